@@ -1,0 +1,5 @@
+"""`python -m archlab`."""
+
+from archlab.cli import main
+
+main()

@@ -1,0 +1,106 @@
+"""A model's numbers held against limits, for CI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archlab.errors import OptionError
+from archlab.result import Column, Header, Missing, Result
+from archlab.text import si, size
+
+LIMITS = ("params", "macs", "flops", "inference_peak", "training")
+_BYTES = frozenset({"inference_peak", "training"})
+_FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
+            "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetTotals:
+    """`passed` only where every limit holds and nothing relevant is uncounted."""
+
+    passed: bool
+    checked: int
+    over: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """One limit; `value` is None where the number is unavailable."""
+
+    path: str
+    value: int | None
+    limit: int
+    verdict: str
+    shown: str
+    allowed: str
+
+
+COLUMNS = (
+    Column("path", "number"),
+    Column("shown", "measured"),
+    Column("allowed", "limit"),
+    Column("verdict", "verdict"),
+)
+
+
+def limits(texts: Mapping[str, str]) -> dict[str, int]:
+    """Return limits from texts such as 5M, 1.8G, 64MiB.
+
+    Example:
+        >>> limits({"params": "11.7M", "inference_peak": "64MiB"})
+        {'params': 11700000, 'inference_peak': 67108864}
+
+    Raises:
+        OptionError: no limit at all, or a text that is no amount.
+    """
+    if not texts:
+        raise OptionError("Nothing to check: give --max-params, --max-macs, --max-peak … with a limit.")
+    return {name: _amount(name, text) for name, text in texts.items()}
+
+
+def budget(
+    header: Header,
+    values: Mapping[str, float | None],
+    wanted: Mapping[str, int],
+    missing: tuple[Missing, ...],
+) -> Result[BudgetTotals, BudgetRow]:
+    """Return each limit with the measured value and a verdict.
+
+    A partial count is a lower bound: it can be over a limit, but not within one.
+    """
+    rows = tuple(_row(name, values[name], limit, missing) for name, limit in wanted.items())
+    over = sum(row.verdict != "within" for row in rows)
+    return Result(
+        name="check",
+        header=header,
+        totals=BudgetTotals(passed=over == 0, checked=len(rows), over=over),
+        rows=rows,
+        columns=COLUMNS,
+        missing=missing,
+        footer=("within budget" if over == 0 else f"{over} of {len(rows)} limits not held",),
+    )
+
+
+def _row(name: str, value: float | None, limit: int, missing: tuple[Missing, ...]) -> BudgetRow:
+    partial = name in ("macs", "flops") and any(item.path or item.count for item in missing)
+    if value is None:
+        verdict = "unavailable"
+    elif value > limit:
+        verdict = f"OVER by {100 * (value / limit - 1):.1f} %" if limit else "OVER"
+    else:
+        verdict = "not certain: some operators are not counted" if partial else "within"
+    show = size if name in _BYTES else si
+    exact = None if value is None else int(value)
+    shown = "-" if exact is None else f"{exact:,} ({show(exact)})"
+    return BudgetRow(name, exact, limit, verdict, shown, f"{limit:,} ({show(limit)})")
+
+
+def _amount(name: str, text: str) -> int:
+    match = re.fullmatch(r"\s*(\d+(?:[._]\d+)*)\s*([KMGT]I?)?B?\s*", text.upper())
+    if match is None:
+        raise OptionError(
+            f"The limit {text!r} of {name} is no amount. Examples: 5M, 1.8G, 60000, 64MiB."
+        )
+    return round(float(match[1].replace("_", "")) * _FACTORS[match[2] or ""])

@@ -1,0 +1,180 @@
+"""One rule a kind: multiply-adds, other FLOPs, what fvcore would count, and the backward pass.
+
+MACs are the multiply-adds of convolutions, matrix products, attention and recurrent gates: no bias,
+norm, activation, pooling. Each rule takes the graph and a node; a kind without a rule is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import (
+    AttentionAttrs,
+    ConvAttrs,
+    FunctionAttrs,
+    Kind,
+    MatmulAttrs,
+    NormAttrs,
+    PoolAttrs,
+    RecurrentAttrs,
+    ResampleAttrs,
+)
+
+Rule = Callable[[Graph, Node], int]
+
+
+def _zero(_: Graph, __: Node) -> int:
+    return 0
+
+
+def _out(graph: Graph, node: Node) -> int:
+    """Elements of the first output, when it is a floating-point one."""
+    spec = graph.tensors[node.outputs[0]]
+    return spec.numel if spec.floating else 0
+
+
+def _in(graph: Graph, node: Node) -> int:
+    spec = graph.tensors[node.inputs[0]] if node.inputs else graph.tensors[node.outputs[0]]
+    return spec.numel if spec.floating else 0
+
+
+def conv_macs(graph: Graph, node: Node) -> int:
+    """Output elements × kernel × input channels per group; a transposed one from its input."""
+    attrs = node.attrs
+    assert isinstance(attrs, ConvAttrs)
+    x, out = graph.tensors[node.inputs[0]], graph.tensors[node.outputs[0]]
+    if node.kind == Kind.CONV_TRANSPOSE:
+        return x.numel * prod(attrs.kernel) * (out.shape[1] // attrs.groups)
+    return out.numel * prod(attrs.kernel) * (x.shape[1] // attrs.groups)
+
+
+def matmul_macs(_: Graph, node: Node) -> int:
+    """Batch × rows × inner × columns."""
+    attrs = node.attrs
+    assert isinstance(attrs, MatmulAttrs)
+    return attrs.batch * attrs.rows * attrs.inner * attrs.columns
+
+
+def attention_macs(_: Graph, node: Node) -> int:
+    """q·kᵀ and the product with v; a causal mask is not subtracted."""
+    attrs = node.attrs
+    assert isinstance(attrs, AttentionAttrs)
+    scores = attrs.batch * attrs.queries * attrs.keys
+    return scores * (attrs.head_size + attrs.value_size)
+
+
+def recurrent_macs(_: Graph, node: Node) -> int:
+    """Gate products with the input and with the hidden state, every step."""
+    attrs = node.attrs
+    assert isinstance(attrs, RecurrentAttrs)
+    per_step = attrs.gates * attrs.hidden_size * (attrs.input_size + attrs.hidden_size)
+    return attrs.steps * attrs.batch * per_step
+
+
+def _norm_other(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, NormAttrs)
+    if attrs.norm == "batch" and not attrs.batch_stats:
+        return 2 * _in(graph, node)  # scale and shift
+    return (5 if attrs.affine else 4) * _in(graph, node)
+
+
+def _norm_fvcore(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, NormAttrs)
+    if attrs.norm == "rms":
+        return 0  # fvcore has no handle for it
+    if attrs.norm == "batch" and not attrs.batch_stats:
+        return (2 if attrs.affine else 1) * _in(graph, node)
+    return (5 if attrs.affine else 4) * _in(graph, node)
+
+
+def _pool_other(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, PoolAttrs)
+    return _in(graph, node) if attrs.adaptive else _out(graph, node) * prod(attrs.kernel)
+
+
+def _pool_fvcore(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, PoolAttrs)
+    return _in(graph, node) if attrs.adaptive and attrs.mode == "average" else 0
+
+
+def _resample_other(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, ResampleAttrs)
+    rank = len(graph.shape(node.outputs[0])) - 2
+    taps = {"nearest": 0, "cubic": 4**rank}.get(attrs.mode, 2**rank)
+    return taps * _out(graph, node)
+
+
+def _resample_fvcore(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, ResampleAttrs)
+    return {"nearest": 1, "linear": 4, "grid": 4}.get(attrs.mode, 0) * _out(graph, node)
+
+
+def _softmax_other(graph: Graph, node: Node) -> int:
+    return 5 * _out(graph, node)  # maximum, subtraction, exponential, sum, division
+
+
+def _attention_other(_: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, AttentionAttrs)
+    return 5 * attrs.batch * attrs.queries * attrs.keys
+
+
+def _scatter_other(graph: Graph, node: Node) -> int:
+    attrs = node.attrs
+    adds = isinstance(attrs, FunctionAttrs) and "add" in attrs.function
+    return _out(graph, node) if adds else 0
+
+
+# OPAQUE has no rule in any table: it is reported as missing, never counted as zero.
+_KNOWN = tuple(kind for kind in Kind if kind != Kind.OPAQUE)
+
+MACS: dict[Kind, Rule] = {
+    **dict.fromkeys(_KNOWN, _zero),
+    Kind.CONV: conv_macs,
+    Kind.CONV_TRANSPOSE: conv_macs,
+    Kind.LINEAR: matmul_macs,
+    Kind.MATMUL: matmul_macs,
+    Kind.ATTENTION: attention_macs,
+    Kind.RECURRENT: recurrent_macs,
+}
+OTHER: dict[Kind, Rule] = {
+    **dict.fromkeys(_KNOWN, _zero),
+    Kind.NORM: _norm_other,
+    Kind.ACTIVATION: _out,
+    Kind.ELEMENTWISE: _out,
+    Kind.SOFTMAX: _softmax_other,
+    Kind.ATTENTION: _attention_other,
+    Kind.POOL: _pool_other,
+    Kind.REDUCE: _in,
+    Kind.RESAMPLE: _resample_other,
+    Kind.SCATTER: _scatter_other,
+}
+FVCORE: dict[Kind, Rule] = {
+    **MACS,
+    Kind.NORM: _norm_fvcore,
+    Kind.POOL: _pool_fvcore,
+    Kind.RESAMPLE: _resample_fvcore,
+}
+
+
+def backward_macs(graph: Graph, node: Node) -> int:
+    """Multiply-adds of the backward pass: one product of the forward's size per operand that
+    needs a gradient. Nothing is counted for recomputation inside fused attention.
+    """
+    forward = MACS[node.kind](graph, node) if node.kind in MACS else 0
+    if not forward or not any(node.grads):
+        return 0
+    if node.kind == Kind.ATTENTION:
+        return 2 * forward
+    # addmm and its kin have what is added in front of the two factors; others a bias behind.
+    added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
+    operands = node.grads[1:] if added else node.grads[:2]
+    return forward * sum(operands)

@@ -1,0 +1,262 @@
+"""What a 1×1 reduction or a factorized kernel saves: the chapter's sum, and the same sum found in
+any traced graph.
+
+Weights only, no biases: k·k·in·out directly; in·r + k·k·r·out behind a 1×1 reduction to r.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from archlab.analyze.header import header
+from archlab.errors import OptionError
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import ConvAttrs, Kind
+from archlab.result import Column, Header, Result, Unit
+
+FACTORS = ("none", "v2", "v3")
+_PASSED = frozenset({Kind.NORM, Kind.ACTIVATION, Kind.COPY})
+
+
+@dataclass(frozen=True, slots=True)
+class BottleneckTotals:
+    """Weights, and multiply-adds at the map sizes given or traced (None: no map size)."""
+
+    direct: int
+    reduced: int
+    saved: int
+    ratio: float
+    direct_macs: int | None
+    reduced_macs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BottleneckRow:
+    """One saving: `form` is reduce (1×1 first), v2 (small kernels) or v3 (1×n and n×1)."""
+
+    path: str
+    form: str
+    direct_formula: str
+    reduced_formula: str
+    direct: int
+    reduced: int
+    saved: int
+    ratio: float
+    direct_macs: int | None
+    reduced_macs: int | None
+
+
+COLUMNS = (
+    Column("path", "layers"),
+    Column("form", "form"),
+    Column("direct_formula", "direct"),
+    Column("direct", "weights", Unit.COUNT),
+    Column("reduced_formula", "as built"),
+    Column("reduced", "weights", Unit.COUNT),
+    Column("ratio", "saving ×", Unit.NUMBER),
+)
+_CONVENTION = "weights of convolutions, no biases or norms; saving = direct ÷ as built"
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A convolution of the sum: kernel sizes, channels in and out."""
+
+    kernel: tuple[int, ...]
+    inputs: int
+    outputs: int
+
+    @property
+    def weights(self) -> int:
+        """Product of kernel sizes and channels."""
+        return prod(self.kernel) * self.inputs * self.outputs
+
+    @property
+    def formula(self) -> str:
+        """The product as text: 3×3×192×32."""
+        return "×".join(map(str, (*self.kernel, self.inputs, self.outputs)))
+
+
+def bottleneck(  # noqa: PLR0913  the sum has that many terms
+    *,
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    reduce: int | None = None,
+    factor: str = "none",
+    size: int | None = None,
+) -> Result[BottleneckTotals, BottleneckRow]:
+    """Return the chapter's sum: a direct convolution against a reduced or factorized one.
+
+    Args:
+        inputs: input channels.
+        outputs: output channels.
+        kernel: kernel size n of the direct n×n convolution.
+        reduce: channels after a 1×1 reduction, or None for no reduction.
+        factor: none; v2: an n×n becomes (n−1)/2 3×3; v3: it becomes 1×n and n×1.
+        size: side of the square map, for multiply-adds.
+
+    Raises:
+        OptionError: a size below 1, an unknown factor, or v2 of an even kernel.
+
+    Source: Szegedy et al. 2014 (arXiv 1409.4842), 2015 (arXiv 1512.00567), section 3.
+
+    Example:
+        >>> result = bottleneck(inputs=192, outputs=32, kernel=3, reduce=32)
+        >>> result.totals.direct, result.totals.reduced
+        (55296, 15360)
+    """
+    given = {"in": inputs, "out": outputs, "kernel": kernel, "reduce": reduce, "size": size}
+    wrong = {name: value for name, value in given.items() if value is not None and value < 1}
+    if wrong:
+        raise OptionError(f"{wrong} must be 1 or more.")
+    if factor not in FACTORS:
+        raise OptionError(f"factor={factor!r}: allowed are {', '.join(FACTORS)}.")
+    if reduce is None and factor == "none":
+        raise OptionError("Nothing to compare: give --reduce CHANNELS, --factor v2 or --factor v3.")
+    if factor == "v2" and (kernel % 2 == 0 or kernel < 5):
+        raise OptionError(f"--factor v2 splits an odd kernel of 5 or more; {kernel} was given.")
+    width = inputs if reduce is None else reduce
+    built = [] if reduce is None else [Conv((1, 1), inputs, reduce)]
+    built += _factorized(kernel, width, outputs, factor)
+    direct = Conv((kernel, kernel), inputs, outputs)
+    areas = None if size is None else [size * size] * len(built)
+    form = factor if reduce is None else "reduce" if factor == "none" else f"reduce + {factor}"
+    row = _row(f"{kernel}×{kernel}, {inputs} → {outputs}", form, direct, built, areas)
+    return _result(Header("bottleneck", f"{inputs} channels", "any", "formula", (_CONVENTION,)), [row])
+
+
+def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
+    """Return every 1×1 reduction and factorized pair of the graph, and what each saves.
+
+    A reduction is a 1×1 convolution to fewer channels, read by one larger kernel; compared with
+    that kernel on the unreduced channels. A pair is two convolutions in a row that together span
+    a larger one: 3×3 after 3×3, or 1×n with n×1; each convolution is used once.
+    """
+    rows = []
+    used: set[int] = set()
+    for first, second in _pairs(graph):
+        if first.id in used or second.id in used:
+            continue
+        row = _saving(graph, first, second)
+        if row is not None:
+            rows.append(row)
+            used.update((first.id, second.id))
+    return _result(header(graph, _CONVENTION), rows)
+
+
+def _factorized(kernel: int, inputs: int, outputs: int, factor: str) -> list[Conv]:
+    """The width changes in the last convolution, as in the zoo's Inception variants."""
+    if factor == "v2":
+        inner = [Conv((3, 3), inputs, inputs) for _ in range((kernel - 1) // 2 - 1)]
+        return [*inner, Conv((3, 3), inputs, outputs)]
+    if factor == "v3":
+        return [Conv((1, kernel), inputs, inputs), Conv((kernel, 1), inputs, outputs)]
+    return [Conv((kernel, kernel), inputs, outputs)]
+
+
+def _pairs(graph: Graph) -> Iterator[tuple[Node, Node]]:
+    """Convolutions of which the second alone reads the first, through norm and activation."""
+    for node in graph.nodes:
+        if node.kind != Kind.CONV or not _dense(node):
+            continue
+        follower = _next(graph, node)
+        while follower is not None and follower.kind in _PASSED:
+            follower = _next(graph, follower)
+        if follower is not None and follower.kind == Kind.CONV and _dense(follower):
+            yield node, follower
+
+
+def _next(graph: Graph, node: Node) -> Node | None:
+    readers = graph.consumers.get(node.outputs[0], ())
+    return readers[0] if len(readers) == 1 else None
+
+
+def _dense(node: Node) -> bool:
+    attrs = node.attrs
+    assert isinstance(attrs, ConvAttrs)
+    return attrs.groups == 1 and len(attrs.kernel) == 2 and not attrs.deformable
+
+
+def _saving(graph: Graph, first: Node, second: Node) -> BottleneckRow | None:
+    a, b = _conv(graph, first), _conv(graph, second)
+    pair = {a.kernel, b.kernel}
+    wide = max(max(a.kernel), max(b.kernel))
+    strides = first.attrs.stride if isinstance(first.attrs, ConvAttrs) else ()
+    if a.kernel == (1, 1) and max(b.kernel) > 1 and a.outputs < a.inputs and set(strides) == {1}:
+        form, kernel = "reduce", b.kernel
+    elif pair == {(1, wide), (wide, 1)} and wide > 1:
+        form, kernel = "v3", (wide, wide)
+    elif pair == {(3, 3)} and set(strides) == {1}:
+        form, kernel = "v2", (5, 5)
+    else:
+        return None
+    direct = Conv(kernel, a.inputs, b.outputs)
+    path = f"{first.path} + {second.path}"
+    areas = [prod(graph.shape(node.outputs[0])[2:]) for node in (first, second)]
+    return _row(path, form, direct, [a, b], areas)
+
+
+def _conv(graph: Graph, node: Node) -> Conv:
+    attrs = node.attrs
+    assert isinstance(attrs, ConvAttrs)
+    x, out = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
+    return Conv(attrs.kernel, x[1], out[1])
+
+
+def _row(
+    path: str, form: str, direct: Conv, built: list[Conv], areas: list[int] | None
+) -> BottleneckRow:
+    """The direct convolution is set on the last map: it would have the last one's output."""
+    reduced = sum(conv.weights for conv in built)
+    macs = None
+    if areas is not None:
+        macs = sum(conv.weights * area for conv, area in zip(built, areas, strict=True))
+    return BottleneckRow(
+        path=path,
+        form=form,
+        direct_formula=direct.formula,
+        reduced_formula=" + ".join(conv.formula for conv in built),
+        direct=direct.weights,
+        reduced=reduced,
+        saved=direct.weights - reduced,
+        ratio=direct.weights / reduced,
+        direct_macs=None if areas is None else direct.weights * areas[-1],
+        reduced_macs=macs,
+    )
+
+
+def _result(head: Header, rows: list[BottleneckRow]) -> Result[BottleneckTotals, BottleneckRow]:
+    direct, reduced = sum(row.direct for row in rows), sum(row.reduced for row in rows)
+    known = bool(rows) and all(row.direct_macs is not None for row in rows)
+    totals = BottleneckTotals(
+        direct=direct,
+        reduced=reduced,
+        saved=direct - reduced,
+        ratio=direct / reduced if reduced else 1.0,
+        direct_macs=sum(row.direct_macs or 0 for row in rows) if known else None,
+        reduced_macs=sum(row.reduced_macs or 0 for row in rows) if known else None,
+    )
+    return Result(
+        name="bottleneck",
+        header=head,
+        totals=totals,
+        rows=tuple(rows),
+        columns=COLUMNS,
+        footer=(_told(totals, len(rows)),),
+    )
+
+
+def _told(totals: BottleneckTotals, count: int) -> str:
+    if not count:
+        return "no 1×1 reduction and no factorized pair found"
+    text = f"{totals.direct:,} weights directly, {totals.reduced:,} as built: "
+    if totals.saved >= 0:
+        text += f"{totals.saved:,} saved, ×{totals.ratio:.3g} fewer"
+    else:
+        text += f"{-totals.saved:,} more, not a saving"
+    if totals.direct_macs is not None and totals.reduced_macs is not None:
+        text += f"; MACs {totals.direct_macs:,} against {totals.reduced_macs:,}"
+    return text

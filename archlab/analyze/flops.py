@@ -1,0 +1,173 @@
+"""MACs, FLOPs and other FLOPs by module and by kind, forward and (train mode) backward.
+
+FLOPs = 2 × MACs; everything that is no multiply-add of `costs.MACS` is `other_flops`, never mixed
+in. `convention="fvcore"` counts as fvcore does: norms, adaptive pools and resampling inside MACs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlab.analyze.costs import FVCORE, MACS, OTHER, backward_macs
+from archlab.analyze.header import header
+from archlab.analyze.tree import by_module, tree_order
+from archlab.errors import OptionError
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import COMPUTE_KINDS
+from archlab.result import Column, Missing, Result, Unit
+
+TABLES = {"archlab": MACS, "fvcore": FVCORE}
+
+
+@dataclass(frozen=True, slots=True)
+class FlopsTotals:
+    """Whole model; backward is None outside train mode, where autograd was not observed."""
+
+    macs: int
+    flops: int
+    other_flops: int
+    params: int
+    backward_macs: int | None
+    backward_flops: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlopsRow:
+    """One module (or one kind of node), everything below it included."""
+
+    path: str
+    type: str
+    macs: int
+    flops: int
+    other_flops: int
+    share: float
+    backward_macs: int | None
+
+
+COLUMNS = (
+    Column("path", "module"),
+    Column("type", "type"),
+    Column("macs", "MACs", Unit.SI),
+    Column("flops", "FLOPs", Unit.SI),
+    Column("other_flops", "other FLOPs", Unit.SI),
+    Column("share", "share", Unit.SHARE),
+)
+BACKWARD = Column("backward_macs", "backward MACs", Unit.SI)
+
+
+def flops(
+    graph: Graph, *, convention: str = "archlab", by: str = "module"
+) -> Result[FlopsTotals, FlopsRow]:
+    """Return the cost of one forward of the graph, and of its backward if traced in train mode.
+
+    Args:
+        graph: a traced model.
+        convention: "archlab" (multiply-adds only) or "fvcore" (its norms and resampling too).
+        by: rows by "module" or by "kind" of operation.
+
+    Raises:
+        OptionError: an unknown convention or grouping.
+    """
+    if convention not in TABLES or by not in ("module", "kind"):
+        raise OptionError(
+            f"convention={convention!r}, by={by!r}: convention is archlab or fvcore, "
+            "by is module or kind."
+        )
+    rules = TABLES[convention]
+    amounts = [_amounts(graph, node, rules) for node in graph.nodes]
+    total = [sum(column) for column in zip(*amounts, strict=True)] or [0, 0, 0]
+    rows = _module_rows(graph, amounts, total[0]) if by == "module" else _kind_rows(
+        graph, amounts, total[0]
+    )
+    train = graph.mode == "train"
+    return Result(
+        name="flops",
+        header=header(graph, *_conventions(convention)),
+        totals=FlopsTotals(
+            macs=total[0],
+            flops=2 * total[0],
+            other_flops=total[1],
+            params=sum(param.numel for param in graph.params if not param.buffer),
+            backward_macs=total[2] if train else None,
+            backward_flops=2 * total[2] if train else None,
+        ),
+        rows=tuple(rows),
+        columns=(*COLUMNS, BACKWARD) if train else COLUMNS,
+        missing=uncounted(graph),
+        footer=(coverage(graph),),
+        extra=(("coverage", coverage(graph)), ("convention", convention)),
+        tree=by == "module",
+    )
+
+
+def coverage(graph: Graph) -> str:
+    """Return how many of the graph's compute operators were counted, as a sentence."""
+    compute = [node for node in graph.nodes if node.kind in COMPUTE_KINDS]
+    counted = [node for node in compute if node.kind in MACS]
+    names = Counter(node.op.partition(".")[2] for node in compute if node.kind not in MACS)
+    left = ", ".join(f"{name} ×{count}" for name, count in sorted(names.items()))
+    tail = f"; not counted: {left}" if left else ""
+    return f"{len(counted)} of {len(compute)} compute ops counted{tail}"
+
+
+def uncounted(graph: Graph) -> tuple[Missing, ...]:
+    """Return the operators that have no rule, each once."""
+    nodes = [node for node in graph.nodes if node.kind not in MACS]
+    counts = Counter(node.op for node in nodes)
+    first = {node.op: node.path for node in reversed(nodes)}
+    return tuple(
+        Missing(op, count, first[op], "no counting rule for this operator")
+        for op, count in sorted(counts.items())
+    )
+
+
+def _amounts(graph: Graph, node: Node, rules: dict) -> tuple[int, int, int]:
+    if node.kind not in rules:
+        return 0, 0, 0  # listed by `uncounted`
+    return rules[node.kind](graph, node), OTHER[node.kind](graph, node), backward_macs(graph, node)
+
+
+def _module_rows(graph: Graph, amounts: Sequence[Sequence[int]], total: int) -> list[FlopsRow]:
+    pairs = zip((node.path for node in graph.nodes), amounts, strict=True)
+    sums = by_module(graph, pairs, 3)
+    return [
+        _row(path, graph.module[path].type, sums[path], total, graph) for path in tree_order(graph)
+    ]
+
+
+def _kind_rows(graph: Graph, amounts: Sequence[Sequence[int]], total: int) -> list[FlopsRow]:
+    sums: dict[str, list[int]] = {}
+    counts: Counter[str] = Counter()
+    for node, amount in zip(graph.nodes, amounts, strict=True):
+        counts[node.kind] += 1
+        target = sums.setdefault(node.kind, [0, 0, 0])
+        for i, value in enumerate(amount):
+            target[i] += value
+    ordered = sorted(sums, key=lambda kind: (-sums[kind][0], -sums[kind][1], kind))
+    return [_row(kind, f"×{counts[kind]}", sums[kind], total, graph) for kind in ordered]
+
+
+def _row(path: str, kind: str, sums: Sequence[int], total: int, graph: Graph) -> FlopsRow:
+    return FlopsRow(
+        path=path,
+        type=kind,
+        macs=sums[0],
+        flops=2 * sums[0],
+        other_flops=sums[1],
+        share=sums[0] / total if total else 0.0,
+        backward_macs=sums[2] if graph.mode == "train" else None,
+    )
+
+
+def _conventions(convention: str) -> tuple[str, ...]:
+    if convention == "fvcore":
+        return (
+            "fvcore convention: norms (2 per element in eval, 5 in train; layer norm 5), adaptive "
+            "average pools (1 per input) and resampling (4 per output, nearest 1) count as MACs",
+        )
+    return (
+        "1 MAC = 1 multiply-add of conv, linear, matmul, attention, RNN gates; no bias, norm, "
+        "activation, pool; FLOPs = 2 × MACs; other FLOPs apart",
+    )

@@ -1,0 +1,106 @@
+"""Shape and dtype flow by module call, and the ladder of resolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from archlab.analyze.header import header
+from archlab.ir.graph import Graph, ModuleCall
+from archlab.result import Column, Result, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class ShapesTotals:
+    """Nodes and module calls of the trace, and how much smaller the last map is than the input."""
+
+    nodes: int
+    calls: int
+    downsampling: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShapesRow:
+    """One module call; several tensors are joined by a comma."""
+
+    path: str
+    type: str
+    call: int
+    input_shape: str
+    output_shape: str
+    dtype: str
+    elements: int
+
+
+COLUMNS = (
+    Column("path", "module"),
+    Column("type", "type"),
+    Column("input_shape", "input"),
+    Column("output_shape", "output"),
+    Column("dtype", "dtype"),
+    Column("elements", "output elements", Unit.COUNT),
+)
+
+
+def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
+    """Return the shapes that go into and come out of every module call, in call order."""
+    ladder = _ladder(graph)
+    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, call.path.count(".")))
+    sides = [step["size"][-1] for step in ladder if step["size"]]
+    image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
+    steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
+    return Result(
+        name="shapes",
+        header=header(graph, "shapes as batch x channels x height x width, or as the layer has it"),
+        totals=ShapesTotals(
+            nodes=len(graph.nodes),
+            calls=len(graph.calls),
+            downsampling=image[-1] / sides[-1] if image and sides else None,
+        ),
+        rows=tuple(_row(graph, call) for call in ordered),
+        columns=COLUMNS,
+        footer=(f"ladder (module calls at each size): {' → '.join(steps)}",) if steps else (),
+        extra=(("ladder", ladder),),
+        tree=True,
+    )
+
+
+def _row(graph: Graph, call: ModuleCall) -> ShapesRow:
+    specs = [graph.tensors[tensor] for tensor in call.outputs]
+    return ShapesRow(
+        path=call.path,
+        type=graph.module[call.path].type,
+        call=call.call,
+        input_shape=_joined(graph, call.inputs),
+        output_shape=_joined(graph, call.outputs),
+        dtype=", ".join(dict.fromkeys(spec.dtype for spec in specs)),
+        elements=sum(spec.numel for spec in specs),
+    )
+
+
+def _joined(graph: Graph, tensors: tuple[int, ...]) -> str:
+    texts = ["x".join(map(str, graph.shape(tensor))) or "scalar" for tensor in tensors]
+    more = f", +{len(texts) - 3}" if len(texts) > 3 else ""
+    return ", ".join(texts[:3]) + more
+
+
+def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[2:] if len(shape) in (4, 5) else ()
+
+
+def _ladder(graph: Graph) -> list[dict]:
+    """Runs of equal map size over the innermost module calls, in call order."""
+    parents = {call.path.rpartition(".")[0] for call in graph.calls if call.path}
+    inner = [
+        call
+        for call in sorted(graph.calls, key=lambda call: call.first)
+        if call.outputs and call.path not in parents
+    ]
+    sized = [(_spatial(graph.shape(call.outputs[0])), call) for call in inner]
+    sized = [(size, call) for size, call in sized if size]
+    return [
+        {"size": list(size), "from": run[0][1].path, "to": run[-1][1].path, "modules": len(run)}
+        for size, group in groupby(sized, key=lambda pair: pair[0])
+        for run in [list(group)]
+    ]
+

@@ -1,0 +1,122 @@
+"""The overview: kernel, output shape, parameters and MACs of every module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlab.analyze.flops import flops
+from archlab.analyze.header import header
+from archlab.analyze.memory import inference_peak
+from archlab.analyze.params import params
+from archlab.ir.graph import Graph
+from archlab.ir.kinds import ConvAttrs, PoolAttrs
+from archlab.result import Column, Result, Unit
+from archlab.text import si, size
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTotals:
+    """Whole model."""
+
+    params: int
+    trainable: int
+    macs: int
+    flops: int
+    other_flops: int
+    inference_peak: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One module, everything below it included; `kernel` as 7x7/2 (size / stride)."""
+
+    path: str
+    type: str
+    kernel: str
+    output_shape: str
+    params: int
+    macs: int
+    share: float
+
+
+COLUMNS = (
+    Column("path", "module"),
+    Column("type", "type"),
+    Column("kernel", "kernel"),
+    Column("output_shape", "output"),
+    Column("params", "params", Unit.COUNT),
+    Column("macs", "MACs", Unit.SI),
+    Column("share", "share of MACs", Unit.SHARE),
+)
+
+
+def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
+    """Return the overview of a graph, one row a module in tree order."""
+    cost, weights = flops(graph), params(graph)
+    kernels, outputs = _kernels(graph), _outputs(graph)
+    counts = {row.path: row.params for row in weights.rows}
+    layers = sum(node.kind in ("conv", "conv_transpose", "linear") for node in graph.nodes)
+    peak = inference_peak(graph).bytes
+    totals = SummaryTotals(
+        params=weights.totals.params,
+        trainable=weights.totals.trainable,
+        macs=cost.totals.macs,
+        flops=cost.totals.flops,
+        other_flops=cost.totals.other_flops,
+        inference_peak=peak,
+        layers=layers,
+    )
+    rows = tuple(
+        SummaryRow(
+            path=row.path,
+            type=row.type,
+            kernel=kernels.get(row.path, ""),
+            output_shape=outputs.get(row.path, "not executed"),
+            params=counts[row.path],
+            macs=row.macs,
+            share=row.share,
+        )
+        for row in cost.rows
+    )
+    line = (
+        f"params {totals.params:,} · MACs {totals.macs:,} ({si(totals.macs)}) · other FLOPs "
+        f"{si(totals.other_flops)} · peak of activations {size(peak)} · {layers} weighted layers"
+    )
+    return Result(
+        name="summary",
+        header=header(graph, "1 MAC = 1 multiply-add; parameters once by identity"),
+        totals=totals,
+        rows=rows,
+        columns=COLUMNS,
+        missing=cost.missing,
+        footer=(line, *weights.footer[1:], *cost.footer),
+        tree=True,
+    )
+
+
+def _kernels(graph: Graph) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    for node in graph.nodes:
+        attrs = node.attrs
+        if isinstance(attrs, ConvAttrs | PoolAttrs) and attrs.kernel:
+            text = "x".join(map(str, attrs.kernel))
+            stride = set(attrs.stride)
+            if stride != {1}:
+                text += f"/{'x'.join(map(str, attrs.stride)) if len(stride) > 1 else stride.pop()}"
+            if isinstance(attrs, ConvAttrs) and attrs.groups > 1:
+                text += f" g{attrs.groups}"
+            if set(attrs.dilation) != {1}:
+                text += f" d{attrs.dilation[0]}"
+            shown.setdefault(node.path, text)
+    return shown
+
+
+def _outputs(graph: Graph) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    for call in graph.calls:
+        if call.call == 0:
+            shapes = ["x".join(map(str, graph.shape(tensor))) for tensor in call.outputs]
+            more = f" +{len(shapes) - 1}" if len(shapes) > 1 else ""
+            shown[call.path] = (shapes[0] if shapes else "no tensor") + more
+    return shown

@@ -1,0 +1,64 @@
+"""The application: every command by name, in the order of the help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archlab import __version__
+from archlab.cli.bottleneck import bottleneck
+from archlab.cli.check import check
+from archlab.cli.compare import compare
+from archlab.cli.flops import flops
+from archlab.cli.memory import memory
+from archlab.cli.models import models
+from archlab.cli.params import params
+from archlab.cli.shapes import shapes
+from archlab.cli.summary import summary
+
+app = typer.Typer(
+    name="archlab",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="MODEL is a zoo name (archlab models), torchvision:NAME, timm:NAME, path/to/file.py:Class "
+    "or package.module:factory. A file of yours is imported: its code runs.",
+)
+
+COMMANDS = {
+    "params": params,
+    "flops": flops,
+    "memory": memory,
+    "shapes": shapes,
+    "summary": summary,
+    "bottleneck": bottleneck,
+    "compare": compare,
+    "check": check,
+    "models": models,
+}
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"archlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def archlab(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")
+    ] = False,
+) -> None:
+    """Understand a neural network's architecture: what it costs, layer by layer.
+
+    Try: archlab params googlenet
+    """

@@ -1,0 +1,30 @@
+"""`archlab compare MODEL MODEL …`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archlab.cli.options import Batch, Format, Input, Out, Set
+from archlab.cli.output import announced, check_target, how_to_load, show
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL …", help="Two or more.")],
+    input: Input = None,  # noqa: A002
+    batch: Batch = None,
+    set_: Set = None,
+    style: Format = None,
+    out: Out = None,
+) -> None:
+    """Several models side by side; what differs from the first is marked.
+
+    Example: archlab compare resnet18 plain18 --set layout=imagenet
+    """
+    check_target(style, out)
+    from archlab import api
+
+    how = how_to_load(input, batch, set_)
+    loaded = [announced(api.load(model, **how)) for model in models]
+    show(api.compare(*loaded), style=style, out=out)

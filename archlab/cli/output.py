@@ -1,0 +1,121 @@
+"""Where a command's answer goes: the terminal, or a file that is complete or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.errors import OptionError, OutputError
+from archlab.view import FORMATS, render
+from archlab.view.table import Showable
+
+if TYPE_CHECKING:
+    from archlab.api import Model
+
+SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
+
+
+def how_to_load(
+    input: Sequence[str] | None,  # noqa: A002
+    batch: int | None,
+    settings: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Return the keyword arguments of `api.load` from the command line's texts."""
+    from archlab.spec import parse_options
+
+    how: dict[str, Any] = parse_options(list(settings or ()))
+    if input:
+        how["input"] = list(input)
+    if batch is not None:
+        how["batch"] = batch
+    return how
+
+
+def announced(model: Model) -> Model:
+    """Say where a bare name was found, on standard error, and return the model."""
+    if model.note:
+        print(f"archlab: {model.note}", file=sys.stderr)
+    return model
+
+
+def show(
+    result: Showable,
+    *,
+    style: str | None = None,
+    out: Path | None = None,
+    depth: int | None = None,
+    sort: str | None = None,
+) -> None:
+    """Print a result, or write it to `out`.
+
+    Raises:
+        OptionError: an unknown format, suffix or column.
+        OutputError: the file cannot be written.
+    """
+    style = style or _style_of(out)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and out is None else None
+    text = render(result, style, depth=depth, sort=sort, width=width)
+    if out is None or str(out) == "-":
+        print(text)
+    else:
+        write(out, text + "\n")
+        print(f"wrote {out}", file=sys.stderr)
+
+
+def check_target(style: str | None, out: Path | None) -> None:
+    """Raise early, before the work, where the format is unknown or the file cannot be written.
+
+    Raises:
+        OptionError: an unknown format or suffix.
+        OutputError: the folder is missing or may not be written.
+    """
+    chosen = style or _style_of(out)
+    if chosen not in FORMATS:
+        raise OptionError(f"--format {chosen!r} is unknown. Allowed: {', '.join(FORMATS)}.")
+    if out is None or str(out) == "-":
+        return
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder; --out wants a file.")
+    folder = out.parent
+    if not folder.is_dir():
+        raise OutputError(f"There is no folder {folder} to write {out.name} in. Make it first.")
+    if not os.access(folder, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
+        raise OutputError(f"{out} cannot be written: permission denied.")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file under a temporary name and rename it, so that it is never half there.
+
+    Raises:
+        OutputError: the system refuses.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _style_of(out: Path | None) -> str:
+    if out is None or str(out) == "-":
+        return "tree"
+    if out.suffix not in SUFFIXES:
+        raise OptionError(
+            f"--out {out}: the suffix {out.suffix!r} names no format. Allowed: "
+            f"{', '.join(SUFFIXES)}, or say --format."
+        )
+    return SUFFIXES[out.suffix]

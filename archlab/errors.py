@@ -1,0 +1,65 @@
+"""Every error archlab raises on purpose, as one tree.
+
+    ArchlabError                 catch this one
+    ├── SpecError                a model, input or path that names nothing we can find
+    ├── OptionError              an option or a value that is not allowed
+    ├── BuildError               the model's constructor failed or wants arguments
+    ├── TraceError               the model's forward failed; `.graph` holds the part before it
+    ├── DependencyError          an optional package is missing
+    └── OutputError              a file that cannot be written
+
+A message says what was wrong, what was given, what is allowed and what to try.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlab.ir.graph import Graph
+
+
+class ArchlabError(Exception):
+    """Base of all errors that archlab raises on purpose."""
+
+
+class SpecError(ArchlabError):
+    """A model spec, input spec or path that names nothing."""
+
+
+class OptionError(ArchlabError):
+    """An option, or a value of one, that is not allowed."""
+
+
+class BuildError(ArchlabError):
+    """A constructor that failed, or that needs arguments."""
+
+
+class TraceError(ArchlabError):
+    """A forward that failed; `graph` is what ran before it, or None."""
+
+    def __init__(self, message: str, graph: Graph | None = None) -> None:
+        super().__init__(message)
+        self.graph = graph
+
+
+class DependencyError(ArchlabError):
+    """An optional package that is not installed."""
+
+
+class OutputError(ArchlabError):
+    """A file that cannot be written."""
+
+
+def did_you_mean(given: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Return ` Did you mean …?` with the nearest known names, or an empty string.
+
+    Example:
+        >>> did_you_mean("resnet19", ["resnet18", "googlenet"])
+        ' Did you mean resnet18?'
+    """
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(given.lower(), lower, n=limit, cutoff=0.6)
+    return f" Did you mean {' or '.join(lower[name] for name in near)}?" if near else ""

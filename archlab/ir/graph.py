@@ -1,0 +1,177 @@
+"""A traced model: nodes in call order, the tensors between them, parameters and modules.
+
+Everything is frozen and holds plain Python values, so that a graph can be compared, hashed into
+JSON and analysed without torch. A tensor points to its storage: views share one, and memory
+is counted by storage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from archlab.ir.kinds import Attrs, Kind, NoAttrs
+
+DTYPE_BYTES = {
+    "bool": 1, "uint8": 1, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1,
+    "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2, "complex32": 4,
+    "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8,
+    "complex64": 8, "complex128": 16,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor: `source` is input, param, buffer, constant, or empty when a node made it."""
+
+    id: int
+    shape: tuple[int, ...]
+    dtype: str
+    storage: int
+    source: str = ""
+    name: str = ""
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the dtype is a floating-point or complex one."""
+        return self.dtype.startswith(("float", "bfloat", "complex"))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator call; `call` counts the calls of its module, from 0.
+
+    `grads` says for each input whether it needs a gradient (train mode; empty otherwise).
+    """
+
+    id: int
+    kind: Kind
+    op: str
+    path: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    attrs: Attrs = NoAttrs()
+    call: int = 0
+    in_place: bool = False
+    grads: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter or buffer, counted once however many names it has."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    tensor: int
+    trainable: bool = True
+    buffer: bool = False
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        return self.numel * DTYPE_BYTES.get(self.dtype, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the tree by its first path; `type` is its class name."""
+
+    path: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a module: nodes first … last − 1, and the tensors in and out."""
+
+    path: str
+    call: int
+    first: int
+    last: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a forward stopped, and why."""
+
+    path: str
+    message: str
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One forward of a model; `saved` is None unless the trace recorded what autograd keeps."""
+
+    name: str
+    mode: str
+    build: str
+    nodes: tuple[Node, ...]
+    tensors: tuple[TensorSpec, ...]
+    storages: tuple[int, ...]
+    params: tuple[Param, ...]
+    modules: tuple[Module, ...]
+    calls: tuple[ModuleCall, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    saved: tuple[tuple[int, str], ...] | None = None
+    failure: Failure | None = None
+
+    @cached_property
+    def producer(self) -> dict[int, Node]:
+        """Tensor id -> the node that made it."""
+        return {tensor: node for node in self.nodes for tensor in node.outputs}
+
+    @cached_property
+    def consumers(self) -> dict[int, tuple[Node, ...]]:
+        """Tensor id -> the nodes that read it, in call order."""
+        readers: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            for tensor in dict.fromkeys(node.inputs):
+                readers.setdefault(tensor, []).append(node)
+        return {tensor: tuple(nodes) for tensor, nodes in readers.items()}
+
+    @cached_property
+    def module(self) -> dict[str, Module]:
+        """Module path -> module; the model itself has the empty path."""
+        return {module.path: module for module in self.modules}
+
+    @cached_property
+    def executed(self) -> frozenset[int]:
+        """Tensor ids that some node read."""
+        return frozenset(tensor for node in self.nodes for tensor in node.inputs)
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """Shape of a tensor by id."""
+        return self.tensors[tensor].shape
+
+    def input_text(self) -> str:
+        """Return the inputs as text: `1x3x224x224 float32`.
+
+        Example:
+            >>> from archlab.ir.graph import Graph, TensorSpec
+            >>> x = TensorSpec(0, (1, 3, 8, 8), "float32", 0, "input", "x")
+            >>> Graph("n", "eval", "meta", (), (x,), (768,), (), (), (), (0,), ()).input_text()
+            '1x3x8x8 float32'
+        """
+        specs = [self.tensors[tensor] for tensor in self.inputs]
+        return ", ".join(
+            f"{f'{spec.name}=' if spec.name and len(specs) > 1 else ''}"
+            f"{'x'.join(map(str, spec.shape)) or 'scalar'} {spec.dtype}"
+            for spec in specs
+        )

@@ -1,0 +1,75 @@
+"""Graph <-> plain dictionaries (JSON), with a schema version that readers check."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from archlab.errors import SpecError
+from archlab.ir.graph import Failure, Graph, Module, ModuleCall, Node, Param, TensorSpec
+from archlab.ir.kinds import ATTRS, Kind
+
+SCHEMA = "archlab.graph/1"
+
+
+def to_dict(graph: Graph) -> dict[str, Any]:
+    """Return the graph as JSON-ready dictionaries and lists."""
+    record: dict[str, Any] = {"schema": SCHEMA}
+    for item in fields(graph):
+        record[item.name] = _plain(getattr(graph, item.name))
+    return record
+
+
+def from_dict(record: dict[str, Any]) -> Graph:
+    """Rebuild the graph that `to_dict` wrote.
+
+    Raises:
+        SpecError: the record has another schema.
+    """
+    if record.get("schema") != SCHEMA:
+        raise SpecError(
+            f"This is not a graph of schema {SCHEMA!r}: the file says {record.get('schema')!r}. "
+            "Write it again with this version of archlab."
+        )
+    failure, saved = record["failure"], record["saved"]
+    return Graph(
+        name=record["name"],
+        mode=record["mode"],
+        build=record["build"],
+        nodes=tuple(_node(item) for item in record["nodes"]),
+        tensors=tuple(TensorSpec(**_tupled(item)) for item in record["tensors"]),
+        storages=tuple(record["storages"]),
+        params=tuple(Param(**_tupled(item)) for item in record["params"]),
+        modules=tuple(Module(**_tupled(item)) for item in record["modules"]),
+        calls=tuple(ModuleCall(**_tupled(item)) for item in record["calls"]),
+        inputs=tuple(record["inputs"]),
+        outputs=tuple(record["outputs"]),
+        saved=None if saved is None else tuple((storage, path) for storage, path in saved),
+        failure=None if failure is None else Failure(**_tupled(failure)),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses to dictionaries, tuples to lists; attributes carry their class name."""
+    if is_dataclass(value) and not isinstance(value, type):
+        record = {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        if type(value).__name__ in ATTRS:
+            record["type"] = type(value).__name__
+        return record
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Kind) else value
+
+
+def _tupled(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: _tuple(value) for key, value in record.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def _node(record: dict[str, Any]) -> Node:
+    attrs = _tupled(record["attrs"])
+    parts = {**_tupled({**record, "attrs": None}), "kind": Kind(record["kind"])}
+    return Node(**{**parts, "attrs": ATTRS[attrs.pop("type")](**attrs)})

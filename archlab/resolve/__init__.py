@@ -1,0 +1,15 @@
+"""From a spec to a module: find the builder, build without weights, make example inputs."""
+
+from archlab.resolve.build import build_on_meta, build_real
+from archlab.resolve.inputs import Inputs, default_inputs, given_inputs
+from archlab.resolve.sources import Source, find
+
+__all__ = [
+    "Inputs",
+    "Source",
+    "build_on_meta",
+    "build_real",
+    "default_inputs",
+    "find",
+    "given_inputs",
+]

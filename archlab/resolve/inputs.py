@@ -1,0 +1,177 @@
+"""Example inputs: from text, shapes or tensors, or the size that the model's source publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from archlab.errors import SpecError
+from archlab.resolve.sources import Source
+from archlab.spec import InputSpec, parse_input
+
+InputLike = str | Sequence[Any] | Mapping[str, Any] | torch.Tensor | InputSpec
+_CONVS = {nn.Conv1d: (1024,), nn.Conv2d: (224, 224), nn.Conv3d: (16, 112, 112)}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Positional and keyword inputs, each a spec or a tensor; `listed` wraps images in a list."""
+
+    args: tuple[InputSpec | torch.Tensor, ...]
+    kwargs: tuple[tuple[str, InputSpec | torch.Tensor], ...] = ()
+    listed: bool = False
+    note: str = ""
+
+    def attempts(self, batch: int | None) -> list[Inputs]:
+        """Return the inputs with full shapes, the likeliest reading first."""
+        options = [
+            item.shapes(batch) if isinstance(item, InputSpec) else (item,) for item in self._all()
+        ]
+        return [
+            self._replaced([choice[min(i, len(choice) - 1)] for choice in options])
+            for i in range(max(map(len, options), default=1))
+        ]
+
+    def tensors(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return args and kwargs as tensors: shapes alone on "meta", values on "cpu"."""
+        made = [_tensor(item, device) for item in self._all()]
+        args, kwargs = tuple(made[: len(self.args)]), made[len(self.args) :]
+        named = {name: item for (name, _), item in zip(self.kwargs, kwargs, strict=True)}
+        if self.listed:
+            return ([image for batch in args for image in batch.unbind(0)],), named
+        return args, named
+
+    def _all(self) -> list[InputSpec | torch.Tensor]:
+        return [*self.args, *(item for _, item in self.kwargs)]
+
+    def _replaced(self, items: Sequence[Any]) -> Inputs:
+        full = [
+            InputSpec(choice, spec.dtype, spec.name, exact=True)
+            if isinstance(spec, InputSpec)
+            else spec
+            for spec, choice in zip(self._all(), items, strict=True)
+        ]
+        names = [name for name, _ in self.kwargs]
+        kwargs = tuple(zip(names, full[len(self.args) :], strict=True))
+        return Inputs(tuple(full[: len(self.args)]), kwargs, self.listed, self.note)
+
+
+def given_inputs(given: InputLike) -> Inputs:
+    """Return inputs from what a user wrote: text, a shape, tensors, or a mapping of those.
+
+    A tuple of whole numbers is one shape; a sequence of anything else is several inputs; a mapping
+    is keyword inputs.
+
+    Raises:
+        SpecError: something that is none of these.
+    """
+    if isinstance(given, str | torch.Tensor | InputSpec) or _is_shape(given):
+        given = [given]
+    if isinstance(given, Mapping):
+        return Inputs((), tuple((name, _one(item)) for name, item in given.items()))
+    items = [_one(item) for item in given]
+    named = tuple((item.name, item) for item in items if isinstance(item, InputSpec) and item.name)
+    plain = tuple(item for item in items if not (isinstance(item, InputSpec) and item.name))
+    return Inputs(plain, named)
+
+
+def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
+    """Return the inputs that the model's source publishes, or a guess from its first layer.
+
+    Raises:
+        SpecError: nothing to go by.
+    """
+    if source is not None and source.family.startswith("torchvision."):
+        return _torchvision_inputs(source, module)
+    example = getattr(module, "example_input_array", None)  # Lightning's name for it
+    if isinstance(example, torch.Tensor):
+        return Inputs((example,))
+    for shape in (
+        getattr(module, "input_shape", None),
+        (getattr(module, "pretrained_cfg", None) or {}).get("input_size"),
+    ):
+        if isinstance(shape, Sequence) and _is_shape(shape):
+            return Inputs((InputSpec((1, *shape), exact=False),))
+    return _guessed(module)
+
+
+def _is_shape(value: object) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and len(value) > 0
+        and all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+    )
+
+
+def _one(item: Any) -> InputSpec | torch.Tensor:
+    if isinstance(item, str):
+        return parse_input(item)
+    if isinstance(item, torch.Tensor | InputSpec):
+        return item
+    if _is_shape(item):
+        return InputSpec(tuple(item))
+    raise SpecError(
+        f"{item!r} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
+        "((1, 3, 224, 224)), a tensor, a sequence of those, or a mapping of names to those."
+    )
+
+
+def _tensor(item: InputSpec | torch.Tensor, device: str) -> torch.Tensor:
+    if isinstance(item, torch.Tensor):
+        if device == "meta":
+            return torch.empty_strided(
+                item.shape, item.stride(), dtype=item.dtype, device="meta"
+            )
+        return item.detach().to("cpu", copy=True)
+    dtype: torch.dtype = getattr(torch, item.dtype)
+    if device == "meta":
+        return torch.empty(item.shape, dtype=dtype, device="meta")
+    if dtype.is_floating_point:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(item.shape, generator=generator).to(dtype)
+    return torch.zeros(item.shape, dtype=dtype)
+
+
+def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
+    """The crop that the published weights were measured at; fixed sizes for the other tasks."""
+    from torchvision.models import get_model_weights  # here: costs 1.5 s, only for its own models
+
+    family = source.family.rpartition(".")[2]
+    if family == "detection":
+        return Inputs((InputSpec((1, 3, 800, 800)),), listed=True)
+    if family == "segmentation":
+        return Inputs((InputSpec((1, 3, 520, 520)),))
+    if family == "optical_flow":
+        return Inputs((InputSpec((1, 3, 520, 960)),) * 2)
+    weights = {item.name: item for item in get_model_weights(source.name.partition(":")[2])}
+    crops = {
+        name: item.transforms.keywords["crop_size"]
+        for name, item in weights.items()
+        if "crop_size" in getattr(item.transforms, "keywords", {})
+    }
+    own = getattr(module, "image_size", None)
+    size = own or crops.get("IMAGENET1K_V1") or min(crops.values(), default=224)
+    height, width = (size, size) if isinstance(size, int) else tuple(size)
+    if family == "video":
+        return Inputs((InputSpec((1, 3, 16, height, width)),))
+    return Inputs((InputSpec((1, 3, height, width)),))
+
+
+def _guessed(module: nn.Module) -> Inputs:
+    note = "guessed from the first layer, --input sets it"
+    for member in module.modules():
+        if type(member) in _CONVS:
+            channels = member.in_channels
+            return Inputs((InputSpec((1, channels, *_CONVS[type(member)])),), note=note)
+        if isinstance(member, nn.Linear):
+            return Inputs((InputSpec((1, member.in_features)),), note=note)
+        if isinstance(member, nn.Embedding):
+            return Inputs((InputSpec((1, 16), "int64"),), note=note)
+    raise SpecError(
+        f"{type(module).__name__} says nothing about its input. Give one with --input, for example "
+        "--input 3x224x224 or --input ids=1x16:int64."
+    )

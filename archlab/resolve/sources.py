@@ -1,0 +1,233 @@
+"""Who builds a model: the zoo, torchvision, timm, a user's file or an installed package.
+
+A bare name is looked up in the zoo, then torchvision, then timm. Nothing is downloaded: pretrained
+weights are always switched off. A user's file is imported, so its code runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from archlab import zoo
+from archlab.errors import BuildError, DependencyError, SpecError, did_you_mean
+from archlab.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A builder: call it to get the module; `family` tells what its default input is."""
+
+    name: str
+    family: str  # zoo, torchvision, torchvision.detection …, timm, file, package
+    builder: Callable[..., Any]
+    note: str = ""
+
+
+def find(spec: ModelSpec) -> Source:
+    """Return the source of a spec.
+
+    Raises:
+        SpecError: nothing has that name.
+        DependencyError: the library is not installed.
+        BuildError: the user's file or package cannot be imported.
+    """
+    if spec.source in ("", "zoo") and zoo.find(spec.name) is not None:
+        return Source(spec.name, "zoo", _zoo_builder(spec.name))
+    finders = {"torchvision": _torchvision, "timm": _timm, "file": _file, "package": _package}
+    if spec.source in finders:
+        return finders[spec.source](spec)
+    if spec.source == "":
+        for library in (_torchvision, _timm):
+            with contextlib.suppress(SpecError, DependencyError):
+                found = library(spec)
+                note = f"{spec.name} is not in the zoo: taken from {found.name}"
+                return Source(found.name, found.family, found.builder, note)
+    raise SpecError(
+        f"No model is called {spec.name!r}.{did_you_mean(spec.name, _all_names())} "
+        "`archlab models` lists the zoo, `archlab models --source torchvision` and `--source timm` "
+        "the others; a model of your own is path/to/file.py:Class."
+    )
+
+
+def library_names(library: str) -> list[str]:
+    """Return the model names of "torchvision" or "timm".
+
+    Raises:
+        DependencyError: the library is not installed.
+    """
+    if library == "timm":
+        return list(_import("timm", "pip install 'archlab[timm]'").list_models())
+    return list(_import("torchvision.models", "pip install torchvision").list_models())
+
+
+def _zoo_builder(name: str) -> Callable[..., nn.Module]:
+    def build(**options: Any) -> nn.Module:
+        return zoo.build(name, **options)
+
+    return build
+
+
+def _torchvision(spec: ModelSpec) -> Source:
+    models = _import("torchvision.models", "pip install torchvision")
+    names = models.list_models()
+    if spec.name not in names:
+        raise SpecError(f"torchvision has no model {spec.name!r}.{did_you_mean(spec.name, names)}")
+    function = models.get_model_builder(spec.name)
+    takes = inspect.signature(function).parameters
+
+    def build(**options: Any) -> Any:
+        # Detection and segmentation builders would download a backbone by default.
+        if "weights_backbone" in takes:
+            options.setdefault("weights_backbone", None)
+        return function(**options)
+
+    build.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    part = function.__module__.removeprefix("torchvision.models.").partition(".")[0]
+    family = part if part in ("detection", "segmentation", "video", "optical_flow") else "image"
+    return Source(f"torchvision:{spec.name}", f"torchvision.{family}", build)
+
+
+def _timm(spec: ModelSpec) -> Source:
+    timm = _import("timm", "pip install 'archlab[timm]'")
+    if not timm.is_model(spec.name):
+        raise SpecError(
+            f"timm has no model {spec.name!r}.{did_you_mean(spec.name, timm.list_models())}"
+        )
+
+    def build(**options: Any) -> Any:
+        return timm.create_model(spec.name, pretrained=False, **options)
+
+    return Source(f"timm:{spec.name}", "timm", build)
+
+
+def _file(spec: ModelSpec) -> Source:
+    path = Path(spec.place)
+    if not path.is_file():
+        raise SpecError(f"There is no file {spec.place!r} (looked in {Path.cwd()}).")
+    name = f"archlab_user_{path.stem}"
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module  # dataclasses and pickling look the module up by name
+    try:
+        with _importable(path.parent):
+            found.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise BuildError(
+            f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return Source(spec.text, "file", _member(module, spec, spec.place))
+
+
+def _package(spec: ModelSpec) -> Source:
+    try:
+        with _importable(Path.cwd()):
+            module = importlib.import_module(spec.place)
+    except ModuleNotFoundError as error:
+        raise SpecError(
+            f"There is no module {error.name!r}, wanted for {spec.text!r}. Is it installed, or is "
+            "the current folder the right one? A file is written path/to/file.py:Class."
+        ) from error
+    except Exception as error:
+        raise BuildError(
+            f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return Source(spec.text, "package", _member(module, spec, spec.place))
+
+
+def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., Any]:
+    found = getattr(module, spec.name, None)
+    if found is None:
+        members = vars(module)
+        nets = [name for name, item in members.items() if _is_module_class(item)]
+        local = [name for name in nets if members[name].__module__ == module.__name__]
+        raise SpecError(
+            f"{place} has no {spec.name!r}.{did_you_mean(spec.name, nets)} "
+            f"Its modules are: {', '.join(local or nets) or 'none'}."
+        )
+    if isinstance(found, nn.Module):
+        return lambda: found
+    if not callable(found):
+        raise SpecError(
+            f"{spec.text!r} is a {type(found).__name__}; a module, a class or a function is wanted."
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _is_module_class(item: object) -> bool:
+    return isinstance(item, type) and issubclass(item, nn.Module)
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let a user's file import its neighbours."""
+    entry = str(folder.resolve())
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _import(name: str, advice: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise DependencyError(
+            f"{name.partition('.')[0]} is not installed: {advice} ({error})."
+        ) from error
+
+
+def _all_names() -> list[str]:
+    names: list[str] = list(zoo.names())
+    for library in ("torchvision", "timm"):
+        with contextlib.suppress(DependencyError):
+            names += library_names(library)
+    return names
+
+
+def check_options(source: Source, options: Mapping[str, Any]) -> None:
+    """Raise a clear BuildError where the builder does not take the options, or needs more.
+
+    Raises:
+        BuildError: which arguments are missing or unknown, and how to give them.
+    """
+    try:
+        signature = inspect.signature(source.builder)
+    except (TypeError, ValueError):  # written in C
+        return
+    known = [
+        name
+        for name, item in signature.parameters.items()
+        if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
+    ]
+    open_ended = any(
+        item.kind == item.VAR_KEYWORD for item in signature.parameters.values()
+    )
+    for name in options:
+        if name not in known and not open_ended:
+            raise BuildError(
+                f"{source.name} takes no argument {name!r}.{did_you_mean(name, known)} "
+                f"It takes: {', '.join(known) or 'nothing'}."
+            )
+    needed = [
+        name
+        for name in known
+        if signature.parameters[name].default is inspect.Parameter.empty and name not in options
+    ]
+    if needed:
+        sets = " ".join(f"--set {name}=…" for name in needed)
+        raise BuildError(f"{source.name} needs arguments: {', '.join(needed)}. Try {sets}")

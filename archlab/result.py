@@ -1,0 +1,180 @@
+"""What every question answers with: a Result of totals and rows, and its Table for the views.
+
+A number is complete, partial (a lower bound; `missing` says what was not counted) or unavailable
+(None). Totals and rows are frozen dataclasses whose field names are the JSON keys and CSV columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+Cell = int | float | str | bool | None
+
+
+class Status(StrEnum):
+    """How far a number can be trusted."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    UNAVAILABLE = "unavailable"
+
+
+class Unit(StrEnum):
+    """How a column is shown; machines always get the raw number."""
+
+    TEXT = "text"
+    COUNT = "count"  # 11,689,512
+    SI = "si"  # 1.814 G
+    BYTES = "bytes"  # 6.13 MiB
+    SHARE = "share"  # 0 … 1, shown as 12.3 %
+    NUMBER = "number"  # 2.25
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the field's name, its heading, and how to show it."""
+
+    name: str
+    title: str
+    unit: Unit = Unit.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that was not counted: an operator or a quantity, how often, where first, why."""
+
+    what: str
+    count: int = 1
+    path: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a result holds for: printed above every table, and the head of every JSON."""
+
+    model: str
+    input: str
+    mode: str
+    build: str
+    conventions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows ready for a view; `rows` hold raw cells, `depth` of a row indents a tree."""
+
+    title: str
+    header: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Cell], ...]
+    footer: tuple[str, ...] = ()
+    tree: bool = False
+
+
+class RowLike(Protocol):
+    """What every row has: the path of a module, node or metric."""
+
+    @property
+    def path(self) -> str:
+        """Dotted path; empty for the model itself."""
+        ...
+
+
+Totals = TypeVar("Totals", covariant=True)
+Row = TypeVar("Row", covariant=True)
+
+
+@dataclass(frozen=True)
+class Result(Generic[Totals, Row]):
+    """Totals and rows of one question; a total is also an attribute: `result.macs`.
+
+    Attributes:
+        name: the question: params, flops, memory …
+        header: what the numbers hold for.
+        totals: a dataclass of totals.
+        rows: one dataclass a module (or node, or metric), in call order.
+        columns: the columns that a table shows.
+        missing: what was not counted; empty when the status is complete.
+        footer: sentences below the table.
+        extra: further JSON entries by name.
+        tree: whether the rows are a module tree.
+    """
+
+    name: str
+    header: Header
+    totals: Totals
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    missing: tuple[Missing, ...] = ()
+    footer: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Any], ...] = ()
+    tree: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a total by name."""
+        if name.startswith("_") or name == "totals":
+            raise AttributeError(name)
+        try:
+            return getattr(self.totals, name)
+        except AttributeError:
+            known = ", ".join(record(self.totals))
+            raise AttributeError(f"no total {name!r}; the totals are {known}") from None
+
+    @property
+    def status(self) -> Status:
+        """Complete, or partial where something was not counted."""
+        return Status.PARTIAL if self.missing else Status.COMPLETE
+
+    def table(self) -> Table:
+        """Return the table of all rows."""
+        head = self.header
+        return Table(
+            title=self.name,
+            header=(
+                f"{head.model} · input {head.input} · {head.mode} mode · {head.build}",
+                *head.conventions,
+            ),
+            columns=self.columns,
+            rows=tuple(record(row) for row in self.rows),
+            footer=(*self.footer, *(_told(item) for item in self.missing)),
+            tree=self.tree,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON record: schema, provenance, status, totals and rows."""
+        head = self.header
+        return {
+            "schema": f"archlab.{self.name}/1",
+            "model": head.model,
+            "input": head.input,
+            "mode": head.mode,
+            "conventions": list(head.conventions),
+            "build": head.build,
+            "status": str(self.status),
+            "missing": [record(item) for item in self.missing],
+            "totals": record(self.totals),
+            **dict(self.extra),
+            "rows": [record(row) for row in self.rows],
+        }
+
+    def __str__(self) -> str:
+        """Return the table as plain text, as wide as it needs to be."""
+        from archlab.text import plain  # here: formatting is needed only when printed
+
+        return plain(self.table())
+
+
+def record(item: Any) -> dict[str, Cell]:
+    """Return the fields of a dataclass as a dictionary, in their order."""
+    return {part.name: getattr(item, part.name) for part in fields(item)}
+
+
+def _told(item: Missing) -> str:
+    where = f" (first in {item.path})" if item.path else ""
+    why = f": {item.why}" if item.why else ""
+    times = f" ×{item.count}" if item.count > 1 else ""
+    return f"not counted: {item.what}{times}{where}{why}"

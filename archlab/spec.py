@@ -1,0 +1,163 @@
+"""Text to data: which model, which constructor arguments, which inputs. No torch, no imports of
+user code: `resolve` turns the data into a module.
+
+Grammar: `NAME` · `torchvision:NAME` · `timm:NAME` · `path/to/file.py:NAME` · `package.module:NAME`;
+`key=value`; `[name=]3x224x224[:dtype]`, square brackets for an exact shape.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.ir.graph import DTYPE_BYTES
+
+LIBRARIES = ("torchvision", "timm")
+_CONSTANTS = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Where a model comes from: `source` is zoo, torchvision, timm, file, package, or "" (any)."""
+
+    text: str
+    source: str
+    place: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input: a shape without batch where `image` is set and the batch is still to be added."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    name: str = ""
+    exact: bool = False
+
+    def shapes(self, batch: int | None) -> tuple[tuple[int, ...], ...]:
+        """Return the full shapes to try, the likeliest first.
+
+        Three sizes may be one image without batch (3x224x224) or a batched sequence (2x32x64):
+        the image is tried first. Any other number of sizes is taken as it stands.
+
+        Raises:
+            OptionError: a batch is asked for and the shape already has another.
+        """
+        if self.exact:
+            return (self.shape,)
+        if len(self.shape) == 3 and self.dtype.startswith(("float", "bfloat")):
+            image = (batch or 1, *self.shape)
+            return (image,) if batch is not None else (image, self.shape)
+        if batch is None or not self.shape or self.shape[0] == batch:
+            return (self.shape,)
+        if self.shape[0] != 1:
+            raise OptionError(
+                f"The batch is given twice: --batch {batch} and input {'x'.join(map(str, self.shape))}. "
+                "Leave one of them out."
+            )
+        return ((batch, *self.shape[1:]),)
+
+
+def parse_model(text: str) -> ModelSpec:
+    """Return the parts of a model spec.
+
+    Example:
+        >>> parse_model("torchvision:resnet50").source, parse_model("nets/my.py:Net").place
+        ('torchvision', 'nets/my.py')
+
+    Raises:
+        SpecError: an empty part.
+    """
+    text = text.strip()
+    place, colon, name = text.rpartition(":")
+    if not text or (colon and not (place and name)):
+        raise SpecError(
+            f"{text!r} is not a model. Allowed: a zoo name (resnet18), torchvision:NAME, timm:NAME, "
+            "path/to/file.py:Class, package.module:factory."
+        )
+    if not colon:
+        if text.endswith(".py"):
+            raise SpecError(
+                f"{text!r} names a file but no class in it. Write {text}:ClassName (or a function "
+                "that returns a module)."
+            )
+        return ModelSpec(text, "", "", text)
+    if place in (*LIBRARIES, "zoo"):
+        return ModelSpec(text, place, place, name)
+    if place.endswith(".py"):
+        return ModelSpec(text, "file", place, name)
+    if re.fullmatch(r"\w+(\.\w+)*", place):
+        return ModelSpec(text, "package", place, name)
+    raise SpecError(
+        f"{text!r}: {place!r} is neither torchvision, timm, a .py file nor a dotted package."
+        + did_you_mean(place, LIBRARIES)
+    )
+
+
+def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
+    """Return constructor arguments from `key=value` texts; values are Python literals or strings.
+
+    Example:
+        >>> parse_options(["depth=20", "aux=false", "widths=(16,32,64)", "layout=imagenet"])
+        {'depth': 20, 'aux': False, 'widths': (16, 32, 64), 'layout': 'imagenet'}
+
+    Raises:
+        OptionError: no `=`, or a key that is no identifier.
+    """
+    options: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise OptionError(
+                f"--set {pair!r} is not key=value. Examples: --set num_classes=10, "
+                "--set layout=imagenet, --set widths=(16,32,64)."
+            )
+        options[key.strip()] = _value(value.strip())
+    return options
+
+
+def _value(text: str) -> object:
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        if text[:1] in "([{":
+            raise OptionError(
+                f"--set value {text!r} opens a bracket but is no Python literal. "
+                "Strings inside need quotes: ('a', 'b')."
+            ) from None
+        return text
+
+
+def parse_input(text: str) -> InputSpec:
+    """Return one input from text.
+
+    Example:
+        >>> parse_input("ids=2x20:int64")
+        InputSpec(shape=(2, 20), dtype='int64', name='ids', exact=False)
+
+    Raises:
+        SpecError: sizes that are no positive numbers, or an unknown dtype.
+    """
+    name, equals, rest = text.rpartition("=")
+    sizes, _, dtype = rest.partition(":")
+    dtype = dtype.strip().lower() or "float32"
+    exact = sizes.strip().startswith("[")
+    parts = re.split(r"[x×,]", sizes.strip().strip("[]()").lower())
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise SpecError(
+            f"Input {text!r} is not a shape: sizes are positive whole numbers joined by x. "
+            "Examples: 3x224x224, 8x3x224x224, ids=2x20:int64, [2x32x64] for exactly that shape."
+        )
+    if dtype not in DTYPE_BYTES:
+        raise SpecError(
+            f"Input {text!r} has the unknown dtype {dtype!r}.{did_you_mean(dtype, DTYPE_BYTES)} "
+            f"Allowed: {', '.join(sorted(DTYPE_BYTES))}."
+        )
+    if equals and not name.strip().isidentifier():
+        raise SpecError(f"Input {text!r}: {name!r} is no argument name.")
+    return InputSpec(tuple(int(part) for part in parts), dtype, name.strip(), exact)

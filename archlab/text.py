@@ -1,0 +1,118 @@
+"""Numbers and tables as plain text: SI for counts, MiB for memory, columns that fit a width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlab.result import Cell, Column, Table, Unit
+
+_NARROWEST = 12
+
+
+def si(value: float) -> str:
+    """Return a count with an SI prefix (base 1000), four significant digits.
+
+    Example:
+        >>> si(1_814_073_344), si(640), si(0)
+        ('1.814 G', '640', '0')
+    """
+    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
+        if abs(value) >= 10**power:
+            scaled = value / 10**power
+            digits = 3 - (abs(scaled) >= 10) - (abs(scaled) >= 100)
+            return f"{scaled:.{digits}f} {prefix}"
+    return f"{value:g}"
+
+
+def size(nbytes: float) -> str:
+    """Return bytes in B, KiB, MiB or GiB.
+
+    Example:
+        >>> size(6_422_528)
+        '6.13 MiB'
+    """
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if abs(nbytes) >= 2**power:
+            return f"{nbytes / 2**power:.2f} {unit}"
+    return f"{nbytes:g} B"
+
+
+def cell_text(value: Cell, unit: Unit) -> str:
+    """Return one cell as text; None is a dash, never a zero.
+
+    Example:
+        >>> cell_text(11_689_512, Unit.COUNT), cell_text(0.1234, Unit.SHARE), cell_text(None, Unit.SI)
+        ('11,689,512', '12.3 %', '-')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, str | bool):
+        return str(value)
+    shown = {
+        Unit.COUNT: lambda: f"{value:,}",
+        Unit.SI: lambda: si(value),
+        Unit.BYTES: lambda: size(value),
+        Unit.SHARE: lambda: f"{100 * value:.1f} %",
+        Unit.NUMBER: lambda: f"{value:.4g}",
+    }
+    return shown[unit]() if unit in shown else str(value)
+
+
+def cells(table: Table) -> list[list[str]]:
+    """Return the table's body as text; a tree's first column is indented by depth."""
+    body = []
+    for row in table.rows:
+        line = [cell_text(row.get(column.name), column.unit) for column in table.columns]
+        if table.tree:
+            line[0] = _branch(str(row["path"]), str(row.get("type", "")), table)
+        body.append(line)
+    return body
+
+
+def plain(table: Table, width: int | None = None) -> str:
+    """Return header, body and footer as aligned text, cut to `width` columns where given."""
+    body = cells(table)
+    titles = [column.title for column in table.columns]
+    widths = [max(map(len, column)) for column in zip(titles, *body, strict=True)]
+    if width is not None:
+        widths = _fit(widths, table.columns, width)
+    lines = [*table.header, ""] if table.header else []
+    lines.append(_line(titles, widths, table.columns))
+    lines.append("  ".join("─" * size for size in widths))
+    lines += [_line(row, widths, table.columns) for row in body]
+    if table.footer:
+        lines += ["", *table.footer]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _branch(path: str, kind: str, table: Table) -> str:
+    if not path:
+        return kind or table.title
+    depth = path.count(".") + 1
+    return "  " * depth + path.rpartition(".")[2]
+
+
+def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
+    """Take what is too wide from the widest text column, again and again."""
+    fitted = list(widths)
+    while sum(fitted) + 2 * (len(fitted) - 1) > width:
+        texts = [i for i, column in enumerate(columns) if column.unit == Unit.TEXT]
+        widest = max(texts, key=lambda i: fitted[i], default=None)
+        if widest is None or fitted[widest] <= _NARROWEST:
+            break
+        fitted[widest] -= 1
+    return fitted
+
+
+def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
+    shown = []
+    for text, size, column in zip(row, widths, columns, strict=True):
+        cut = text if len(text) <= size else _shortened(text, size)
+        shown.append(cut.ljust(size) if column.unit == Unit.TEXT else cut.rjust(size))
+    return "  ".join(shown)
+
+
+def _shortened(text: str, size: int) -> str:
+    """Cut in the middle: the end of a path says most."""
+    head = (size - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (size - 1 - head) :]}"

@@ -1,0 +1,156 @@
+"""Where in the module tree a node runs, and what the module holds.
+
+Global module hooks keep a stack of the running modules; the graph's paths, calls, parameters and
+module list come from here. A module that is made inside a forward gets its parent's path plus its
+class name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+from archlab.ir.graph import Module, ModuleCall, Node, Param
+from archlab.tracer.tensors import TensorTable
+
+
+class Recording(Protocol):
+    """What the stack needs of the recorder."""
+
+    nodes: list[Node]
+    tensors: TensorTable
+
+
+def tensors_in(values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of any nesting of tuples, lists and mappings, in order.
+
+    Example:
+        >>> [tuple(t.shape) for t in tensors_in([torch.ones(2), {"a": (torch.ones(3),)}])]
+        [(2,), (3,)]
+    """
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from tensors_in(value)
+        elif isinstance(value, Mapping):
+            yield from tensors_in(value.values())
+
+
+class ModuleStack:
+    """The modules that are running, outermost first, and the calls that have ended."""
+
+    def __init__(self, root: nn.Module, recorder: Recording) -> None:
+        self._root = root
+        self._recorder = recorder
+        self._paths = {id(module): path for path, module in root.named_modules()}
+        self._types = {path: type(module).__name__ for path, module in root.named_modules()}
+        self._counts: dict[str, int] = {}
+        self._running: list[tuple[nn.Module, str, int, int, tuple[int, ...]]] = []
+        self.calls: list[ModuleCall] = []
+        self.params: tuple[Param, ...] = ()
+        self.path = ""
+        self.call = 0
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        """Every module once, by its first path."""
+        return tuple(Module(path, kind) for path, kind in self._types.items())
+
+    def failing_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes that the innermost running module received."""
+        if not self._running:
+            return ()
+        specs = self._recorder.tensors.specs
+        return tuple(specs[tensor].shape for tensor in self._running[-1][4])
+
+    def register_outside(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, ...]:
+        """Register parameters, buffers and inputs; return the ids of the inputs."""
+        table = self._recorder.tensors
+        params = _holders(self._root.named_parameters(remove_duplicate=False))
+        buffers = _holders(self._root.named_buffers(remove_duplicate=False))
+        self.params = tuple(
+            Param(
+                name=names[0],
+                shape=tuple(tensor.shape),
+                dtype=str(tensor.dtype).removeprefix("torch."),
+                tensor=table.add_outside(tensor, source, names[0]),
+                trainable=tensor.requires_grad and source == "param",
+                buffer=source == "buffer",
+                aliases=tuple(names[1:]),
+            )
+            for source, holders in (("param", params), ("buffer", buffers))
+            for tensor, names in holders
+        )
+        return tuple(
+            table.add_outside(tensor, "input", name)
+            for name, value in _named_inputs(self._root, args, kwargs)
+            for tensor in tensors_in([value])
+        )
+
+    @contextlib.contextmanager
+    def hooks(self) -> Iterator[None]:
+        """Follow module calls while the context lasts."""
+        handles = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        path = self._paths.get(id(module))
+        if path is None:
+            kind = type(module).__name__
+            path = f"{self.path}.{kind}" if self.path else kind
+            self._types.setdefault(path, kind)
+        call = self._counts.get(path, 0)
+        self._counts[path] = call + 1
+        inputs = self._known(args)
+        self._running.append((module, path, call, len(self._recorder.nodes), inputs))
+        self.path, self.call = path, call
+
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        # A forward that catches an exception leaves its inner modules on the stack.
+        while self._running and self._running[-1][0] is not module:
+            self._running.pop()
+        if not self._running:
+            return
+        _, path, call, first, inputs = self._running.pop()
+        last = len(self._recorder.nodes)
+        self.calls.append(ModuleCall(path, call, first, last, inputs, self._known([output])))
+        self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
+
+    def _known(self, values: Any) -> tuple[int, ...]:
+        read = self._recorder.tensors.read
+        found = (read(tensor) for tensor in tensors_in(values))
+        return tuple(item for item in found if isinstance(item, int))
+
+
+def _holders(named: Any) -> list[tuple[torch.Tensor, list[str]]]:
+    """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
+    found: dict[int, tuple[torch.Tensor, list[str]]] = {}
+    for name, tensor in named:
+        if not isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            found.setdefault(id(tensor), (tensor, []))[1].append(name)
+    return list(found.values())
+
+
+def _named_inputs(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    try:
+        names = list(inspect.signature(module.forward).parameters)
+    except (TypeError, ValueError):  # a forward written in C has no signature
+        names = []
+    names += [f"input{i}" for i in range(len(names), len(args))]
+    return [*zip(names, args, strict=False), *kwargs.items()]

@@ -1,0 +1,406 @@
+"""READERS: aten operator -> (Kind, attributes). Adding an operator is one line here, one in its test.
+
+A reader gets the bound call and returns the kind and what the shapes alone do not tell. Operators
+without a line are read by their tags (pointwise, view, factory); what is left is OPAQUE: it is
+never counted and always reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+
+from archlab.ir.kinds import (
+    AttentionAttrs,
+    Attrs,
+    AxesAttrs,
+    ConvAttrs,
+    FunctionAttrs,
+    Kind,
+    MatmulAttrs,
+    NoAttrs,
+    NormAttrs,
+    PadAttrs,
+    PermuteAttrs,
+    PoolAttrs,
+    RecurrentAttrs,
+    ResampleAttrs,
+    RollAttrs,
+    SliceAttrs,
+)
+from archlab.tracer.shapes import spread
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operator call: its name, arguments by name, result, and which tensors are weights."""
+
+    op: str
+    values: Mapping[str, Any]
+    output: Any
+    is_weight: Callable[[torch.Tensor], bool]
+
+    @property
+    def function(self) -> str:
+        """The bare name, without namespace, in-place underscore or private mark."""
+        return self.op.rpartition(".")[2].strip("_")
+
+    def first(self) -> torch.Tensor:
+        """Return the first tensor argument."""
+        return next(item for item in self.values.values() if isinstance(item, torch.Tensor))
+
+
+Reading = tuple[Kind, Attrs]
+Reader = Callable[[Call], Reading]
+
+
+def convolution(call: Call) -> Reading:
+    """Plain or transposed, any number of axes."""
+    values = call.values
+    rank = values["weight"].dim() - 2
+    attrs = ConvAttrs(
+        kernel=tuple(values["weight"].shape[2:]),
+        stride=spread(values["stride"], rank),
+        padding=spread(values["padding"], rank),
+        dilation=spread(values["dilation"], rank),
+        groups=values["groups"],
+        bias=values["bias"] is not None,
+        output_padding=spread(values["output_padding"], rank) if values["transposed"] else (),
+    )
+    return (Kind.CONV_TRANSPOSE if values["transposed"] else Kind.CONV), attrs
+
+
+def deform_conv(call: Call) -> Reading:
+    """torchvision's deformable convolution; the offsets move the taps, not the work."""
+    values = call.values
+    attrs = ConvAttrs(
+        kernel=tuple(values["weight"].shape[2:]),
+        stride=(values["stride_h"], values["stride_w"]),
+        padding=(values["pad_h"], values["pad_w"]),
+        dilation=(values["dilation_h"], values["dilation_w"]),
+        groups=values["groups"],
+        bias=values["bias"] is not None,
+        deformable=True,
+    )
+    return Kind.CONV, attrs
+
+
+def matmul(left: str, right: str) -> Reader:
+    """Return a reader of a matrix product; vectors count as one row or one column."""
+
+    def read(call: Call) -> Reading:
+        a, b = call.values[left], call.values[right]
+        kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
+        return kind, MatmulAttrs(
+            batch=a.shape[0] if a.dim() == 3 else 1,
+            rows=a.shape[-2] if a.dim() > 1 else 1,
+            inner=a.shape[-1],
+            columns=b.shape[-1] if b.dim() > 1 else 1,
+        )
+
+    return read
+
+
+def linear(call: Call) -> Reading:
+    """x · weightᵀ in one call (seen where autograd is switched off altogether)."""
+    x, weight = call.values["input"], call.values["weight"]
+    kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
+    return kind, MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
+
+
+def attention(call: Call) -> Reading:
+    """softmax(q · kᵀ) · v in one call: (batch, heads, length, size)."""
+    query, key, value = call.values["query"], call.values["key"], call.values["value"]
+    return Kind.ATTENTION, AttentionAttrs(
+        batch=prod(query.shape[:-2]),
+        queries=query.shape[-2],
+        keys=key.shape[-2],
+        head_size=query.shape[-1],
+        value_size=value.shape[-1],
+        causal=bool(call.values.get("is_causal")),
+    )
+
+
+def mkldnn_rnn(call: Call) -> Reading:
+    """One layer and direction of a fused LSTM or GRU on the CPU; input is (steps, batch, size)."""
+    x, hidden = call.values["input"], call.values["hidden_size"]
+    gates = {2: 4, 3: 3}.get(call.values["mode"], 1)
+    return Kind.RECURRENT, RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
+
+
+def norm(name: str) -> Reader:
+    """Return a reader of a normalisation."""
+
+    def read(call: Call) -> Reading:
+        values, x = call.values, call.first()
+        axes = tuple(values.get("normalized_shape") or ())
+        training = bool(values.get("training", False))
+        return Kind.NORM, NormAttrs(
+            norm=name,
+            batch_stats=training if name == "batch" else name == "group",
+            affine=values.get("weight") is not None,
+            axes=tuple(range(x.dim() - len(axes), x.dim())),
+        )
+
+    return read
+
+
+def pool(mode: str) -> Reader:
+    """Return a reader of pooling windows."""
+
+    def read(call: Call) -> Reading:
+        values = call.values
+        rank = int(call.op[call.op.index("pool") + 4])
+        kernel = spread(values["kernel_size"], rank)
+        return Kind.POOL, PoolAttrs(
+            mode=mode,
+            kernel=kernel,
+            stride=spread(values["stride"], rank) if values.get("stride") else kernel,
+            padding=spread(values.get("padding", 0), rank),
+            dilation=spread(values.get("dilation", 1), rank),
+            ceil_mode=bool(values.get("ceil_mode", False)),
+        )
+
+    return read
+
+
+def adaptive_pool(mode: str) -> Reader:
+    """Return a reader of pooling to a given output size."""
+
+    def read(call: Call) -> Reading:
+        return Kind.POOL, PoolAttrs(mode, (), (), (), (), adaptive=True)
+
+    return read
+
+
+def mean(call: Call) -> Reading:
+    """A mean; over [-1, -2] with the axes kept it is how torch spells adaptive pooling to 1×1."""
+    axes = call.values.get("dim")
+    if call.values.get("keepdim") and list(axes or ()) == [-1, -2]:
+        return Kind.POOL, PoolAttrs("average", (), (), (), (), adaptive=True)
+    return reduce(call)
+
+
+def reduce(call: Call) -> Reading:
+    """A reduction over some axes, or over all."""
+    axes = call.values.get("dim")
+    return Kind.REDUCE, _along(call, tuple(range(call.first().dim())) if axes is None else axes)
+
+
+def softmax(call: Call) -> Reading:
+    """Softmax or its logarithm along one axis."""
+    return Kind.SOFTMAX, _along(call, call.values["dim"])
+
+
+def _along(call: Call, axes: int | Sequence[int]) -> AxesAttrs:
+    rank = max(call.first().dim(), 1)
+    items = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
+    keep = bool(call.values.get("keepdim", False))
+    return AxesAttrs(call.function, tuple(axis % rank for axis in items), keep)
+
+
+def concat(call: Call) -> Reading:
+    """Join along an axis that is there (cat) or new (stack)."""
+    first = call.values["tensors"][0]
+    rank = first.dim() + (call.function == "stack")
+    return Kind.CONCAT, AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
+
+
+def permute(call: Call) -> Reading:
+    """Any reordering of axes."""
+    rank = call.first().dim()
+    order = list(range(rank))
+    if "dims" in call.values:
+        order = [axis % rank for axis in call.values["dims"]]
+    elif rank > 1:
+        a, b = call.values.get("dim0", 0) % rank, call.values.get("dim1", 1) % rank
+        order[a], order[b] = order[b], order[a]
+    return Kind.PERMUTE, PermuteAttrs(tuple(order))
+
+
+def take_slice(call: Call) -> Reading:
+    """A range of an axis, a stride, or a single position."""
+    values, x = call.values, call.first()
+    axis = values["dim"] % x.dim()
+    size = x.shape[axis]
+    if "index" in values:
+        return Kind.SLICE, SliceAttrs(axis, (values["index"] % size,), drop=True)
+    start = values.get("start") or 0
+    start = min(max(start + size if start < 0 else start, 0), size)
+    return Kind.SLICE, SliceAttrs(axis, (start,), values.get("step", 1))
+
+
+def split(call: Call) -> Reading:
+    """Consecutive parts of an axis, one output each."""
+    axis = call.values["dim"] % call.first().dim()
+    starts, position = [], 0
+    for part in call.output:
+        starts.append(position)
+        position += part.shape[axis]
+    return Kind.SLICE, SliceAttrs(axis, tuple(starts))
+
+
+def unbind(call: Call) -> Reading:
+    """Single positions of an axis, one output each; the axis goes."""
+    axis = call.values["dim"] % call.first().dim()
+    return Kind.SLICE, SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
+
+
+def pad(mode: str) -> Reader:
+    """Return a reader of padding; aten lists it from the last axis, before and after."""
+
+    def read(call: Call) -> Reading:
+        amounts = list(call.values.get("pad", call.values.get("padding")) or ())
+        missing = call.first().dim() - len(amounts) // 2
+        before = (0,) * missing + tuple(reversed(amounts[0::2]))
+        after = (0,) * missing + tuple(reversed(amounts[1::2]))
+        return Kind.PAD, PadAttrs(mode, before, after)
+
+    return read
+
+
+def resample(mode: str) -> Reader:
+    """Return a reader of interpolation."""
+
+    def read(call: Call) -> Reading:
+        return Kind.RESAMPLE, ResampleAttrs(mode, bool(call.values.get("align_corners", False)))
+
+    return read
+
+
+def roll(call: Call) -> Reading:
+    """A cyclic shift."""
+    rank = call.first().dim()
+    axes = tuple(axis % rank for axis in call.values["dims"])
+    return Kind.GATHER, RollAttrs(axes, tuple(call.values["shifts"]))
+
+
+def function(kind: Kind) -> Reader:
+    """Return a reader that keeps the function's name alone."""
+
+    def read(call: Call) -> Reading:
+        tensors = sum(isinstance(item, torch.Tensor) for item in call.values.values())
+        return kind, FunctionAttrs(call.function, scalar=tensors < 2)
+
+    return read
+
+
+def bare(kind: Kind) -> Reader:
+    """Return a reader of an operator that its shapes describe."""
+
+    def read(_: Call) -> Reading:
+        return kind, NoAttrs()
+
+    return read
+
+
+def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
+    """Return a reader for an operator that has no line of its own, by what torch says of it."""
+    if pointwise:
+        return function(Kind.ELEMENTWISE)
+    returns_view = any(item.alias_info is not None for item in func._schema.returns)
+    if returns_view and not writes:
+        return function(Kind.RESHAPE)
+    if not any("Tensor" in str(item.type) for item in func._schema.arguments):
+        return function(Kind.CREATE)
+    return function(Kind.OPAQUE)
+
+
+def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Reader]:
+    return {f"{namespace}.{name}": reader for name in names.split()}
+
+
+READERS: dict[str, Reader] = {
+    **_lines(convolution, "convolution _convolution convolution_overrideable"),
+    "torchvision.deform_conv2d": deform_conv,
+    **_lines(matmul("self", "mat2"), "mm bmm _int_mm"),
+    **_lines(matmul("mat1", "mat2"), "addmm _addmm_activation"),
+    **_lines(matmul("batch1", "batch2"), "baddbmm addbmm"),
+    "aten.mv": matmul("self", "vec"),
+    "aten.addmv": matmul("mat", "vec"),
+    "aten.dot": matmul("self", "tensor"),
+    "aten.vdot": matmul("self", "other"),
+    "aten.linear": linear,
+    **_lines(
+        attention,
+        "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
+        "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
+        "_scaled_dot_product_fused_attention_overrideable",
+    ),
+    "aten.mkldnn_rnn_layer": mkldnn_rnn,
+    **_lines(
+        norm("batch"),
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
+        "_batch_norm_with_update cudnn_batch_norm miopen_batch_norm",
+    ),
+    "aten.native_layer_norm": norm("layer"),
+    "aten.native_group_norm": norm("group"),
+    "aten._fused_rms_norm": norm("rms"),
+    **_lines(softmax, "_softmax _log_softmax _safe_softmax"),
+    **_lines(pool("max"), "max_pool2d_with_indices max_pool3d_with_indices mkldnn_max_pool2d"),
+    **_lines(pool("average"), "avg_pool2d avg_pool3d"),
+    **_lines(adaptive_pool("average"), "_adaptive_avg_pool2d _adaptive_avg_pool3d"),
+    **_lines(adaptive_pool("max"), "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d"),
+    "torchvision.roi_pool": adaptive_pool("max"),
+    "aten.mean": mean,
+    **_lines(
+        reduce,
+        "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax argmin "
+        "any all logsumexp nansum count_nonzero median aminmax",
+    ),
+    **_lines(concat, "cat stack"),
+    **_lines(
+        function(Kind.RESHAPE),
+        "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand as_strided flatten "
+        "pixel_shuffle pixel_unshuffle view_as_real view_as_complex",
+    ),
+    **_lines(permute, "permute transpose t numpy_T"),
+    **_lines(take_slice, "slice select"),
+    **_lines(split, "split split_with_sizes unsafe_split unsafe_split_with_sizes"),
+    "aten.unbind": unbind,
+    "aten.constant_pad_nd": pad("constant"),
+    **_lines(pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
+    **_lines(pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
+    **_lines(resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"),
+    **_lines(resample("nearest"), "_upsample_nearest_exact1d _upsample_nearest_exact2d"),
+    **_lines(resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"),
+    **_lines(resample("linear"), "_upsample_bilinear2d_aa"),
+    **_lines(resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
+    **_lines(resample("grid"), "grid_sampler_2d grid_sampler_3d"),
+    **_lines(resample("roi_align"), "roi_align", "torchvision"),
+    "aten.roll": roll,
+    **_lines(
+        function(Kind.GATHER),
+        "embedding index index_select gather take _embedding_bag masked_select nonzero topk sort "
+        "flip repeat_interleave unfold im2col searchsorted bucketize _unique2 tril triu diagonal "
+        "native_channel_shuffle channel_shuffle cumsum cumprod cummax cummin repeat multinomial",
+    ),
+    **_lines(function(Kind.GATHER), "nms", "torchvision"),
+    **_lines(
+        function(Kind.SCATTER),
+        "index_put _unsafe_index_put index_add index_copy index_fill scatter scatter_add "
+        "scatter_reduce slice_scatter select_scatter masked_scatter max_unpool2d col2im update",
+    ),
+    **_lines(function(Kind.SCATTER), "update", "archlab"),
+    **_lines(
+        function(Kind.ACTIVATION),
+        "relu gelu silu sigmoid tanh hardtanh hardswish hardsigmoid leaky_relu elu softplus mish "
+        "_prelu_kernel log_sigmoid_forward threshold celu selu glu relu6 rrelu_with_noise erf "
+        "softshrink hardshrink",
+    ),
+    **_lines(
+        function(Kind.CREATE),
+        "zeros ones full empty arange linspace rand randn randint randperm zeros_like ones_like "
+        "full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty eye "
+        "new_empty_strided empty_strided scalar_tensor tril_indices triu_indices bernoulli normal "
+        "uniform zero fill exponential random lift_fresh",
+    ),
+    **_lines(function(Kind.COPY), "clone _to_copy copy contiguous detach alias lift _pin_memory"),
+    **_lines(function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex"),
+    "prim.device": bare(Kind.CREATE),
+}
+"""Operator (in-place underscore optional) -> reader."""

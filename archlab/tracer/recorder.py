@@ -1,0 +1,218 @@
+"""One forward of a module, observed operator by operator, becomes a Graph.
+
+The recorder is a TorchDispatchMode: it sees what runs below autograd, functional calls, slices and
+in-place operators included. Module hooks give every node its path. On the meta device no weight,
+no activation and no kernel is needed; `shapes.SHAPES` answers the common operators (see there why).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archlab.ir.graph import Failure, Graph, Node
+from archlab.ir.kinds import Attrs, FunctionAttrs, Kind
+from archlab.tracer.modules import ModuleStack, tensors_in
+from archlab.tracer.operators import Operator, operator
+from archlab.tracer.readers import Call
+from archlab.tracer.settings import settings
+from archlab.tracer.shapes import META
+from archlab.tracer.tensors import Stale, TensorTable
+
+# Operators whose answer depends on values: they mean nothing on the meta device.
+DATA_DEPENDENT = frozenset(
+    "aten._local_scalar_dense aten.nonzero aten.masked_select aten._unique2 aten.unique_dim "
+    "aten.unique_consecutive aten.equal aten.is_nonzero aten.nonzero_numpy aten.bincount "
+    "torchvision.nms".split()
+)
+_SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
+
+
+class DataDependentError(RuntimeError):
+    """The forward asks for a value, and the meta device has none."""
+
+
+class Recorder(TorchDispatchMode):
+    """Records every operator call as a node; use it as a context around one forward."""
+
+    def __init__(self, module: nn.Module, *, meta: bool, train: bool) -> None:
+        super().__init__()
+        self.meta = meta
+        self.train = train
+        self.nodes: list[Node] = []
+        self.tensors = TensorTable()
+        self.stack = ModuleStack(module, self)
+        self.saved: dict[int, str] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # wrapping __torch_dispatch__ would import torch._dynamo
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        op = operator(func)
+        if op.composite:
+            with self:
+                return func.decompose(*args, **kwargs)
+        values = op.bind(args, kwargs)
+        sources = list(tensors_in(values.values()))
+        inputs = [self.tensor_id(tensor) for tensor in sources]
+        out = None
+        if self.meta and op.shape is not None and all(item.device == META for item in sources):
+            out = op.shape(values)
+        if out is None:
+            out = self._execute(func, op, args, kwargs, sources)
+        self._record(op, values, sources, inputs, out)
+        return out
+
+    def tensor_id(self, tensor: torch.Tensor) -> int:
+        """Return the id of a tensor; a node joins it first if a view of it was written."""
+        found = self.tensors.read(tensor)
+        if isinstance(found, Stale):
+            return self._join_writes(tensor, found)
+        if found is None:
+            return self.tensors.add_outside(tensor, "constant", "")
+        return found
+
+    def save(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Note a tensor that autograd keeps for the backward pass (a saved-tensors hook)."""
+        storage = self.tensors.storage(tensor)
+        if storage is not None:
+            self.saved.setdefault(storage.id, self.stack.path)
+        return tensor
+
+    def _execute(
+        self,
+        func: Any,
+        op: Operator,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        sources: Sequence[torch.Tensor],
+    ) -> Any:
+        if not self.meta or not any(item.device == META for item in sources):
+            return func(*args, **kwargs)
+        if op.name in DATA_DEPENDENT:
+            raise DataDependentError(f"{op.name} needs values, and the meta device has none")
+        if "device" in kwargs:
+            kwargs = {**kwargs, "device": META}
+        if any(item.device != META for item in sources):
+            args = [_to_meta(item) for item in args]
+            kwargs = {key: _to_meta(item) for key, item in kwargs.items()}
+        return func(*args, **kwargs)
+
+    def _record(
+        self,
+        op: Operator,
+        values: Mapping[str, Any],
+        sources: Sequence[torch.Tensor],
+        inputs: Sequence[int],
+        out: Any,
+    ) -> None:
+        if op.name in _SAME:
+            return
+        outputs = list(tensors_in(out if isinstance(out, tuple | list) else (out,)))
+        made: list[int] = []
+        written = [values[name] for name in op.writes if isinstance(values.get(name), torch.Tensor)]
+        if written:
+            made = [self.tensors.add_write(tensor) for tensor in written]
+            outputs = [item for item in outputs if all(item is not target for target in written)]
+        aliases = {self.tensors.address(item) for item in sources}
+        for tensor in outputs:
+            fresh = self.tensors.address(tensor) not in aliases
+            made.append(self.tensors.add_output(tensor, fresh=fresh))
+        if made:
+            kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
+            grads = tuple([item.requires_grad for item in sources]) if self.train else ()
+            self._add(op.name, kind, attrs, inputs, made, bool(written), grads)
+
+    def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
+        """Add the node that brings a tensor up to date with writes through other views."""
+        made = self.tensors.refresh(tensor)
+        last = stale.writes[-1]
+        # A write of everything through another shape is only a reshape of what was written.
+        whole = self.tensors.specs[last].numel == tensor.numel()
+        kind = Kind.RESHAPE if whole else Kind.SCATTER
+        inputs = (last,) if whole else (stale.old, *stale.writes)
+        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (made,), True, ())
+        return made
+
+    def _add(  # noqa: PLR0913  one argument a field of the node
+        self,
+        op: str,
+        kind: Kind,
+        attrs: Attrs,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        in_place: bool,  # noqa: FBT001
+        grads: tuple[bool, ...],
+    ) -> None:
+        stack = self.stack
+        self.nodes.append(
+            Node(len(self.nodes), kind, op, stack.path, tuple(inputs), tuple(outputs), attrs,
+                 stack.call, in_place, grads)
+        )  # fmt: skip
+
+
+def record(
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    mode: str,
+    name: str,
+    build: str,
+) -> tuple[Graph, Exception | None]:
+    """Return the Graph of one forward, and the exception that ended it early, if one did.
+
+    The module's mode and all global settings are put back; a train mode forward updates the
+    module's buffers and any forward may set attributes, so pass a module that may change.
+    """
+    meta = all(
+        item.device == META
+        for item in tensors_in([*module.parameters(), *module.buffers(), *args, kwargs])
+    )
+    recorder = Recorder(module, meta=meta, train=mode == "train")
+    outputs: tuple[int, ...] = ()
+    failure, error = None, None
+    with settings(module, mode), contextlib.ExitStack() as stack:
+        inputs = recorder.stack.register_outside(args, kwargs)
+        if mode == "train":
+            stack.enter_context(
+                torch.autograd.graph.saved_tensors_hooks(recorder.save, lambda tensor: tensor)
+            )
+        stack.enter_context(recorder.stack.hooks())
+        try:
+            with recorder:
+                result = module(*args, **kwargs)
+            outputs = tuple(recorder.tensor_id(item) for item in tensors_in([result]))
+        except Exception as raised:  # noqa: BLE001  a forward can raise anything: it is reported
+            error = raised
+            shapes = recorder.stack.failing_shapes()
+            failure = Failure(recorder.stack.path, f"{type(raised).__name__}: {raised}", shapes)
+    graph = Graph(
+        name=name,
+        mode=mode,
+        build=build,
+        nodes=tuple(recorder.nodes),
+        tensors=tuple(recorder.tensors.specs),
+        storages=tuple(recorder.tensors.sizes),
+        params=recorder.stack.params,
+        modules=recorder.stack.modules,
+        calls=tuple(recorder.stack.calls),
+        inputs=inputs,
+        outputs=outputs,
+        saved=tuple(recorder.saved.items()) if mode == "train" else None,
+        failure=failure,
+    )
+    return graph, error

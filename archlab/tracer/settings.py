@@ -1,0 +1,86 @@
+"""Everything global that a trace sets, inside `with`, and put back afterwards.
+
+Also the one function that is replaced: `scaled_dot_product_attention` on meta tensors would fall
+apart into its matrix products and their copies; as one fused operator it costs what it costs on a
+device with a fused kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+@contextlib.contextmanager
+def settings(module: nn.Module, mode: str) -> Iterator[None]:
+    """Set mode, autograd and kernels for one forward; restore them and all random states."""
+    flags = [(member, member.training) for member in module.modules()]
+    cpu_state, python_state = torch.get_rng_state(), random.getstate()
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    collecting = gc.isenabled()
+    gc.disable()  # a full collection walks all of torch's objects: it can cost more than the trace
+    module.train(mode == "train")
+    torch.backends.mha.set_fastpath_enabled(value=False)
+    try:
+        with torch.set_grad_enabled(mode == "train"), _fused_attention():
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+        torch.backends.mha.set_fastpath_enabled(value=fast_path)
+        torch.set_rng_state(cpu_state)
+        random.setstate(python_state)
+        for member, training in flags:
+            member.training = training
+
+
+@contextlib.contextmanager
+def _fused_attention() -> Iterator[None]:
+    original = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = _fuse(original)
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = original
+
+
+def _fuse(original: Callable[..., Any]) -> Callable[..., Any]:
+    def scaled_dot_product_attention(  # noqa: PLR0913  torch's own signature
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attn_mask: torch.Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,  # noqa: FBT001, FBT002
+        scale: float | None = None,
+        enable_gqa: bool = False,  # noqa: FBT001, FBT002
+    ) -> torch.Tensor:
+        plain = query.device.type == "meta" and not enable_gqa and _fits(query, key, value)
+        if not plain or (attn_mask is not None and attn_mask.requires_grad):
+            return original(
+                query, key, value, attn_mask, dropout_p, is_causal, scale=scale,
+                enable_gqa=enable_gqa,
+            )  # fmt: skip
+        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
+        )
+        return fused[0]
+
+    return scaled_dot_product_attention
+
+
+def _fits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
+    """Whether the fused kernel takes these shapes: 4-D, equal batch, heads and head size."""
+    return (
+        query.dim() == key.dim() == value.dim() == 4
+        and query.shape[:2] == key.shape[:2] == value.shape[:2]
+        and query.shape[3] == key.shape[3] == value.shape[3]
+        and key.shape[2] == value.shape[2]
+    )

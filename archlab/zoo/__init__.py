@@ -1,0 +1,213 @@
+"""The nets archlab can build by name: one family a file, all of them in the dict `ZOO`.
+
+Reading names needs no torch, so `archlab --help` stays fast; `build` imports the one family asked
+for. Bare `resnet50`, `resnet152` and their plain twins are the bottleneck nets; the 6n + 2 nets
+of these depths are `cifar_resnet50` and so on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ZOO", "Family", "Variant", "build", "describe", "find", "names"]
+
+HE = "He et al. 2015, arXiv:1512.03385"
+SZEGEDY = "Szegedy et al. 2014, arXiv:1409.4842"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family of nets.
+
+    Attributes:
+        module: Where the constructor lives.
+        function: The constructor; its keyword-only arguments are the family's options.
+        pattern: The names it answers to; the group, if any, is the depth.
+        names: The names worth listing.
+        summary: What the nets are; the part before the first comma is the title.
+        paper: Where they were published.
+    """
+
+    module: str
+    function: str
+    pattern: str
+    names: tuple[str, ...]
+    summary: str
+    paper: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A name, understood: the family's key in `ZOO`, and the depth where the family has one."""
+
+    family: str
+    depth: int | None
+
+
+# A name belongs to the first family whose pattern it matches.
+ZOO: dict[str, Family] = {
+    "googlenet": Family(
+        module="archlab.zoo.googlenet",
+        function="googlenet",
+        pattern=r"googlenet",
+        names=("googlenet",),
+        summary="GoogLeNet, nine Inception blocks, two auxiliary heads, 32x32 CIFAR input "
+        "(layout=imagenet for 224x224, norm=none for the 2014 net)",
+        paper=SZEGEDY,
+    ),
+    "resnet": Family(
+        module="archlab.zoo.resnet",
+        function="resnet",
+        pattern=r"resnet(18|34|50|101|152)",
+        names=tuple(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
+        summary="ResNet, 3x3 CIFAR stem (layout=imagenet for 7x7)",
+        paper=HE,
+    ),
+    "plain": Family(
+        module="archlab.zoo.resnet",
+        function="plain",
+        pattern=r"plain(18|34|50|101|152)",
+        names=tuple(f"plain{depth}" for depth in (18, 34, 50, 101, 152)),
+        summary="Plain net, no shortcuts, 3x3 CIFAR stem (layout=imagenet for 7x7)",
+        paper=HE,
+    ),
+    "cifar_resnet": Family(
+        module="archlab.zoo.cifar_resnet",
+        function="cifar_resnet",
+        pattern=r"(?:cifar_)?resnet([1-9][0-9]{0,5})",
+        names=tuple(f"resnet{depth}" for depth in (20, 32, 44, 56, 110, 1202)),
+        summary="CIFAR ResNet, 6n+2 layers, widths 16/32/64, option-A shortcuts",
+        paper=HE,
+    ),
+    "cifar_plain": Family(
+        module="archlab.zoo.cifar_resnet",
+        function="cifar_plain",
+        pattern=r"(?:cifar_)?plain([1-9][0-9]{0,5})",
+        names=tuple(f"plain{depth}" for depth in (20, 32, 44, 56, 110, 1202)),
+        summary="CIFAR plain net, 6n+2 layers, widths 16/32/64, no shortcuts",
+        paper=HE,
+    ),
+}
+CIFAR_FAMILIES = ("cifar_resnet", "cifar_plain")
+
+
+def names() -> tuple[str, ...]:
+    """Return the canonical names of all nets, family by family.
+
+    Example:
+        >>> names()[:3]
+        ('googlenet', 'resnet18', 'resnet34')
+    """
+    return tuple(name for family in ZOO.values() for name in family.names)
+
+
+def find(name: str) -> Variant | None:
+    """Return the net that `name` means, or None where no family answers to it.
+
+    Raises:
+        SpecError: A family answers to the name but cannot have that depth.
+
+    Example:
+        >>> find("cifar_resnet50")
+        Variant(family='cifar_resnet', depth=50)
+        >>> find("alexnet") is None
+        True
+    """
+    for key, family in ZOO.items():
+        match = re.fullmatch(family.pattern, name)
+        if match is None:
+            continue
+        depth = int(match[1]) if match.lastindex else None
+        if key in CIFAR_FAMILIES and depth is not None and not is_cifar_depth(depth):
+            raise SpecError(_bad_depth(name, depth))
+        return Variant(key, depth)
+    return None
+
+
+def describe(name: str) -> str:
+    """Return one line about the net called `name`.
+
+    Example:
+        >>> describe("resnet50")
+        'ResNet-50, bottleneck units, 3x3 CIFAR stem (layout=imagenet for 7x7)'
+    """
+    variant = _known(name)
+    summary = ZOO[variant.family].summary
+    if variant.depth is None:
+        return summary
+    if variant.family in CIFAR_FAMILIES:
+        detail = f"{(variant.depth - 2) // 6} basic units a stage"
+    else:
+        detail = "bottleneck units" if variant.depth >= 50 else "basic units"
+    title, _, rest = summary.partition(", ")
+    return f"{title}-{variant.depth}, {detail}, {rest}"
+
+
+def build(name: str, **options: object) -> nn.Module:
+    """Return a freshly initialised net, on the current default device.
+
+    Args:
+        name: A canonical name, or one with any depth 6n + 2.
+        **options: Keyword arguments of the family's constructor.
+
+    Raises:
+        SpecError: The name means no net.
+        OptionError: An option that the family does not have, or a value that is not allowed.
+
+    Example:
+        >>> build("resnet20", num_classes=100).fc.out_features
+        100
+    """
+    variant = _known(name)
+    family = ZOO[variant.family]
+    constructor: Callable[..., nn.Module] = getattr(
+        importlib.import_module(family.module), family.function
+    )
+    parameters = inspect.signature(constructor).parameters.values()
+    allowed = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    for option in options:
+        if option not in allowed:
+            raise OptionError(
+                f"{name} has no option {option!r}; it has {', '.join(allowed)}."
+                f"{did_you_mean(option, allowed)}"
+            )
+    return (
+        constructor(**options) if variant.depth is None else constructor(variant.depth, **options)
+    )
+
+
+def _known(name: str) -> Variant:
+    variant = find(name)
+    if variant is None:
+        raise SpecError(
+            f"{name!r} is not a net of the zoo; it has {', '.join(names())}, and resnetD and "
+            f"plainD for any depth D = 6n + 2.{did_you_mean(name, names())}"
+        )
+    return variant
+
+
+def _bad_depth(name: str, depth: int) -> str:
+    stem = name.removesuffix(str(depth))
+    nearest = " or ".join(_cifar_name(stem, near) for near in nearest_cifar_depths(depth))
+    message = f"{name!r}: these nets have 6n + 2 layers, and {depth} is not 6n + 2; try {nearest}"
+    if stem.startswith("cifar_"):
+        return f"{message}."
+    return f"{message}, or a depth of the large nets: 18, 34, 50, 101, 152."
+
+
+def _cifar_name(stem: str, depth: int) -> str:
+    """Return the name of the 6n + 2 net: bare resnet50 would mean the bottleneck net."""
+    variant = find(f"{stem}{depth}")
+    taken = variant is not None and variant.family not in CIFAR_FAMILIES
+    return f"cifar_{stem}{depth}" if taken else f"{stem}{depth}"
