@@ -1,5 +1,4 @@
-"""The verbs of archlab: load a model, ask a question, get a Result. The only place where the
-stages are joined.
+"""The verbs of archlab: load a model, ask a question, get a Result. Here the stages are joined.
 
 Every verb takes a spec ("resnet18", "torchvision:vit_b_16", "net.py:Net"), a `torch.nn.Module`,
 or a model that `load` returned. A module is copied, never changed.
@@ -82,7 +81,9 @@ class Model:
             self.name, self.note = self._source.name, self._source.note
         elif isinstance(spec, nn.Module):
             if self._options:
-                raise OptionError("Options set constructor arguments; this module is built already.")
+                raise OptionError(
+                    "Options are constructor arguments, and this module is already built."
+                )
             self.module, self._build = spec, "copied to meta"
             self.name, self.note = type(spec).__name__, ""
         else:
@@ -323,8 +324,10 @@ def compare_modes(model: ModelLike, **how: Any) -> Comparison:
 
 
 def check(model: ModelLike, **limits_and_how: Any) -> Result[BudgetTotals, BudgetRow]:
-    """Return the model's numbers against limits: `params`, `macs`, `flops`, `inference_peak`,
-    `training` (bytes for the last two), each optional; further keywords as in `load`.
+    """Return the model's numbers against limits, and whether every limit holds.
+
+    The limits are `params`, `macs`, `flops`, `inference_peak` and `training` (bytes for the last
+    two), each optional; further keywords as in `load`.
 
     Raises:
         OptionError: no limit given.
@@ -384,6 +387,7 @@ def _entry(model: Model, mode: str = "eval") -> Entry:
     for name in ("parameters", "inference_peak", "saved_for_backward", "training"):
         values[name] = getattr(held.totals, name)
     return Entry(cost.header, values, (*cost.missing, *held.missing))
+
 
 __all__: Sequence[str] = (
     "Model",

@@ -1,8 +1,8 @@
-"""Text to data: which model, which constructor arguments, which inputs. No torch, no imports of
-user code: `resolve` turns the data into a module.
+"""Text to data: which model, which constructor arguments, which inputs.
 
-Grammar: `NAME` · `torchvision:NAME` · `timm:NAME` · `path/to/file.py:NAME` · `package.module:NAME`;
-`key=value`; `[name=]3x224x224[:dtype]`, square brackets for an exact shape.
+No torch and no imports of user code: `resolve` turns the data into a module. The grammar: NAME,
+torchvision:NAME, timm:NAME, path/to/file.py:NAME, package.module:NAME; key=value;
+[name=]3x224x224[:dtype], square brackets around the sizes for an exact shape.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class InputSpec:
             return (self.shape,)
         if self.shape[0] != 1:
             raise OptionError(
-                f"The batch is given twice: --batch {batch} and input {'x'.join(map(str, self.shape))}. "
-                "Leave one of them out."
+                f"The batch is given twice: --batch {batch} and input "
+                f"{'x'.join(map(str, self.shape))}. Leave one of them out."
             )
         return ((batch, *self.shape[1:]),)
 
@@ -75,8 +75,8 @@ def parse_model(text: str) -> ModelSpec:
     place, colon, name = text.rpartition(":")
     if not text or (colon and not (place and name)):
         raise SpecError(
-            f"{text!r} is not a model. Allowed: a zoo name (resnet18), torchvision:NAME, timm:NAME, "
-            "path/to/file.py:Class, package.module:factory."
+            f"{text!r} is not a model. Allowed: a zoo name (resnet18), torchvision:NAME, "
+            "timm:NAME, path/to/file.py:Class, package.module:factory."
         )
     if not colon:
         if text.endswith(".py"):

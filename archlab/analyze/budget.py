@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archlab.errors import OptionError
-from archlab.result import Column, Header, Missing, Result
-from archlab.text import si, size
+from archlab.result import Column, Header, Missing, Result, si, size
 
 LIMITS = ("params", "macs", "flops", "inference_peak", "training")
 _BYTES = frozenset({"inference_peak", "training"})
@@ -56,7 +55,9 @@ def limits(texts: Mapping[str, str]) -> dict[str, int]:
         OptionError: no limit at all, or a text that is no amount.
     """
     if not texts:
-        raise OptionError("Nothing to check: give --max-params, --max-macs, --max-peak … with a limit.")
+        raise OptionError(
+            "Nothing to check: give --max-params, --max-macs, --max-peak … with a limit."
+        )
     return {name: _amount(name, text) for name, text in texts.items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlab.errors import OptionError
-from archlab.result import Cell, Column, Header, Missing, Status, Table, Unit
+from archlab.result import Cell, Column, Header, Missing, Status, Table, Unit, cell_text, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +100,17 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the table as plain text."""
-        from archlab.text import plain  # here: formatting is needed only when printed
-
         return plain(self.table())
 
     def _row(self, metric: str, names: Sequence[str]) -> dict[str, Cell]:
-        from archlab.text import cell_text
-
         base = self.entries[0].values[metric]
         row: dict[str, Cell] = {"metric": TITLES.get(metric, metric)}
         for name, entry in zip(names, self.entries, strict=True):
             value = entry.values[metric]
             mark = "" if value == base else " ≠"
             row[name] = cell_text(value, METRICS[metric]) + mark
-            both = value is not None and base
-            row[f"ratio {name}"] = f"×{value / base:.3g}" if both and value is not None else "-"
+            known = value is not None and base is not None and base != 0
+            row[f"ratio {name}"] = f"×{(value or 0) / (base or 1):.3g}" if known else "-"
         return row
 
 
@@ -125,7 +121,7 @@ def compare(entries: Sequence[Entry]) -> Comparison:
         OptionError: fewer than two.
     """
     if len(entries) < 2:
-        raise OptionError("A comparison needs at least two models: archlab compare resnet18 plain18")
+        raise OptionError("A comparison needs two models or more: archlab compare resnet18 plain18")
     return Comparison(tuple(entries))
 
 

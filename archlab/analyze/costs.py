@@ -107,8 +107,8 @@ def _resample_other(graph: Graph, node: Node) -> int:
     attrs = node.attrs
     assert isinstance(attrs, ResampleAttrs)
     rank = len(graph.shape(node.outputs[0])) - 2
-    taps = {"nearest": 0, "cubic": 4**rank}.get(attrs.mode, 2**rank)
-    return taps * _out(graph, node)
+    taps = {"nearest": 0, "cubic": 4}.get(attrs.mode, 2)
+    return _out(graph, node) * int(taps**rank)
 
 
 def _resample_fvcore(graph: Graph, node: Node) -> int:
@@ -166,8 +166,9 @@ FVCORE: dict[Kind, Rule] = {
 
 
 def backward_macs(graph: Graph, node: Node) -> int:
-    """Multiply-adds of the backward pass: one product of the forward's size per operand that
-    needs a gradient. Nothing is counted for recomputation inside fused attention.
+    """Multiply-adds of the backward pass: a product of the forward's size per operand's gradient.
+
+    Nothing is counted for recomputation inside fused attention.
     """
     forward = MACS[node.kind](graph, node) if node.kind in MACS else 0
     if not forward or not any(node.grads):

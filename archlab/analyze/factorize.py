@@ -1,5 +1,4 @@
-"""What a 1×1 reduction or a factorized kernel saves: the chapter's sum, and the same sum found in
-any traced graph.
+"""What a 1×1 reduction or a factorized kernel saves: as a sum, or found in a traced graph.
 
 Weights only, no biases: k·k·in·out directly; in·r + k·k·r·out behind a 1×1 reduction to r.
 """
@@ -79,7 +78,7 @@ class Conv:
         return "×".join(map(str, (*self.kernel, self.inputs, self.outputs)))
 
 
-def bottleneck(  # noqa: PLR0913  the sum has that many terms
+def bottleneck(
     *,
     inputs: int,
     outputs: int,
@@ -125,7 +124,9 @@ def bottleneck(  # noqa: PLR0913  the sum has that many terms
     areas = None if size is None else [size * size] * len(built)
     form = factor if reduce is None else "reduce" if factor == "none" else f"reduce + {factor}"
     row = _row(f"{kernel}×{kernel}, {inputs} → {outputs}", form, direct, built, areas)
-    return _result(Header("bottleneck", f"{inputs} channels", "any", "formula", (_CONVENTION,)), [row])
+    return _result(
+        Header("bottleneck", f"{inputs} channels", "any", "formula", (_CONVENTION,)), [row]
+    )
 
 
 def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
@@ -183,7 +184,7 @@ def _dense(node: Node) -> bool:
 def _saving(graph: Graph, first: Node, second: Node) -> BottleneckRow | None:
     a, b = _conv(graph, first), _conv(graph, second)
     pair = {a.kernel, b.kernel}
-    wide = max(max(a.kernel), max(b.kernel))
+    wide = max(*a.kernel, *b.kernel)
     strides = first.attrs.stride if isinstance(first.attrs, ConvAttrs) else ()
     if a.kernel == (1, 1) and max(b.kernel) > 1 and a.outputs < a.inputs and set(strides) == {1}:
         form, kernel = "reduce", b.kernel

@@ -7,15 +7,15 @@ in. `convention="fvcore"` counts as fvcore does: norms, adaptive pools and resam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archlab.analyze.costs import FVCORE, MACS, OTHER, backward_macs
+from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.errors import OptionError
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import COMPUTE_KINDS
+from archlab.ir.kinds import COMPUTE_KINDS, Kind
 from archlab.result import Column, Missing, Result, Unit
 
 TABLES = {"archlab": MACS, "fvcore": FVCORE}
@@ -78,8 +78,10 @@ def flops(
     rules = TABLES[convention]
     amounts = [_amounts(graph, node, rules) for node in graph.nodes]
     total = [sum(column) for column in zip(*amounts, strict=True)] or [0, 0, 0]
-    rows = _module_rows(graph, amounts, total[0]) if by == "module" else _kind_rows(
-        graph, amounts, total[0]
+    rows = (
+        _module_rows(graph, amounts, total[0])
+        if by == "module"
+        else _kind_rows(graph, amounts, total[0])
     )
     train = graph.mode == "train"
     return Result(
@@ -123,10 +125,13 @@ def uncounted(graph: Graph) -> tuple[Missing, ...]:
     )
 
 
-def _amounts(graph: Graph, node: Node, rules: dict) -> tuple[int, int, int]:
+def _amounts(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> tuple[int, int, int]:
     if node.kind not in rules:
         return 0, 0, 0  # listed by `uncounted`
-    return rules[node.kind](graph, node), OTHER[node.kind](graph, node), backward_macs(graph, node)
+    macs = rules[node.kind](graph, node)
+    # What the fvcore convention moved into MACs is not counted a second time.
+    other = OTHER[node.kind](graph, node) if macs == MACS[node.kind](graph, node) else 0
+    return macs, other, backward_macs(graph, node)
 
 
 def _module_rows(graph: Graph, amounts: Sequence[Sequence[int]], total: int) -> list[FlopsRow]:

@@ -14,8 +14,7 @@ from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.errors import OptionError
 from archlab.ir.graph import Graph, Node
-from archlab.result import Column, Missing, Result, Unit
-from archlab.text import size
+from archlab.result import Column, Missing, Result, Unit, size
 
 OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
 """Optimizer -> copies of the trainable parameters it keeps."""

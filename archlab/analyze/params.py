@@ -12,8 +12,7 @@ from archlab.analyze.flops import flops
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.ir.graph import Graph, Param
-from archlab.result import Column, Result, Unit
-from archlab.text import si, size
+from archlab.result import Column, Result, Unit, si, size
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph, ModuleCall
@@ -88,7 +89,7 @@ def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[2:] if len(shape) in (4, 5) else ()
 
 
-def _ladder(graph: Graph) -> list[dict]:
+def _ladder(graph: Graph) -> list[dict[str, Any]]:
     """Runs of equal map size over the innermost module calls, in call order."""
     parents = {call.path.rpartition(".")[0] for call in graph.calls if call.path}
     inner = [
@@ -103,4 +104,3 @@ def _ladder(graph: Graph) -> list[dict]:
         for size, group in groupby(sized, key=lambda pair: pair[0])
         for run in [list(group)]
     ]
-

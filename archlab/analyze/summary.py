@@ -10,8 +10,7 @@ from archlab.analyze.memory import inference_peak
 from archlab.analyze.params import params
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import ConvAttrs, PoolAttrs
-from archlab.result import Column, Result, Unit
-from archlab.text import si, size
+from archlab.result import Column, Result, Unit, si, size
 
 
 @dataclass(frozen=True, slots=True)

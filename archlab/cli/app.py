@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -23,11 +24,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="MODEL is a zoo name (archlab models), torchvision:NAME, timm:NAME, path/to/file.py:Class "
-    "or package.module:factory. A file of yours is imported: its code runs.",
+    epilog="MODEL is a zoo name (archlab models), torchvision:NAME, timm:NAME, "
+    "path/to/file.py:Class or package.module:factory. A file of yours is imported: its code runs.",
 )
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "params": params,
     "flops": flops,
     "memory": memory,

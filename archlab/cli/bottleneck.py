@@ -40,7 +40,8 @@ def bottleneck(
     """
     numbers = [int(text) for text in out or () if text.isdigit()]
     files = [Path(text) for text in out or () if not text.isdigit()]
-    outputs, target = (numbers or [None])[-1], (files or [None])[-1]
+    outputs = numbers[-1] if numbers else None
+    target = files[-1] if files else None
     check_target(style, target)
     if model is not None:
         from archlab import api

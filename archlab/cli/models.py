@@ -43,6 +43,6 @@ def models(
         print(f"{name:{width}}  {known[name]}".rstrip())
     if source == "zoo" and pattern is None:
         print(
-            "\nAny depth 6n+2 works too (resnet62, plain14); cifar_resnet50 is the 6n+2 net of that "
-            "depth.\nOther sources: archlab models --source torchvision, --source timm."
+            "\nAny depth 6n+2 works too (resnet62, plain14); cifar_resnet50 is the 6n+2 net of "
+            "that depth.\nOther sources: archlab models --source torchvision, --source timm."
         )

@@ -1,1 +1,1 @@
-"""The hub: a traced model as frozen data. No torch here; `tracer` makes it, everything else reads it."""
+"""The hub: a traced model as frozen data, without torch. `tracer` makes it, the rest reads it."""

@@ -13,6 +13,7 @@ from math import prod
 
 from archlab.ir.kinds import Attrs, Kind, NoAttrs
 
+NO_ATTRS = NoAttrs()
 DTYPE_BYTES = {
     "bool": 1, "uint8": 1, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1,
     "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2, "complex32": 4,
@@ -56,7 +57,7 @@ class Node:
     path: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    attrs: Attrs = NoAttrs()
+    attrs: Attrs = NO_ATTRS
     call: int = 0
     in_place: bool = False
     grads: tuple[bool, ...] = ()

@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], frozenset[Kind], str]] = {
     "norms": (
         ("batch_norm", "layer_norm", "group_norm", "instance_norm"),
         frozenset(),
-        "fvcore counts norms as multiply-adds (2 to 5 per element); archlab keeps them in other FLOPs",
+        "fvcore counts norms (2 to 5 per element); archlab keeps them in other FLOPs",
     ),
     "adaptive pooling": (
         ("adaptive_avg_pool2d",),
@@ -102,7 +102,9 @@ def against_fvcore(
     rows = [_row(name, theirs, ours, skipped) for name in GROUPS]
     known = {name for names, _, _ in GROUPS.values() for name in names}
     rest = {name: count for name, count in theirs.items() if name not in known}
-    rows += [AgainstRow(name, 0, count, count, "only fvcore counts it") for name, count in rest.items()]
+    rows += [
+        AgainstRow(name, 0, count, count, "only fvcore counts it") for name, count in rest.items()
+    ]
     mine = sum(ours.values())
     return Result(
         name="against",
@@ -146,7 +148,9 @@ def _row(
     their = sum(theirs.get(item, 0) for item in names)
     if kinds and their != mine:
         lost = [f"{item} ×{skipped[item]}" for item in SKIPPED if item in skipped]
-        why = f"fvcore skips {', '.join(lost)}" if lost and their < mine else (
-            "fvcore follows another path through the model"
+        why = (
+            f"fvcore skips {', '.join(lost)}"
+            if lost and their < mine
+            else ("fvcore follows another path through the model")
         )
     return AgainstRow(name, mine, their, their - mine, why if their != mine else "")

@@ -1,5 +1,7 @@
-"""Building a model without its weights: on the meta device, or on the CPU with initialisation
-skipped and then moved, for constructors that ask for values.
+"""Building a model without its weights.
+
+On the meta device; or, for constructors that ask for values, on the CPU with initialisation
+skipped, and then moved.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ META = "built on meta"
 MOVED = "built on the CPU without initialisation, then moved to meta"
 
 
-class _SkipInitialisation(TorchDispatchMode):
+class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Leaves in-place fills undone on all but small tensors: nobody will read the weights."""
 
     _SMALL = 4096  # elements; constructors compute sizes and schedules in small tensors
@@ -39,7 +41,12 @@ class _SkipInitialisation(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         in_place = func._schema.name.endswith("_") and not func._schema.name.endswith("__")
-        if in_place and args and isinstance(args[0], torch.Tensor) and args[0].numel() > self._SMALL:
+        if (
+            in_place
+            and args
+            and isinstance(args[0], torch.Tensor)
+            and args[0].numel() > self._SMALL
+        ):
             return args[0]
         return func(*args, **(kwargs or {}))
 
@@ -57,7 +64,8 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
     except ArchlabError:
         raise
     except Exception:  # noqa: BLE001  some constructors need values: try with values
-        with _reported(source), _quiet(), _SkipInitialisation():
+        skip = _SkipInitialisation()  # type: ignore[no-untyped-call]
+        with _reported(source), _quiet(), skip:
             module = _checked(source, source.builder(**options))
         return on_meta(module), MOVED
 

@@ -14,7 +14,7 @@ from archlab.resolve.sources import Source
 from archlab.spec import InputSpec, parse_input
 
 InputLike = str | Sequence[Any] | Mapping[str, Any] | torch.Tensor | InputSpec
-_CONVS = {nn.Conv1d: (1024,), nn.Conv2d: (224, 224), nn.Conv3d: (16, 112, 112)}
+_SIZES = {1: (1024,), 2: (224, 224), 3: (16, 112, 112)}  # by spatial axes
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,7 @@ def _one(item: Any) -> InputSpec | torch.Tensor:
 def _tensor(item: InputSpec | torch.Tensor, device: str) -> torch.Tensor:
     if isinstance(item, torch.Tensor):
         if device == "meta":
-            return torch.empty_strided(
-                item.shape, item.stride(), dtype=item.dtype, device="meta"
-            )
+            return torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device="meta")
         return item.detach().to("cpu", copy=True)
     dtype: torch.dtype = getattr(torch, item.dtype)
     if device == "meta":
@@ -164,9 +162,9 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
 def _guessed(module: nn.Module) -> Inputs:
     note = "guessed from the first layer, --input sets it"
     for member in module.modules():
-        if type(member) in _CONVS:
-            channels = member.in_channels
-            return Inputs((InputSpec((1, channels, *_CONVS[type(member)])),), note=note)
+        if isinstance(member, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            size = _SIZES[len(member.kernel_size)]
+            return Inputs((InputSpec((1, member.in_channels, *size)),), note=note)
         if isinstance(member, nn.Linear):
             return Inputs((InputSpec((1, member.in_features)),), note=note)
         if isinstance(member, nn.Embedding):

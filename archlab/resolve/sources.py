@@ -105,8 +105,10 @@ def _timm(spec: ModelSpec) -> Source:
             f"timm has no model {spec.name!r}.{did_you_mean(spec.name, timm.list_models())}"
         )
 
-    def build(**options: Any) -> Any:
-        return timm.create_model(spec.name, pretrained=False, **options)
+    def build(*, reparameterize: bool = False, **options: Any) -> Any:
+        """Build; `reparameterize` fuses training-time branches, as timm's benchmark tables do."""
+        model = timm.create_model(spec.name, pretrained=False, **options)
+        return timm.utils.reparameterize_model(model.eval()) if reparameterize else model
 
     return Source(f"timm:{spec.name}", "timm", build)
 
@@ -214,9 +216,7 @@ def check_options(source: Source, options: Mapping[str, Any]) -> None:
         for name, item in signature.parameters.items()
         if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
     ]
-    open_ended = any(
-        item.kind == item.VAR_KEYWORD for item in signature.parameters.values()
-    )
+    open_ended = any(item.kind == item.VAR_KEYWORD for item in signature.parameters.values())
     for name in options:
         if name not in known and not open_ended:
             raise BuildError(

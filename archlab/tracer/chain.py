@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from archlab.errors import TraceError
@@ -52,10 +51,7 @@ def trace(subject: Subject, mode: str = "eval") -> Graph:
             raise _failed(graph, error) from error
     args, kwargs = subject.inputs("cpu")
     build = "real tensors on the CPU: the forward depends on values, holds for this input only"
-    with torch.backends.mkldnn.flags(enabled=False):  # its fused RNN kernels hide their products
-        graph, error = record(
-            subject.real(), args, kwargs, mode=mode, name=subject.name, build=build
-        )
+    graph, error = record(subject.real(), args, kwargs, mode=mode, name=subject.name, build=build)
     if error is not None:
         raise _failed(graph, error) from error
     return graph
@@ -79,7 +75,7 @@ def _failed(graph: Graph, error: Exception) -> TraceError:
     return TraceError(
         f"The forward of {graph.name} failed in {where}: {first_line}.{got} "
         f"The input was {graph.input_text() or 'empty'}, the mode {graph.mode}. "
-        f"{advice(error, graph)}",
+        f"{advice(error)}",
         graph,
     )
 
@@ -89,7 +85,7 @@ def _where(graph: Graph, failure: Failure) -> str:
     return f"{failure.path} ({kind})" if failure.path else f"the model itself ({kind})"
 
 
-def advice(error: Exception, graph: Graph) -> str:
+def advice(error: Exception) -> str:
     """Return what to try after a failed forward."""
     text = str(error)
     if "more than 1 value per channel" in text:

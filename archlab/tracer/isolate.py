@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 _DEPTH = 4  # how deep tensors are looked for in lists and dictionaries of a module
 
@@ -30,6 +31,11 @@ def with_values(module: nn.Module) -> nn.Module:
     return _copied(module, lambda tensor: _typed(tensor, tensor.detach().to("cpu", copy=True)))
 
 
+def is_lazy(tensor: torch.Tensor) -> bool:
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
+
+
 def _copied(module: nn.Module, convert: Any) -> nn.Module:
     memo: dict[int, Any] = {}
     for tensor in _tensors(module):
@@ -46,7 +52,7 @@ def _tensors(module: nn.Module) -> Iterator[torch.Tensor]:
 def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         # A lazy parameter has no shape yet: deepcopy knows how to copy it.
-        if not isinstance(value, nn.parameter.UninitializedTensorMixin):
+        if not is_lazy(value):
             yield value
     elif depth and isinstance(value, dict):
         for item in value.values():

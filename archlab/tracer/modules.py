@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from archlab.ir.graph import Module, ModuleCall, Node, Param
+from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import TensorTable
 
 
@@ -119,7 +120,7 @@ class ModuleStack:
         self._running.append((module, path, call, len(self._recorder.nodes), inputs))
         self.path, self.call = path, call
 
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _leave(self, module: nn.Module, _: Any, output: Any) -> None:
         # A forward that catches an exception leaves its inner modules on the stack.
         while self._running and self._running[-1][0] is not module:
             self._running.pop()
@@ -140,7 +141,7 @@ def _holders(named: Any) -> list[tuple[torch.Tensor, list[str]]]:
     """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
     found: dict[int, tuple[torch.Tensor, list[str]]] = {}
     for name, tensor in named:
-        if not isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if not is_lazy(tensor):
             found.setdefault(id(tensor), (tensor, []))[1].append(name)
     return list(found.values())
 

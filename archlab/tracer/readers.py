@@ -1,4 +1,4 @@
-"""READERS: aten operator -> (Kind, attributes). Adding an operator is one line here, one in its test.
+"""READERS: aten operator -> (Kind, attributes). A new operator is one line here, one in its test.
 
 A reader gets the bound call and returns the kind and what the shapes alone do not tell. Operators
 without a line are read by their tags (pointwise, view, factory); what is left is OPAQUE: it is
@@ -75,7 +75,7 @@ def convolution(call: Call) -> Reading:
 
 
 def deform_conv(call: Call) -> Reading:
-    """torchvision's deformable convolution; the offsets move the taps, not the work."""
+    """Torchvision's deformable convolution; the offsets move the taps, not the work."""
     values = call.values
     attrs = ConvAttrs(
         kernel=tuple(values["weight"].shape[2:]),
@@ -106,7 +106,7 @@ def matmul(left: str, right: str) -> Reader:
 
 
 def linear(call: Call) -> Reading:
-    """x · weightᵀ in one call (seen where autograd is switched off altogether)."""
+    """X · weightᵀ in one call (seen where autograd is switched off altogether)."""
     x, weight = call.values["input"], call.values["weight"]
     kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
     return kind, MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
@@ -171,7 +171,7 @@ def pool(mode: str) -> Reader:
 def adaptive_pool(mode: str) -> Reader:
     """Return a reader of pooling to a given output size."""
 
-    def read(call: Call) -> Reading:
+    def read(_: Call) -> Reading:
         return Kind.POOL, PoolAttrs(mode, (), (), (), (), adaptive=True)
 
     return read
@@ -349,8 +349,8 @@ READERS: dict[str, Reader] = {
     "aten.mean": mean,
     **_lines(
         reduce,
-        "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax argmin "
-        "any all logsumexp nansum count_nonzero median aminmax",
+        "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax "
+        "argmin any all logsumexp nansum count_nonzero median aminmax",
     ),
     **_lines(concat, "cat stack"),
     **_lines(

@@ -26,10 +26,12 @@ from archlab.tracer.tensors import Stale, TensorTable
 
 # Operators whose answer depends on values: they mean nothing on the meta device.
 DATA_DEPENDENT = frozenset(
-    "aten._local_scalar_dense aten.nonzero aten.masked_select aten._unique2 aten.unique_dim "
-    "aten.unique_consecutive aten.equal aten.is_nonzero aten.nonzero_numpy aten.bincount "
-    "torchvision.nms".split()
-)
+    {
+        "aten._local_scalar_dense", "aten.nonzero", "aten.masked_select", "aten._unique2",
+        "aten.unique_dim", "aten.unique_consecutive", "aten.equal", "aten.is_nonzero",
+        "aten.nonzero_numpy", "aten.bincount", "torchvision.nms",
+    }
+)  # fmt: skip
 _SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
 
 
@@ -37,11 +39,11 @@ class DataDependentError(RuntimeError):
     """The forward asks for a value, and the meta device has none."""
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every operator call as a node; use it as a context around one forward."""
 
     def __init__(self, module: nn.Module, *, meta: bool, train: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.meta = meta
         self.train = train
         self.nodes: list[Node] = []
@@ -134,7 +136,7 @@ class Recorder(TorchDispatchMode):
         if made:
             kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
             grads = tuple([item.requires_grad for item in sources]) if self.train else ()
-            self._add(op.name, kind, attrs, inputs, made, bool(written), grads)
+            self._add(op.name, kind, attrs, inputs, made, grads, in_place=bool(written))
 
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
@@ -144,7 +146,7 @@ class Recorder(TorchDispatchMode):
         whole = self.tensors.specs[last].numel == tensor.numel()
         kind = Kind.RESHAPE if whole else Kind.SCATTER
         inputs = (last,) if whole else (stale.old, *stale.writes)
-        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (made,), True, ())
+        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (made,))
         return made
 
     def _add(  # noqa: PLR0913  one argument a field of the node
@@ -154,14 +156,24 @@ class Recorder(TorchDispatchMode):
         attrs: Attrs,
         inputs: Sequence[int],
         outputs: Sequence[int],
-        in_place: bool,  # noqa: FBT001
-        grads: tuple[bool, ...],
+        grads: tuple[bool, ...] = (),
+        *,
+        in_place: bool = True,
     ) -> None:
         stack = self.stack
         self.nodes.append(
             Node(len(self.nodes), kind, op, stack.path, tuple(inputs), tuple(outputs), attrs,
                  stack.call, in_place, grads)
         )  # fmt: skip
+
+
+def _to_meta(value: Any) -> Any:
+    """Move a CPU tensor that joins meta ones; lists of tensors too."""
+    if isinstance(value, torch.Tensor):
+        return value if value.device == META else value.to(META)
+    if isinstance(value, list | tuple):
+        return type(value)(_to_meta(item) for item in value)
+    return value
 
 
 def record(

@@ -88,7 +88,11 @@ def convolution(values: Values) -> torch.Tensor | None:
         extra = spread(values["output_padding"], rank)
         channels = weight.shape[1] * groups
         spatial = [
-            (size[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (kernel[i] - 1) + extra[i] + 1
+            (size[i] - 1) * stride[i]
+            - 2 * padding[i]
+            + dilation[i] * (kernel[i] - 1)
+            + extra[i]
+            + 1
             for i in range(rank)
         ]
     else:
@@ -180,9 +184,7 @@ def _matmul(a: torch.Tensor, b: torch.Tensor, added: torch.Tensor | None) -> tor
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype:
         return None
     shape = (a.shape[0], b.shape[1])
-    if added is not None and (
-        added.dtype != a.dtype or broadcast([added.shape, shape]) != shape
-    ):
+    if added is not None and (added.dtype != a.dtype or broadcast([added.shape, shape]) != shape):
         return None
     return torch.empty(shape, dtype=a.dtype, device=META)
 
@@ -234,8 +236,10 @@ def avg_pool(values: Values) -> torch.Tensor | None:
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, *, ceil: bool) -> int:
     """Return the number of windows along one axis, as torch's pooling counts them."""
-    out = -((size + 2 * padding - kernel) // -stride) + 1 if ceil else (
-        (size + 2 * padding - kernel) // stride + 1
+    out = (
+        -((size + 2 * padding - kernel) // -stride) + 1
+        if ceil
+        else ((size + 2 * padding - kernel) // stride + 1)
     )
     # A last window must start inside the input or its left padding.
     return out - 1 if ceil and (out - 1) * stride >= size + padding else out
@@ -325,9 +329,13 @@ SHAPES: dict[str, Rule] = {
 """Operator overload -> rule. Pointwise operators share `pointwise` and `in_place`, by their tag."""
 
 NOT_FLOAT = frozenset(
-    "eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isfinite "
-    "isposinf isneginf signbit bitwise_not bitwise_and bitwise_or bitwise_xor where "
-    "_to_copy nan_to_num polar complex view_as_real angle abs bernoulli clone copy frexp "
-    "masked_fill copysign nextafter heaviside to_copy real imag".split()
-)
+    {
+        "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
+        "logical_not", "isnan", "isinf", "isfinite", "isposinf", "isneginf", "signbit",
+        "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "where", "_to_copy",
+        "nan_to_num", "polar", "complex", "view_as_real", "angle", "abs", "bernoulli", "clone",
+        "copy", "frexp", "masked_fill", "copysign", "nextafter", "heaviside", "to_copy", "real",
+        "imag",
+    }
+)  # fmt: skip
 """Pointwise-tagged operators whose output dtype or arguments need torch's own answer."""

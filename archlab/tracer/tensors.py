@@ -1,5 +1,4 @@
-"""Which tensor is which: identity by storage and geometry, so that views, aliases and in-place
-writes keep their data flow.
+"""Which tensor is which: by storage and geometry, so that views and in-place writes flow.
 
 Two tensor objects with the same storage, offset, shape and strides hold the same elements, however
 autograd re-wraps them. A write through one view makes every other view of that storage stale; the
@@ -43,7 +42,9 @@ class TensorTable:
         self.sizes: list[int] = []
         self._storages: dict[int, Storage] = {}
         self._clock = 0
-        self._kept: list[torch.Tensor] = []  # outside tensors: their storage address must not be reused
+        self._kept: list[
+            torch.Tensor
+        ] = []  # outside tensors: their storage address must not be reused
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
         """Return the known storage of a tensor."""
@@ -89,7 +90,9 @@ class TensorTable:
         made, clock = found
         if not storage.written or storage.written[-1][0] <= clock:
             return made
-        later = tuple(item for when, place, item in storage.written if when > clock and place != where)
+        later = tuple(
+            item for when, place, item in storage.written if when > clock and place != where
+        )
         return Stale(made, later) if later else made
 
     def refresh(self, tensor: torch.Tensor) -> int:
@@ -125,4 +128,4 @@ _DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.int64: "int
 
 
 def _geometry(tensor: torch.Tensor) -> Geometry:
-    return tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()

@@ -1,7 +1,7 @@
-"""A Result as text, tree, CSV, JSON or Markdown.
+"""A result as text, tree, CSV, JSON or Markdown.
 
-`table` and `tree` are for people: as deep as fits a screen. `csv` and `json` are for machines: every
-row, raw numbers. `md` is a table for a README.
+`table` and `tree` are for people: as deep as fits a screen. `csv` and `json` are for machines:
+every row, raw numbers. `md` is a table for a README.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from archlab.errors import OptionError, did_you_mean
-from archlab.result import Cell, Table
-from archlab.text import cells, plain
+from archlab.result import Cell, Table, Unit, cells, plain
 
 _SCREEN = 45  # rows that people still read
 
@@ -32,47 +31,53 @@ class Showable(Protocol):
         ...
 
 
-def as_table(result: Showable, table: Table, width: int | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to show: the rows chosen, the JSON record of all, and the width to fit."""
+
+    table: Table
+    document: Mapping[str, Any]
+    width: int | None = None
+
+
+def as_table(page: Page) -> str:
     """Return aligned text with whole paths in the first column."""
-    return plain(replace(table, tree=False, rows=tuple(_named(row, table) for row in table.rows)), width)
+    return plain(_flat(page.table), page.width)
 
 
-def as_tree(result: Showable, table: Table, width: int | None) -> str:
+def as_tree(page: Page) -> str:
     """Return aligned text with the first column indented by depth."""
-    return plain(table, width)
+    return plain(page.table, page.width)
 
 
-def as_markdown(result: Showable, table: Table, width: int | None) -> str:
+def as_markdown(page: Page) -> str:
     """Return a Markdown table, with header and footer as paragraphs."""
-    flat = replace(table, tree=False, rows=tuple(_named(row, table) for row in table.rows))
-    right = [":---" if column.unit == "text" else "---:" for column in table.columns]
-    lines = [[column.title for column in table.columns], right, *cells(flat)]
+    table = _flat(page.table)
+    rule = [":---" if column.unit == Unit.TEXT else "---:" for column in table.columns]
+    lines = [[column.title for column in table.columns], rule, *cells(table)]
     body = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
     return "\n\n".join(["\n".join(table.header), body, *table.footer])
 
 
-def as_csv(result: Showable, table: Table, width: int | None) -> str:
+def as_csv(page: Page) -> str:
     """Return CSV of the raw rows: every field of the JSON rows, one line a row."""
-    rows = table.rows
+    rows = page.document["rows"]
     text = io.StringIO()
-    names = list(rows[0]) if rows else [column.name for column in table.columns]
+    names = list(rows[0]) if rows else [column.name for column in page.table.columns]
     writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().rstrip("\n")
 
 
-def as_json(result: Showable, table: Table, width: int | None) -> str:
-    """Return the JSON record with the rows that the table shows."""
-    document = result.to_dict()
-    if "rows" in document and len(table.rows) != len(document["rows"]):
-        document = {**document, "rows": [dict(row) for row in table.rows]}
-    return json.dumps(document, indent=2)
+def as_json(page: Page) -> str:
+    """Return the JSON record."""
+    return json.dumps(page.document, indent=2)
 
 
-FORMATS: dict[str, Callable[[Showable, Table, int | None], str]] = {
-    "table": as_table,
+FORMATS: dict[str, Callable[[Page], str]] = {
     "tree": as_tree,
+    "table": as_table,
     "csv": as_csv,
     "json": as_json,
     "md": as_markdown,
@@ -105,13 +110,16 @@ def render(
             f"format {style!r} is unknown.{did_you_mean(style, FORMATS)} "
             f"Allowed: {', '.join(FORMATS)}."
         )
-    table = result.table()
+    table, document = result.table(), result.to_dict()
     if table.tree:
-        table = _cut(table, depth, people=style in ("table", "tree", "md"))
+        people = style in ("table", "tree", "md")
+        table = _cut(table, depth, people=people)
+        document = {**document, "rows": list(table.rows)}
     if sort is not None:
-        table = _sorted(table, sort)
+        table = replace(table, tree=False, rows=tuple(_sorted(table.rows, sort)))
+        document = {**document, "rows": _sorted(document["rows"], sort)}
         style = "table" if style == "tree" else style
-    return FORMATS[style](result, table, width)
+    return FORMATS[style](Page(table, document, width))
 
 
 def _cut(table: Table, depth: int | None, *, people: bool) -> Table:
@@ -138,29 +146,33 @@ def _depth(row: Mapping[str, Cell]) -> int:
     return path.count(".") + 1 if path else 0
 
 
-def _sorted(table: Table, sort: str) -> Table:
-    names = list(table.rows[0]) if table.rows else [column.name for column in table.columns]
-    if sort not in names:
+def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
+    names = list(rows[0]) if rows else []
+    if rows and sort not in names:
         raise OptionError(
             f"no column {sort!r} to sort by.{did_you_mean(sort, names)} "
             f"The columns are: {', '.join(names)}."
         )
-    numeric = all(isinstance(row[sort], int | float | None) for row in table.rows)
+    numeric = all(isinstance(row[sort], int | float | None) for row in rows)
 
     def key(row: Mapping[str, Cell]) -> Any:
         value = row[sort]
-        if numeric:
-            return float("inf") if value is None else -float(value)
-        return str(value)
+        if not numeric:
+            return str(value)
+        return float("inf") if value is None else -float(value)
 
     # The model itself stays on top: it is the total.
-    head = [row for row in table.rows if row.get("path") == ""]
-    rest = [row for row in table.rows if row.get("path") != ""]
-    return replace(table, rows=(*head, *sorted(rest, key=key)), tree=False)
+    head = [row for row in rows if row.get("path") == ""]
+    rest = [row for row in rows if row.get("path") != ""]
+    return [*head, *sorted(rest, key=key)]
 
 
-def _named(row: Mapping[str, Cell], table: Table) -> Mapping[str, Cell]:
-    return {**row, "path": "(model)"} if row.get("path") == "" else row
+def _flat(table: Table) -> Table:
+    rows = (
+        {**row, "path": "(model)"} if table.tree and row.get("path") == "" else row
+        for row in table.rows
+    )
+    return replace(table, tree=False, rows=tuple(rows))
 
 
 def _escaped(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlab.result import Cell, Column, Table, Unit
+from archlab.result.table import Cell, Column, Table, Unit
 
 _NARROWEST = 12
 
@@ -41,8 +41,8 @@ def cell_text(value: Cell, unit: Unit) -> str:
     """Return one cell as text; None is a dash, never a zero.
 
     Example:
-        >>> cell_text(11_689_512, Unit.COUNT), cell_text(0.1234, Unit.SHARE), cell_text(None, Unit.SI)
-        ('11,689,512', '12.3 %', '-')
+        >>> cell_text(11_689_512, Unit.COUNT), cell_text(None, Unit.SI)
+        ('11,689,512', '-')
     """
     if value is None:
         return "-"

@@ -6,12 +6,12 @@ A number is complete, partial (a lower bound; `missing` says what was not counte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-Cell = int | float | str | bool | None
+from archlab.result.table import Cell, Column, Table
+from archlab.result.text import plain
 
 
 class Status(StrEnum):
@@ -20,26 +20,6 @@ class Status(StrEnum):
     COMPLETE = "complete"
     PARTIAL = "partial"
     UNAVAILABLE = "unavailable"
-
-
-class Unit(StrEnum):
-    """How a column is shown; machines always get the raw number."""
-
-    TEXT = "text"
-    COUNT = "count"  # 11,689,512
-    SI = "si"  # 1.814 G
-    BYTES = "bytes"  # 6.13 MiB
-    SHARE = "share"  # 0 … 1, shown as 12.3 %
-    NUMBER = "number"  # 2.25
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: the field's name, its heading, and how to show it."""
-
-    name: str
-    title: str
-    unit: Unit = Unit.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +41,6 @@ class Header:
     mode: str
     build: str
     conventions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows ready for a view; `rows` hold raw cells, `depth` of a row indents a tree."""
-
-    title: str
-    header: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[Mapping[str, Cell], ...]
-    footer: tuple[str, ...] = ()
-    tree: bool = False
-
-
-class RowLike(Protocol):
-    """What every row has: the path of a module, node or metric."""
-
-    @property
-    def path(self) -> str:
-        """Dotted path; empty for the model itself."""
-        ...
 
 
 Totals = TypeVar("Totals", covariant=True)
@@ -163,8 +122,6 @@ class Result(Generic[Totals, Row]):
 
     def __str__(self) -> str:
         """Return the table as plain text, as wide as it needs to be."""
-        from archlab.text import plain  # here: formatting is needed only when printed
-
         return plain(self.table())
 
 

@@ -1,0 +1,22 @@
+"""What every question answers with: totals, rows, a table, and numbers as text. No torch."""
+
+from archlab.result.answer import Header, Missing, Result, Status, record
+from archlab.result.table import Cell, Column, Table, Unit
+from archlab.result.text import cell_text, cells, plain, si, size
+
+__all__ = [
+    "Cell",
+    "Column",
+    "Header",
+    "Missing",
+    "Result",
+    "Status",
+    "Table",
+    "Unit",
+    "cell_text",
+    "cells",
+    "plain",
+    "record",
+    "si",
+    "size",
+]

@@ -1,0 +1,41 @@
+"""Rows and columns ready for a view: raw cells, and how each column is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+Cell = int | float | str | bool | None
+
+
+class Unit(StrEnum):
+    """How a column is shown; machines always get the raw number."""
+
+    TEXT = "text"
+    COUNT = "count"  # 11,689,512
+    SI = "si"  # 1.814 G
+    BYTES = "bytes"  # 6.13 MiB
+    SHARE = "share"  # 0 … 1, shown as 12.3 %
+    NUMBER = "number"  # 2.25
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the field's name, its heading, and how to show it."""
+
+    name: str
+    title: str
+    unit: Unit = Unit.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows ready for a view; `rows` hold raw cells, `depth` of a row indents a tree."""
+
+    title: str
+    header: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Cell], ...]
+    footer: tuple[str, ...] = ()
+    tree: bool = False
