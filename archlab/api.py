@@ -96,6 +96,7 @@ class Model:
         self._batch = batch
         self._chosen: Inputs | None = None
         self._graphs: dict[str, Graph] = {}
+        self._meta: nn.Module | None = None
 
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".
@@ -146,12 +147,14 @@ class Model:
         )
 
     def _meta_copy(self) -> nn.Module | None:
-        if self._source is not None and not _has_values(self.module):
-            return self.module  # built here, on meta: nobody else holds it
-        try:
-            return on_meta(self.module)
-        except Exception:  # noqa: BLE001  a member that cannot be copied: try with values
-            return None
+        if self._meta is None and self._source is not None and not _has_values(self.module):
+            self._meta = self.module  # built here, on meta: nobody else holds it
+        if self._meta is None:
+            try:
+                self._meta = on_meta(self.module)
+            except Exception:  # noqa: BLE001  a member that cannot be copied: try with values
+                return None
+        return self._meta
 
     def _real_copy(self) -> nn.Module:
         if self._source is not None and not _has_values(self.module):

@@ -7,13 +7,18 @@ of any size costs no memory; `with_values` copies the tensors too. The original 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from archlab.tracer.settings import no_collection
+
+_PLAIN = (int, float, str, bytes, type, type(None), torch.dtype, torch.device, FunctionType)
 _DEPTH = 4  # how deep tensors are looked for in lists and dictionaries of a module
 
 
@@ -36,17 +41,46 @@ def is_lazy(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
 
 
-def _copied(module: nn.Module, convert: Any) -> nn.Module:
+def _copied(module: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
     memo: dict[int, Any] = {}
-    for tensor in _tensors(module):
-        if id(tensor) not in memo:
-            memo[id(tensor)] = convert(tensor)
-    return copy.deepcopy(module, memo)
+    with no_collection():
+        members = list(module.modules())
+        for member in members:
+            for tensor in _inside(vars(member), _DEPTH):
+                if id(tensor) not in memo:
+                    memo[id(tensor)] = convert(tensor)
+        if any(_copies_itself(type(member)) for member in members):
+            return copy.deepcopy(module, memo)
+        for member in members:
+            memo[id(member)] = type(member).__new__(type(member))
+        for member in members:
+            vars(memo[id(member)]).update(
+                {name: _value(value, memo) for name, value in vars(member).items()}
+                | {"_compiled_call_impl": None}  # what nn.Module leaves out of a copy, too
+            )
+    clone: nn.Module = memo[id(module)]
+    return clone
 
 
-def _tensors(module: nn.Module) -> Iterator[torch.Tensor]:
-    for member in module.modules():
-        yield from _inside(vars(member), _DEPTH)
+def _copies_itself(kind: type) -> bool:
+    """Whether a class says itself how it is copied; `copy.deepcopy` then does all the work."""
+    return hasattr(kind, "__deepcopy__") or any(
+        getattr(kind, name) is not getattr(nn.Module, name)
+        for name in ("__getstate__", "__reduce__", "__reduce_ex__")
+    )
+
+
+def _value(value: Any, memo: dict[int, Any]) -> Any:
+    """One attribute copied as `copy.deepcopy` would, but fast where it is simple."""
+    if isinstance(value, _PLAIN):
+        return value
+    if id(value) in memo:
+        return memo[id(value)]
+    if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
+        return type(value)((key, _value(item, memo)) for key, item in value.items())
+    if type(value) is tuple and all(isinstance(item, _PLAIN) for item in value):
+        return value
+    return copy.deepcopy(value, memo)
 
 
 def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:

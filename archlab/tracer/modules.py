@@ -50,8 +50,16 @@ class ModuleStack:
     def __init__(self, root: nn.Module, recorder: Recording) -> None:
         self._root = root
         self._recorder = recorder
-        self._paths = {id(module): path for path, module in root.named_modules()}
-        self._types = {path: type(module).__name__ for path, module in root.named_modules()}
+        # Walked once, with every name of every module: the walk itself costs.
+        self._named = list(root.named_modules(remove_duplicate=False))
+        self._paths: dict[int, str] = {}
+        for path, module in self._named:
+            self._paths.setdefault(id(module), path)
+        self._types = {
+            path: type(module).__name__
+            for path, module in self._named
+            if self._paths[id(module)] == path
+        }
         self._counts: dict[str, int] = {}
         self._running: list[tuple[nn.Module, str, int, int, tuple[int, ...]]] = []
         self.calls: list[ModuleCall] = []
@@ -74,8 +82,7 @@ class ModuleStack:
     def register_outside(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, ...]:
         """Register parameters, buffers and inputs; return the ids of the inputs."""
         table = self._recorder.tensors
-        params = _holders(self._root.named_parameters(remove_duplicate=False))
-        buffers = _holders(self._root.named_buffers(remove_duplicate=False))
+        params, buffers = (self._holders(kind) for kind in ("_parameters", "_buffers"))
         self.params = tuple(
             Param(
                 name=names[0],
@@ -94,6 +101,16 @@ class ModuleStack:
             for name, value in _named_inputs(self._root, args, kwargs)
             for tensor in tensors_in([value])
         )
+
+    def _holders(self, kind: str) -> list[tuple[torch.Tensor, list[str]]]:
+        """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
+        found: dict[int, tuple[torch.Tensor, list[str]]] = {}
+        for path, module in self._named:
+            for name, tensor in vars(module)[kind].items():
+                if tensor is not None and not is_lazy(tensor):
+                    full = f"{path}.{name}" if path else name
+                    found.setdefault(id(tensor), (tensor, []))[1].append(full)
+        return list(found.values())
 
     @contextlib.contextmanager
     def hooks(self) -> Iterator[None]:
@@ -135,15 +152,6 @@ class ModuleStack:
         read = self._recorder.tensors.read
         found = (read(tensor) for tensor in tensors_in(values))
         return tuple(item for item in found if isinstance(item, int))
-
-
-def _holders(named: Any) -> list[tuple[torch.Tensor, list[str]]]:
-    """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
-    found: dict[int, tuple[torch.Tensor, list[str]]] = {}
-    for name, tensor in named:
-        if not is_lazy(tensor):
-            found.setdefault(id(tensor), (tensor, []))[1].append(name)
-    return list(found.values())
 
 
 def _named_inputs(

@@ -71,7 +71,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources = list(tensors_in(values.values()))
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
-        if self.meta and op.shape is not None and all(item.device == META for item in sources):
+        if self.meta and op.shape is not None and all(item.is_meta for item in sources):
             out = op.shape(values)
         if out is None:
             out = self._execute(func, op, args, kwargs, sources)
@@ -102,13 +102,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any],
         sources: Sequence[torch.Tensor],
     ) -> Any:
-        if not self.meta or not any(item.device == META for item in sources):
+        if not self.meta or not any(item.is_meta for item in sources):
             return func(*args, **kwargs)
         if op.name in DATA_DEPENDENT:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
         if "device" in kwargs:
             kwargs = {**kwargs, "device": META}
-        if any(item.device != META for item in sources):
+        if any(not item.is_meta for item in sources):
             args = [_to_meta(item) for item in args]
             kwargs = {key: _to_meta(item) for key, item in kwargs.items()}
         return func(*args, **kwargs)
@@ -170,7 +170,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _to_meta(value: Any) -> Any:
     """Move a CPU tensor that joins meta ones; lists of tensors too."""
     if isinstance(value, torch.Tensor):
-        return value if value.device == META else value.to(META)
+        return value if value.is_meta else value.to(META)
     if isinstance(value, list | tuple):
         return type(value)(_to_meta(item) for item in value)
     return value
@@ -191,7 +191,7 @@ def record(
     module's buffers and any forward may set attributes, so pass a module that may change.
     """
     meta = all(
-        item.device == META
+        item.is_meta
         for item in tensors_in([*module.parameters(), *module.buffers(), *args, kwargs])
     )
     recorder = Recorder(module, meta=meta, train=mode == "train")

@@ -24,21 +24,29 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     flags = [(member, member.training) for member in module.modules()]
     cpu_state, python_state = torch.get_rng_state(), random.getstate()
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    collecting = gc.isenabled()
-    gc.disable()  # a full collection walks all of torch's objects: it can cost more than the trace
     module.train(mode == "train")
     torch.backends.mha.set_fastpath_enabled(value=False)
     try:
-        with torch.set_grad_enabled(mode == "train"), _fused_attention():
+        with no_collection(), torch.set_grad_enabled(mode == "train"), _fused_attention():
             yield
     finally:
-        if collecting:
-            gc.enable()
         torch.backends.mha.set_fastpath_enabled(value=fast_path)
         torch.set_rng_state(cpu_state)
         random.setstate(python_state)
         for member, training in flags:
             member.training = training
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Pause the garbage collector: walking all of torch's objects can cost more than the work."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,159 @@
+"""What archlab costs, as ratios: against a bare forward on meta, against importing torch, and
+against other counters. `nox -s bench` runs it; a ratio survives a slow machine, seconds do not.
+
+Each figure is the median over RUNS of pairs timed in turn, CPU time of the process.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torchvision
+
+import archlab
+
+RUNS = 7
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int = RUNS) -> float:
+    ours(), theirs()  # warm
+    return statistics.median(cpu_seconds(ours) / cpu_seconds(theirs) for _ in range(runs))
+
+
+def child_seconds(*command: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def resident_mb() -> float:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def everything(spec: str) -> None:
+    """Build, trace in eval and train mode, count parameters, MACs and memory."""
+    model = archlab.load(spec)
+    for verb in (archlab.params, archlab.flops, archlab.memory):
+        verb(model)
+
+
+def meta_net(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    with torch.device("meta"):
+        return getattr(torchvision.models, name)().eval(), torch.empty(1, 3, 224, 224)
+
+
+def report(what: str, value: float, limit: float | None = None, unit: str = "×") -> None:
+    verdict = "" if limit is None else ("  ok" if value <= limit else "  OVER")
+    bound = "" if limit is None else f"  (limit {limit:g} {unit})"
+    print(f"{what:<72} {value:8.2f} {unit}{bound}{verdict}")
+
+
+def against_bare_forward() -> None:
+    print("\ntrace in eval and train mode + params + flops + memory ÷ a warm forward on meta")
+    for name in ("resnet152", "vit_h_14"):
+        net, x = meta_net(name)
+        net(x)
+        model = archlab.load(net, input=x)
+        archlab.params(model)
+        before = resident_mb()
+        model = archlab.load(net, input=x)
+
+        def ours(net: torch.nn.Module = net, x: torch.Tensor = x) -> None:
+            fresh = archlab.load(net, input=x)
+            for verb in (archlab.params, archlab.flops, archlab.memory):
+                verb(fresh)
+
+        value = ratio(ours, lambda net=net, x=x: net(x))
+        report(f"{name}: all ÷ bare forward", value, 1.5)
+        one = ratio(
+            lambda net=net, x=x: archlab.trace(archlab.load(net, input=x)),
+            lambda net=net, x=x: net(x),
+        )
+        report(f"{name}: one trace ÷ bare forward", one)
+        report(f"{name}: memory above the process before it", resident_mb() - before, 50, "MB")
+
+
+def against_import_torch() -> None:
+    print("\nwhole processes, CPU seconds")
+    command = [sys.executable, "-m", "archlab"]
+    pairs = [
+        child_seconds(*command, "params", "resnet18")
+        / child_seconds(sys.executable, "-c", "import torch")
+        for _ in range(RUNS)
+    ]
+    report("archlab params resnet18 ÷ import torch", statistics.median(pairs), 1.2)
+    seconds = statistics.median(child_seconds(*command, "--help") for _ in range(RUNS))
+    report("archlab --help", seconds, 0.3, "s")
+
+
+def by_depth() -> None:
+    print("\ntime per node, 6n+2 nets")
+    small, large = archlab.load("resnet110"), archlab.load("resnet1202")
+    few, many = len(small.trace().nodes), len(large.trace().nodes)
+
+    def again(model: archlab.Model) -> Callable[[], object]:
+        return lambda: archlab.flops(archlab.load(model.module, input="3x32x32"))
+
+    value = ratio(again(large), again(small), 3) * few / many
+    report(f"resnet1202 ({many} nodes) ÷ resnet110 ({few} nodes), per node", value, 1.2)
+
+
+def against_others() -> None:
+    print("\nparams + MACs of a ready module, archlab ÷ the other counter")
+    import torchinfo
+    from fvcore.nn import FlopCountAnalysis
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for name in ("resnet50", "vit_b_16"):
+        net = getattr(torchvision.models, name)().eval()
+        x = torch.randn(1, 3, 224, 224)
+        meta, empty = meta_net(name)
+
+        def ours(net: torch.nn.Module = net) -> None:
+            archlab.flops(archlab.load(net, input="3x224x224"))
+
+        def fvcore(net: torch.nn.Module = net, x: torch.Tensor = x) -> None:
+            analysis = FlopCountAnalysis(net, x)
+            analysis.unsupported_ops_warnings(False).total()
+
+        def info(net: torch.nn.Module = net) -> None:
+            torchinfo.summary(net, (1, 3, 224, 224), verbose=0)
+
+        def counter(net: torch.nn.Module = meta, x: torch.Tensor = empty) -> None:
+            with FlopCounterMode(display=False):
+                net(x)
+
+        report(f"{name}: ÷ fvcore (CPU)", ratio(ours, fvcore, 3))
+        report(f"{name}: ÷ torchinfo (CPU)", ratio(ours, info, 3))
+        report(f"{name}: ÷ FlopCounterMode (meta)", ratio(ours, counter, 3))
+
+
+def main() -> None:
+    print(
+        f"python {platform.python_version()}, torch {torch.__version__}, torchvision "
+        f"{torchvision.__version__}, {os.cpu_count()} CPUs, {RUNS} runs, medians of CPU time"
+    )
+    against_bare_forward()
+    against_import_torch()
+    by_depth()
+    against_others()
+
+
+if __name__ == "__main__":
+    main()
