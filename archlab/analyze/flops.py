@@ -96,12 +96,17 @@ def flops(
             backward_flops=2 * total[2] if train else None,
         ),
         rows=tuple(rows),
-        columns=(*COLUMNS, BACKWARD) if train else COLUMNS,
+        columns=_columns(by, train=train),
         missing=uncounted(graph),
         footer=(coverage(graph),),
         extra=(("coverage", coverage(graph)), ("convention", convention)),
         tree=by == "module",
     )
+
+
+def _columns(by: str, *, train: bool) -> tuple[Column, ...]:
+    heads = (Column("path", "kind"), Column("type", "nodes")) if by == "kind" else COLUMNS[:2]
+    return (*heads, *COLUMNS[2:], *((BACKWARD,) if train else ()))
 
 
 def coverage(graph: Graph) -> str:

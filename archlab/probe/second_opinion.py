@@ -124,7 +124,9 @@ def against_fvcore(
 
 def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dict[str, int]]:
     try:
-        from fvcore.nn import FlopCountAnalysis  # here: only this question needs it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from fvcore.nn import FlopCountAnalysis  # here: only this question needs it
     except ImportError as error:
         raise DependencyError(f"fvcore is not installed: pip install fvcore ({error}).") from error
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)

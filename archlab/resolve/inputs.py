@@ -144,7 +144,7 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
     if family == "segmentation":
         return Inputs((InputSpec((1, 3, 520, 520)),))
     if family == "optical_flow":
-        return Inputs((InputSpec((1, 3, 520, 960)),) * 2)
+        return Inputs((InputSpec((1, 3, 512, 512)),) * 2)
     weights = {item.name: item for item in get_model_weights(source.name.partition(":")[2])}
     crops = {
         name: item.transforms.keywords["crop_size"]

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,12 @@ def _torchvision(spec: ModelSpec) -> Source:
     takes = inspect.signature(function).parameters
 
     def build(**options: Any) -> Any:
+        for name in ("weights", "weights_backbone", "pretrained", "pretrained_backbone"):
+            if options.get(name):
+                raise BuildError(
+                    f"{name}={options[name]!r}: archlab never downloads weights; a model costs the "
+                    "same without them."
+                )
         # Detection and segmentation builders would download a backbone by default.
         if "weights_backbone" in takes:
             options.setdefault("weights_backbone", None)
@@ -126,7 +133,7 @@ def _file(spec: ModelSpec) -> Source:
     try:
         with _importable(path.parent):
             found.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script without a main guard may exit
         del sys.modules[name]
         raise BuildError(
             f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
@@ -143,7 +150,7 @@ def _package(spec: ModelSpec) -> Source:
             f"There is no module {error.name!r}, wanted for {spec.text!r}. Is it installed, or is "
             "the current folder the right one? A file is written path/to/file.py:Class."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BuildError(
             f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
         ) from error
@@ -186,7 +193,9 @@ def _importable(folder: Path) -> Iterator[None]:
 
 def _import(name: str, advice: str) -> Any:
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library's own code warns of helps nobody here
+            return importlib.import_module(name)
     except ImportError as error:
         raise DependencyError(
             f"{name.partition('.')[0]} is not installed: {advice} ({error})."

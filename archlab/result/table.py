@@ -15,7 +15,7 @@ class Unit(StrEnum):
     TEXT = "text"
     COUNT = "count"  # 11,689,512
     SI = "si"  # 1.814 G
-    BYTES = "bytes"  # 6.13 MiB
+    BYTES = "bytes"  # 6.12 MiB
     SHARE = "share"  # 0 … 1, shown as 12.3 %
     NUMBER = "number"  # 2.25
 

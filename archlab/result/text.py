@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from archlab.result.table import Cell, Column, Table, Unit
@@ -29,7 +30,7 @@ def size(nbytes: float) -> str:
 
     Example:
         >>> size(6_422_528)
-        '6.13 MiB'
+        '6.12 MiB'
     """
     for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
         if abs(nbytes) >= 2**power:
@@ -76,13 +77,23 @@ def plain(table: Table, width: int | None = None) -> str:
     widths = [max(map(len, column)) for column in zip(titles, *body, strict=True)]
     if width is not None:
         widths = _fit(widths, table.columns, width)
-    lines = [*table.header, ""] if table.header else []
+    lines = [*_wrapped(table.header, width), ""] if table.header else []
     lines.append(_line(titles, widths, table.columns))
     lines.append("  ".join("─" * size for size in widths))
     lines += [_line(row, widths, table.columns) for row in body]
     if table.footer:
-        lines += ["", *table.footer]
+        lines += ["", *_wrapped(table.footer, width)]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
+    if width is None:
+        return list(sentences)
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(sentence, max(width, 40), subsequent_indent="  ") or [""]
+    ]
 
 
 def _branch(path: str, kind: str, table: Table) -> str:

@@ -52,7 +52,7 @@ def _describe(func: Any) -> Operator:
     )
     pointwise = torch.Tag.pointwise in func.tags
     rule = shapes.SHAPES.get(f"{namespace}.{bare}.{overload}")
-    if rule is None and pointwise and bare.rstrip("_") not in shapes.NOT_FLOAT:
+    if rule is None and pointwise and bare.strip("_") not in shapes.NOT_FLOAT:
         if not writes:
             rule = shapes.pointwise
         elif writes == (arguments[0].name,):

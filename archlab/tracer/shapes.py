@@ -3,7 +3,8 @@
 Why: the first call of a Python meta kernel imports sympy and torch._dynamo, more than a second;
 `torch.empty(shape, device="meta")` imports nothing. A rule returns None where it is not sure
 (mixed dtypes, shapes that do not fit): torch's own kernel then answers, or raises its own error.
-`tests/trace/test_shapes.py` holds every rule against torch's kernel.
+Layouts are those of the CPU kernels, which the meta kernel of a convolution does not know.
+`tests/tracer/test_shapes.py` holds every rule against torch's kernels.
 """
 
 from __future__ import annotations
@@ -30,6 +31,22 @@ def like(source: torch.Tensor, shape: Sequence[int] | None = None) -> torch.Tens
     return torch.empty(shape, dtype=source.dtype, device=META)
 
 
+def memory_format(x: torch.Tensor) -> torch.memory_format:
+    """Return the layout that torch's kernels take a tensor for.
+
+    It is c10's `suggest_memory_format`, the doubtful cases (axes of size 1) included.
+    """
+    if x.dim() not in _FORMATS or x.stride(1) == 0:
+        return torch.contiguous_format
+    least = 0
+    for axis in (1, *range(x.dim() - 1, 1, -1), 0):
+        size, stride = x.shape[axis], x.stride(axis)
+        if not size or stride < least or (axis == 0 and least == x.stride(1)):
+            return torch.contiguous_format
+        least = stride * size
+    return _FORMATS[x.dim()]
+
+
 def broadcast(shapes: Sequence[Sequence[int]]) -> tuple[int, ...] | None:
     """Return the broadcast shape, or None if the shapes do not fit."""
     rank = max(map(len, shapes))
@@ -52,65 +69,89 @@ def spread(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
 def pointwise(values: Values) -> torch.Tensor | None:
     """Any pointwise operator whose tensors are all floats of one dtype."""
     tensors = [item for item in values.values() if isinstance(item, torch.Tensor)]
-    if len(tensors) == 1:
-        return like(tensors[0]) if tensors[0].is_floating_point() else None
     dtype = tensors[0].dtype
     if not dtype.is_floating_point or any(item.dtype != dtype for item in tensors):
         return None
     shape = broadcast([item.shape for item in tensors])
-    if shape is None:
+    if shape is None or any(isinstance(item, complex) for item in values.values()):
         return None
-    same = [item for item in tensors if tuple(item.shape) == shape]
-    return like(same[0] if same else tensors[0], shape)
+    if all(item.is_contiguous() for item in tensors):
+        return torch.empty(shape, dtype=dtype, device=META)
+    # The order of axes comes from the tensors with two axes or more; here they must agree on it.
+    ordered = [item for item in tensors if sum(size != 1 for size in item.shape) > 1]
+    if any(item.shape != shape or item.stride() != ordered[0].stride() for item in ordered):
+        return None
+    return like(ordered[0]) if ordered else torch.empty(shape, dtype=dtype, device=META)
 
 
 def in_place(values: Values) -> torch.Tensor | None:
-    """A pointwise operator that writes its first tensor."""
+    """A pointwise operator that writes its first tensor, a float one without repeated elements."""
     tensors = [item for item in values.values() if isinstance(item, torch.Tensor)]
     target = tensors[0]
+    if not target.is_floating_point() or any(item.is_complex() for item in tensors):
+        return None
+    if 0 in target.stride() or any(isinstance(item, complex) for item in values.values()):
+        return None
     if len(tensors) > 1 and broadcast([item.shape for item in tensors]) != tuple(target.shape):
         return None
     return target
 
 
+def clamp(values: Values) -> torch.Tensor | None:
+    """Pointwise, with one bound at least."""
+    return None if values["min"] is values["max"] is None else pointwise(values)
+
+
 def convolution(values: Values) -> torch.Tensor | None:
     """(N, C, …) with (O, C/groups, …), or (C, O/groups, …) when transposed."""
-    x, weight = values["input"], values["weight"]
+    x, weight, bias = values["input"], values["weight"], values["bias"]
     rank = weight.dim() - 2
     if x.dim() != weight.dim() or x.dtype != weight.dtype or rank < 1:
         return None
-    stride, padding = spread(values["stride"], rank), spread(values["padding"], rank)
-    dilation, groups = spread(values["dilation"], rank), values["groups"]
-    kernel, size = weight.shape[2:], x.shape[2:]
-    if values["transposed"]:
-        if x.shape[1] != weight.shape[0]:
-            return None
-        extra = spread(values["output_padding"], rank)
-        channels = weight.shape[1] * groups
-        spatial = [
-            (size[i] - 1) * stride[i]
-            - 2 * padding[i]
-            + dilation[i] * (kernel[i] - 1)
-            + extra[i]
-            + 1
-            for i in range(rank)
-        ]
-    else:
-        if x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
-            return None
-        channels = weight.shape[0]
-        spatial = [
-            (size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
-            for i in range(rank)
-        ]
-    bias = values["bias"]
-    if min(spatial) < 1 or (bias is not None and tuple(bias.shape) != (channels,)):
+    channels = _conv_channels(values)
+    spatial = _conv_spatial(values, rank) if channels else None
+    if not channels or not spatial or min(spatial) < 1:
+        return None
+    if bias is not None and (tuple(bias.shape) != (channels,) or bias.dtype != x.dtype):
         return None
     shape = (x.shape[0], channels, *spatial)
-    layout = _FORMATS.get(x.dim())
-    last = layout is not None and not x.is_contiguous() and x.is_contiguous(memory_format=layout)
-    memory = layout if last else torch.contiguous_format
-    return torch.empty(shape, dtype=x.dtype, device=META, memory_format=memory)
+    if rank == 1:  # computed as an image of height 1
+        layout = _conv_format(x.unsqueeze(2), weight.unsqueeze(2))
+        flat = (*shape[:2], 1, *spatial)
+        return torch.empty(flat, dtype=x.dtype, device=META, memory_format=layout).squeeze(2)
+    return torch.empty(shape, dtype=x.dtype, device=META, memory_format=_conv_format(x, weight))
+
+
+def _conv_channels(values: Values) -> int | None:
+    """Output channels, or None where the input's channels or the groups do not fit."""
+    given, weight, groups = values["input"].shape[1], values["weight"], values["groups"]
+    if groups < 1 or weight.shape[0] % groups:
+        return None
+    if values["transposed"]:
+        return int(weight.shape[1]) * groups if given == weight.shape[0] else None
+    return int(weight.shape[0]) if given == weight.shape[1] * groups else None
+
+
+def _conv_spatial(values: Values, rank: int) -> list[int] | None:
+    stride, padding = spread(values["stride"], rank), spread(values["padding"], rank)
+    dilation, extra = spread(values["dilation"], rank), spread(values["output_padding"], rank)
+    if min(*stride, *dilation) < 1 or min(padding) < 0:
+        return None
+    size = values["input"].shape[2:]
+    reach = [dilation[i] * (values["weight"].shape[2 + i] - 1) for i in range(rank)]
+    if not values["transposed"]:
+        return [(size[i] + 2 * padding[i] - reach[i] - 1) // stride[i] + 1 for i in range(rank)]
+    if any(extra[i] >= max(stride[i], dilation[i]) for i in range(rank)):
+        return None
+    return [
+        (size[i] - 1) * stride[i] - 2 * padding[i] + reach[i] + extra[i] + 1 for i in range(rank)
+    ]
+
+
+def _conv_format(x: torch.Tensor, weight: torch.Tensor) -> torch.memory_format:
+    """Channels last where the input or the weight is."""
+    found = memory_format(x)
+    return memory_format(weight) if found == torch.contiguous_format else found
 
 
 def batch_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
@@ -125,7 +166,12 @@ def batch_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     size = x.shape[1] if values.get("training", False) else 0
     dtype = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
     stats = (torch.empty((size,), dtype=dtype, device=META) for _ in range(2))
-    return (like(x), *stats)
+    return (_formatted(x), *stats)
+
+
+def _formatted(x: torch.Tensor) -> torch.Tensor:
+    """An empty tensor of the same shape, channels last where `x` is, else contiguous."""
+    return torch.empty(x.shape, dtype=x.dtype, device=META, memory_format=memory_format(x))
 
 
 def layer_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
@@ -136,9 +182,15 @@ def layer_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
         torch.float64,
     ):
         return None
+    if any(item is not None and tuple(item.shape) != axes for item in _affine(values)):
+        return None
     kept = (*x.shape[: x.dim() - len(axes)], *(1 for _ in axes))
     stats = (torch.empty(kept, dtype=x.dtype, device=META) for _ in range(2))
     return (torch.empty(x.shape, dtype=x.dtype, device=META), *stats)
+
+
+def _affine(values: Values) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    return values["weight"], values["bias"]
 
 
 def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
@@ -149,15 +201,21 @@ def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     stats = (
         torch.empty((values["N"], values["group"]), dtype=x.dtype, device=META) for _ in range(2)
     )
-    return (like(x), *stats)
+    return (_formatted(x), *stats)
 
 
 def softmax(values: Values) -> torch.Tensor | None:
-    """Same shape; a half-to-float conversion is left to torch."""
+    """Same shape, contiguous; a half-to-float conversion is left to torch."""
     x = values["self"]
     if values.get("half_to_float") or not x.is_floating_point() or values.get("dtype") is not None:
         return None
-    return like(x)
+    if not _axis_fits(values["dim"], x.dim()):
+        return None
+    return torch.empty(x.shape, dtype=x.dtype, device=META)
+
+
+def _axis_fits(axis: int, rank: int) -> bool:
+    return -rank <= axis < rank or (rank == 0 and axis in (-1, 0))
 
 
 def addmm(values: Values) -> torch.Tensor | None:
@@ -193,7 +251,9 @@ def concat(values: Values) -> torch.Tensor | None:
     """Along one axis; all other sizes equal."""
     tensors = values["tensors"]
     first = tensors[0]
-    axis = values["dim"] % max(first.dim(), 1)
+    if not first.dim() or not _axis_fits(values["dim"], first.dim()):
+        return None
+    axis = values["dim"] % first.dim()
     rest = [size for i, size in enumerate(first.shape) if i != axis]
     for item in tensors:
         if item.dim() != first.dim() or item.dtype != first.dtype:
@@ -202,12 +262,10 @@ def concat(values: Values) -> torch.Tensor | None:
             return None
     shape = list(first.shape)
     shape[axis] = sum(item.shape[axis] for item in tensors)
-    layout = _FORMATS.get(first.dim())
-    if layout is not None and not first.is_contiguous():
-        if all(item.is_contiguous(memory_format=layout) for item in tensors):
-            return torch.empty(shape, dtype=first.dtype, device=META, memory_format=layout)
-        return None
-    return torch.empty(shape, dtype=first.dtype, device=META)
+    layout = memory_format(first)
+    if any(memory_format(item) != layout for item in tensors):
+        layout = torch.contiguous_format
+    return torch.empty(shape, dtype=first.dtype, device=META, memory_format=layout)
 
 
 def reduction(values: Values) -> torch.Tensor | None:
@@ -215,7 +273,11 @@ def reduction(values: Values) -> torch.Tensor | None:
     x, axes = values["self"], values.get("dim")
     if not x.is_floating_point() or values.get("dtype") is not None:
         return None
+    if not all(_axis_fits(axis, x.dim()) for axis in axes or ()):
+        return None
     gone = {axis % max(x.dim(), 1) for axis in axes} if axes else set(range(x.dim()))
+    if axes and len(gone) < len(axes):
+        return None
     if values.get("keepdim"):
         shape = [1 if i in gone else size for i, size in enumerate(x.shape)]
     else:
@@ -256,6 +318,8 @@ def _pool(values: Values, dilation: int | Sequence[int]) -> torch.Tensor | None:
     padding, spacing = spread(values["padding"], rank), spread(dilation, rank)
     if any(2 * padding[i] > kernel[i] for i in range(rank)):
         return None
+    if min(*kernel, *stride, *spacing) < 1 or min(padding) < 0:
+        return None
     spatial = [
         pooled_size(
             x.shape[2 + i],
@@ -270,18 +334,18 @@ def _pool(values: Values, dilation: int | Sequence[int]) -> torch.Tensor | None:
 
 
 def flash_attention(values: Values) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output with the value's layout (batch, heads, queries, size), and the log-sum-exp."""
-    query, value = values["query"], values["value"]
+    """Output with the query's layout (batch, heads, queries, size), and the log-sum-exp."""
+    query = values["query"]
     batch, heads, length, _ = query.shape
-    # The kernel writes (batch, queries, heads, size) and returns a transposed view of it.
-    out = torch.empty((batch, length, heads, value.shape[-1]), dtype=query.dtype, device=META)
     sums = torch.empty((batch, length, heads), dtype=torch.float32, device=META)
-    return out.transpose(1, 2), sums.transpose(1, 2)
+    return like(query), sums.transpose(1, 2)
 
 
-def embedding(values: Values) -> torch.Tensor:
+def embedding(values: Values) -> torch.Tensor | None:
     """One row of the weight per index."""
     weight, indices = values["weight"], values["indices"]
+    if weight.dim() != 2 or indices.dtype not in (torch.int64, torch.int32):
+        return None
     return torch.empty((*indices.shape, *weight.shape[1:]), dtype=weight.dtype, device=META)
 
 
@@ -307,6 +371,7 @@ def _contiguous_strides(shape: Sequence[int]) -> list[int]:
 
 
 SHAPES: dict[str, Rule] = {
+    "aten.clamp.default": clamp,
     "aten.convolution.default": convolution,
     "aten.native_batch_norm.default": batch_norm,
     "aten.native_layer_norm.default": layer_norm,
@@ -335,7 +400,7 @@ NOT_FLOAT = frozenset(
         "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "where", "_to_copy",
         "nan_to_num", "polar", "complex", "view_as_real", "angle", "abs", "bernoulli", "clone",
         "copy", "frexp", "masked_fill", "copysign", "nextafter", "heaviside", "to_copy", "real",
-        "imag",
+        "imag", "clamp", "clip", "float_power", "lshift", "rshift", "ilshift", "irshift",
     }
 )  # fmt: skip
 """Pointwise-tagged operators whose output dtype or arguments need torch's own answer."""

@@ -1,0 +1,90 @@
+"""Sessions of archlab's checks: `nox` runs lint, contracts, types and tests; `nox -l` lists all.
+
+Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and takes a minute.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "contracts", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+TORCH = Path(".nox") / "torch"
+BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
+
+
+def run_with_torch(session: nox.Session, *command: str) -> None:
+    """Run a command of the shared environment, made and brought up to date first."""
+    if not (BIN / "python").exists():
+        session.run(sys.executable, "-m", "venv", str(TORCH), external=True)
+    install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,timm]")
+    session.run_install(str(BIN / "python"), *install, external=True)
+    session.run(str(BIN / command[0]), *command[1:], external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting of every file."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """Imports point one way (import-linter reads the source, torch is not needed)."""
+    session.install("import-linter>=2.1")
+    session.run("lint-imports", env={"PYTHONPATH": "."})
+
+
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """Strict types of the package."""
+    run_with_torch(session, "mypy")
+
+
+@nox.session(python=False)
+def tests(session: nox.Session) -> None:
+    """Tests and doctests, slow ones included; `nox -s tests -- -k params` passes arguments on."""
+    run_with_torch(session, "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python=False)
+def coverage(session: nox.Session) -> None:
+    """Branch coverage of the fast tests; fails below 95 %."""
+    fast = ("-n", "2", "-m", "not slow")
+    run_with_torch(session, "pytest", *fast, "--cov", "--cov-report=term:skip-covered")
+    run_with_torch(session, "coverage", "report", "--skip-covered", "--fail-under=95")
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Costs as ratios: against a bare forward, importing torch, and other counters."""
+    run_with_torch(session, "python", "tests/benchmarks/bench.py")
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The fast tests on the oldest versions that pyproject admits."""
+    session.install(
+        "--editable",
+        ".[dev]",
+        "torch==2.6.*",
+        "torchvision==0.21.*",
+        "typer==0.15.*",
+        "numpy==1.26.*",
+    )
+    session.run("pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Wheel and sdist, and the main command from the wheel in an empty environment."""
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", "dist")
+    session.run("python", "-m", "pip", "install", "--find-links", "dist", "archlab")
+    session.run("archlab", "params", "googlenet")
