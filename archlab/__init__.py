@@ -13,45 +13,32 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from archlab.errors import ArchlabError
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from archlab.analyze.factorize import bottleneck
-    from archlab.api import (
-        Model,
+    from archlab.api.cost import (
         against,
         bottlenecks,
         check,
         compare,
         compare_modes,
         flops,
-        load,
         memory,
         params,
         shapes,
         summary,
-        trace,
     )
-    from archlab.errors import ArchlabError
-
-# Public name -> the module that holds it (PEP 562: nothing is imported before it is asked for).
-_HOMES = {
-    "ArchlabError": "archlab.errors",
-    "Model": "archlab.api",
-    "against": "archlab.api",
-    "bottleneck": "archlab.analyze.factorize",
-    "check": "archlab.api",
-    "bottlenecks": "archlab.api",
-    "compare": "archlab.api",
-    "compare_modes": "archlab.api",
-    "flops": "archlab.api",
-    "load": "archlab.api",
-    "memory": "archlab.api",
-    "params": "archlab.api",
-    "shapes": "archlab.api",
-    "summary": "archlab.api",
-    "trace": "archlab.api",
-}
+    from archlab.api.field import (
+        effective_receptive_field,
+        plot_receptive_field,
+        receptive_field,
+        unproductive,
+        verify_receptive_field,
+    )
+    from archlab.api.model import Model, load, trace
 
 __all__ = [
     "ArchlabError",
@@ -62,20 +49,25 @@ __all__ = [
     "check",
     "compare",
     "compare_modes",
+    "effective_receptive_field",
     "flops",
     "load",
     "memory",
     "params",
+    "plot_receptive_field",
+    "receptive_field",
     "shapes",
     "summary",
     "trace",
+    "unproductive",
+    "verify_receptive_field",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'archlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module("archlab.api"), name)
     globals()[name] = value
     return value
 

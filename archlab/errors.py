@@ -14,7 +14,7 @@ A message says what was wrong, what was given, what is allowed and what to try.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +51,24 @@ class DependencyError(ArchlabError):
 
 class OutputError(ArchlabError):
     """A file that cannot be written."""
+
+
+def check_one_of(name: str, given: str, allowed: Collection[str]) -> None:
+    """Raise unless `given` is one of the allowed values of the option `name`.
+
+    Raises:
+        OptionError: it is none of them; the message suggests the nearest and lists all.
+
+    Example:
+        >>> check_one_of("by", "kinds", ("module", "kind"))
+        Traceback (most recent call last):
+        archlab.errors.OptionError: by 'kinds' is unknown. Did you mean kind? Allowed: module, kind.
+    """
+    if given not in allowed:
+        raise OptionError(
+            f"{name} {given!r} is unknown.{did_you_mean(given, allowed)} "
+            f"Allowed: {', '.join(allowed)}."
+        )
 
 
 def did_you_mean(given: str, known: Iterable[str], *, limit: int = 3) -> str:

@@ -15,7 +15,7 @@ from archlab.errors import OptionError, SpecError, did_you_mean
 from archlab.ir.graph import DTYPE_BYTES
 
 LIBRARIES = ("torchvision", "timm")
-_CONSTANTS = {"true": True, "false": False, "none": None}
+_BOOLEANS = {"true": True, "false": False}  # None is written as in Python: none is a zoo option
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input: a shape without batch where `image` is set and the batch is still to be added."""
+    """One input; `exact`: the first size is the batch, nothing is to be added in front."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
@@ -41,24 +41,34 @@ class InputSpec:
         """Return the full shapes to try, the likeliest first.
 
         Three sizes may be one image without batch (3x224x224) or a batched sequence (2x32x64):
-        the image is tried first. Any other number of sizes is taken as it stands.
+        the image is tried first. Four may be images or one video: the images are tried first.
+        One size has no batch. Any other number of sizes is taken as it stands.
 
         Raises:
             OptionError: a batch is asked for and the shape already has another.
         """
-        if self.exact:
-            return (self.shape,)
-        if len(self.shape) == 3 and self.dtype.startswith(("float", "bfloat")):
-            image = (batch or 1, *self.shape)
-            return (image,) if batch is not None else (image, self.shape)
-        if batch is None or not self.shape or self.shape[0] == batch:
-            return (self.shape,)
-        if self.shape[0] != 1:
+        rank = len(self.shape)
+        stands = batch is None or not rank or self.shape[0] in (1, batch)
+        whole = self.shape if batch is None or not rank else (batch, *self.shape[1:])
+        single = (batch or 1, *self.shape)
+        if not self.exact:
+            if rank == 3 and self.floating:
+                return (single, whole) if stands else (single,)
+            if rank == 4 and self.floating and batch is None:
+                return (whole, single)
+            if rank == 1 and batch is not None:
+                return (single,)
+        if not stands:
             raise OptionError(
                 f"The batch is given twice: --batch {batch} and input "
                 f"{'x'.join(map(str, self.shape))}. Leave one of them out."
             )
-        return ((batch, *self.shape[1:]),)
+        return (whole,)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the dtype is a floating-point one."""
+        return self.dtype.startswith(("float", "bfloat"))
 
 
 def parse_model(text: str) -> ModelSpec:
@@ -120,12 +130,12 @@ def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
 
 
 def _value(text: str) -> object:
-    if text.lower() in _CONSTANTS:
-        return _CONSTANTS[text.lower()]
+    if text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        if text[:1] in "([{":
+        if text.startswith(("(", "[", "{")):
             raise OptionError(
                 f"--set value {text!r} opens a bracket but is no Python literal. "
                 "Strings inside need quotes: ('a', 'b')."

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archlab.analyze.factorize import find_bottlenecks
-from archlab.analyze.flops import flops
-from archlab.analyze.memory import memory
-from archlab.analyze.params import params
-from archlab.analyze.shapes import shapes
-from archlab.analyze.summary import summary
-from archlab.ir.graph import Graph
-from archlab.result import Result
+if TYPE_CHECKING:
+    from archlab.ir.graph import Graph
+    from archlab.result import Result
 
-ANALYZERS: dict[str, Callable[[Graph], Result[Any, Any]]] = {
-    "params": params,
-    "flops": flops,
-    "memory": memory,
-    "shapes": shapes,
-    "summary": summary,
-    "bottleneck": find_bottlenecks,
+ANALYZERS = {
+    "params": "archlab.analyze.params:params",
+    "flops": "archlab.analyze.flops:flops",
+    "memory": "archlab.analyze.memory:memory",
+    "shapes": "archlab.analyze.shapes:shapes",
+    "summary": "archlab.analyze.summary:summary",
+    "bottleneck": "archlab.analyze.factorize:find_bottlenecks",
+    "receptive_field": "archlab.analyze.receptive_field:receptive_field",
 }
-"""Name of the question -> analyzer. The contract tests walk every entry over every kind of node."""
+"""Question -> where its analyzer is; imported on use, so that one question costs one file."""
+
+
+def analyzer(name: str) -> Callable[[Graph], Result[Any, Any]]:
+    """Return the analyzer of a question.
+
+    Example:
+        >>> analyzer("params").__name__
+        'params'
+    """
+    module, _, function = ANALYZERS[name].partition(":")
+    found: Callable[[Graph], Result[Any, Any]] = getattr(importlib.import_module(module), function)
+    return found

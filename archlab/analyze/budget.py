@@ -99,7 +99,7 @@ def _row(name: str, value: float | None, limit: int, missing: tuple[Missing, ...
 
 
 def _amount(name: str, text: str) -> int:
-    match = re.fullmatch(r"\s*(\d+(?:[._]\d+)*)\s*([KMGT]I?)?B?\s*", text.upper())
+    match = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", text.upper())
     if match is None:
         raise OptionError(
             f"The limit {text!r} of {name} is no amount. Examples: 5M, 1.8G, 60000, 64MiB."

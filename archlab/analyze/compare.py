@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlab.errors import OptionError
-from archlab.result import Cell, Column, Header, Missing, Status, Table, Unit, cell_text, plain
+from archlab.result import (
+    Cell,
+    Column,
+    Header,
+    Missing,
+    Status,
+    Table,
+    Unit,
+    cell_text,
+    plain,
+    record,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +69,12 @@ class Comparison:
 
     def table(self) -> Table:
         """Return one row a metric, one column a model, and the ratio to the first."""
-        names = _unique([entry.header.model for entry in self.entries])
+        names = self._names()
         columns = [Column("metric", "metric")]
         columns += [Column(name, name) for name in names]
         columns += [Column(f"ratio {name}", "ratio") for name in names[1:]]
         notes = [
-            f"{name}: {item.what} not counted {item.why}".rstrip()
+            f"{name}: {item}"
             for name, entry in zip(names, self.entries, strict=True)
             for item in entry.missing
         ]
@@ -80,27 +91,37 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return the JSON record: one row a model, path = its name."""
-        first = self.entries[0].header
+        """Return the JSON record: one row a model, path = its name; model, input … are lists."""
+        heads = [entry.header for entry in self.entries]
+        named = list(zip(self._names(), self.entries, strict=True))
         return {
             "schema": "archlab.compare/1",
-            "model": [entry.header.model for entry in self.entries],
-            "input": [entry.header.input for entry in self.entries],
-            "mode": first.mode,
-            "conventions": list(first.conventions),
-            "build": [entry.header.build for entry in self.entries],
+            "model": [head.model for head in heads],
+            "input": [head.input for head in heads],
+            "mode": [head.mode for head in heads],
+            "conventions": list(heads[0].conventions),
+            "build": [head.build for head in heads],
             "status": str(self.status),
-            "missing": [item.what for entry in self.entries for item in entry.missing],
+            "missing": [
+                {"model": name, **record(item)} for name, entry in named for item in entry.missing
+            ],
             "totals": {"models": len(self.entries)},
             "rows": [
-                {"path": entry.header.model, **{name: entry.values[name] for name in METRICS}}
-                for entry in self.entries
+                {"path": name, **{metric: entry.values[metric] for metric in METRICS}}
+                for name, entry in named
             ],
         }
 
     def __str__(self) -> str:
         """Return the table as plain text."""
         return plain(self.table())
+
+    def _names(self) -> list[str]:
+        """The model names, made different: by mode where that differs, else by number."""
+        heads = [entry.header for entry in self.entries]
+        if len({head.mode for head in heads}) > 1:
+            return _unique([f"{head.model} ({head.mode})" for head in heads])
+        return _unique([head.model for head in heads])
 
     def _row(self, metric: str, names: Sequence[str]) -> dict[str, Cell]:
         base = self.entries[0].values[metric]

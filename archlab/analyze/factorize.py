@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archlab.analyze.header import header
-from archlab.errors import OptionError
+from archlab.errors import OptionError, check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import ConvAttrs, Kind
 from archlab.result import Column, Header, Result, Unit
@@ -33,7 +33,7 @@ class BottleneckTotals:
 
 @dataclass(frozen=True, slots=True)
 class BottleneckRow:
-    """One saving: `form` is reduce (1×1 first), v2 (small kernels) or v3 (1×n and n×1)."""
+    """One saving: `form` is reduce (1×1 first), v2 (3×3 pair), v3 (1×n and n×1), or both."""
 
     path: str
     form: str
@@ -111,8 +111,7 @@ def bottleneck(
     wrong = {name: value for name, value in given.items() if value is not None and value < 1}
     if wrong:
         raise OptionError(f"{wrong} must be 1 or more.")
-    if factor not in FACTORS:
-        raise OptionError(f"factor={factor!r}: allowed are {', '.join(FACTORS)}.")
+    check_one_of("factor", factor, FACTORS)
     if reduce is None and factor == "none":
         raise OptionError("Nothing to compare: give --reduce CHANNELS, --factor v2 or --factor v3.")
     if factor == "v2" and (kernel % 2 == 0 or kernel < 5):
@@ -134,17 +133,21 @@ def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
 
     A reduction is a 1×1 convolution to fewer channels, read by one larger kernel; compared with
     that kernel on the unreduced channels. A pair is two convolutions in a row that together span
-    a larger one: 3×3 after 3×3, or 1×n with n×1; each convolution is used once.
+    a larger one: 3×3 after 3×3, or 1×n with n×1. A reduction in front of a pair is one saving;
+    each convolution is used once.
     """
-    rows = []
+    after = {first.id: second for first, second in _pairs(graph)}
     used: set[int] = set()
-    for first, second in _pairs(graph):
-        if first.id in used or second.id in used:
-            continue
-        row = _saving(graph, first, second)
-        if row is not None:
+    rows = []
+    for node in graph.nodes:
+        chain = [node]
+        while len(chain) < 3 and chain[-1].id in after:
+            chain.append(after[chain[-1].id])
+        saving = None if node.id in used else _saving(graph, chain)
+        if saving is not None:
+            count, row = saving
             rows.append(row)
-            used.update((first.id, second.id))
+            used.update(item.id for item in chain[:count])
     return _result(header(graph, _CONVENTION), rows)
 
 
@@ -181,23 +184,49 @@ def _dense(node: Node) -> bool:
     return attrs.groups == 1 and len(attrs.kernel) == 2 and not attrs.deformable
 
 
-def _saving(graph: Graph, first: Node, second: Node) -> BottleneckRow | None:
-    a, b = _conv(graph, first), _conv(graph, second)
-    pair = {a.kernel, b.kernel}
-    wide = max(*a.kernel, *b.kernel)
-    strides = first.attrs.stride if isinstance(first.attrs, ConvAttrs) else ()
-    if a.kernel == (1, 1) and max(b.kernel) > 1 and a.outputs < a.inputs and set(strides) == {1}:
-        form, kernel = "reduce", b.kernel
-    elif pair == {(1, wide), (wide, 1)} and wide > 1:
-        form, kernel = "v3", (wide, wide)
-    elif pair == {(3, 3)} and set(strides) == {1}:
-        form, kernel = "v2", (5, 5)
-    else:
+def _saving(graph: Graph, chain: list[Node]) -> tuple[int, BottleneckRow] | None:
+    """The saving at the head of up to three convolutions in a row, and how many make it up."""
+    if len(chain) < 2:
         return None
-    direct = Conv(kernel, a.inputs, b.outputs)
-    path = f"{first.path} + {second.path}"
-    areas = [prod(graph.shape(node.outputs[0])[2:]) for node in (first, second)]
-    return _row(path, form, direct, [a, b], areas)
+    convs = [_conv(graph, node) for node in chain]
+    reduces = (
+        convs[0].kernel == (1, 1)
+        and max(convs[1].kernel) > 1
+        and convs[0].outputs < convs[0].inputs
+        and _unstrided(chain[0])
+    )
+    start = 1 if reduces else 0
+    pair = _pair(chain[start:], convs[start:])
+    if not reduces and pair is None:
+        return None
+    form, kernel = pair or ("", convs[1].kernel)
+    count = 2 if pair is None else start + 2
+    direct = Conv(kernel, convs[0].inputs, convs[count - 1].outputs)
+    row = _row(
+        path=" + ".join(node.path for node in chain[:count]),
+        form=" + ".join(filter(None, ("reduce" if reduces else "", form))),
+        direct=direct,
+        built=convs[:count],
+        areas=[prod(graph.shape(node.outputs[0])[2:]) for node in chain[:count]],
+    )
+    return count, row
+
+
+def _pair(nodes: list[Node], convs: list[Conv]) -> tuple[str, tuple[int, ...]] | None:
+    """Form and spanned kernel of the first two convolutions, if they factorize a larger one."""
+    if len(nodes) < 2:
+        return None
+    kernels = {conv.kernel for conv in convs[:2]}
+    wide = max(max(kernel) for kernel in kernels)
+    if kernels == {(1, wide), (wide, 1)} and wide > 1:
+        return "v3", (wide, wide)
+    if kernels == {(3, 3)} and _unstrided(nodes[0]):
+        return "v2", (5, 5)
+    return None
+
+
+def _unstrided(node: Node) -> bool:
+    return isinstance(node.attrs, ConvAttrs) and set(node.attrs.stride) == {1}
 
 
 def _conv(graph: Graph, node: Node) -> Conv:

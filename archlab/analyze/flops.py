@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
-from archlab.errors import OptionError
+from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import COMPUTE_KINDS, Kind
 from archlab.result import Column, Missing, Result, Unit
@@ -70,11 +70,8 @@ def flops(
     Raises:
         OptionError: an unknown convention or grouping.
     """
-    if convention not in TABLES or by not in ("module", "kind"):
-        raise OptionError(
-            f"convention={convention!r}, by={by!r}: convention is archlab or fvcore, "
-            "by is module or kind."
-        )
+    check_one_of("convention", convention, TABLES)
+    check_one_of("by", by, ("module", "kind"))
     rules = TABLES[convention]
     amounts = [_amounts(graph, node, rules) for node in graph.nodes]
     total = [sum(column) for column in zip(*amounts, strict=True)] or [0, 0, 0]

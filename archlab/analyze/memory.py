@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
-from archlab.errors import OptionError
+from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.result import Column, Missing, Result, Unit, size
 
@@ -84,8 +84,7 @@ def memory(
     Raises:
         OptionError: an unknown optimizer.
     """
-    if optimizer not in OPTIMIZERS:
-        raise OptionError(f"optimizer={optimizer!r}: allowed are {', '.join(OPTIMIZERS)}.")
+    check_one_of("optimizer", optimizer, OPTIMIZERS)
     outside = {param.tensor for param in graph.params}
     weights = sum(param.nbytes for param in graph.params if not param.buffer)
     buffers = sum(param.nbytes for param in graph.params if param.buffer)
@@ -134,7 +133,11 @@ def inference_peak(graph: Graph) -> Peak:
         if alive > most:
             most, where = alive, step
         alive -= sum(graph.storages[storage] for storage in deaths.get(step, ()))
-    held = [storage for storage in first if first[storage] <= where <= last[storage]]
+    held = [
+        storage
+        for storage in first
+        if first[storage] <= where <= last[storage] and graph.storages[storage]
+    ]
     makers = _makers(graph)
     ordered = sorted(held, key=lambda storage: -graph.storages[storage])
     alive_now = tuple((makers.get(item, "input"), graph.storages[item]) for item in ordered)

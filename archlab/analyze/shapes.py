@@ -46,7 +46,7 @@ COLUMNS = (
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes that go into and come out of every module call, in call order."""
     ladder = _ladder(graph)
-    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, call.path.count(".")))
+    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, _level(call)))
     sides = [step["size"][-1] for step in ladder if step["size"]]
     image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
     steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
@@ -64,6 +64,11 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
         extra=(("ladder", ladder),),
         tree=True,
     )
+
+
+def _level(call: ModuleCall) -> int:
+    """Depth in the tree: a module comes before the child that is all it calls."""
+    return call.path.count(".") + 1 if call.path else 0
 
 
 def _row(graph: Graph, call: ModuleCall) -> ShapesRow:

@@ -6,6 +6,8 @@ Errors that archlab raises on purpose become one message on standard error and e
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import sys
 
@@ -17,8 +19,12 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line and exit with 0 (done), 1 (a check failed) or 2 (bad input)."""
+    # Importing torch makes half a million objects: the default walks them again and again.
+    gc.set_threshold(100_000, 20, 20)
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
+        sys.stdout.reconfigure(errors="replace")
     try:
         app(prog_name="archlab")
     except ArchlabError as error:

@@ -15,6 +15,7 @@ from archlab.cli.flops import flops
 from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
+from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
 from archlab.cli.summary import summary
 
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "memory": memory,
     "shapes": shapes,
     "summary": summary,
+    "rf": rf,
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,

@@ -43,10 +43,15 @@ def bottleneck(
     outputs = numbers[-1] if numbers else None
     target = files[-1] if files else None
     check_target(style, target)
+    if model is not None and (inputs is not None or outputs is not None):
+        raise OptionError(
+            "MODEL finds the savings in a net, --in and --out are the channels of a sum: give one "
+            "or the other."
+        )
     if model is not None:
         from archlab import api
 
-        loaded = announced(api.load(model, **how_to_load(input, batch, set_)))
+        loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
         show(api.bottlenecks(loaded), style=style, out=target, sort=sort)
         return
     if inputs is None or outputs is None:

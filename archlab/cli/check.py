@@ -44,7 +44,7 @@ def check(
     wanted = limits({name: text for name, text in given.items() if text is not None})
     from archlab import api
 
-    loaded = announced(api.load(model, **how_to_load(input, batch, set_)))
+    loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
     result = api.check(loaded, **wanted)
     show(result, style=style, out=out)
     if not result.totals.passed:

@@ -26,5 +26,5 @@ def compare(
     from archlab import api
 
     how = how_to_load(input, batch, set_)
-    loaded = [announced(api.load(model, **how)) for model in models]
+    loaded = [announced(api.Model(model, **how)) for model in models]
     show(api.compare(*loaded), style=style, out=out)

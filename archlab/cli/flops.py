@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archlab.cli.options import Batch, Depth, Format, Input, ModelArgument, Out, Set, Sort
 from archlab.cli.output import announced, check_target, how_to_load, show
-from archlab.result import Status
+from archlab.result import Result, Status
+
+if TYPE_CHECKING:
+    from archlab.analyze.compare import Comparison
 
 
 def flops(
@@ -41,14 +44,14 @@ def flops(
     check_target(style, out)
     from archlab import api
 
-    loaded = announced(api.load(model, **how_to_load(input, batch, set_)))
+    loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
+    result: Result[Any, Any] | Comparison
     if against is not None:
-        show(api.against(loaded, against, mode=mode), style=style, out=out, sort=sort)
-        return
-    if mode == "both":
-        show(api.compare_modes(loaded), style=style, out=out)
-        return
-    result = api.flops(loaded, mode=mode, convention=convention, by=by)
+        result = api.against(loaded, against, mode=mode)
+    elif mode == "both":
+        result = api.compare_modes(loaded)
+    else:
+        result = api.flops(loaded, mode=mode, convention=convention, by=by)
     show(result, style=style, out=out, depth=depth, sort=sort)
     if strict and result.status != Status.COMPLETE:
         raise typer.Exit(1)

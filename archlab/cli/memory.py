@@ -30,6 +30,6 @@ def memory(
     check_target(style, out)
     from archlab import api
 
-    loaded = announced(api.load(model, **how_to_load(input, batch, set_)))
+    loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
     result = api.memory(loaded, optimizer=optimizer)
     show(result, style=style, out=out, depth=depth, sort=sort)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.errors import SpecError, check_one_of, did_you_mean
 from archlab.spec import LIBRARIES
 
 
@@ -21,11 +21,7 @@ def models(
 
     Example: archlab models --source timm 'convnext*'
     """
-    if source not in ("zoo", *LIBRARIES):
-        raise OptionError(
-            f"--source {source!r} is unknown.{did_you_mean(source, ('zoo', *LIBRARIES))} "
-            "Allowed: zoo, torchvision, timm."
-        )
+    check_one_of("--source", source, ("zoo", *LIBRARIES))
     from archlab import zoo
 
     if source == "zoo":

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.errors import OptionError, OutputError
+from archlab.errors import OptionError, OutputError, check_one_of
 from archlab.view import FORMATS, render
 from archlab.view.table import Showable
 
 if TYPE_CHECKING:
     from archlab.api import Model
 
+PICTURES = (".svg", ".png", ".pdf")
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
 
 
@@ -25,15 +26,11 @@ def how_to_load(
     batch: int | None,
     settings: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `api.load` from the command line's texts."""
+    """Return the keyword arguments of `api.Model` from the command line's texts."""
     from archlab.spec import parse_options
 
-    how: dict[str, Any] = parse_options(list(settings or ()))
-    if input:
-        how["input"] = list(input)
-    if batch is not None:
-        how["batch"] = batch
-    return how
+    options = parse_options(list(settings or ()))
+    return {"input": list(input) if input else None, "batch": batch, "options": options}
 
 
 def announced(model: Model) -> Model:
@@ -74,31 +71,60 @@ def check_target(style: str | None, out: Path | None) -> None:
         OptionError: an unknown format or suffix.
         OutputError: the folder is missing or may not be written.
     """
+    if out is not None and out.is_dir():
+        raise OutputError(f"{out} is a folder; a file is wanted.")
     chosen = style or _style_of(out)
-    if chosen not in FORMATS:
-        raise OptionError(f"--format {chosen!r} is unknown. Allowed: {', '.join(FORMATS)}.")
+    check_one_of("--format", chosen, FORMATS)
     if out is None or str(out) == "-":
         return
-    if out.is_dir():
-        raise OutputError(f"{out} is a folder; --out wants a file.")
-    folder = out.parent
+    _check_file(out)
+
+
+def check_plot(path: Path | None) -> None:
+    """Raise early where a picture cannot be written.
+
+    Raises:
+        OptionError: a suffix that is no picture format.
+        OutputError: the file cannot be written.
+    """
+    if path is None:
+        return
+    if path.suffix not in PICTURES:
+        raise OptionError(
+            f"--plot {path}: the suffix {path.suffix!r} names no picture format. "
+            f"Allowed: {', '.join(PICTURES)}."
+        )
+    _check_file(path)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; a file is wanted.")
+    folder = path.parent
     if not folder.is_dir():
-        raise OutputError(f"There is no folder {folder} to write {out.name} in. Make it first.")
-    if not os.access(folder, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise OutputError(f"{out} cannot be written: permission denied.")
+        raise OutputError(f"There is no folder {folder} to write {path.name} in. Make it first.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise OutputError(f"{path} cannot be written: permission denied.")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name and rename it, so that it is never half there.
+
+    A link is followed; a device or a pipe is written as it is.
 
     Raises:
         OutputError: the system refuses.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        path = path.resolve()
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
             mask = os.umask(0)
             os.umask(mask)
             Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private

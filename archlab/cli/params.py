@@ -34,5 +34,5 @@ def params(
     check_target(style, out)
     from archlab import api
 
-    loaded = announced(api.load(model, **how_to_load(input, batch, set_)))
+    loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
     show(api.params(loaded, mode=mode), style=style, out=out, depth=depth, sort=sort)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from archlab.errors import DependencyError
+from archlab.errors import DependencyError, TraceError
 from archlab.ir.kinds import Kind
 from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.tracer.settings import same_random
 
 # fvcore's operator -> our kinds that do the same work, and what to say where we count otherwise.
 GROUPS: dict[str, tuple[tuple[str, ...], frozenset[Kind], str]] = {
@@ -80,24 +82,36 @@ COLUMNS = (
 
 def against_fvcore(
     module: nn.Module,
-    args: Sequence[Any],
+    inputs: tuple[Sequence[Any], Mapping[str, Any]],
     header: Header,
     ours: Mapping[Kind, int],
     missing: tuple[Missing, ...],
 ) -> Result[AgainstTotals, AgainstRow]:
-    """Return fvcore's count of `module(*args)` beside ours, by group of operators.
+    """Return fvcore's count of one forward beside ours, by group of operators.
 
     Args:
         module: a copy that may be run, with values, in the mode of the header.
-        args: tensors.
+        inputs: what its forward gets, by position and by keyword.
         header: what our numbers hold for.
         ours: multiply-adds by kind.
         missing: what we did not count.
 
     Raises:
         DependencyError: fvcore is not installed.
+        TraceError: fvcore cannot run the model.
     """
-    theirs, skipped = _fvcore(module, args)
+    args, kwargs = inputs
+    runnable = _Positional(module, len(args), tuple(kwargs)) if kwargs else module
+    try:
+        theirs, skipped = _fvcore(runnable, (*args, *kwargs.values()))
+    except DependencyError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise TraceError(
+            f"fvcore cannot run {header.model}: {type(error).__name__}: {reason}. Its tracer "
+            "(torch.jit.trace) takes tensors, and tuples or dictionaries of them, in and out."
+        ) from error
     total = sum(theirs.values())
     rows = [_row(name, theirs, ours, skipped) for name in GROUPS]
     known = {name for names, _, _ in GROUPS.values() for name in names}
@@ -122,6 +136,19 @@ def against_fvcore(
     )
 
 
+class _Positional(nn.Module):
+    """Passes the last inputs by keyword: fvcore gives all of them by position."""
+
+    def __init__(self, module: nn.Module, count: int, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.module, self.count, self.names = module, count, names
+
+    def forward(self, *inputs: Any) -> Any:
+        """Call the module."""
+        named = dict(zip(self.names, inputs[self.count :], strict=True))
+        return self.module(*inputs[: self.count], **named)
+
+
 def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dict[str, int]]:
     try:
         with warnings.catch_warnings():
@@ -129,9 +156,7 @@ def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dic
             from fvcore.nn import FlopCountAnalysis  # here: only this question needs it
     except ImportError as error:
         raise DependencyError(f"fvcore is not installed: pip install fvcore ({error}).") from error
-    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad(), _undisturbed():
         analysis = FlopCountAnalysis(module, tuple(args))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)  # noqa: FBT003
         counts = {name: int(count) for name, count in analysis.by_operator().items()}
@@ -140,6 +165,20 @@ def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dic
             for name, count in analysis.unsupported_ops().items()
         }
     return counts, skipped
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep fvcore's warnings inside, and put the random states back: it runs the model."""
+    logger = logging.getLogger("fvcore.nn.jit_analysis")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with same_random(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _row(

@@ -1,6 +1,6 @@
 """From a spec to a module: find the builder, build without weights, make example inputs."""
 
-from archlab.resolve.build import build_on_meta, build_real
+from archlab.resolve.build import build_on_meta, build_real, has_values
 from archlab.resolve.inputs import Inputs, default_inputs, given_inputs
 from archlab.resolve.sources import Source, find
 
@@ -12,4 +12,5 @@ __all__ = [
     "default_inputs",
     "find",
     "given_inputs",
+    "has_values",
 ]

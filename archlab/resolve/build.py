@@ -7,7 +7,6 @@ skipped, and then moved.
 from __future__ import annotations
 
 import contextlib
-import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,8 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.errors import ArchlabError, BuildError
 from archlab.resolve.sources import Source, check_options
 from archlab.tracer.isolate import on_meta
+from archlab.tracer.settings import same_random
 
 META = "built on meta"
+COPIED = "copied to meta"
 MOVED = "built on the CPU without initialisation, then moved to meta"
 
 
@@ -60,7 +61,8 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
     check_options(source, options)
     try:
         with _quiet(), torch.device("meta"):
-            return _checked(source, source.builder(**options)), META
+            module = _checked(source, source.builder(**options))
+        return module, COPIED if has_values(module) else META
     except ArchlabError:
         raise
     except Exception:  # noqa: BLE001  some constructors need values: try with values
@@ -77,13 +79,19 @@ def build_real(source: Source, options: Mapping[str, Any]) -> nn.Module:
         BuildError: the constructor failed.
     """
     with _reported(source), _quiet():
+        torch.default_generator.manual_seed(0)  # what depends on values is the same every time
         return _checked(source, source.builder(**options))
+
+
+def has_values(module: nn.Module) -> bool:
+    """Whether some tensor of the module is not on the meta device."""
+    return any(tensor.device.type != "meta" for tensor in (*module.parameters(), *module.buffers()))
 
 
 def _checked(source: Source, module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         raise BuildError(
-            f"{source.name} returned a {type(module).__name__}; a torch.nn.Module is wanted."
+            f"{source.name} returned {type(module).__name__}; a torch.nn.Module is wanted."
         )
     return module
 
@@ -103,11 +111,6 @@ def _reported(source: Source) -> Iterator[None]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Constructors warn about their initialisation and draw random numbers: neither gets out."""
-    torch_state, python_state = torch.get_rng_state(), random.getstate()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch.set_rng_state(torch_state)
-        random.setstate(python_state)
+    with same_random(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from archlab.errors import SpecError
+from archlab.errors import OptionError, SpecError
 from archlab.resolve.sources import Source
 from archlab.spec import InputSpec, parse_input
 
@@ -28,8 +28,11 @@ class Inputs:
 
     def attempts(self, batch: int | None) -> list[Inputs]:
         """Return the inputs with full shapes, the likeliest reading first."""
-        options = [
-            item.shapes(batch) if isinstance(item, InputSpec) else (item,) for item in self._all()
+        options: list[Sequence[InputSpec | torch.Tensor]] = [
+            [replace(item, shape=shape, exact=True) for shape in item.shapes(batch)]
+            if isinstance(item, InputSpec)
+            else [_batched(item, batch)]
+            for item in self._all()
         ]
         return [
             self._replaced([choice[min(i, len(choice) - 1)] for choice in options])
@@ -48,16 +51,10 @@ class Inputs:
     def _all(self) -> list[InputSpec | torch.Tensor]:
         return [*self.args, *(item for _, item in self.kwargs)]
 
-    def _replaced(self, items: Sequence[Any]) -> Inputs:
-        full = [
-            InputSpec(choice, spec.dtype, spec.name, exact=True)
-            if isinstance(spec, InputSpec)
-            else spec
-            for spec, choice in zip(self._all(), items, strict=True)
-        ]
+    def _replaced(self, items: Sequence[InputSpec | torch.Tensor]) -> Inputs:
         names = [name for name, _ in self.kwargs]
-        kwargs = tuple(zip(names, full[len(self.args) :], strict=True))
-        return Inputs(tuple(full[: len(self.args)]), kwargs, self.listed, self.note)
+        kwargs = tuple(zip(names, items[len(self.args) :], strict=True))
+        return replace(self, args=tuple(items[: len(self.args)]), kwargs=kwargs)
 
 
 def given_inputs(given: InputLike) -> Inputs:
@@ -73,7 +70,7 @@ def given_inputs(given: InputLike) -> Inputs:
         given = [given]
     if isinstance(given, Mapping):
         return Inputs((), tuple((name, _one(item)) for name, item in given.items()))
-    items = [_one(item) for item in given]
+    items = [_one(item) for item in (given if isinstance(given, Sequence) else [given])]
     named = tuple((item.name, item) for item in items if isinstance(item, InputSpec) and item.name)
     plain = tuple(item for item in items if not (isinstance(item, InputSpec) and item.name))
     return Inputs(plain, named)
@@ -88,15 +85,33 @@ def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
     if source is not None and source.family.startswith("torchvision."):
         return _torchvision_inputs(source, module)
     example = getattr(module, "example_input_array", None)  # Lightning's name for it
-    if isinstance(example, torch.Tensor):
-        return Inputs((example,))
+    if isinstance(example, torch.Tensor | tuple | Mapping):
+        return given_inputs(example)
     for shape in (
         getattr(module, "input_shape", None),
         (getattr(module, "pretrained_cfg", None) or {}).get("input_size"),
     ):
         if isinstance(shape, Sequence) and _is_shape(shape):
-            return Inputs((InputSpec((1, *shape), exact=False),))
+            return Inputs((InputSpec((1, *shape), _dtype(module), exact=True),))
     return _guessed(module)
+
+
+def _dtype(module: nn.Module) -> str:
+    """The dtype of the first floating-point parameter, so that a half-precision model fits."""
+    found = (item.dtype for item in module.parameters() if item.dtype.is_floating_point)
+    return str(next(found, torch.float32)).removeprefix("torch.")
+
+
+def _batched(tensor: torch.Tensor, batch: int | None) -> torch.Tensor:
+    """One sample repeated to a batch; a tensor that already has another batch is refused."""
+    if batch is None or not tensor.dim() or tensor.shape[0] == batch:
+        return tensor
+    if tensor.shape[0] != 1:
+        raise OptionError(
+            f"The batch is given twice: batch={batch} and an input of "
+            f"{'x'.join(map(str, tensor.shape))}. Leave one of them out."
+        )
+    return tensor.repeat(batch, *[1] * (tensor.dim() - 1))
 
 
 def _is_shape(value: object) -> bool:
@@ -112,7 +127,7 @@ def _one(item: Any) -> InputSpec | torch.Tensor:
         return parse_input(item)
     if isinstance(item, torch.Tensor | InputSpec):
         return item
-    if _is_shape(item):
+    if _is_shape(item) and min(item) > 0:
         return InputSpec(tuple(item))
     raise SpecError(
         f"{item!r} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
@@ -140,11 +155,11 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
 
     family = source.family.rpartition(".")[2]
     if family == "detection":
-        return Inputs((InputSpec((1, 3, 800, 800)),), listed=True)
+        return Inputs((_batch_of(3, 800, 800),), listed=True)
     if family == "segmentation":
-        return Inputs((InputSpec((1, 3, 520, 520)),))
+        return Inputs((_batch_of(3, 520, 520),))
     if family == "optical_flow":
-        return Inputs((InputSpec((1, 3, 512, 512)),) * 2)
+        return Inputs((_batch_of(3, 512, 512),) * 2)
     weights = {item.name: item for item in get_model_weights(source.name.partition(":")[2])}
     crops = {
         name: item.transforms.keywords["crop_size"]
@@ -155,20 +170,29 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
     size = own or crops.get("IMAGENET1K_V1") or min(crops.values(), default=224)
     height, width = (size, size) if isinstance(size, int) else tuple(size)
     if family == "video":
-        return Inputs((InputSpec((1, 3, 16, height, width)),))
-    return Inputs((InputSpec((1, 3, height, width)),))
+        return Inputs((_batch_of(3, 16, height, width),))
+    return Inputs((_batch_of(3, height, width),))
+
+
+def _batch_of(*sizes: int) -> InputSpec:
+    return InputSpec((1, *sizes), exact=True)
 
 
 def _guessed(module: nn.Module) -> Inputs:
     note = "guessed from the first layer, --input sets it"
     for member in module.modules():
         if isinstance(member, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            size = _SIZES[len(member.kernel_size)]
-            return Inputs((InputSpec((1, member.in_channels, *size)),), note=note)
-        if isinstance(member, nn.Linear):
-            return Inputs((InputSpec((1, member.in_features)),), note=note)
-        if isinstance(member, nn.Embedding):
+            shape = (1, member.in_channels, *_SIZES[len(member.kernel_size)])
+        elif isinstance(member, nn.Linear):
+            shape = (1, member.in_features)
+        elif isinstance(member, nn.RNNBase):
+            shape = (1, 16, member.input_size)
+        elif isinstance(member, nn.Embedding):
             return Inputs((InputSpec((1, 16), "int64"),), note=note)
+        else:
+            continue
+        if min(shape) > 0:  # lazy layers do not know yet
+            return Inputs((InputSpec(shape, _dtype(module), exact=True),), note=note)
     raise SpecError(
         f"{type(module).__name__} says nothing about its input. Give one with --input, for example "
         "--input 3x224x224 or --input ids=1x16:int64."

@@ -88,12 +88,7 @@ def _torchvision(spec: ModelSpec) -> Source:
     takes = inspect.signature(function).parameters
 
     def build(**options: Any) -> Any:
-        for name in ("weights", "weights_backbone", "pretrained", "pretrained_backbone"):
-            if options.get(name):
-                raise BuildError(
-                    f"{name}={options[name]!r}: archlab never downloads weights; a model costs the "
-                    "same without them."
-                )
+        _refuse_weights(options)
         # Detection and segmentation builders would download a backbone by default.
         if "weights_backbone" in takes:
             options.setdefault("weights_backbone", None)
@@ -114,10 +109,21 @@ def _timm(spec: ModelSpec) -> Source:
 
     def build(*, reparameterize: bool = False, **options: Any) -> Any:
         """Build; `reparameterize` fuses training-time branches, as timm's benchmark tables do."""
-        model = timm.create_model(spec.name, pretrained=False, **options)
+        _refuse_weights(options)
+        model = timm.create_model(spec.name, **{**options, "pretrained": False})
         return timm.utils.reparameterize_model(model.eval()) if reparameterize else model
 
     return Source(f"timm:{spec.name}", "timm", build)
+
+
+def _refuse_weights(options: Mapping[str, Any]) -> None:
+    """Raise where an option would download something."""
+    for name in ("weights", "weights_backbone", "pretrained", "pretrained_backbone"):
+        if options.get(name):
+            raise BuildError(
+                f"{name}={options[name]!r}: archlab downloads no weights; leave it out, a model "
+                "costs the same without them."
+            )
 
 
 def _file(spec: ModelSpec) -> Source:
@@ -171,7 +177,8 @@ def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., An
         return lambda: found
     if not callable(found):
         raise SpecError(
-            f"{spec.text!r} is a {type(found).__name__}; a module, a class or a function is wanted."
+            f"{spec.text!r} is of type {type(found).__name__}; a module, a class or a function "
+            "that makes one is wanted."
         )
     return found  # type: ignore[no-any-return]
 

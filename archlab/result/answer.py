@@ -31,6 +31,13 @@ class Missing:
     path: str = ""
     why: str = ""
 
+    def __str__(self) -> str:
+        """Return the sentence that stands below a table."""
+        where = f" (first in {self.path})" if self.path else ""
+        why = f": {self.why}" if self.why else ""
+        times = f" ×{self.count}" if self.count > 1 else ""
+        return f"not counted: {self.what}{times}{where}{why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -99,7 +106,7 @@ class Result(Generic[Totals, Row]):
             ),
             columns=self.columns,
             rows=tuple(record(row) for row in self.rows),
-            footer=(*self.footer, *(_told(item) for item in self.missing)),
+            footer=(*self.footer, *map(str, self.missing)),
             tree=self.tree,
         )
 
@@ -128,10 +135,3 @@ class Result(Generic[Totals, Row]):
 def record(item: Any) -> dict[str, Cell]:
     """Return the fields of a dataclass as a dictionary, in their order."""
     return {part.name: getattr(item, part.name) for part in fields(item)}
-
-
-def _told(item: Missing) -> str:
-    where = f" (first in {item.path})" if item.path else ""
-    why = f": {item.why}" if item.why else ""
-    times = f" ×{item.count}" if item.count > 1 else ""
-    return f"not counted: {item.what}{times}{where}{why}"

@@ -18,7 +18,7 @@ def si(value: float) -> str:
         ('1.814 G', '640', '0')
     """
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
-        if abs(value) >= 10**power:
+        if abs(value) >= 0.99995 * 10**power:  # 999,999 is 1.000 M
             scaled = value / 10**power
             digits = 3 - (abs(scaled) >= 10) - (abs(scaled) >= 100)
             return f"{scaled:.{digits}f} {prefix}"

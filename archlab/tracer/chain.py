@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from archlab.errors import TraceError
@@ -39,6 +40,12 @@ def trace(subject: Subject, mode: str = "eval") -> Graph:
     Raises:
         TraceError: the forward failed; the error carries the graph up to there.
     """
+    # In a caller's inference mode autograd sees nothing, and composite operators stay whole.
+    with torch.inference_mode(mode=False):
+        return _attempts(subject, mode)
+
+
+def _attempts(subject: Subject, mode: str) -> Graph:
     module = subject.meta()
     if module is not None:
         args, kwargs = subject.inputs("meta")
@@ -62,7 +69,9 @@ def _meta_cannot(error: Exception) -> bool:
     if isinstance(error, DataDependentError | NotImplementedError):
         return True
     text = str(error).lower()
-    return "meta" in text.split() or "meta tensor" in text or "same device" in text
+    # The last is what tolist() says.
+    signs = ("meta tensor", "same device", "unallocated storage")
+    return "meta" in text.split() or any(sign in text for sign in signs)
 
 
 def _failed(graph: Graph, error: Exception) -> TraceError:

@@ -26,14 +26,18 @@ def on_meta(module: nn.Module) -> nn.Module:
     """Return a structural copy of `module` whose tensors are on the meta device.
 
     Raises:
+        TypeError: a member keeps its tensors to itself, as a scripted module does.
         Exception: whatever a member's `__deepcopy__` or pickling raises.
     """
-    return _copied(module, _meta)
+    clone = _copied(module, _meta)
+    if not all(tensor.is_meta for tensor in (*clone.parameters(), *clone.buffers())):
+        raise TypeError(f"{type(module).__name__} cannot be moved to the meta device")
+    return clone
 
 
 def with_values(module: nn.Module) -> nn.Module:
     """Return a deep copy of `module` on the CPU, values included."""
-    return _copied(module, lambda tensor: _typed(tensor, tensor.detach().to("cpu", copy=True)))
+    return _copied(module, _real)
 
 
 def is_lazy(tensor: torch.Tensor) -> bool:
@@ -85,9 +89,7 @@ def _value(value: Any, memo: dict[int, Any]) -> Any:
 
 def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
-        # A lazy parameter has no shape yet: deepcopy knows how to copy it.
-        if not is_lazy(value):
-            yield value
+        yield value
     elif depth and isinstance(value, dict):
         for item in value.values():
             yield from _inside(item, depth - 1)
@@ -97,10 +99,27 @@ def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
 
 
 def _meta(tensor: torch.Tensor) -> torch.Tensor:
+    if is_lazy(tensor):
+        return _lazy(tensor, "meta")
     empty = torch.empty_strided(
         tensor.shape, tensor.stride(), dtype=tensor.dtype, device=torch.device("meta")
     )
     return _typed(tensor, empty)
+
+
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    if is_lazy(tensor):
+        return _lazy(tensor, "cpu")
+    return _typed(tensor, tensor.detach().to("cpu", copy=True))
+
+
+def _lazy(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    """A parameter or buffer that will get its shape in the first forward."""
+    kind: Any = UninitializedParameter
+    if isinstance(tensor, UninitializedBuffer):
+        kind = UninitializedBuffer
+    lazy: torch.Tensor = kind(tensor.requires_grad, device=device, dtype=tensor.dtype)
+    return lazy
 
 
 def _typed(tensor: torch.Tensor, data: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ class name.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -18,7 +19,9 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from archlab.ir.graph import Module, ModuleCall, Node, Param
 from archlab.tracer.isolate import is_lazy
-from archlab.tracer.tensors import TensorTable
+from archlab.tracer.tensors import Stale, TensorTable
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})  # what most arguments are
 
 
 class Recording(Protocol):
@@ -29,19 +32,23 @@ class Recording(Protocol):
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of any nesting of tuples, lists and mappings, in order.
+    """Yield the tensors of any nesting of tuples, lists, mappings and dataclasses, in order.
 
     Example:
         >>> [tuple(t.shape) for t in tensors_in([torch.ones(2), {"a": (torch.ones(3),)}])]
         [(2,), (3,)]
     """
     for value in values:
+        if type(value) in _PLAIN:
+            continue
         if isinstance(value, torch.Tensor):
             yield value
         elif isinstance(value, list | tuple):
             yield from tensors_in(value)
         elif isinstance(value, Mapping):
             yield from tensors_in(value.values())
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            yield from tensors_in([getattr(value, item.name) for item in dataclasses.fields(value)])
 
 
 class ModuleStack:
@@ -150,8 +157,9 @@ class ModuleStack:
 
     def _known(self, values: Any) -> tuple[int, ...]:
         read = self._recorder.tensors.read
-        found = (read(tensor) for tensor in tensors_in(values))
-        return tuple(item for item in found if isinstance(item, int))
+        found = [read(tensor) for tensor in tensors_in(values)]
+        ids = [item.old if isinstance(item, Stale) else item for item in found]
+        return tuple(item for item in ids if item is not None)
 
 
 def _named_inputs(

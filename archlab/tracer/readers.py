@@ -22,7 +22,6 @@ from archlab.ir.kinds import (
     FunctionAttrs,
     Kind,
     MatmulAttrs,
-    NoAttrs,
     NormAttrs,
     PadAttrs,
     PermuteAttrs,
@@ -32,7 +31,7 @@ from archlab.ir.kinds import (
     RollAttrs,
     SliceAttrs,
 )
-from archlab.tracer.shapes import spread
+from archlab.tracer.layout import spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,8 @@ def norm(name: str) -> Reader:
     def read(call: Call) -> Reading:
         values, x = call.values, call.first()
         axes = tuple(values.get("normalized_shape") or ())
-        training = bool(values.get("training", False))
+        # Only the operator that updates the running statistics is of one mode alone.
+        training = bool(values.get("training", call.function == "batch_norm_with_update"))
         return Kind.NORM, NormAttrs(
             norm=name,
             batch_stats=training if name == "batch" else name == "group",
@@ -289,15 +289,6 @@ def function(kind: Kind) -> Reader:
     return read
 
 
-def bare(kind: Kind) -> Reader:
-    """Return a reader of an operator that its shapes describe."""
-
-    def read(_: Call) -> Reading:
-        return kind, NoAttrs()
-
-    return read
-
-
 def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
     """Return a reader for an operator that has no line of its own, by what torch says of it."""
     if pointwise:
@@ -344,7 +335,10 @@ READERS: dict[str, Reader] = {
     **_lines(pool("max"), "max_pool2d_with_indices max_pool3d_with_indices mkldnn_max_pool2d"),
     **_lines(pool("average"), "avg_pool2d avg_pool3d"),
     **_lines(adaptive_pool("average"), "_adaptive_avg_pool2d _adaptive_avg_pool3d"),
-    **_lines(adaptive_pool("max"), "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d"),
+    **_lines(
+        adaptive_pool("max"),
+        "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d",
+    ),
     "torchvision.roi_pool": adaptive_pool("max"),
     "aten.mean": mean,
     **_lines(
@@ -366,7 +360,10 @@ READERS: dict[str, Reader] = {
     **_lines(pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
     **_lines(pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
     **_lines(resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"),
-    **_lines(resample("nearest"), "_upsample_nearest_exact1d _upsample_nearest_exact2d"),
+    **_lines(
+        resample("nearest"),
+        "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d",
+    ),
     **_lines(resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"),
     **_lines(resample("linear"), "_upsample_bilinear2d_aa"),
     **_lines(resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
@@ -375,17 +372,17 @@ READERS: dict[str, Reader] = {
     "aten.roll": roll,
     **_lines(
         function(Kind.GATHER),
-        "embedding index index_select gather take _embedding_bag masked_select nonzero topk sort "
-        "flip repeat_interleave unfold im2col searchsorted bucketize _unique2 tril triu diagonal "
-        "native_channel_shuffle channel_shuffle cumsum cumprod cummax cummin repeat multinomial",
+        "embedding index index_select gather take _embedding_bag _embedding_bag_forward_only "
+        "masked_select nonzero topk sort flip repeat_interleave unfold im2col searchsorted "
+        "bucketize _unique2 tril triu diagonal native_channel_shuffle channel_shuffle cumsum "
+        "cumprod cummax cummin repeat multinomial",
     ),
     **_lines(function(Kind.GATHER), "nms", "torchvision"),
     **_lines(
         function(Kind.SCATTER),
         "index_put _unsafe_index_put index_add index_copy index_fill scatter scatter_add "
-        "scatter_reduce slice_scatter select_scatter masked_scatter max_unpool2d col2im update",
+        "scatter_reduce slice_scatter select_scatter masked_scatter max_unpool2d col2im",
     ),
-    **_lines(function(Kind.SCATTER), "update", "archlab"),
     **_lines(
         function(Kind.ACTIVATION),
         "relu gelu silu sigmoid tanh hardtanh hardswish hardsigmoid leaky_relu elu softplus mish "
@@ -397,10 +394,9 @@ READERS: dict[str, Reader] = {
         "zeros ones full empty arange linspace rand randn randint randperm zeros_like ones_like "
         "full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty eye "
         "new_empty_strided empty_strided scalar_tensor tril_indices triu_indices bernoulli normal "
-        "uniform zero fill exponential random lift_fresh",
+        "uniform zero fill exponential random",
     ),
-    **_lines(function(Kind.COPY), "clone _to_copy copy contiguous detach alias lift _pin_memory"),
+    **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
     **_lines(function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex"),
-    "prim.device": bare(Kind.CREATE),
 }
 """Operator (in-place underscore optional) -> reader."""

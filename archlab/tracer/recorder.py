@@ -17,11 +17,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Failure, Graph, Node
 from archlab.ir.kinds import Attrs, FunctionAttrs, Kind
+from archlab.tracer.isolate import is_lazy
+from archlab.tracer.layout import META, MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
 from archlab.tracer.operators import Operator, operator
 from archlab.tracer.readers import Call
 from archlab.tracer.settings import settings
-from archlab.tracer.shapes import META
 from archlab.tracer.tensors import Stale, TensorTable
 
 # Operators whose answer depends on values: they mean nothing on the meta device.
@@ -72,7 +73,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
         if self.meta and op.shape is not None and all(item.is_meta for item in sources):
-            out = op.shape(values)
+            try:
+                out = op.shape(values)
+            except MisfitError:
+                _complain(func, args, kwargs)
         if out is None:
             out = self._execute(func, op, args, kwargs, sources)
         self._record(op, values, sources, inputs, out)
@@ -141,11 +145,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
         made = self.tensors.refresh(tensor)
-        last = stale.writes[-1]
-        # A write of everything through another shape is only a reshape of what was written.
-        whole = self.tensors.specs[last].numel == tensor.numel()
-        kind = Kind.RESHAPE if whole else Kind.SCATTER
-        inputs = (last,) if whole else (stale.old, *stale.writes)
+        inputs, kind = (stale.old, *stale.writes), Kind.SCATTER
+        if stale.whole:
+            inputs = stale.writes
+        if stale.whole and len(inputs) == 1:
+            # All of it was written at once, through another shape or as a part of something larger.
+            same = self.tensors.specs[inputs[0]].numel == tensor.numel()
+            kind = Kind.RESHAPE if same else Kind.GATHER
         self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (made,))
         return made
 
@@ -165,6 +171,27 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             Node(len(self.nodes), kind, op, stack.path, tuple(inputs), tuple(outputs), attrs,
                  stack.call, in_place, grads)
         )  # fmt: skip
+
+
+def _complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Let torch's CPU kernel refuse inputs in its own words; the tensors hold one element each."""
+
+    def stand_in(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return torch.zeros((), dtype=value.dtype).expand(value.shape)
+        if isinstance(value, list | tuple):
+            return type(value)(stand_in(item) for item in value)
+        return value
+
+    func(*map(stand_in, args), **{key: stand_in(item) for key, item in kwargs.items()})
+
+
+def _shape_lazy(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: str
+) -> None:
+    """Run the forward once, in which lazy parameters get their shapes."""
+    with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
+        module(*args, **kwargs)  # what goes wrong here goes wrong again where it is recorded
 
 
 def _to_meta(value: Any) -> Any:
@@ -190,10 +217,10 @@ def record(
     The module's mode and all global settings are put back; a train mode forward updates the
     module's buffers and any forward may set attributes, so pass a module that may change.
     """
-    meta = all(
-        item.is_meta
-        for item in tensors_in([*module.parameters(), *module.buffers(), *args, kwargs])
-    )
+    held = [*module.parameters(), *module.buffers()]
+    meta = all(item.is_meta for item in tensors_in([*held, *args, kwargs]))
+    if any(map(is_lazy, held)):
+        _shape_lazy(module, args, kwargs, mode)
     recorder = Recorder(module, meta=meta, train=mode == "train")
     outputs: tuple[int, ...] = ()
     failure, error = None, None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from archlab.errors import OptionError, did_you_mean
+from archlab.errors import OptionError, check_one_of, did_you_mean
 from archlab.result import Cell, Table, Unit, cells, plain
 
 _SCREEN = 45  # rows that people still read
@@ -105,18 +105,14 @@ def render(
     Raises:
         OptionError: an unknown format or column.
     """
-    if style not in FORMATS:
-        raise OptionError(
-            f"format {style!r} is unknown.{did_you_mean(style, FORMATS)} "
-            f"Allowed: {', '.join(FORMATS)}."
-        )
+    check_one_of("format", style, FORMATS)
     table, document = result.table(), result.to_dict()
     if table.tree:
         people = style in ("table", "tree", "md")
         table = _cut(table, depth, people=people)
         document = {**document, "rows": list(table.rows)}
     if sort is not None:
-        table = replace(table, tree=False, rows=tuple(_sorted(table.rows, sort)))
+        table = _flat(replace(table, rows=tuple(_sorted(table.rows, sort))))
         document = {**document, "rows": _sorted(document["rows"], sort)}
         style = "table" if style == "tree" else style
     return FORMATS[style](Page(table, document, width))

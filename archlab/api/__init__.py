@@ -1,0 +1,84 @@
+"""The verbs of archlab: load a model, ask a question, get a Result. Here the stages are joined.
+
+Every verb takes a spec ("resnet18", "torchvision:vit_b_16", "net.py:Net"), a `torch.nn.Module`,
+or a model that `load` returned. A module is copied, never changed. `VERBS` says which file holds
+which verb; a file is imported when its verb is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlab.analyze.factorize import bottleneck
+    from archlab.api.cost import (
+        against,
+        bottlenecks,
+        check,
+        compare,
+        compare_modes,
+        flops,
+        memory,
+        params,
+        shapes,
+        summary,
+    )
+    from archlab.api.field import (
+        effective_receptive_field,
+        plot_receptive_field,
+        receptive_field,
+        unproductive,
+        verify_receptive_field,
+    )
+    from archlab.api.model import Model, load, trace
+
+VERBS = {
+    "Model": "archlab.api.model",
+    "against": "archlab.api.cost",
+    "bottleneck": "archlab.analyze.factorize",
+    "bottlenecks": "archlab.api.cost",
+    "check": "archlab.api.cost",
+    "compare": "archlab.api.cost",
+    "compare_modes": "archlab.api.cost",
+    "effective_receptive_field": "archlab.api.field",
+    "flops": "archlab.api.cost",
+    "load": "archlab.api.model",
+    "memory": "archlab.api.cost",
+    "params": "archlab.api.cost",
+    "plot_receptive_field": "archlab.api.field",
+    "receptive_field": "archlab.api.field",
+    "shapes": "archlab.api.cost",
+    "summary": "archlab.api.cost",
+    "trace": "archlab.api.model",
+    "unproductive": "archlab.api.field",
+    "verify_receptive_field": "archlab.api.field",
+}
+
+__all__ = [
+    "Model",
+    "against",
+    "bottleneck",
+    "bottlenecks",
+    "check",
+    "compare",
+    "compare_modes",
+    "effective_receptive_field",
+    "flops",
+    "load",
+    "memory",
+    "params",
+    "plot_receptive_field",
+    "receptive_field",
+    "shapes",
+    "summary",
+    "trace",
+    "unproductive",
+    "verify_receptive_field",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in VERBS:
+        raise AttributeError(f"module 'archlab.api' has no attribute {name!r}")
+    return getattr(importlib.import_module(VERBS[name]), name)

@@ -1,0 +1,201 @@
+"""A model that can be asked: built once, traced once a mode, from a spec or a module."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from archlab.errors import OptionError, TraceError, check_one_of
+from archlab.resolve import (
+    Inputs,
+    Source,
+    build_on_meta,
+    build_real,
+    default_inputs,
+    find,
+    given_inputs,
+    has_values,
+)
+from archlab.spec import parse_model
+from archlab.tracer import Subject
+from archlab.tracer import trace as trace_subject
+from archlab.tracer.isolate import on_meta, with_values
+
+if TYPE_CHECKING:
+    from archlab.ir.graph import Graph
+    from archlab.resolve.inputs import InputLike
+
+MODES = ("eval", "train")
+
+
+class Model:
+    """A model that can be asked: its name, where it came from, and its traces (made once).
+
+    Attributes:
+        name: what headers call it.
+        note: where a bare name was found, or empty.
+    """
+
+    def __init__(
+        self,
+        spec: str | nn.Module,
+        *,
+        input: InputLike | None = None,  # noqa: A002  the word users know
+        batch: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if batch is not None and batch < 1:
+            raise OptionError(f"batch={batch}: a batch has one sample or more.")
+        self._source: Source | None = None
+        self._options = dict(options or {})
+        if isinstance(spec, str):
+            self._source = find(parse_model(spec))
+            self.module, self._build = build_on_meta(self._source, self._options)
+            self.name, self.note = self._source.name, self._source.note
+        elif isinstance(spec, nn.Module):
+            if self._options:
+                raise OptionError(
+                    "Options are constructor arguments, and this module is already built."
+                )
+            self.module, self._build = spec, "copied to meta"
+            self.name, self.note = type(spec).__name__, ""
+        else:
+            raise OptionError(
+                f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
+                "(an instance, not its class)."
+            )
+        given = None if input is None else given_inputs(input)
+        self._inputs = given or default_inputs(self._source, self.module)
+        self._batch = batch
+        self._chosen: Inputs | None = None
+        self._graphs: dict[str, Graph] = {}
+        self._meta: nn.Module | None = None
+
+    def trace(self, mode: str = "eval") -> Graph:
+        """Return the graph of one forward in `mode`: "eval" or "train".
+
+        Raises:
+            TraceError: the forward failed.
+            OptionError: an unknown mode.
+        """
+        check_one_of("mode", mode, MODES)
+        if mode not in self._graphs:
+            self._graphs[mode] = self._trace(mode)
+        return self._graphs[mode]
+
+    def with_input(self, text: str) -> Model:
+        """Return this model with another input; the module is shared, nothing is traced yet."""
+        other = copy.copy(self)
+        other._inputs, other._batch = given_inputs(text), None
+        other._chosen, other._graphs = None, {}
+        return other
+
+    def runnable(
+        self, mode: str = "eval"
+    ) -> tuple[nn.Module, tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Return a copy of the module with values, in `mode`, and the inputs that were traced.
+
+        Raises:
+            TraceError: the forward failed.
+        """
+        self.trace(mode)
+        assert self._chosen is not None
+        return self._real_copy().train(mode == "train"), self._chosen.tensors("cpu")
+
+    def _trace(self, mode: str) -> Graph:
+        attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
+        first: TraceError | None = None
+        for inputs in attempts:
+            try:
+                graph = trace_subject(self._subject(inputs), mode)
+            except TraceError as error:
+                first = first or error
+            else:
+                self._chosen = inputs
+                return graph
+        assert first is not None
+        raise first
+
+    def _subject(self, inputs: Inputs) -> Subject:
+        note = f" (input {inputs.note})" if inputs.note else ""
+        return Subject(
+            name=self.name,
+            build=self._build + note,
+            meta=self._meta_copy,
+            real=self._real_copy,
+            inputs=inputs.tensors,
+        )
+
+    def _meta_copy(self) -> nn.Module | None:
+        if self._meta is None and self._source is not None and not has_values(self.module):
+            self._meta = self.module  # built here, on meta: nobody else holds it
+        if self._meta is None:
+            try:
+                self._meta = on_meta(self.module)
+            except Exception:  # noqa: BLE001  a member that cannot be copied: try with values
+                return None
+        return self._meta
+
+    def _real_copy(self) -> nn.Module:
+        if self._source is not None and not has_values(self.module):
+            return build_real(self._source, self._options)
+        try:
+            return with_values(self.module)
+        except Exception as error:
+            raise TraceError(
+                f"The forward of {self.name} needs values, and no copy of the module with values "
+                f"can be made: {type(error).__name__}: {error}. Give a spec such as net.py:Net, "
+                "or a module on the CPU whose members can be copied."
+            ) from error
+
+
+ModelLike = str | nn.Module | Model
+
+
+def load(
+    spec: ModelLike,
+    *,
+    input: InputLike | None = None,  # noqa: A002
+    batch: int | None = None,
+    **options: Any,
+) -> Model:
+    """Return a model that every verb takes, so that it is built and traced once.
+
+    Args:
+        spec: a spec, a module, or a loaded model (returned as it is).
+        input: text ("3x224x224", "ids=2x20:int64"), a shape, tensors, or a mapping of names to
+            those; the model's published input by default.
+        batch: samples per forward, 1 by default.
+        **options: constructor arguments.
+
+    Raises:
+        SpecError: no such model, or no such input.
+        BuildError: the constructor failed.
+
+    Example:
+        >>> load("resnet20").trace().input_text()
+        '1x3x32x32 float32'
+    """
+    if isinstance(spec, Model):
+        if input is not None or batch is not None or options:
+            raise OptionError("This model is loaded: give input, batch and options to load().")
+        return spec
+    return Model(spec, input=input, batch=batch, options=options)
+
+
+def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
+    """Return the Graph of one forward: nodes, tensors, parameters, modules.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" (no autograd) or "train" (records what backward keeps).
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Example:
+        >>> trace("resnet20").nodes[0].op
+        'aten.convolution'
+    """
+    return load(model, **how).trace(mode)

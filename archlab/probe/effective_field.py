@@ -1,0 +1,102 @@
+"""The effective receptive field: how much each input pixel changes the central unit, on average.
+
+After Luo et al. 2016 (arXiv 1701.04128): the gradient of the central unit, squared, averaged over
+images, channels and random output directions; nothing is clamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+THRESHOLD = 1 - 0.9545  # of the largest value: two standard deviations of a Gaussian
+
+
+@dataclass(frozen=True)
+class EffectiveField:
+    """One layer's field: `heat` (H × W, largest 1) is the mean squared gradient.
+
+    `height` and `width` span the pixels at THRESHOLD of the largest or more, along each axis.
+    """
+
+    path: str
+    heat: NDArray[np.float64]
+    height: int
+    width: int
+    unit: tuple[int, int]
+
+
+def effective_fields(
+    module: nn.Module,
+    images: torch.Tensor,
+    paths: Sequence[str],
+    *,
+    directions: int = 8,
+    seed: int = 0,
+) -> list[EffectiveField]:
+    """Return the effective field of the central unit of each named module's output.
+
+    Args:
+        module: a copy in eval mode on the CPU, with the weights to measure.
+        images: (N, C, H, W), averaged over.
+        paths: module paths; one whose output is no map of four axes is left out.
+        directions: random output directions over the channels.
+        seed: of the directions.
+    """
+    outputs: dict[str, torch.Tensor] = {}
+    named = dict(module.named_modules())
+
+    def keep(path: str) -> None:
+        def hook(_: nn.Module, __: object, output: object) -> None:
+            if isinstance(output, torch.Tensor) and output.dim() == 4:
+                outputs.setdefault(path, output)
+
+        handles.append(named[path].register_forward_hook(hook))
+
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+    for path in paths:
+        keep(path)
+    x = images.clone().requires_grad_()
+    try:
+        with torch.enable_grad():
+            module(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        _measured(path, outputs[path], x, directions, generator)
+        for path in paths
+        if path in outputs
+    ]
+
+
+def _measured(
+    path: str, output: torch.Tensor, x: torch.Tensor, directions: int, generator: torch.Generator
+) -> EffectiveField:
+    row, column = output.shape[2] // 2, output.shape[3] // 2
+    total = torch.zeros(x.shape[2:], dtype=torch.float64)
+    for _ in range(directions):
+        direction = torch.randn(output.shape[1], generator=generator)
+        central = (output[:, :, row, column] * direction.to(output.dtype)).sum()
+        (gradient,) = torch.autograd.grad(central, x, retain_graph=True)
+        total += gradient.double().square().sum(dim=(0, 1))
+    heat = total / (directions * x.shape[0])
+    scaled = (heat / heat.max().clamp_min(torch.finfo(torch.float64).tiny)).numpy()
+    return EffectiveField(
+        path=path,
+        heat=scaled,
+        height=_span(scaled.max(axis=1)),
+        width=_span(scaled.max(axis=0)),
+        unit=(row, column),
+    )
+
+
+def _span(profile: NDArray[np.float64]) -> int:
+    above = np.flatnonzero(profile >= THRESHOLD * profile.max())
+    return int(above[-1] - above[0] + 1) if profile.max() > 0 else 0

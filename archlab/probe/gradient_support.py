@@ -1,0 +1,178 @@
+"""The receptive field by gradients: which inputs can change a unit at all.
+
+Every weight becomes positive and constant, norms and activations the identity, max pooling average
+pooling, gates one; what has a gradient is then exactly what the wiring reaches. It shares nothing
+with the symbolic rules but the model, so agreement certifies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+IDENTITIES = frozenset(
+    {
+        "relu", "relu_", "relu6", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "elu",
+        "elu_", "selu", "selu_", "celu", "celu_", "gelu", "silu", "silu_", "mish", "hardswish",
+        "hardswish_", "softplus", "tanh", "tanh_", "prelu", "batch_norm", "layer_norm",
+        "group_norm", "instance_norm", "rms_norm", "local_response_norm", "dropout", "dropout_",
+        "alpha_dropout", "feature_dropout", "sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_",
+        "softmax", "logsigmoid", "clamp", "clamp_",
+    }
+)  # fmt: skip
+GATES = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_"})
+
+# Expanded tensors cannot be written: `out += x` gets the sum all the same.
+OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
+    "add_": torch.add, "__iadd__": torch.add, "mul_": torch.mul, "__imul__": torch.mul,
+    "sub_": torch.sub, "__isub__": torch.sub,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips."""
+
+    path: str
+    unit: int
+    low: int
+    high: int
+    holes: int
+
+
+class _Positive(TorchFunctionMode):
+    """Runs a model with the linear, positive stand-ins of its operators."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
+            return torch.ones_like(args[0])  # a gate over the whole image: left aside
+        if name in IDENTITIES:
+            return args[0]
+        if name in OUT_OF_PLACE:
+            return OUT_OF_PLACE[name](*args, **kwargs)
+        if name in ("conv1d", "conv2d", "conv3d"):
+            return _convolution(name, *args, **kwargs)
+        if name in ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"):
+            return _transposed(name, *args, **kwargs)
+        if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
+            return _max_pool(*args, **kwargs)
+        if name == "linear":
+            weight = args[1]
+            return args[0].mean(-1, keepdim=True).expand(*args[0].shape[:-1], weight.shape[0])
+        return func(*args, **kwargs)
+
+
+def supports(
+    module: nn.Module,
+    image: torch.Tensor,
+    units: Mapping[str, Sequence[int]],
+    axis: int,
+) -> Iterator[Support]:
+    """Yield what the units of each named module reach along one axis of the image.
+
+    Args:
+        module: a copy in eval mode, float64, on the CPU; its weights are not read.
+        image: (1, C, H, W) float64; the values do not matter.
+        units: module path -> indices along the axis; the middle of the other axis is taken.
+        axis: 2 for rows, 3 for columns.
+    """
+    outputs: dict[str, torch.Tensor] = {}
+    named = dict(module.named_modules())
+    handles = [named[path].register_forward_hook(_keep(outputs, path)) for path in units]
+    image = image.clone().requires_grad_()
+    try:
+        with torch.enable_grad(), _Positive():
+            module(image)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for path, wanted in units.items():
+        if path not in outputs:
+            continue
+        for unit in wanted:
+            yield _support(path, outputs[path], image, unit, axis)
+
+
+def _keep(outputs: dict[str, torch.Tensor], path: str) -> Callable[..., None]:
+    def hook(_: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            outputs.setdefault(path, output)
+
+    return hook
+
+
+def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
+    line = output.select(axis, unit)
+    middle = line.select(2, line.shape[2] // 2).sum()
+    (gradient,) = torch.autograd.grad(middle, image, retain_graph=True)
+    other = 3 if axis == 2 else 2
+    reached = (gradient != 0).any(dim=other).any(dim=1)[0].nonzero().flatten()
+    low, high = int(reached[0]), int(reached[-1])
+    return Support(path, unit, low, high, high - low + 1 - len(reached))
+
+
+def _convolution(
+    name: str,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    _bias: torch.Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    _groups: int = 1,
+) -> torch.Tensor:
+    """One positive kernel on the mean of the channels: the reach of any dense or grouped one."""
+    kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
+    run = getattr(functional, name)
+    out: torch.Tensor = run(x.mean(1, keepdim=True), kernel, None, stride, padding, dilation)
+    return out.expand(-1, weight.shape[0], *out.shape[2:])
+
+
+def _transposed(  # noqa: PLR0913
+    name: str,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    _bias: torch.Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> torch.Tensor:
+    kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype)
+    run = getattr(functional, name)
+    out: torch.Tensor = run(
+        x.mean(1, keepdim=True), kernel, None, stride, padding, output_padding, 1, dilation
+    )
+    return out.expand(-1, weight.shape[1] * groups, *out.shape[2:])
+
+
+def _max_pool(
+    x: torch.Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,  # noqa: FBT001, FBT002
+    **_: Any,
+) -> torch.Tensor:
+    if dilation not in (1, (1, 1), [1, 1]):
+        raise NotImplementedError("a dilated max pool has no average stand-in")
+    rank = x.dim() - 2
+    run = getattr(functional, f"avg_pool{rank}d")
+    out: torch.Tensor = run(x, kernel_size, stride, padding, ceil_mode)
+    return out

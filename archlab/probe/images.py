@@ -1,0 +1,69 @@
+"""Images from a folder and weights from a checkpoint, with errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from archlab.errors import SpecError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"})
+
+
+def folder_images(folder: str | Path, shape: Sequence[int], count: int) -> torch.Tensor:
+    """Return up to `count` images of a folder (searched below it) as (N, C, H, W), about zero mean.
+
+    Raises:
+        SpecError: no such folder, no images in it, or one that cannot be read.
+    """
+    from PIL import Image, UnidentifiedImageError  # here: only where images are read
+
+    place = Path(folder)
+    if not place.is_dir():
+        raise SpecError(f"There is no folder {folder} with images.")
+    files = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)[:count]
+    if not files:
+        raise SpecError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}).")
+    channels, height, width = shape
+    arrays = []
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                kind = "L" if channels == 1 else "RGB"
+                small = picture.convert(kind).resize((width, height))
+                arrays.append(np.asarray(small, dtype=np.float32).reshape(height, width, -1))
+        except (OSError, UnidentifiedImageError) as error:
+            raise SpecError(f"{file} cannot be read as an image: {error}") from error
+    batch = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2) / 255
+    if batch.shape[1] != channels:
+        raise SpecError(f"The model takes {channels} channels; images have 1 or 3.")
+    return (batch - 0.5) / 0.25
+
+
+def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
+    """Load a state dict (alone, or under "state_dict" or "model") into a module, strictly.
+
+    Raises:
+        SpecError: the file is missing, is no checkpoint, or belongs to another model.
+    """
+    place = Path(checkpoint)
+    if not place.is_file():
+        raise SpecError(f"There is no checkpoint {checkpoint}.")
+    try:
+        found = torch.load(place, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise SpecError(f"{checkpoint} is no checkpoint of weights: {error}") from error
+    for key in ("state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    try:
+        module.load_state_dict(found, strict=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise SpecError(
+            f"{checkpoint} belongs to another model: {' '.join(lines[1:3]) or lines[0]}"[:400]
+        ) from error

@@ -1,0 +1,119 @@
+"""Shape rules of what slides over a map: convolution and pooling (see `shapes`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archlab.tracer.layout import (
+    FORMATS,
+    MisfitError,
+    contiguous_strides,
+    empty,
+    like,
+    memory_format,
+    spread,
+)
+
+Values = Mapping[str, Any]
+
+
+def convolution(values: Values) -> torch.Tensor | None:
+    """(N, C, …) with (O, C/groups, …), or (C, O/groups, …) when transposed."""
+    x, weight, bias = values["input"], values["weight"], values["bias"]
+    rank = weight.dim() - 2
+    if x.dim() != weight.dim() or x.dtype != weight.dtype or rank < 1:
+        raise MisfitError
+    channels, spatial = _channels(values), _conv_sizes(values, rank)
+    if bias is not None and (tuple(bias.shape) != (channels,) or bias.dtype != x.dtype):
+        raise MisfitError
+    if min(spatial) < 1:
+        return None
+    layout = torch.contiguous_format
+    if rank > 1:  # channels last where the input or the weight is
+        layout = next((f for f in map(memory_format, (x, weight)) if f != layout), layout)
+    if layout == FORMATS[5]:  # kernels differ
+        return None
+    if rank == 1 and x.is_contiguous() and x.stride() != contiguous_strides(x.shape):
+        return None  # an image of height 1 whose axes of size 1 leave the layout in doubt
+    return empty((x.shape[0], channels, *spatial), x.dtype, layout)
+
+
+def _channels(values: Values) -> int:
+    """Output channels, after a look at the input's channels and the groups."""
+    weight, groups = values["weight"], values["groups"]
+    taken, made = weight.shape[1] * groups, weight.shape[0]
+    if values["transposed"]:
+        taken, made = made, taken
+    if groups < 1 or weight.shape[0] % groups or values["input"].shape[1] != taken:
+        raise MisfitError
+    return int(made)
+
+
+def _conv_sizes(values: Values, rank: int) -> list[int]:
+    stride, padding = spread(values["stride"], rank), spread(values["padding"], rank)
+    dilation, extra = spread(values["dilation"], rank), spread(values["output_padding"], rank)
+    if min(*stride, *dilation) < 1 or min(padding) < 0:
+        raise MisfitError
+    size = values["input"].shape[2:]
+    reach = [dilation[i] * (values["weight"].shape[2 + i] - 1) for i in range(rank)]
+    if not values["transposed"]:
+        return [(size[i] + 2 * padding[i] - reach[i] - 1) // stride[i] + 1 for i in range(rank)]
+    if any(extra[i] >= max(stride[i], dilation[i]) for i in range(rank)):
+        raise MisfitError
+    return [
+        (size[i] - 1) * stride[i] - 2 * padding[i] + reach[i] + extra[i] + 1 for i in range(rank)
+    ]
+
+
+def max_pool(values: Values) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Output and the position of each maximum."""
+    out = _pool(values, spread(values["dilation"], 2))
+    return None if out is None else (out, like(out, torch.int64))
+
+
+def avg_pool(values: Values) -> torch.Tensor | None:
+    """Average over windows."""
+    return None if values["divisor_override"] == 0 else _pool(values, (1, 1))
+
+
+def adaptive_pool(values: Values) -> torch.Tensor | None:
+    """Average over as many windows as the output has positions."""
+    x, size = values["self"], tuple(values["output_size"])
+    if x.dim() != 4 or not x.is_contiguous() or len(size) != 2:
+        return None
+    if min(*size, *x.shape[1:]) < 1 or x.dtype not in (torch.float32, torch.float64):
+        return None
+    return empty((*x.shape[:2], *size), x.dtype)
+
+
+def pooled_size(size: int, kernel: int, stride: int, padding: int, *, ceil: bool) -> int:
+    """Return the number of windows along one axis, as torch's pooling counts them."""
+    room = size + 2 * padding - kernel
+    if not ceil:
+        return room // stride + 1
+    out = -(room // -stride) + 1
+    # A last window must start inside the input or its left padding.
+    return out - 1 if (out - 1) * stride >= size + padding else out
+
+
+def _pool(values: Values, dilation: Sequence[int]) -> torch.Tensor | None:
+    x = values["self"]
+    if x.dim() != 4:
+        return None
+    kernel, padding = spread(values["kernel_size"], 2), spread(values["padding"], 2)
+    stride = spread(values["stride"], 2) if values["stride"] else kernel
+    if min(*kernel, *stride, *dilation) < 1 or min(padding) < 0:
+        return None
+    if any(2 * padding[i] > kernel[i] for i in range(2)):
+        return None
+    reach = [dilation[i] * (kernel[i] - 1) + 1 for i in range(2)]
+    spatial = [
+        pooled_size(x.shape[2 + i], reach[i], stride[i], padding[i], ceil=values["ceil_mode"])
+        for i in range(2)
+    ]
+    if min(spatial) < 1:
+        return None
+    return empty((*x.shape[:2], *spatial), x.dtype, memory_format(x))

@@ -1,0 +1,95 @@
+"""Gradients against intervals, and the signs of the effective field (Luo et al. 2016)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.errors import SpecError
+
+
+@pytest.mark.parametrize("spec", ["resnet20", "googlenet", "torchvision:mobilenet_v3_large"])
+def test_gradients_agree(spec: str) -> None:
+    totals = archlab.verify_receptive_field(spec).totals
+    assert totals.checked > 30
+    assert totals.agree == totals.checked
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "spec",
+    ["resnet56", "torchvision:resnet50", "torchvision:googlenet", "torchvision:inception_v3",
+     "torchvision:densenet121"],
+)  # fmt: skip
+def test_gradients_agree_on_large_nets(spec: str) -> None:
+    totals = archlab.verify_receptive_field(spec).totals
+    assert totals.checked > 100
+    assert totals.agree == totals.checked
+
+
+def test_gradients_see_holes_and_wide_kernels() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=2, dilation=2),
+        nn.Conv2d(4, 4, 3, padding=2, dilation=2),
+        nn.Conv2d(4, 4, (1, 7), padding=(0, 3)),
+        nn.ConvTranspose2d(4, 4, 2, 2),
+        nn.Conv2d(4, 4, 3, padding=1),
+    )
+    result = archlab.verify_receptive_field(net, input="3x64x64")
+    assert result.totals.agree == result.totals.checked
+    assert any(row.holes for row in result.rows)
+
+
+def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate must fail when the symbolic rule is broken."""
+    from archlab.analyze.sight import field
+
+    right = field.window
+
+    def wrong(old, *, kernel, **rest):
+        return right(old, kernel=kernel + (kernel == 3), **rest)
+
+    monkeypatch.setattr("archlab.analyze.sight.windows.fields.window", wrong)
+    totals = archlab.verify_receptive_field("resnet20").totals
+    assert totals.agree < totals.checked
+
+
+def test_signs_of_the_effective_field() -> None:
+    layers, how = ["layer1", "layer3"], {"input": "3x128x128"}
+    torch.manual_seed(0)
+    plain = archlab.effective_receptive_field("plain20", layers=layers, **how).rows
+    residual = archlab.effective_receptive_field("resnet20", layers=layers, **how).rows
+    for row in (*plain, *residual):
+        assert row.ratio is not None
+        assert row.ratio < 1
+    assert residual[1].effective_h < plain[1].effective_h
+    assert plain[1].ratio < plain[0].ratio  # it falls with depth
+
+
+def test_images_and_weights_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no folder"):
+        archlab.effective_receptive_field("resnet20", images=tmp_path / "none")
+    with pytest.raises(SpecError, match="no images"):
+        archlab.effective_receptive_field("resnet20", images=tmp_path)
+    (tmp_path / "broken.png").write_text("not an image")
+    with pytest.raises(SpecError, match="cannot be read"):
+        archlab.effective_receptive_field("resnet20", images=tmp_path)
+    checkpoint = tmp_path / "other.pt"
+    torch.save(nn.Linear(2, 2).state_dict(), checkpoint)
+    with pytest.raises(SpecError, match="another model"):
+        archlab.effective_receptive_field("resnet20", weights=checkpoint)
+    checkpoint.write_text("nothing")
+    with pytest.raises(SpecError, match="no checkpoint"):
+        archlab.effective_receptive_field("resnet20", weights=checkpoint)
+
+
+def test_images_from_a_folder(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (40, 30), (200, 30, 90)).save(tmp_path / "red.png")
+    result = archlab.effective_receptive_field("resnet20", images=tmp_path, layers=["conv1"])
+    assert result.rows[0].effective_h <= 3

@@ -1,0 +1,89 @@
+"""Building without weights: on meta, or with initialisation skipped; nothing global is left."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.resolve import Source, build_on_meta, build_real, has_values
+from archlab.resolve.build import COPIED, META, MOVED
+
+NETS = Path(__file__).parent / "nets.py"
+
+
+class AsksForValues(nn.Module):
+    """As torchvision's RegNets do: a size is computed in a tensor, and read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = int(torch.linspace(8, 16, 2)[-1].item())
+        self.conv = nn.Conv2d(3, width, 3)
+        self.large = nn.Linear(500, 500)
+        nn.init.constant_(self.large.weight, 3.0)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def test_on_meta() -> None:
+    module, how = build_on_meta(Source("net", "file", lambda: nn.Linear(4, 4)), {})
+    assert how == META
+    assert not has_values(module)
+
+
+def test_constructors_that_ask_for_values() -> None:
+    module, how = build_on_meta(Source("net", "file", AsksForValues), {})
+    assert how == MOVED
+    assert {item.device.type for item in module.parameters()} == {"meta"}
+    assert module.conv.out_channels == 16
+    assert archlab.params("torchvision:regnet_x_400mf").header.build == MOVED
+
+
+def test_an_instance_is_copied() -> None:
+    net = nn.Linear(4, 4)
+    module, how = build_on_meta(Source("net", "file", lambda: net), {})
+    assert (module is net, how) == (True, COPIED)
+
+
+def test_real_builds_are_initialised_and_repeat() -> None:
+    source = Source("net", "file", AsksForValues)
+    torch.manual_seed(1)
+    first = build_real(source, {})
+    second = build_real(source, {})
+    assert torch.equal(first.large.weight, torch.full((500, 500), 3.0))
+    assert torch.equal(first.conv.weight, second.conv.weight)
+
+
+@pytest.mark.parametrize("make", [build_on_meta, build_real])
+def test_random_states_are_put_back(make) -> None:
+    def constructor():
+        random.random()
+        return nn.Linear(50, 50)
+
+    torch.manual_seed(3)
+    random.seed(3)
+    expected = torch.rand(3), random.random()
+    torch.manual_seed(3)
+    random.seed(3)
+    make(Source("net", "file", constructor), {})
+    assert torch.equal(torch.rand(3), expected[0])
+    assert random.random() == expected[1]
+
+
+def test_skipping_initialisation_ends_with_the_build() -> None:
+    build_on_meta(Source("net", "file", AsksForValues), {})
+    assert torch.equal(torch.empty(100, 100).fill_(2.0), torch.full((100, 100), 2.0))
+
+
+def test_warnings_of_constructors_stay_inside(recwarn) -> None:
+    archlab.load("torchvision:googlenet")  # warns about its initialisation
+    assert not recwarn.list
+
+
+def test_what_builds_on_meta_and_runs_on_values() -> None:
+    graph = archlab.trace(f"{NETS}:Branches")
+    assert "real tensors" in graph.build
+    assert archlab.flops(f"{NETS}:Branches").totals.macs == 8 * 4

@@ -1,0 +1,231 @@
+"""The public API: what is public, what `load` takes, and that a user's model stays as it was."""
+
+import importlib
+import random
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab import api
+from archlab.errors import OptionError, TraceError
+
+NETS = Path(__file__).parent / "resolve" / "nets.py"
+VERBS = ["params", "flops", "memory", "shapes", "summary", "bottlenecks", "trace", "compare_modes"]
+
+
+def test_what_is_public() -> None:
+    assert sorted(archlab.__all__) == sorted(archlab._HOMES)
+    assert set(archlab.__all__) <= set(dir(archlab))
+    for name in archlab.__all__:
+        home = importlib.import_module(archlab._HOMES[name])
+        assert getattr(archlab, name) is getattr(home, name)
+        assert getattr(archlab, name).__doc__
+    assert set(api.__all__) <= {*archlab.__all__}
+    with pytest.raises(AttributeError, match="no attribute 'parms'"):
+        _ = archlab.parms
+
+
+def test_every_verb_has_an_example_that_runs_as_a_doctest() -> None:
+    verbs = [getattr(archlab, name) for name in archlab.__all__ if name[0].islower()]
+    without = {verb.__name__ for verb in verbs if ">>>" not in verb.__doc__}
+    assert without <= {"against"}  # it builds the model with values: its tests are tests/probe
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verbs_take_a_spec_a_module_or_a_loaded_model(verb) -> None:
+    ask = getattr(archlab, verb)
+    spec = f"{NETS}:Net"
+    module = archlab.load(spec).runnable()[0]
+    answers = [ask(spec, input="3x8x8"), ask(module, input="3x8x8"),
+               ask(archlab.load(spec, input="3x8x8"))]  # fmt: skip
+    if verb == "trace":
+        assert len({len(graph.nodes) for graph in answers}) == 1
+        return
+    documents = [answer.to_dict() for answer in answers]
+    for document in documents:
+        for name in ("model", "build", "rows"):  # the name differs, and so do rows of compare
+            document.pop(name)
+    assert documents[0] == documents[1] == documents[2]
+
+
+def test_a_loaded_model_is_traced_once() -> None:
+    model = archlab.load("resnet20")
+    assert model.trace() is model.trace("eval")
+    assert model.trace("train") is not model.trace("eval")
+    assert archlab.load(model) is model
+
+
+def test_verbs_take_input_batch_and_constructor_arguments() -> None:
+    result = archlab.flops("resnet18", layout="imagenet", batch=2, input="3x64x64")
+    assert result.header.input == "2x3x64x64 float32"
+    # 224 / 64 = 3.5: all maps are 1/12.25 of the published net's, the last layer stays
+    last = 512 * 1000
+    assert result.totals.macs == 2 * ((1_814_073_344 - last) / 12.25 + last)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: archlab.load(3), "3 is no model"),
+        (lambda: archlab.load(nn.Linear), "an instance, not its class"),
+        (lambda: archlab.load(nn.Linear(2, 2), bias=False), "this module is already built"),
+        (lambda: archlab.load(archlab.load("resnet20"), batch=2), "This model is loaded"),
+        (lambda: archlab.params("resnet20", mode="evaluate"), "mode 'evaluate' is unknown"),
+        (lambda: archlab.check("resnet20", parms=3), "No limit to check"),
+        (lambda: archlab.compare("resnet20"), "two models or more"),
+    ],
+)
+def test_wrong_calls(call, message) -> None:
+    with pytest.raises(OptionError, match=message):
+        call()
+
+
+def state(net: nn.Module) -> dict:
+    return {
+        "values": {name: value.clone() for name, value in net.state_dict().items()},
+        "versions": [item._version for item in (*net.parameters(), *net.buffers())],
+        "modes": [module.training for module in net.modules()],
+        "gradients": [(item.requires_grad, item.grad) for item in net.parameters()],
+        "hooks": [
+            (dict(module._forward_hooks), dict(module._forward_pre_hooks), len(vars(module)))
+            for module in net.modules()
+        ],
+        "devices": {item.device for item in (*net.parameters(), *net.buffers())},
+        "random": (torch.get_rng_state().tolist(), random.getstate()),
+        "grad mode": torch.is_grad_enabled(),
+        "fast path": torch.backends.mha.get_fastpath_enabled(),
+    }
+
+
+def same(before: dict, after: dict) -> bool:
+    values, others = before.pop("values"), after.pop("values")
+    equal = all(torch.equal(value, others[name]) for name, value in values.items())
+    return equal and values.keys() == others.keys() and before == after
+
+
+class Rude(nn.Module):
+    """Changes itself in its forward, and fails if told to."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.dropout, self.fails, self.seen = nn.Dropout(0.5), fails, []
+
+    def forward(self, x):
+        self.last = x
+        self.seen.append(x.shape)
+        x = self.dropout(self.norm(self.conv(x)))
+        if self.fails:
+            raise RuntimeError("enough")
+        return x
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_users_model_is_untouched(verb, training, fails) -> None:
+    net = Rude(fails=fails).train(training)
+    net.norm.eval()
+    net.conv.weight.requires_grad_(requires_grad=False)
+    before = state(net)
+    try:
+        getattr(archlab, verb)(net, input="2x3x8x8")
+        assert not fails
+    except TraceError:
+        assert fails
+    assert same(before, state(net))
+    assert net.seen == []
+
+
+def test_a_tensor_that_is_given_is_untouched() -> None:
+    x = torch.ones(2, 3, 8, 8)
+    archlab.flops(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 4, 3)), input=x, mode="train")
+    assert torch.equal(x, torch.ones(2, 3, 8, 8))
+    assert (x.grad, x.requires_grad, x._version) == (None, False, 0)
+
+
+def test_global_settings_of_the_caller_do_not_matter() -> None:
+    expected = archlab.flops("resnet20", mode="train").totals
+    with torch.no_grad():
+        assert archlab.flops("resnet20", mode="train").totals == expected
+    with torch.inference_mode():
+        assert archlab.flops("resnet20").totals.macs == expected.macs
+    with torch.device("meta"):
+        assert archlab.flops("resnet20").totals.macs == expected.macs
+
+
+def test_a_module_on_meta() -> None:
+    with torch.device("meta"):
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    assert archlab.flops(net, input="3x8x8").totals.macs == 36 * 4 * 27
+
+
+def test_a_module_on_meta_whose_forward_needs_values() -> None:
+    class Reads(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) if x.sum().item() else x
+
+    with torch.device("meta"):
+        net = Reads(4, 4)
+    with pytest.raises(TraceError, match="needs values, and no copy of the module with values"):
+        archlab.flops(net)
+
+
+def test_a_module_that_cannot_be_copied() -> None:
+    class Locked(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 4)
+            self.lock = threading.Lock()
+
+    with pytest.raises(TraceError, match="cannot pickle"):
+        archlab.flops(Locked())
+    assert archlab.flops("torch.nn:Linear", in_features=4, out_features=4).totals.macs == 16
+
+
+def test_plain_tensors_of_a_module_are_copied_too() -> None:
+    class Constant(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.ones(3)
+
+        def forward(self, x):
+            return x * self.scale
+
+    assert archlab.flops(Constant(), input=(2, 3)).totals.other_flops == 6
+
+
+def test_wrappers() -> None:
+    net = nn.Conv2d(3, 4, 3)
+    expected = 36 * 4 * 27
+    assert archlab.flops(nn.DataParallel(net), input="3x8x8").totals.macs == expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
+        scripted = torch.jit.script(net)
+        assert archlab.flops(scripted, input="3x8x8").totals.macs == expected
+
+
+def test_a_dynamically_quantized_model_is_partial_not_free() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.ao.quantization is deprecated
+        net = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)), {nn.Linear})
+        result = archlab.flops(net, input=(1, 8))
+    assert result.status == "partial"
+    assert "linear" in result.missing[0].what
+
+
+def test_results_print_as_tables() -> None:
+    text = str(archlab.params("resnet20"))
+    assert text.startswith("resnet20 · input 1x3x32x32 float32 · eval mode · built on meta")
+    assert "269,722" in text
+
+
+def test_a_partial_graph_names_the_layer() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(5, 2))
+    with pytest.raises(TraceError, match=r"failed in 2 \(Linear\).*received 1x4x6x6") as caught:
+        archlab.flops(net, input="3x8x8")
+    assert [node.path for node in caught.value.graph.nodes][:2] == ["0", "1"]

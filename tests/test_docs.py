@@ -1,0 +1,108 @@
+"""The README's and the docs' snippets run, and what they say of JSON is what comes out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from archlab.analyze.budget import BudgetRow, BudgetTotals
+from archlab.analyze.factorize import BottleneckRow, BottleneckTotals
+from archlab.analyze.flops import FlopsRow, FlopsTotals
+from archlab.analyze.memory import MemoryRow, MemoryTotals
+from archlab.analyze.params import ParamsRow, ParamsTotals
+from archlab.analyze.shapes import ShapesRow, ShapesTotals
+from archlab.analyze.summary import SummaryRow, SummaryTotals
+from archlab.cli import main
+
+ROOT = Path(__file__).parents[1]
+MY_NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+"""
+
+
+def blocks(name: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("README.md", "bash") for line in block.splitlines()]
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("archlab ")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_net.py").write_text(MY_NET)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_readme_has_commands() -> None:
+    assert len(commands()) >= 10
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # fvcore's tracer uses them
+@pytest.mark.parametrize("command", commands())
+def test_readme_command(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code in (0, None), capsys.readouterr().err
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("snippet", blocks("README.md", "python"))
+def test_readme_python(snippet: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(snippet, {})
+    assert "4089184256" in capsys.readouterr().out
+
+
+def test_set_up_commands_need_only_python() -> None:
+    first, second = (
+        block.strip()
+        for block in blocks("README.md", "bash")
+        if block.startswith("python3 -m venv")
+    )
+    assert first.endswith("archlab params googlenet")
+    assert second.endswith("nox")
+
+
+@pytest.mark.parametrize(
+    ("command", "totals", "row"),
+    [
+        ("params", ParamsTotals, ParamsRow),
+        ("flops", FlopsTotals, FlopsRow),
+        ("memory", MemoryTotals, MemoryRow),
+        ("shapes", ShapesTotals, ShapesRow),
+        ("summary", SummaryTotals, SummaryRow),
+        ("bottleneck", BottleneckTotals, BottleneckRow),
+        ("check", BudgetTotals, BudgetRow),
+    ],
+)
+def test_json_page_names_every_field(command: str, totals: type, row: type) -> None:
+    line = re.search(rf"^\| `{command}` \| (.*?) \| (.*?) \|$", _json_page(), re.MULTILINE)
+    assert line is not None
+    for text, kind in ((line[1], totals), (line[2], row)):
+        listed = re.match(r"`([^`]*)`", text)
+        assert listed is not None
+        assert listed[1].split(", ") == [field.name for field in fields(kind)]
+
+
+def _json_page() -> str:
+    return (ROOT / "docs" / "json.md").read_text()

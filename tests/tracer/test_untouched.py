@@ -1,0 +1,251 @@
+"""Whatever is asked of a model, the model and torch's global state are as they were."""
+
+import gc
+import random
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+from torch.nn.modules import module as torch_module
+from torch.nn.utils import parametrizations
+
+import archlab
+
+VERBS: dict[str, Callable[[nn.Module], object]] = {
+    "trace eval": lambda net: archlab.trace(net, input=(2, 3, 8, 8)),
+    "trace train": lambda net: archlab.trace(net, input=(2, 3, 8, 8), mode="train"),
+    "params": lambda net: archlab.params(net, input=(2, 3, 8, 8)),
+    "flops": lambda net: archlab.flops(net, input=(2, 3, 8, 8), mode="train"),
+    "memory": lambda net: archlab.memory(net, input=(2, 3, 8, 8)),
+    "shapes": lambda net: archlab.shapes(net, input=(2, 3, 8, 8)),
+    "summary": lambda net: archlab.summary(net, input=(2, 3, 8, 8)),
+    "bottlenecks": lambda net: archlab.bottlenecks(net, input=(2, 3, 8, 8)),
+    "compare": lambda net: archlab.compare(net, net, input=(2, 3, 8, 8)),
+    "compare_modes": lambda net: archlab.compare_modes(net, input=(2, 3, 8, 8)),
+    "check": lambda net: archlab.check(net, params=1, training=1, input=(2, 3, 8, 8)),
+    "against": lambda net: archlab.against(net, input=(2, 3, 8, 8)),
+}
+
+
+class Busy(nn.Module):
+    """A forward that changes whatever a forward can change."""
+
+    def __init__(self, *, needs_values: bool = False, breaks: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+        self.frozen = nn.BatchNorm2d(8)
+        self.drop = nn.Dropout(0.5)
+        self.head = parametrizations.weight_norm(nn.Linear(8, 4))
+        self.recurrent = nn.LSTM(4, 4)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("scratch", torch.zeros(8), persistent=False)
+        self.cache: torch.Tensor | None = None
+        self.history: list[torch.Tensor] = []
+        self.table: dict[str, Any] = {"count": 0, "kept": torch.ones(3)}
+        self.calls = 0
+        self.needs_values, self.breaks = needs_values, breaks
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        self.seen += 1
+        x = self.frozen(self.norm(self.conv(x))).relu_()
+        self.cache = x
+        self.history.append(x)
+        self.table["count"] += 1
+        self.extra = x.mean()
+        with torch.no_grad():
+            self.conv.weight.mul_(0.5)
+            self.scratch.add_(1)
+        random.random()
+        np.random.rand()  # noqa: NPY002  the global state is what a forward may touch
+        torch.rand(2)
+        x = self.drop(x.mean((2, 3)))
+        if self.needs_values and float(x.detach().sum()) > 1e9:
+            return x
+        if self.breaks:
+            raise RuntimeError("broken on purpose")
+        return self.recurrent(self.head(x)[None])[0]  # type: ignore[no-any-return]
+
+
+def busy(**how: bool) -> Busy:
+    torch.manual_seed(0)
+    net = Busy(**how)
+    net.train()
+    net.frozen.eval()  # as in fine-tuning: one member in another mode
+    net.frozen.requires_grad_(requires_grad=False)
+    net.conv.weight.grad = torch.ones_like(net.conv.weight)
+    net.conv.register_forward_hook(lambda *_: None)
+    net.norm.register_forward_pre_hook(lambda *_: None)
+    net.conv.weight.register_hook(lambda grad: grad)
+    return net
+
+
+def snapshot(net: nn.Module) -> dict[str, Any]:
+    """Everything of a module, as values that can be compared."""
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    return {
+        "values": {name: tensor.detach().clone() for name, tensor in tensors.items()},
+        "state keys": list(net.state_dict()),
+        "identity": {name: (id(tensor), tensor._version) for name, tensor in tensors.items()},
+        "grads": {
+            name: None if tensor.grad is None else tensor.grad.clone()
+            for name, tensor in tensors.items()
+        },
+        "needs": {
+            name: (tensor.requires_grad, tensor.device, tensor.dtype, tensor.stride())
+            for name, tensor in tensors.items()
+        },
+        "training": {name: member.training for name, member in net.named_modules()},
+        "types": {name: type(member) for name, member in net.named_modules()},
+        "attributes": {
+            name: {key: plain(value) for key, value in vars(member).items()}
+            for name, member in net.named_modules()
+        },
+    }
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return (id(value), value._version)
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(item) for item in value]
+    return id(value) if isinstance(value, nn.Module) or callable(value) else repr(value)
+
+
+def global_state() -> dict[str, Any]:
+    hooks = [
+        len(getattr(torch_module, name))
+        for name in dir(torch_module)
+        if name.startswith("_global_") and name.endswith(("_hooks", "_always_called"))
+    ]
+    assert len(hooks) >= 4
+    return {
+        "torch": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": [str(item) for item in np.random.get_state()],  # noqa: NPY002
+        "numpy position": np.random.get_state()[2],  # noqa: NPY002
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "attention": F.scaled_dot_product_attention,
+        "fast path": torch.backends.mha.get_fastpath_enabled(),
+        "collector": gc.isenabled(),
+        "hooks": hooks,
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "modes": torch.utils._python_dispatch._len_torch_dispatch_stack(),
+        "anomaly": torch.is_anomaly_enabled(),
+    }
+
+
+def same(found: Any, expected: Any) -> bool:
+    if isinstance(expected, torch.Tensor):
+        return isinstance(found, torch.Tensor) and torch.equal(found, expected)
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(
+            same(found[key], value) for key, value in expected.items()
+        )
+    return bool(found == expected)
+
+
+def assert_untouched(net: nn.Module, act: Callable[[], object]) -> None:
+    before, around = snapshot(net), global_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore's own
+        act()
+    after, outside = snapshot(net), global_state()
+    assert [key for key in before if not same(after[key], before[key])] == []
+    assert [key for key in around if not same(outside[key], around[key])] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("needs_values", [False, True], ids=["meta", "values"])
+def test_a_verb_leaves_the_model_alone(verb: str, needs_values: bool) -> None:  # noqa: FBT001
+    net = busy(needs_values=needs_values)
+    assert_untouched(net, lambda: VERBS[verb](net))
+
+
+@pytest.mark.parametrize("verb", ["trace eval", "trace train", "params", "against"])
+@pytest.mark.parametrize("needs_values", [False, True], ids=["meta", "values"])
+def test_so_does_a_forward_that_raises(verb: str, needs_values: bool) -> None:  # noqa: FBT001
+    net = busy(breaks=True, needs_values=needs_values)
+
+    def act() -> None:
+        with pytest.raises(archlab.ArchlabError, match="broken on purpose"):
+            VERBS[verb](net)
+
+    assert_untouched(net, act)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("collect", [True, False])
+def test_the_callers_settings_are_kept(grad: bool, collect: bool) -> None:  # noqa: FBT001
+    net = busy()
+    enabled = gc.isenabled()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(value=False)
+    (gc.enable if collect else gc.disable)()
+    try:
+        with torch.set_grad_enabled(grad):
+            assert_untouched(net, lambda: archlab.memory(net, input=(2, 3, 8, 8)))
+    finally:
+        (gc.enable if enabled else gc.disable)()
+        torch.backends.mha.set_fastpath_enabled(value=fast)
+
+
+def test_inputs_that_are_tensors_are_kept() -> None:
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2))
+    x = torch.randn(4, 3, requires_grad=False)
+    before, version = x.clone(), x._version
+    archlab.trace(net, input=x)
+    archlab.memory(net, input=x)
+    assert torch.equal(x, before)
+    assert x._version == version
+
+
+def test_a_model_built_from_a_spec_draws_no_random_numbers() -> None:
+    before = global_state()
+    archlab.params("googlenet")
+    archlab.memory("resnet20", batch=2)
+    after = global_state()
+    assert [key for key in before if not same(after[key], before[key])] == []
+
+
+class Locked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+        self.lock = threading.Lock()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with self.lock:
+            return self.layer(x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("verb", [archlab.trace, archlab.params, archlab.memory, archlab.against])
+def test_a_module_that_cannot_be_copied_is_refused_in_words(verb: Callable[..., object]) -> None:
+    net = Locked()
+
+    def act() -> None:
+        with pytest.raises(archlab.ArchlabError, match=r"Locked.*lock.*Give a spec"):
+            verb(net, input=(1, 3))
+
+    assert_untouched(net, act)
+
+
+def test_modules_that_share_members_share_them_in_the_copy() -> None:
+    net = busy()
+    net.twin = net.conv
+    shared = [torch.ones(2)]
+    net.first, net.second = shared, shared
+    graph = archlab.trace(net, input=(2, 3, 8, 8))
+    assert graph.params[0].aliases == ("twin.weight",)
+    assert net.first is net.second is shared
