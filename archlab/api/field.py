@@ -121,6 +121,11 @@ def effective_receptive_field(
 
     Raises:
         SpecError: no such layer, or images or weights that cannot be read.
+
+    Example:
+        >>> row = effective_receptive_field("resnet20", layers=["layer1"]).rows[0]
+        >>> row.effective_h <= row.rf_h
+        True
     """
     result, _ = _effective(load(model, **how), layers, images, weights, count)
     return result
@@ -139,6 +144,10 @@ def plot_receptive_field(
     """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
 
     Several models are overlaid. With `effective` the measured field is drawn as heat in its box.
+
+    Example:
+        >>> plot_receptive_field(["resnet20", "plain20"])[:5]
+        b'<?xml'
     """
     loaded = [load(model, **how) for model in models]
     curves, panels = [], []

@@ -9,17 +9,19 @@ import pytest
 import archlab
 from archlab import api
 
+HOMES = {**api.VERBS, "ArchlabError": "archlab.errors"}
+
 
 @pytest.mark.parametrize("name", archlab.__all__)
 def test_a_public_name_resolves_to_its_home(name: str) -> None:
-    home = importlib.import_module(archlab._HOMES[name])
+    home = importlib.import_module(HOMES[name])
     assert getattr(archlab, name) is getattr(home, name)
     assert getattr(archlab, name).__doc__
 
 
 def test_the_lists_agree() -> None:
     assert sorted(archlab.__all__) == archlab.__all__
-    assert set(archlab._HOMES) == set(archlab.__all__)
+    assert set(api.VERBS) == set(api.__all__)
     assert set(api.__all__) == set(archlab.__all__) - {"ArchlabError"}
     assert set(archlab.__all__) <= set(dir(archlab))
 
@@ -35,7 +37,7 @@ def test_type_checkers_see_the_public_names() -> None:
     (block,) = [node for node in guarded if ast.unparse(node.test) == "TYPE_CHECKING"]
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     seen = {alias.name: node.module for node in imports for alias in node.names}
-    assert seen == archlab._HOMES
+    assert seen == api.VERBS
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

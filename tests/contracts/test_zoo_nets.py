@@ -8,7 +8,7 @@ import torch
 
 import archlab
 from archlab import zoo
-from archlab.analyze import ANALYZERS
+from archlab.analyze import ANALYZERS, analyzer
 from archlab.analyze.memory import saved_storages
 from archlab.ir.graph import DTYPE_BYTES
 from archlab.ir.kinds import Kind
@@ -54,7 +54,7 @@ def test_a_net_is_traced_and_comes_back_from_json(name: str, mode: str) -> None:
 @pytest.mark.parametrize("name", ["googlenet", "resnet18", "plain20"])
 @pytest.mark.parametrize("question", ANALYZERS)
 def test_every_question_has_a_complete_answer(name: str, question: str) -> None:
-    result = ANALYZERS[question](archlab.trace(name))
+    result = analyzer(question)(archlab.trace(name))
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     if question != "memory":  # of an eval mode trace alone, what backward keeps is not known
         assert record["status"] == "complete"
