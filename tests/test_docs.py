@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from archlab.analyze.budget import BudgetRow, BudgetTotals
+from archlab.analyze.certify import CertifyRow, CertifyTotals
+from archlab.analyze.effective import EffectiveRow, EffectiveTotals
 from archlab.analyze.factorize import BottleneckRow, BottleneckTotals
 from archlab.analyze.flops import FlopsRow, FlopsTotals
 from archlab.analyze.memory import MemoryRow, MemoryTotals
 from archlab.analyze.params import ParamsRow, ParamsTotals
+from archlab.analyze.receptive_field import FieldRow, FieldTotals
 from archlab.analyze.shapes import ShapesRow, ShapesTotals
 from archlab.analyze.summary import SummaryRow, SummaryTotals
+from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -93,10 +97,16 @@ def test_set_up_commands_need_only_python() -> None:
         ("summary", SummaryTotals, SummaryRow),
         ("bottleneck", BottleneckTotals, BottleneckRow),
         ("check", BudgetTotals, BudgetRow),
+        ("rf` (schema `receptive_field", FieldTotals, FieldRow),
+        ("rf --unproductive", UnproductiveTotals, UnproductiveRow),
+        ("rf --verify", CertifyTotals, CertifyRow),
+        ("rf --effective", EffectiveTotals, EffectiveRow),
     ],
 )
 def test_json_page_names_every_field(command: str, totals: type, row: type) -> None:
-    line = re.search(rf"^\| `{command}` \| (.*?) \| (.*?) \|$", _json_page(), re.MULTILINE)
+    line = re.search(
+        rf"^\| `{re.escape(command)}`\)? \| (.*?) \| (.*?) \|$", _json_page(), re.MULTILINE
+    )
     assert line is not None
     for text, kind in ((line[1], totals), (line[2], row)):
         listed = re.match(r"`([^`]*)`", text)

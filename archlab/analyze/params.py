@@ -99,8 +99,21 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
         columns=_columns(totals),
         missing=cost.missing,
         footer=_footer(graph, totals, tied),
+        extra=(
+            ("tied", [[param.name, *param.aliases] for param in tied]),
+            ("never_executed", unused_names(graph)),
+        ),
         tree=True,
     )
+
+
+def unused_names(graph: Graph) -> list[str]:
+    """Return the parameters that no node of this forward read."""
+    return [
+        param.name
+        for param in graph.params
+        if not param.buffer and param.tensor not in graph.executed
+    ]
 
 
 def _amounts(graph: Graph, param: Param) -> tuple[int, int, int, int, int, int]:
@@ -140,11 +153,7 @@ def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str,
     ]
     lines += [f"tied: {' = '.join((param.name, *param.aliases))}" for param in tied]
     if totals.unused:
-        names = [
-            param.name
-            for param in graph.params
-            if not param.buffer and param.tensor not in graph.executed
-        ]
+        names = unused_names(graph)
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(
             f"never executed in {graph.mode} mode: {totals.unused:,} parameters "

@@ -111,6 +111,7 @@ def _reported(source: Source) -> Iterator[None]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Constructors warn about their initialisation and draw random numbers: neither gets out."""
-    with same_random(), warnings.catch_warnings():
+    # In a caller's inference mode the parameters could not be trained in a trace.
+    with torch.inference_mode(mode=False), same_random(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

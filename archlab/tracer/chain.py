@@ -14,7 +14,6 @@ from torch import nn
 
 from archlab.errors import TraceError
 from archlab.ir.graph import Failure, Graph
-from archlab.tracer.modules import tensors_in
 from archlab.tracer.recorder import DataDependentError, record
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]
@@ -47,6 +46,7 @@ def trace(subject: Subject, mode: str = "eval") -> Graph:
 
 def _attempts(subject: Subject, mode: str) -> Graph:
     module = subject.meta()
+    why = "the module cannot be copied to meta"
     if module is not None:
         args, kwargs = subject.inputs("meta")
         graph, error = record(
@@ -56,12 +56,20 @@ def _attempts(subject: Subject, mode: str) -> Graph:
             return graph
         if not _meta_cannot(error):
             raise _failed(graph, error) from error
+        why = _why_not_meta(error)
     args, kwargs = subject.inputs("cpu")
-    build = "real tensors on the CPU: the forward depends on values, holds for this input only"
+    build = f"real tensors on the CPU: {why}, holds for this input only"
     graph, error = record(subject.real(), args, kwargs, mode=mode, name=subject.name, build=build)
     if error is not None:
         raise _failed(graph, error) from error
     return graph
+
+
+def _why_not_meta(error: Exception) -> str:
+    text = str(error).lower()
+    if isinstance(error, DataDependentError) or "unallocated storage" in text or "out of" in text:
+        return "the forward depends on values"
+    return "the forward does not run on meta"
 
 
 def _meta_cannot(error: Exception) -> bool:
@@ -101,9 +109,12 @@ def advice(error: Exception) -> str:
         return "Batch norm in train mode needs more than one value per channel: try --batch 2."
     if isinstance(error, TypeError) and "forward()" in text and "missing" in text:
         return "Give every input the forward takes, as --input name=SHAPE:DTYPE."
+    if isinstance(error, TypeError) and "positional argument" in text:
+        return "Give the inputs by the names the forward has, as --input name=SHAPE:DTYPE."
+    if "dtype" in text and ("Half" in text or "BFloat16" in text):
+        return "The weights are of half precision: try --input 3x224x224:float16."
     if "embedding" in text or "Long" in text or "Int" in text:
         return "Token inputs are integers: try --input 1x16:int64."
-    return "Try another --input, for example --input 3x224x224."
-
-
-__all__ = ["Subject", "tensors_in", "trace"]
+    if isinstance(error, RuntimeError | IndexError):
+        return "If the size is wrong, try another --input, for example --input 3x224x224."
+    return "The error is the model's own; --debug shows where it was raised."

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from archlab.tracer import shapes
-from archlab.tracer.readers import READERS, Reader, reader_by_tag
+from archlab.tracer.readers import READERS, reader_by_tag
+from archlab.tracer.reading import Reader
 
 
 @dataclass(frozen=True, slots=True)

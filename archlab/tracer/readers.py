@@ -7,286 +7,33 @@ never counted and always reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
-import torch
-
-from archlab.ir.kinds import (
-    AttentionAttrs,
-    Attrs,
-    AxesAttrs,
-    ConvAttrs,
-    FunctionAttrs,
-    Kind,
-    MatmulAttrs,
-    NormAttrs,
-    PadAttrs,
-    PermuteAttrs,
-    PoolAttrs,
-    RecurrentAttrs,
-    ResampleAttrs,
-    RollAttrs,
-    SliceAttrs,
+from archlab.ir.kinds import Kind
+from archlab.tracer.reading import (
+    Reader,
+    adaptive_pool,
+    attention,
+    concat,
+    convolution,
+    deform_conv,
+    function,
+    linear,
+    matmul,
+    mean,
+    mkldnn_rnn,
+    norm,
+    pad,
+    permute,
+    pool,
+    reduce,
+    resample,
+    roll,
+    softmax,
+    split,
+    take_slice,
+    unbind,
 )
-from archlab.tracer.layout import spread
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One operator call: its name, arguments by name, result, and which tensors are weights."""
-
-    op: str
-    values: Mapping[str, Any]
-    output: Any
-    is_weight: Callable[[torch.Tensor], bool]
-
-    @property
-    def function(self) -> str:
-        """The bare name, without namespace, in-place underscore or private mark."""
-        return self.op.rpartition(".")[2].strip("_")
-
-    def first(self) -> torch.Tensor:
-        """Return the first tensor argument."""
-        return next(item for item in self.values.values() if isinstance(item, torch.Tensor))
-
-
-Reading = tuple[Kind, Attrs]
-Reader = Callable[[Call], Reading]
-
-
-def convolution(call: Call) -> Reading:
-    """Plain or transposed, any number of axes."""
-    values = call.values
-    rank = values["weight"].dim() - 2
-    attrs = ConvAttrs(
-        kernel=tuple(values["weight"].shape[2:]),
-        stride=spread(values["stride"], rank),
-        padding=spread(values["padding"], rank),
-        dilation=spread(values["dilation"], rank),
-        groups=values["groups"],
-        bias=values["bias"] is not None,
-        output_padding=spread(values["output_padding"], rank) if values["transposed"] else (),
-    )
-    return (Kind.CONV_TRANSPOSE if values["transposed"] else Kind.CONV), attrs
-
-
-def deform_conv(call: Call) -> Reading:
-    """Torchvision's deformable convolution; the offsets move the taps, not the work."""
-    values = call.values
-    attrs = ConvAttrs(
-        kernel=tuple(values["weight"].shape[2:]),
-        stride=(values["stride_h"], values["stride_w"]),
-        padding=(values["pad_h"], values["pad_w"]),
-        dilation=(values["dilation_h"], values["dilation_w"]),
-        groups=values["groups"],
-        bias=values["bias"] is not None,
-        deformable=True,
-    )
-    return Kind.CONV, attrs
-
-
-def matmul(left: str, right: str) -> Reader:
-    """Return a reader of a matrix product; vectors count as one row or one column."""
-
-    def read(call: Call) -> Reading:
-        a, b = call.values[left], call.values[right]
-        kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
-        return kind, MatmulAttrs(
-            batch=a.shape[0] if a.dim() == 3 else 1,
-            rows=a.shape[-2] if a.dim() > 1 else 1,
-            inner=a.shape[-1],
-            columns=b.shape[-1] if b.dim() > 1 else 1,
-        )
-
-    return read
-
-
-def linear(call: Call) -> Reading:
-    """X · weightᵀ in one call (seen where autograd is switched off altogether)."""
-    x, weight = call.values["input"], call.values["weight"]
-    kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
-    return kind, MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
-
-
-def attention(call: Call) -> Reading:
-    """softmax(q · kᵀ) · v in one call: (batch, heads, length, size)."""
-    query, key, value = call.values["query"], call.values["key"], call.values["value"]
-    return Kind.ATTENTION, AttentionAttrs(
-        batch=prod(query.shape[:-2]),
-        queries=query.shape[-2],
-        keys=key.shape[-2],
-        head_size=query.shape[-1],
-        value_size=value.shape[-1],
-        causal=bool(call.values.get("is_causal")),
-    )
-
-
-def mkldnn_rnn(call: Call) -> Reading:
-    """One layer and direction of a fused LSTM or GRU on the CPU; input is (steps, batch, size)."""
-    x, hidden = call.values["input"], call.values["hidden_size"]
-    gates = {2: 4, 3: 3}.get(call.values["mode"], 1)
-    return Kind.RECURRENT, RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
-
-
-def norm(name: str) -> Reader:
-    """Return a reader of a normalisation."""
-
-    def read(call: Call) -> Reading:
-        values, x = call.values, call.first()
-        axes = tuple(values.get("normalized_shape") or ())
-        # Only the operator that updates the running statistics is of one mode alone.
-        training = bool(values.get("training", call.function == "batch_norm_with_update"))
-        return Kind.NORM, NormAttrs(
-            norm=name,
-            batch_stats=training if name == "batch" else name == "group",
-            affine=values.get("weight") is not None,
-            axes=tuple(range(x.dim() - len(axes), x.dim())),
-        )
-
-    return read
-
-
-def pool(mode: str) -> Reader:
-    """Return a reader of pooling windows."""
-
-    def read(call: Call) -> Reading:
-        values = call.values
-        rank = int(call.op[call.op.index("pool") + 4])
-        kernel = spread(values["kernel_size"], rank)
-        return Kind.POOL, PoolAttrs(
-            mode=mode,
-            kernel=kernel,
-            stride=spread(values["stride"], rank) if values.get("stride") else kernel,
-            padding=spread(values.get("padding", 0), rank),
-            dilation=spread(values.get("dilation", 1), rank),
-            ceil_mode=bool(values.get("ceil_mode", False)),
-        )
-
-    return read
-
-
-def adaptive_pool(mode: str) -> Reader:
-    """Return a reader of pooling to a given output size."""
-
-    def read(_: Call) -> Reading:
-        return Kind.POOL, PoolAttrs(mode, (), (), (), (), adaptive=True)
-
-    return read
-
-
-def mean(call: Call) -> Reading:
-    """A mean; over [-1, -2] with the axes kept it is how torch spells adaptive pooling to 1×1."""
-    axes = call.values.get("dim")
-    if call.values.get("keepdim") and list(axes or ()) == [-1, -2]:
-        return Kind.POOL, PoolAttrs("average", (), (), (), (), adaptive=True)
-    return reduce(call)
-
-
-def reduce(call: Call) -> Reading:
-    """A reduction over some axes, or over all."""
-    axes = call.values.get("dim")
-    return Kind.REDUCE, _along(call, tuple(range(call.first().dim())) if axes is None else axes)
-
-
-def softmax(call: Call) -> Reading:
-    """Softmax or its logarithm along one axis."""
-    return Kind.SOFTMAX, _along(call, call.values["dim"])
-
-
-def _along(call: Call, axes: int | Sequence[int]) -> AxesAttrs:
-    rank = max(call.first().dim(), 1)
-    items = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
-    keep = bool(call.values.get("keepdim", False))
-    return AxesAttrs(call.function, tuple(axis % rank for axis in items), keep)
-
-
-def concat(call: Call) -> Reading:
-    """Join along an axis that is there (cat) or new (stack)."""
-    first = call.values["tensors"][0]
-    rank = first.dim() + (call.function == "stack")
-    return Kind.CONCAT, AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
-
-
-def permute(call: Call) -> Reading:
-    """Any reordering of axes."""
-    rank = call.first().dim()
-    order = list(range(rank))
-    if "dims" in call.values:
-        order = [axis % rank for axis in call.values["dims"]]
-    elif rank > 1:
-        a, b = call.values.get("dim0", 0) % rank, call.values.get("dim1", 1) % rank
-        order[a], order[b] = order[b], order[a]
-    return Kind.PERMUTE, PermuteAttrs(tuple(order))
-
-
-def take_slice(call: Call) -> Reading:
-    """A range of an axis, a stride, or a single position."""
-    values, x = call.values, call.first()
-    axis = values["dim"] % x.dim()
-    size = x.shape[axis]
-    if "index" in values:
-        return Kind.SLICE, SliceAttrs(axis, (values["index"] % size,), drop=True)
-    start = values.get("start") or 0
-    start = min(max(start + size if start < 0 else start, 0), size)
-    return Kind.SLICE, SliceAttrs(axis, (start,), values.get("step", 1))
-
-
-def split(call: Call) -> Reading:
-    """Consecutive parts of an axis, one output each."""
-    axis = call.values["dim"] % call.first().dim()
-    starts, position = [], 0
-    for part in call.output:
-        starts.append(position)
-        position += part.shape[axis]
-    return Kind.SLICE, SliceAttrs(axis, tuple(starts))
-
-
-def unbind(call: Call) -> Reading:
-    """Single positions of an axis, one output each; the axis goes."""
-    axis = call.values["dim"] % call.first().dim()
-    return Kind.SLICE, SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
-
-
-def pad(mode: str) -> Reader:
-    """Return a reader of padding; aten lists it from the last axis, before and after."""
-
-    def read(call: Call) -> Reading:
-        amounts = list(call.values.get("pad", call.values.get("padding")) or ())
-        missing = call.first().dim() - len(amounts) // 2
-        before = (0,) * missing + tuple(reversed(amounts[0::2]))
-        after = (0,) * missing + tuple(reversed(amounts[1::2]))
-        return Kind.PAD, PadAttrs(mode, before, after)
-
-    return read
-
-
-def resample(mode: str) -> Reader:
-    """Return a reader of interpolation."""
-
-    def read(call: Call) -> Reading:
-        return Kind.RESAMPLE, ResampleAttrs(mode, bool(call.values.get("align_corners", False)))
-
-    return read
-
-
-def roll(call: Call) -> Reading:
-    """A cyclic shift."""
-    rank = call.first().dim()
-    axes = tuple(axis % rank for axis in call.values["dims"])
-    return Kind.GATHER, RollAttrs(axes, tuple(call.values["shifts"]))
-
-
-def function(kind: Kind) -> Reader:
-    """Return a reader that keeps the function's name alone."""
-
-    def read(call: Call) -> Reading:
-        tensors = sum(isinstance(item, torch.Tensor) for item in call.values.values())
-        return kind, FunctionAttrs(call.function, scalar=tensors < 2)
-
-    return read
 
 
 def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:

@@ -186,7 +186,7 @@ def test_a_failure_in_the_model_itself_has_no_path() -> None:
         (nn.BatchNorm1d(3), (1, 3), "train", "try --batch 2"),
         (nn.Bilinear(3, 3, 2), (1, 3), "eval", "--input name=SHAPE:DTYPE"),
         (nn.Sequential(nn.Identity(), nn.Embedding(9, 3)), (1, 3), "eval", ":int64"),
-        (nn.Conv2d(3, 4, 3), (1, 4, 8, 8), "eval", "Try another --input"),
+        (nn.Conv2d(3, 4, 3), (1, 4, 8, 8), "eval", "try another --input"),
     ],
 )
 def test_a_failure_comes_with_advice(
