@@ -6,6 +6,7 @@ Each figure is the median over RUNS of pairs timed in turn, CPU time of the proc
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import resource
@@ -13,12 +14,14 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 
 import torch
 import torchvision
 
 import archlab
+from archlab.analyze import analyzer
 
 RUNS = 7
 
@@ -53,9 +56,10 @@ def everything(spec: str) -> None:
         verb(model)
 
 
-def meta_net(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
-    with torch.device("meta"):
-        return getattr(torchvision.models, name)().eval(), torch.empty(1, 3, 224, 224)
+def meta_net(name: str, size: int = 224) -> tuple[torch.nn.Module, torch.Tensor]:
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(torchvision.models, name)().eval(), torch.empty(1, 3, size, size)
 
 
 def report(what: str, value: float, limit: float | None = None, unit: str = "×") -> None:
@@ -69,10 +73,12 @@ def against_bare_forward() -> None:
     for name in ("resnet152", "vit_h_14"):
         net, x = meta_net(name)
         net(x)
-        model = archlab.load(net, input=x)
-        archlab.params(model)
+        everything("resnet20")  # what is imported once is not the model's
         before = resident_mb()
         model = archlab.load(net, input=x)
+        for verb in (archlab.params, archlab.flops, archlab.memory):
+            verb(model)
+        above = resident_mb() - before
 
         def ours(net: torch.nn.Module = net, x: torch.Tensor = x) -> None:
             fresh = archlab.load(net, input=x)
@@ -86,7 +92,7 @@ def against_bare_forward() -> None:
             lambda net=net, x=x: net(x),
         )
         report(f"{name}: one trace ÷ bare forward", one)
-        report(f"{name}: memory above the process before it", resident_mb() - before, 50, "MB")
+        report(f"{name}: memory above the process before it", above, 50, "MB")
 
 
 def against_import_torch() -> None:
@@ -112,6 +118,20 @@ def by_depth() -> None:
 
     value = ratio(again(large), again(small), 3) * few / many
     report(f"resnet1202 ({many} nodes) ÷ resnet110 ({few} nodes), per node", value, 1.2)
+
+
+def receptive_fields() -> None:
+    print("\nreceptive fields: the analysis alone, on a graph that is there")
+    net, x = meta_net("inception_v3", 299)
+    graph = archlab.trace(archlab.load(net, input=x))
+    value = ratio(lambda: analyzer("receptive_field")(graph), lambda: net(x))
+    report("inception_v3: analysis ÷ bare forward on meta", value, 1.0)
+    graphs = [archlab.trace(name) for name in ("resnet110", "resnet1202")]
+    times = [
+        cpu_seconds(lambda graph=graph: analyzer("receptive_field")(graph)) / len(graph.nodes)
+        for graph in graphs
+    ]
+    report("resnet1202 ÷ resnet110, per node", times[1] / times[0])
 
 
 def against_others() -> None:
@@ -145,6 +165,8 @@ def against_others() -> None:
 
 
 def main() -> None:
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
     print(
         f"python {platform.python_version()}, torch {torch.__version__}, torchvision "
         f"{torchvision.__version__}, {os.cpu_count()} CPUs, {RUNS} runs, medians of CPU time"
@@ -152,6 +174,7 @@ def main() -> None:
     against_bare_forward()
     against_import_torch()
     by_depth()
+    receptive_fields()
     against_others()
 
 

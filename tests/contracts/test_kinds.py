@@ -178,3 +178,9 @@ def test_an_analyzer_takes_an_empty_graph(name: str) -> None:
 def test_every_example_is_kept_by_json(kind: Kind) -> None:
     graph = one_node(kind, "train")
     assert from_dict(json.loads(json.dumps(to_dict(graph)))) == graph
+
+
+def test_every_kind_has_a_receptive_field_rule() -> None:
+    from archlab.analyze.sight.rules import RULES
+
+    assert set(RULES) == set(Kind)
