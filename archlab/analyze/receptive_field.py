@@ -84,6 +84,9 @@ COLUMNS = (
     Column("global_from", "global from"),
 )
 
+EXACT = Column("exact", "exact")
+PHASES = Column("phases", "phases")
+
 
 def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
     """Return the receptive field of every module call's output, in call order.
@@ -116,7 +119,7 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
             misaligned=len(misaligned),
         ),
         rows=rows,
-        columns=COLUMNS,
+        columns=COLUMNS if all(row.exact for row in local) else (*COLUMNS, EXACT, PHASES),
         missing=tuple(
             Missing(name, why="no receptive-field rule: a lower bound from here on")
             for name in lost

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from archlab.analyze.certify import CertifyRow, CertifyTotals, certify, image_shape, plan
 from archlab.analyze.effective import EffectiveRow, EffectiveTotals
@@ -21,7 +23,7 @@ from archlab.api.model import Model, ModelLike, load, trace
 from archlab.errors import OptionError, SpecError, did_you_mean
 from archlab.probe.effective_field import EffectiveField, effective_fields
 from archlab.probe.gradient_support import Support, supports
-from archlab.probe.images import folder_images, load_weights
+from archlab.probe.images import first_image, folder_images, load_weights
 from archlab.result import Result
 from archlab.view.plot import Growth, Panel, Picture, receptive_fields, sample_image
 
@@ -166,7 +168,7 @@ def plot_receptive_field(
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),
         curves=curves,
-        image=sample_image(height, width) if panels else None,
+        image=_background(images, height, width) if panels else None,
         panels=panels,
     )
     return receptive_fields(picture, suffix)
@@ -281,12 +283,16 @@ def _image_size(model: Model) -> tuple[int, int]:
     return shape[-2], shape[-1]
 
 
+def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:
+    return sample_image(height, width) if images is None else first_image(images, height, width)
+
+
 def _subtitle(model: Model, *, panels: bool, effective: bool) -> str:
     parts = [f"input {model.trace().input_text()}"]
     if panels:
         parts.append("boxes: what the central unit sees, cut at the image's border")
     if effective:
-        parts.append("heat: effective field of initial weights on noise")
+        parts.append("heat: effective field")
     return " · ".join(parts)
 
 

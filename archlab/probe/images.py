@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from archlab.errors import SpecError
@@ -42,6 +43,17 @@ def folder_images(folder: str | Path, shape: Sequence[int], count: int) -> torch
     if batch.shape[1] != channels:
         raise SpecError(f"The model takes {channels} channels; images have 1 or 3.")
     return (batch - 0.5) / 0.25
+
+
+def first_image(folder: str | Path, height: int, width: int) -> NDArray[np.float64]:
+    """Return the first image of a folder as (height, width, 3), 0 … 1, to draw on.
+
+    Raises:
+        SpecError: as in `folder_images`.
+    """
+    batch = folder_images(folder, (3, height, width), 1)
+    picture: NDArray[np.float64] = (batch[0] * 0.25 + 0.5).permute(1, 2, 0).double().numpy()
+    return picture
 
 
 def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
