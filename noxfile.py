@@ -13,6 +13,7 @@ import nox
 nox.options.sessions = ["lint", "contracts", "types", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
+PARALLEL = ("-n", "2", "--dist", "worksteal")
 TORCH = Path(".nox") / "torch"
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
 
@@ -23,7 +24,9 @@ def run_with_torch(session: nox.Session, *command: str) -> None:
         session.run(sys.executable, "-m", "venv", str(TORCH), external=True)
     install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,timm]")
     session.run_install(str(BIN / "python"), *install, external=True)
-    session.run(str(BIN / command[0]), *command[1:], external=True)
+    # One thread a process: two test workers with two threads each get in each other's way.
+    env = {"OMP_NUM_THREADS": "1"}
+    session.run(str(BIN / command[0]), *command[1:], env=env, external=True)
 
 
 @nox.session
@@ -50,13 +53,13 @@ def types(session: nox.Session) -> None:
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Tests and doctests, slow ones included; `nox -s tests -- -k params` passes arguments on."""
-    run_with_torch(session, "pytest", "-n", "2", *session.posargs)
+    run_with_torch(session, "pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session(python=False)
 def coverage(session: nox.Session) -> None:
     """Branch coverage of the fast tests; fails below 95 %."""
-    fast = ("-n", "2", "-m", "not slow")
+    fast = (*PARALLEL, "-m", "not slow")
     run_with_torch(session, "pytest", *fast, "--cov", "--cov-report=term:skip-covered")
     run_with_torch(session, "coverage", "report", "--skip-covered", "--fail-under=95")
 
