@@ -24,6 +24,10 @@ LINES = {
     "bottleneck, sum": "bottleneck --in 192 --out 32 --kernel 3 --reduce 32",
     "bottleneck, model": "bottleneck googlenet",
     "check": "check resnet20 --max-params 1M",
+    "rf": "rf resnet20",
+    "rf, unproductive": "rf plain20 --unproductive",
+    "rf, verify": "rf resnet20 --verify",
+    "rf, effective": "rf resnet20 --effective --layer layer1",
     "against": "flops nets.py:Net --against fvcore",
 }
 SIDE_BY_SIDE = {
@@ -56,7 +60,7 @@ def test_json_keys(cli, name) -> None:
     document = json.loads(cli(f"{LINES[name]} -f json").out)
     assert list(document)[: len(HEAD)] == HEAD
     assert list(document)[-1] == "rows"
-    assert re.fullmatch(r"archlab\.[a-z]+/1", document["schema"])
+    assert re.fullmatch(r"archlab\.[a-z_]+/1", document["schema"])
     assert isinstance(document["model"], str)
     assert isinstance(document["conventions"], list)
     assert document["status"] == "complete"
