@@ -41,7 +41,8 @@ def rf(
         bool, typer.Option("--effective", help="Effective field (Luo 2016) beside the theory.")
     ] = False,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of images: for --effective, and to draw on.")
+        Path | None,
+        typer.Option("--images", help="Folder of images, for --effective and to draw on."),
     ] = None,
     noise: Annotated[
         bool, typer.Option("--noise", help="Noise for --effective (default).")
