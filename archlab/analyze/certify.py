@@ -84,11 +84,11 @@ def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
 
 
 def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
-    """Return the units to ask per convolution: the central one; two where they differ by place."""
+    """Return the units to ask per convolution: the central one; four where they differ by place."""
     return {
         path: (field.size // 2,)
         if field.exact or field.size == 1
-        else (field.size // 2 - 1, field.size // 2)
+        else tuple(range(max(field.size // 2 - 2, 0), min(field.size // 2 + 2, field.size)))
         for path, field in _convolutions(graph, axis).items()
     }
 

@@ -44,6 +44,15 @@ def test_gradients_see_holes_and_wide_kernels() -> None:
     assert any(row.holes for row in result.rows)
 
 
+def test_gradients_agree_on_a_unet_with_phases() -> None:
+    path = Path(__file__).parents[1] / "truth" / "hand_made_nets.py"
+    result = archlab.verify_receptive_field(f"{path}:UNet", input="3x64x64")
+    assert result.totals.layers == 8  # five 3×3, two up-convolutions, one 1×1
+    assert result.totals.agree == result.totals.checked
+    widths = {row.high - row.low + 1 for row in result.rows if row.path == "o"}
+    assert widths == {22, 26}
+
+
 def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificate must fail when the symbolic rule is broken."""
     from archlab.analyze.sight import field
