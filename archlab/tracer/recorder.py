@@ -8,7 +8,7 @@ no activation and no kernel is needed; `shapes.SHAPES` answers the common operat
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -69,7 +69,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 return func.decompose(*args, **kwargs)
         values = op.bind(args, kwargs)
-        sources = list(tensors_in(values.values()))
+        sources = _flat(values.values())
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
         if self.meta and op.shape is not None and all(item.is_meta for item in sources):
@@ -127,7 +127,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> None:
         if op.name in _SAME:
             return
-        outputs = list(tensors_in(out if isinstance(out, tuple | list) else (out,)))
+        outputs = [out] if isinstance(out, torch.Tensor) else _flat((out,))
         made: list[int] = []
         written = [values[name] for name in op.writes if isinstance(values.get(name), torch.Tensor)]
         if written:
@@ -203,6 +203,17 @@ def _to_meta(value: Any) -> Any:
     return value
 
 
+def _flat(values: Iterable[Any]) -> list[torch.Tensor]:
+    """Return the tensors among arguments; the common case without the generator's cost."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found.extend(tensors_in(value))
+    return found
+
+
 def record(
     module: nn.Module,
     args: Sequence[Any],
@@ -217,7 +228,14 @@ def record(
     The module's mode and all global settings are put back; a train mode forward updates the
     module's buffers and any forward may set attributes, so pass a module that may change.
     """
-    held = [*module.parameters(), *module.buffers()]
+    # Several times faster than parameters() and buffers(), which build every name.
+    held = [
+        tensor
+        for member in module.modules()
+        for holder in (member._parameters, member._buffers)
+        for tensor in holder.values()
+        if tensor is not None
+    ]
     meta = all(item.is_meta for item in tensors_in([*held, *args, kwargs]))
     if any(map(is_lazy, held)):
         _shape_lazy(module, args, kwargs, mode)
