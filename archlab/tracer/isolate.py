@@ -19,6 +19,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from archlab.tracer.settings import no_collection
 
 _PLAIN = (int, float, str, bytes, type, type(None), torch.dtype, torch.device, FunctionType)
+Convert = Callable[[torch.Tensor], torch.Tensor]
 _DEPTH = 4  # how deep tensors are looked for in lists and dictionaries of a module
 
 
@@ -45,21 +46,19 @@ def is_lazy(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
 
 
-def _copied(module: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+def _copied(module: nn.Module, convert: Convert) -> nn.Module:
     memo: dict[int, Any] = {}
     with no_collection():
         members = list(module.modules())
-        for member in members:
-            for tensor in _inside(vars(member), _DEPTH):
-                if id(tensor) not in memo:
-                    memo[id(tensor)] = convert(tensor)
-        if any(_copies_itself(type(member)) for member in members):
+        if any(map(_copies_itself, {type(member) for member in members})):
+            for member in members:
+                _convert_inside(vars(member), memo, convert)
             return copy.deepcopy(module, memo)
         for member in members:
             memo[id(member)] = type(member).__new__(type(member))
         for member in members:
             vars(memo[id(member)]).update(
-                {name: _value(value, memo) for name, value in vars(member).items()}
+                {name: _value(value, memo, convert) for name, value in vars(member).items()}
                 | {"_compiled_call_impl": None}  # what nn.Module leaves out of a copy, too
             )
     clone: nn.Module = memo[id(module)]
@@ -74,17 +73,24 @@ def _copies_itself(kind: type) -> bool:
     )
 
 
-def _value(value: Any, memo: dict[int, Any]) -> Any:
+def _value(value: Any, memo: dict[int, Any], convert: Convert) -> Any:
     """One attribute copied as `copy.deepcopy` would, but fast where it is simple."""
     if isinstance(value, _PLAIN):
         return value
     if id(value) in memo:
         return memo[id(value)]
     if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
-        return type(value)((key, _value(item, memo)) for key, item in value.items())
+        return type(value)((key, _value(item, memo, convert)) for key, item in value.items())
     if type(value) is tuple and all(isinstance(item, _PLAIN) for item in value):
         return value
-    return copy.deepcopy(value, memo)
+    _convert_inside(value, memo, convert)
+    return memo[id(value)] if id(value) in memo else copy.deepcopy(value, memo)
+
+
+def _convert_inside(value: Any, memo: dict[int, Any], convert: Convert) -> None:
+    for tensor in _inside(value, _DEPTH):
+        if id(tensor) not in memo:
+            memo[id(tensor)] = convert(tensor)
 
 
 def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
