@@ -39,10 +39,12 @@ if TYPE_CHECKING:
         verify_receptive_field,
     )
     from archlab.api.model import Model, load, trace
+    from archlab.api.picture import Picture, render, render_backward, render_diff, render_graph
 
 __all__ = [
     "ArchlabError",
     "Model",
+    "Picture",
     "against",
     "bottleneck",
     "bottlenecks",
@@ -56,6 +58,10 @@ __all__ = [
     "params",
     "plot_receptive_field",
     "receptive_field",
+    "render",
+    "render_backward",
+    "render_diff",
+    "render_graph",
     "shapes",
     "summary",
     "trace",

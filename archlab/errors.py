@@ -6,6 +6,7 @@
     ├── BuildError               the model's constructor failed or wants arguments
     ├── TraceError               the model's forward failed; `.graph` holds the part before it
     ├── DependencyError          an optional package is missing
+    ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
     └── OutputError              a file that cannot be written
 
 A message says what was wrong, what was given, what is allowed and what to try.
@@ -47,6 +48,14 @@ class TraceError(ArchlabError):
 
 class DependencyError(ArchlabError):
     """An optional package that is not installed."""
+
+
+class LayoutError(ArchlabError):
+    """A drawing that could not be laid out; `dot` is its text, for another program."""
+
+    def __init__(self, message: str, dot: str) -> None:
+        super().__init__(message)
+        self.dot = dot
 
 
 class OutputError(ArchlabError):

@@ -165,6 +165,11 @@ def _row(graph: Graph, call: ModuleCall, sight: Sight | None) -> FieldRow:
     )
 
 
+def local_size(axis: Field | None) -> Number:
+    """Return how many pixels of one axis a unit sees, or None where it sees no local part."""
+    return _numbers(axis)[0]
+
+
 def _all_exact(*axes: Field | None) -> bool:
     return all(axis is None or axis.exact or bool(phases(axis)) for axis in axes)
 

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
         verify_receptive_field,
     )
     from archlab.api.model import Model, load, trace
+    from archlab.api.picture import Picture, render, render_backward, render_diff, render_graph
 
 VERBS = {
     "Model": "archlab.api.model",
+    "Picture": "archlab.api.picture",
     "against": "archlab.api.cost",
     "bottleneck": "archlab.analyze.factorize",
     "bottlenecks": "archlab.api.cost",
@@ -48,6 +50,10 @@ VERBS = {
     "params": "archlab.api.cost",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
+    "render": "archlab.api.picture",
+    "render_backward": "archlab.api.picture",
+    "render_diff": "archlab.api.picture",
+    "render_graph": "archlab.api.picture",
     "shapes": "archlab.api.cost",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
@@ -57,6 +63,7 @@ VERBS = {
 
 __all__ = [
     "Model",
+    "Picture",
     "against",
     "bottleneck",
     "bottlenecks",
@@ -70,6 +77,10 @@ __all__ = [
     "params",
     "plot_receptive_field",
     "receptive_field",
+    "render",
+    "render_backward",
+    "render_diff",
+    "render_graph",
     "shapes",
     "summary",
     "trace",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from archlab.errors import OptionError, TraceError, check_one_of
+from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
 from archlab.resolve import (
     Inputs,
     Source,
@@ -104,6 +105,25 @@ class Model:
         self.trace(mode)
         assert self._chosen is not None
         return self._real_copy().train(mode == "train"), self._chosen.tensors("cpu")
+
+    def _repr_svg_(self) -> str | None:
+        """The drawing, for notebooks; None where it cannot be drawn."""
+        from archlab.api.picture import render  # a module that imports this one
+
+        try:
+            return render(self).svg
+        except ArchlabError:
+            return None
+
+    def _repr_html_(self) -> str | None:
+        """Summary and drawing, for notebooks; None where the model cannot be traced."""
+        from archlab.api.cost import summary  # a module that imports this one
+
+        try:
+            text = str(summary(self))
+        except ArchlabError:
+            return None
+        return f"<pre>{escape(text)}</pre>{self._repr_svg_() or ''}"
 
     def _trace(self, mode: str) -> Graph:
         attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)

@@ -15,6 +15,7 @@ from archlab.cli.flops import flops
 from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
+from archlab.cli.render import render
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
 from archlab.cli.summary import summary
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "shapes": shapes,
     "summary": summary,
     "rf": rf,
+    "render": render,
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,
@@ -61,7 +63,7 @@ def archlab(
         bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")
     ] = False,
 ) -> None:
-    """Understand a neural network's architecture: what it costs, layer by layer.
+    """Understand a neural network's architecture: what it costs, sees, looks like.
 
     Try: archlab params googlenet
     """

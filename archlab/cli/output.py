@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.errors import OptionError, OutputError, check_one_of
+from archlab.files import write
 from archlab.view import FORMATS, render
 from archlab.view.table import Showable
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archlab.api import Model
 
 PICTURES = (".svg", ".png", ".pdf")
+DRAWINGS = ("svg", "png", "pdf", "dot", "mmd", "json", "txt")
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
 
 
@@ -97,6 +98,31 @@ def check_plot(path: Path | None) -> None:
     _check_file(path)
 
 
+def check_picture(style: str | None, out: Path | None) -> str:
+    """Return the format of a drawing; raise early where it is unknown or cannot be written.
+
+    Raises:
+        OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
+        OutputError: the file cannot be written.
+    """
+    chosen = style
+    if out is not None and str(out) != "-":
+        if chosen is None:
+            chosen = out.suffix.lower().removeprefix(".")
+            if chosen not in DRAWINGS:
+                given = f"the suffix {out.suffix!r}" if out.suffix else "no suffix"
+                raise OptionError(
+                    f"--out {out}: {given} names no picture format. "
+                    f"Allowed: {', '.join(f'.{known}' for known in DRAWINGS)}."
+                )
+        _check_file(out)
+    chosen = chosen or "txt"
+    check_one_of("--format", chosen, DRAWINGS)
+    if chosen in ("png", "pdf") and out is None and sys.stdout.isatty():
+        raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
+    return chosen
+
+
 def _check_file(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is wanted.")
@@ -105,35 +131,6 @@ def _check_file(path: Path) -> None:
         raise OutputError(f"There is no folder {folder} to write {path.name} in. Make it first.")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise OutputError(f"{path} cannot be written: permission denied.")
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is never half there.
-
-    A link is followed; a device or a pipe is written as it is.
-
-    Raises:
-        OutputError: the system refuses.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        path = path.resolve()
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _style_of(out: Path | None) -> str:

@@ -1,0 +1,124 @@
+"""`archlab render MODEL`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archlab.cli.options import Batch, Input, Mode, Set
+from archlab.cli.output import announced, check_picture, how_to_load
+from archlab.errors import LayoutError, OptionError, TraceError
+from archlab.files import write
+
+
+def render(  # noqa: PLR0913
+    models: Annotated[list[str], typer.Argument(metavar="MODEL …", help="One; two with --diff.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o",
+            help=".svg, .png, .pdf, .dot, .mmd (Mermaid), .json or .txt; - for standard output. "
+            "Default: a drawing in the terminal.",
+        ),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="svg, png … Default: the suffix of --out, else txt."),
+    ] = None,
+    boxes: Annotated[
+        int | None,
+        typer.Option("--boxes", help="Boxes at most; modules are opened while they fit. "
+                     "Default: 60, with --ops 600."),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", "-d", help="Open modules down to this level instead.")
+    ] = None,
+    expand: Annotated[
+        list[str] | None,
+        typer.Option("--expand", "-e", metavar="PATH", help="Open this module in any case; repeat."),
+    ] = None,
+    ops: Annotated[
+        bool, typer.Option("--ops", help="A box for every operator, nothing fused or hidden.")
+    ] = False,
+    color_by: Annotated[
+        str | None,
+        typer.Option("--color-by", help="Heat: macs, params, memory, receptive-field, gradient."),
+    ] = None,
+    direction: Annotated[
+        str, typer.Option("--direction", help="TB (top to bottom) or LR (left to right).")
+    ] = "TB",
+    theme: Annotated[
+        str, typer.Option("--theme", help="auto (SVG follows the screen), light, dark, print.")
+    ] = "auto",
+    view: Annotated[
+        str, typer.Option("--view", help="modules, or autograd: the backward pass (torchviz).")
+    ] = "modules",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Two models over each other: added, removed, changed.")
+    ] = False,
+    input: Input = None,  # noqa: A002
+    batch: Batch = None,
+    set_: Set = None,
+    mode: Mode = "eval",
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds for a layout.")
+    ] = 60.0,
+) -> None:  # fmt: skip
+    """Draw the architecture: blocks, branches and shortcuts, at the level of detail that fits.
+
+    Example: archlab render resnet18 --out graph.svg
+    """
+    wanted = check_picture(style, out)
+    if len(models) != (2 if diff else 1):
+        raise OptionError(
+            f"{len(models)} models were given: --diff takes two, a drawing without it takes one."
+        )
+    from archlab.api import picture as api
+    from archlab.api.model import Model
+
+    if color_by == "gradient" and diff:
+        raise OptionError("--color-by and --diff exclude each other.")
+    how: dict[str, Any] = {
+        "boxes": boxes, "depth": depth, "expand": expand or (), "direction": direction,
+        "theme": theme, "mode": mode, "timeout": timeout,
+    }  # fmt: skip
+    api.check_view(view, diff=diff, ops=ops, color_by=color_by)
+    api.check_options(boxes, depth, color_by, direction, theme)
+    loaded = [announced(Model(model, **how_to_load(input, batch, set_))) for model in models]
+    failure: TraceError | None = None
+    try:
+        if diff:
+            drawn = api.render_diff(*loaded, **how)
+        elif view == "autograd":
+            drawn = api.render_backward(*loaded, **how)
+        else:
+            drawn = api.render(*loaded, ops=ops, color_by=color_by, **how)
+    except TraceError as error:
+        if error.graph is None:
+            raise
+        failure, drawn = error, api.render_failed(error.graph, **how)
+    _put(drawn, wanted, out)
+    if failure is not None:
+        raise failure
+
+
+def _put(drawn: Any, wanted: str, out: Path | None) -> None:
+    """Write the picture; what cannot be laid out is written as DOT."""
+    try:
+        data = drawn.data(wanted)
+    except LayoutError as error:
+        if out is None or str(out) == "-" or not error.dot:
+            raise
+        rescue = out.with_suffix(".dot")
+        write(rescue, error.dot)
+        raise LayoutError(f"{error} The drawing is in {rescue}: another Graphviz may do it, "
+                          "or try fewer boxes (--boxes N).", error.dot) from error  # fmt: skip
+    if out is None or str(out) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write(out, data)
+        print(f"wrote {out}", file=sys.stderr)

@@ -1,0 +1,143 @@
+"""Fold a traced graph into a drawing of few boxes: equal blocks once, small steps fused, the rest
+as open as a budget allows. Graph -> Drawing, no torch.
+
+    graph ── call_tree ── prune, fuse, repeat ── chosen ── Canvas, edges ──> Drawing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from archlab.fold.choose import Wish, chosen, visible
+from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
+from archlab.fold.emit import Canvas, edges
+from archlab.fold.flow import OUTPUT, Flow, flow
+from archlab.fold.fuse import fused
+from archlab.fold.repeat import Keys, repeated
+from archlab.fold.tree import Block, Item, Leaf, call_tree, dissolved, unwrapped
+from archlab.fold.union import Union, union
+from archlab.ir.graph import Graph
+
+__all__ = ["Box", "Drawing", "Edge", "Group", "Heat", "Role", "Shape", "Union", "Wish", "fold", "union"]
+
+
+def fold(
+    graph: Graph,
+    wish: Wish | None = None,
+    *,
+    every: bool = False,
+    path_marks: Mapping[str, str] | None = None,
+    difference: Union | None = None,
+) -> Drawing:
+    """Return what a picture of the graph shows.
+
+    Args:
+        graph: one traced forward, complete or up to its failure.
+        wish: boxes at most, depth, modules to open.
+        every: draw each operator that depends on the input as a box of its own.
+        path_marks: module path -> what to write on it ("train only").
+        difference: what is marked in the union of two graphs.
+
+    Raises:
+        OptionError: a path to expand that is no module.
+    """
+    wish = wish or Wish()
+    stream = flow(graph, every=every)
+    marks = difference.marks if difference else {}
+    keys = Keys(graph, stream, frozenset(wish.expand), marks)
+    root = _simplified(keys, call_tree(graph), every=every)
+    room = max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
+    opened = chosen(root, keys, wish, room)
+    canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {})
+    _add_inputs(canvas)
+    for child in opened[root]:
+        canvas.add(child, "", "")
+    _add_outputs(canvas)
+    return Drawing(
+        model=graph.name,
+        input=graph.input_text(),
+        mode=graph.mode,
+        build=graph.build,
+        boxes=tuple(canvas.boxes),
+        groups=tuple(canvas.groups),
+        edges=(*edges(canvas, difference), *_to_failure(canvas)),
+        folded=tuple(_told(canvas, root)),
+    )
+
+
+def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
+    """Prune what is not drawn, fuse, fold equal neighbours; from the inside out."""
+
+    def plain(item: Item) -> Item | None:
+        if isinstance(item, Leaf):
+            return item if item.parts[0] in keys.flow.drawn else None
+        assert isinstance(item, Block)
+        return unwrapped(smaller(item))
+
+    def smaller(item: Block) -> Block:
+        kept = [child for child in map(plain, item.children) if child is not None]
+        item, kept = dissolved(item, kept)
+        joined = tuple(kept) if every else fused(keys.graph, keys.flow, kept)
+        return replace(item, children=repeated(keys, joined))
+
+    return smaller(block)
+
+
+def _add_inputs(canvas: Canvas) -> None:
+    graph = canvas.graph
+    for i, tensor in enumerate(graph.inputs):
+        spec = graph.tensors[tensor]
+        if -1 - i not in canvas.flow.readers and graph.failure is None:
+            continue
+        name = spec.name if len(graph.inputs) > 1 else ""
+        key = f"input:{spec.name or i}"
+        canvas.boxes.append(Box(key, "", Shape.INPUT, "input", name=name))
+        canvas.box_of[-1 - i] = key
+
+
+def _add_outputs(canvas: Canvas) -> None:
+    graph = canvas.graph
+    if graph.failure is not None:
+        message = graph.failure.message.strip().split("\n")[0]
+        canvas.boxes.append(
+            Box("failure", graph.failure.path, Shape.FAILURE, "the forward failed here",
+                name=graph.failure.path or "the model itself", note=message)
+        )  # fmt: skip
+    elif canvas.flow.outputs:
+        shapes = ["×".join(map(str, graph.shape(t)[1:])) or "scalar" for t in graph.outputs]
+        more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
+        note = ", ".join(shapes[:3]) + more
+        canvas.boxes.append(Box("output", "", Shape.OUTPUT, "output", note=note))
+        canvas.box_of[OUTPUT] = "output"
+
+
+def _to_failure(canvas: Canvas) -> list[Edge]:
+    """The last operators that ran lead to the failure."""
+    graph = canvas.graph
+    if graph.failure is None:
+        return []
+    open_ends = [node for node in sorted(canvas.flow.drawn) if not canvas.flow.readers.get(node)]
+    tails = [canvas.box_of[node] for node in open_ends[-2:] if node in canvas.box_of]
+    tails = tails or [box.id for box in canvas.boxes if box.shape == Shape.INPUT]
+    return [Edge(tail, "failure") for tail in dict.fromkeys(tails)]
+
+
+def _told(canvas: Canvas, root: Block) -> list[str]:
+    """Say what the picture leaves out."""
+    graph, opened = canvas.graph, canvas.opened
+    lines = []
+    runs = [f"{group.path or group.id} ×{group.times}" for group in canvas.groups if group.times > 1]
+    runs += [f"{box.path or box.id} ×{box.times}" for box in canvas.boxes if box.times > 1]
+    if runs:
+        more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
+        lines.append(f"equal blocks drawn once: {', '.join(runs[:8])}{more}")
+    closed = [item for item, _ in visible(root, opened) if isinstance(item, Block)]
+    if closed:
+        some = ", ".join(item.path for item in closed[:4] if item.path)
+        more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
+        lines.append(f"closed: {some}{more} (--expand PATH or --boxes N opens)")
+    hidden = len(graph.nodes) - len(canvas.flow.drawn)
+    if hidden:
+        lines.append(f"{len(graph.nodes)} operators, {hidden} not drawn (reshapes, copies, weights)")
+    return lines

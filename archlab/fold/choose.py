@@ -1,0 +1,188 @@
+"""Which modules are open: as much detail as a budget of boxes allows, alike modules alike.
+
+First one of each sort is opened, level by level; then, if they all fit, the others of its sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archlab.errors import OptionError, did_you_mean
+from archlab.fold.repeat import Keys
+from archlab.fold.tree import Block, Item, Leaf, Run
+
+_FEW = 3  # a picture below a third of its budget opens its largest module in stretches
+
+_LOOSE = 8
+
+Open = dict[Block, tuple[Item, ...]]
+"""Open block -> the items drawn inside it, which may be stretches of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for: boxes at most, levels of modules, paths to open in any case."""
+
+    boxes: int = 60
+    depth: int | None = None
+    expand: tuple[str, ...] = ()
+
+
+def visible(root: Item, opened: Open) -> Iterator[tuple[Item, int]]:
+    """Yield what is drawn as a box, with its level; of a run its first member."""
+    waiting: list[tuple[Item, int]] = [(root, 0)]
+    while waiting:
+        item, level = waiting.pop()
+        if isinstance(item, Run):
+            waiting.append((item.members[0], level))
+        elif isinstance(item, Block) and item in opened:
+            waiting += [(child, level + 1) for child in reversed(opened[item])]
+        else:
+            yield item, level
+
+
+def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
+    """Return the open blocks and what is drawn inside each.
+
+    Args:
+        root: the simplified tree.
+        keys: tells which blocks are alike.
+        wish: what to open.
+        room: boxes that may be drawn besides input and output.
+
+    Raises:
+        OptionError: a path to expand is no module of this trace.
+    """
+    forced = _forced(root, wish.expand)
+    if wish.depth is not None:
+        return dict(_down_to(root, wish.depth)) | forced
+    opened: Open = {root: root.children, **forced}
+    if len(root.children) > room:
+        opened[root] = stretches(root, room)
+    _open_exemplars(root, opened, keys, room)
+    _open_others(root, opened, keys, room)
+    shown = [item for item, _ in visible(root, opened)]
+    closed = [item for item in shown if isinstance(item, Block) and not item.sealed]
+    if closed and len(shown) * _FEW < room:
+        largest = max(closed, key=lambda block: len(block.nodes))
+        opened[largest] = stretches(largest, room - len(shown))
+    return opened
+
+
+def _cost(block: Block) -> int:
+    return len(block.children) - 1
+
+
+def _loose(block: Block) -> bool:
+    """Whether a block is many operators without modules of their own: a box tells more."""
+    loose = sum(isinstance(item, Leaf) and not item.own for item in block.children)
+    return loose > _LOOSE and 2 * loose > len(block.children)
+
+
+def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
+    """Open the first block of each sort, the outer levels first."""
+    seen = {keys.alike(block) for block in opened}
+    while True:
+        shown = list(visible(root, opened))
+        fits = [
+            (_loose(item), level, i, item)
+            for i, (item, level) in enumerate(shown)
+            if isinstance(item, Block)
+            and not item.sealed
+            and keys.alike(item) not in seen
+            and len(shown) + _cost(item) <= room
+        ]
+        if not fits:
+            return
+        block = min(fits, key=lambda entry: entry[:3])[3]
+        seen.add(keys.alike(block))
+        opened[block] = block.children
+
+
+def _open_others(root: Block, opened: Open, keys: Keys, room: int) -> None:
+    """Open whole sorts exactly as their first one is open, all blocks or none, while they fit."""
+    while True:
+        first = {keys.alike(block): block for block in reversed(opened)}
+        shown = list(visible(root, opened))
+        sorts: dict[int, list[tuple[int, Block]]] = {}
+        for item, level in shown:
+            if isinstance(item, Block) and not item.sealed and keys.alike(item) in first:
+                sorts.setdefault(keys.alike(item), []).append((level, item))
+        fits = []
+        for sort, found in sorts.items():
+            each = sum(1 for _ in visible(first[sort], opened)) - 1
+            if len(shown) + each * len(found) <= room:
+                fits.append((found[0][0], each * len(found), sort))
+        if not fits:
+            return
+        sort = min(fits)[2]
+        for _, block in sorts[sort]:
+            _open_like(first[sort], block, opened)
+
+
+def _open_like(model: Item, item: Item, opened: Open) -> None:
+    """Open a block, and what is inside it, as an alike one is open."""
+    if isinstance(model, Run) and isinstance(item, Run):
+        _open_like(model.members[0], item.members[0], opened)
+    elif isinstance(model, Block) and isinstance(item, Block) and model in opened:
+        opened[item] = item.children
+        for one, other in zip(model.children, item.children, strict=True):
+            _open_like(one, other, opened)
+
+
+def _down_to(root: Block, depth: int) -> Iterator[tuple[Block, tuple[Item, ...]]]:
+    waiting: list[tuple[Item, int]] = [(root, 0)]
+    while waiting:
+        item, level = waiting.pop()
+        if isinstance(item, Run):
+            waiting.append((item.members[0], level))
+        elif isinstance(item, Block) and (level < depth or not level):
+            yield item, item.children
+            waiting += [(child, level + 1) for child in item.children]
+
+
+def _blocks(item: Item) -> Iterator[Block]:
+    if isinstance(item, Run):
+        yield from _blocks(item.members[0])
+    elif isinstance(item, Block):
+        yield item
+        for child in item.children:
+            yield from _blocks(child)
+
+
+def _forced(root: Block, paths: Sequence[str]) -> Open:
+    """The blocks at the paths, those around them, and all inside."""
+    opened: Open = {}
+    for path in paths:
+        found = [block for block in _blocks(root) if path in block.paths]
+        if not found:
+            known = sorted({known for block in _blocks(root) for known in block.paths if known})
+            raise OptionError(
+                f"--expand {path!r}: no module of this picture has that path."
+                f"{did_you_mean(path, known)} Modules that can be opened: "
+                f"{', '.join(known[:12])}{' …' if len(known) > 12 else ''}."
+            )
+        inside = set(found[0].nodes)
+        around = (block for block in _blocks(root) if inside <= set(block.nodes))
+        opened |= {block: block.children for block in (*around, *_blocks(found[0]))}
+    return opened
+
+
+def stretches(parent: Block, room: int) -> tuple[Item, ...]:
+    """Return the children, neighbours put together so that at most `room` (2 or more) are left."""
+    items, room = parent.children, max(room, 2)
+    if len(items) <= room:
+        return items
+    step, rest = divmod(len(items), room)
+    result: list[Item] = []
+    i = 0
+    for k in range(room):
+        end = i + step + (k < rest)
+        part = items[i:end]
+        nodes = tuple(node for item in part for node in item.nodes)
+        title = f"{len(part)} steps"
+        block = Block(part[0].path or parent.path, title, part, nodes, sealed=True)
+        result.append(part[0] if len(part) == 1 else block)
+        i = end
+    return tuple(result)

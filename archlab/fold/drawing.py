@@ -1,0 +1,131 @@
+"""What a picture shows: boxes in groups, edges with a role, and what was folded away. Plain data.
+
+`fold` makes it from a graph, `analyze.annotate` adds numbers, the views draw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from archlab.ir.kinds import Kind
+
+
+class Shape(StrEnum):
+    """What a box is: decides how it is drawn."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    OPERATOR = "operator"
+    MODULE = "module"  # closed: stands for everything inside
+    SUM = "sum"  # ⊕: where a shortcut joins
+    PRODUCT = "product"  # ⊗: where a gate acts
+    CONCAT = "concat"
+    FAILURE = "failure"
+
+
+class Role(StrEnum):
+    """What an edge is: a way round others is a shortcut of one of five kinds."""
+
+    MAIN = "main"
+    IDENTITY = "identity"
+    PAD = "pad"  # option A: subsampled, zero channels added; no parameters
+    PROJECTION = "projection"  # behind a convolution or linear layer
+    POOL = "pool"
+    CONCAT = "skip"  # joined by concatenation: U-Net, DenseNet
+    REPEAT = "repeat"  # every member of a folded run reads all members before it
+
+
+SHORTCUTS = frozenset({Role.IDENTITY, Role.PAD, Role.PROJECTION, Role.POOL, Role.CONCAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Numbers of everything a box or group stands for; None where they are not known."""
+
+    params: int | None = None
+    macs: int | None = None
+    heat: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box. `nodes` are the graph's nodes it stands for, repeats included.
+
+    `title` says what it is (Conv 3×3 /2), `fused` what follows in the same box (BN, ReLU), `name`
+    the module's own name, `channels` the size of the channel axis it makes, where there is one.
+    """
+
+    id: str
+    path: str
+    shape: Shape
+    title: str
+    kind: Kind | None = None
+    fused: tuple[str, ...] = ()
+    name: str = ""
+    channels: int | None = None
+    nodes: tuple[int, ...] = ()
+    group: str = ""
+    times: int = 1
+    note: str = ""
+    mark: str = ""  # added, removed, changed; train only
+    amounts: Amounts = field(default=Amounts())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An open module, or a run of equal ones (`times` > 1) of which the first is shown."""
+
+    id: str
+    path: str
+    type: str
+    times: int = 1
+    parent: str = ""
+    nodes: tuple[int, ...] = ()
+    note: str = ""
+    mark: str = ""
+    amounts: Amounts = field(default=Amounts())
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From box to box. `shape` is the tensor's without its batch axis; `changed`: worth writing."""
+
+    tail: str
+    head: str
+    role: Role = Role.MAIN
+    shape: tuple[int, ...] = ()
+    changed: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture's content; `folded` says in words what is not drawn one by one."""
+
+    model: str
+    input: str
+    mode: str
+    build: str
+    boxes: tuple[Box, ...]
+    groups: tuple[Group, ...]
+    edges: tuple[Edge, ...]
+    folded: tuple[str, ...] = ()
+    heat: Heat | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON record; ids of boxes and groups are those of the SVG."""
+        return {"schema": "archlab.drawing/1", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """The measure that boxes are coloured by: its name, and how it adds up (`share`: of total)."""
+
+    measure: str
+    title: str
+    share: bool
+    low: float
+    high: float
+    total: float | None = None

@@ -1,0 +1,228 @@
+"""How data flows between the operators worth drawing, and which joins end a shortcut.
+
+Reshapes, slices, copies and whatever only prepares weights are passed through: a drawn node's
+sources are the drawn nodes (or inputs, as negative numbers) that its operands come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlab.fold.drawing import Role
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import AxesAttrs, FunctionAttrs, Kind
+
+OUTPUT = -1_000_000  # the model's result as a consumer
+WEIGHTED = frozenset(
+    {Kind.CONV, Kind.CONV_TRANSPOSE, Kind.LINEAR, Kind.ATTENTION, Kind.RECURRENT, Kind.MATMUL}
+)
+_DRAWN = WEIGHTED | {
+    Kind.NORM, Kind.ACTIVATION, Kind.SOFTMAX, Kind.POOL, Kind.CONCAT, Kind.RESAMPLE, Kind.REDUCE,
+    Kind.OPAQUE,
+}  # fmt: skip
+_GATHERED = frozenset(
+    {"embedding", "_embedding_bag", "_embedding_bag_forward_only", "im2col", "unfold", "nms",
+     "topk", "sort", "channel_shuffle", "native_channel_shuffle", "pixel_shuffle",
+     "pixel_unshuffle", "scatter", "index_put", "max_unpool2d"}
+)  # fmt: skip
+_CHAIN = frozenset({Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL})
+_STEPS = 6  # operators on the way round that still count as a shortcut
+
+
+def function(node: Node) -> str:
+    """Return the function's name, without namespace."""
+    attrs = node.attrs
+    if isinstance(attrs, FunctionAttrs | AxesAttrs):
+        return attrs.function
+    return node.op.rpartition(".")[2].rstrip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Drawn nodes, and for each of them its operands: (tensor, sources, passed kinds)."""
+
+    drawn: frozenset[int]
+    operands: dict[int, tuple[Operand, ...]]
+    sources: dict[int, tuple[int, ...]]  # node -> distinct drawn sources
+    readers: dict[int, tuple[int, ...]]  # node -> drawn readers, OUTPUT among them
+    roles: dict[tuple[int, int], Role]  # (source, reader) -> role, where it is no main path
+    outputs: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor that a node reads, where it comes from, and the kinds it passed on its way."""
+
+    tensor: int
+    sources: tuple[int, ...]
+    passed: frozenset[Kind]
+
+
+def is_sum(node: Node) -> bool:
+    """Whether the node adds or subtracts tensors."""
+    return node.kind == Kind.ELEMENTWISE and function(node) in ("add", "sub", "rsub")
+
+
+def is_product(node: Node) -> bool:
+    """Whether the node multiplies tensors element by element."""
+    return node.kind == Kind.ELEMENTWISE and function(node) in ("mul", "div")
+
+
+def flow(graph: Graph, *, every: bool = False) -> Flow:
+    """Return the flow between drawn nodes; `every`: all nodes that depend on the input are drawn."""
+    origin: dict[int, Operand] = {
+        tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
+    }
+    if not graph.inputs:  # nothing depends on data: everything does
+        every_tensor = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
+        origin = {tensor: Operand(tensor, (), frozenset()) for tensor in every_tensor}
+    drawn: set[int] = set()
+    operands: dict[int, tuple[Operand, ...]] = {}
+    for node in graph.nodes:
+        read = tuple(
+            Operand(tensor, origin[tensor].sources, origin[tensor].passed)
+            for tensor in node.inputs
+            if tensor in origin
+        )
+        if node.kind == Kind.CREATE or (not read and graph.inputs):
+            continue  # new_zeros(x) reads x for its size alone
+        if every or _worth(graph, node, read):
+            drawn.add(node.id)
+            operands[node.id] = read
+            for tensor in node.outputs:
+                origin[tensor] = Operand(tensor, (node.id,), frozenset())
+        else:
+            sources = tuple(dict.fromkeys(item for operand in read for item in operand.sources))
+            passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
+            for tensor in node.outputs:
+                origin[tensor] = Operand(tensor, sources, passed)
+    sources = {
+        node: tuple(dict.fromkeys(item for operand in read for item in operand.sources))
+        for node, read in operands.items()
+    }
+    outputs = tuple(origin[tensor] for tensor in graph.outputs if tensor in origin)
+    return Flow(
+        frozenset(drawn),
+        operands,
+        sources,
+        _readers(sources, outputs),
+        _roles(graph, operands, sources),
+        outputs,
+    )
+
+
+def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
+    """Whether a node that depends on the input is drawn."""
+    if node.kind in _DRAWN:
+        return True
+    name = function(node)
+    if node.kind == Kind.ELEMENTWISE:
+        distinct = {operand.tensor for operand in read}
+        learned = [
+            graph.shape(tensor)
+            for tensor in node.inputs
+            if graph.tensors[tensor].source == "param"
+        ]
+        # A table of positions is a step of its own; a scale by channel is not.
+        return len(distinct) > 1 or any(sum(n > 1 for n in shape) > 1 for shape in learned)
+    return name in _GATHERED
+
+
+def _readers(
+    sources: dict[int, tuple[int, ...]], outputs: tuple[Operand, ...]
+) -> dict[int, tuple[int, ...]]:
+    readers: dict[int, list[int]] = {}
+    for node, read in sources.items():
+        for source in read:
+            readers.setdefault(source, []).append(node)
+    for operand in outputs:
+        for source in operand.sources:
+            if OUTPUT not in readers.setdefault(source, []):
+                readers[source].append(OUTPUT)
+    return {node: tuple(found) for node, found in readers.items()}
+
+
+def _roles(
+    graph: Graph, operands: dict[int, tuple[Operand, ...]], sources: dict[int, tuple[int, ...]]
+) -> dict[tuple[int, int], Role]:
+    roles: dict[tuple[int, int], Role] = {}
+    for node, read in operands.items():
+        if is_sum(graph.nodes[node]) and len(read) == 2:
+            _mark_sum(graph, node, read, sources, roles)
+        elif graph.nodes[node].kind == Kind.CONCAT and len(read) > 1:
+            before = ancestors([s for operand in read for s in operand.sources], sources)
+            for operand in read:
+                if len(operand.sources) == 1 and operand.sources[0] in before:
+                    roles[operand.sources[0], node] = Role.CONCAT
+    return roles
+
+
+def ancestors(nodes: list[int], sources: dict[int, tuple[int, ...]]) -> set[int]:
+    """Return what the nodes depend on, as far back as the first of them; not the nodes themselves.
+
+    One of the nodes is in the set if another depends on it.
+    """
+    if not nodes:
+        return set()
+    first = min(nodes)
+    found: set[int] = set()
+    waiting = list(nodes)
+    while waiting:
+        for source in sources.get(waiting.pop(), ()):
+            if source >= first and source not in found:
+                found.add(source)
+                waiting.append(source)
+    return found
+
+
+def _mark_sum(
+    graph: Graph,
+    node: int,
+    read: tuple[Operand, ...],
+    sources: dict[int, tuple[int, ...]],
+    roles: dict[tuple[int, int], Role],
+) -> None:
+    """Mark the edges of the way round: identity, padded, pooled, or through one projection."""
+    for way, main in (read, read[::-1]):
+        if len(way.sources) != 1 or not main.sources:
+            continue
+        start = way.sources[0]
+        if start in ancestors([start, *main.sources], sources):
+            cut = way.passed & {Kind.PAD, Kind.SLICE, Kind.GATHER}
+            roles[start, node] = Role.PAD if cut else Role.IDENTITY
+            return
+    for way, main in (read, read[::-1]):
+        if len(way.sources) == 1 and main.sources:
+            chain = _way_round(graph, way.sources[0], main.sources, sources)
+            if chain:
+                weighted = any(graph.nodes[item].kind in WEIGHTED for item in chain[1:])
+                role = Role.PROJECTION if weighted else Role.POOL
+                for tail, head in zip(chain, [*chain[1:], node], strict=True):
+                    roles[tail, head] = role
+                return
+
+
+def _way_round(
+    graph: Graph, end: int, main: tuple[int, ...], sources: dict[int, tuple[int, ...]]
+) -> list[int]:
+    """The fork and the chain from it to `end`, if it has at most one layer and the main way more.
+
+    Empty where there is none.
+    """
+    chain, weighted, here = [end], 0, end
+    while here >= 0 and len(chain) <= _STEPS:
+        kind = graph.nodes[here].kind
+        weighted += kind in WEIGHTED
+        before = sources.get(here, ())
+        if kind not in _CHAIN or weighted > 1 or len(before) != 1:
+            return []
+        here = before[0]
+        chain.insert(0, here)
+        inside = ancestors([here, *main], sources)
+        if here in inside:
+            layers = sum(
+                item >= 0 and graph.nodes[item].kind in WEIGHTED
+                for item in (inside | set(main)) - {here}
+            )
+            return chain if layers > 1 else []
+    return []

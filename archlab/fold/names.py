@@ -1,0 +1,262 @@
+"""What a box is called: the operator in the field's words, from its kind and attributes.
+
+One namer a kind; a kind without one shows the operator's own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from archlab.fold.drawing import Shape
+from archlab.fold.flow import Flow, function, is_product, is_sum
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import (
+    AttentionAttrs,
+    AxesAttrs,
+    ConvAttrs,
+    Kind,
+    MatmulAttrs,
+    NormAttrs,
+    PoolAttrs,
+    ResampleAttrs,
+)
+
+_NORMS = {
+    "batch": "BN", "layer": "LN", "group": "GN", "instance": "IN", "rms": "RMSNorm",
+    "local_response": "LRN",
+}  # fmt: skip
+_ACTIVATIONS = {
+    "relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh",
+    "hardtanh": "ReLU6", "hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid",
+    "leaky_relu": "LeakyReLU", "elu": "ELU", "softplus": "Softplus", "mish": "Mish",
+    "_prelu_kernel": "PReLU", "log_sigmoid_forward": "LogSigmoid", "glu": "GLU", "relu6": "ReLU6",
+    "selu": "SELU", "celu": "CELU", "erf": "Erf", "threshold": "Threshold",
+}  # fmt: skip
+_SAME_VALUES = frozenset({Kind.RESHAPE, Kind.SLICE, Kind.PERMUTE, Kind.COPY})
+_GATES = {3: "GRU", 4: "LSTM"}
+_OWN_NAMES = frozenset(
+    {"ReLU", "ReLU6", "GELU", "SiLU", "PReLU", "LeakyReLU", "ELU", "Hardswish", "Mish", "Softplus"}
+)
+
+
+def title(graph: Graph, node: Node, module_type: str = "") -> str:
+    """Return what stands on the box of a node.
+
+    Example:
+        >>> from archlab.ir.graph import Graph, TensorSpec
+        >>> from archlab.ir.kinds import PoolAttrs
+        >>> pool = Node(0, Kind.POOL, "aten.max_pool2d", "", (0,), (1,),
+        ...             PoolAttrs("max", (3, 3), (2, 2), (1, 1), (1, 1)))
+        >>> specs = tuple(TensorSpec(i, (1, 4, 8, 8), "float32", i) for i in (0, 1))
+        >>> title(Graph("n", "eval", "", (pool,), specs, (), (), (), (), (0,), (1,)), pool)
+        'MaxPool 3×3 /2'
+    """
+    if node.op.startswith("autograd."):
+        return function(node).partition(":")[0]  # the backward pass: no attributes
+    if node.kind == Kind.ACTIVATION and module_type in _OWN_NAMES:
+        return module_type
+    namer = NAMERS.get(node.kind)
+    return namer(graph, node) if namer else _pretty(function(node))
+
+
+def remark(node: Node) -> str:
+    """Return what is said of an operator below its title: the weights of the backward pass."""
+    return function(node).partition(": ")[2] if node.op.startswith("autograd.") else ""
+
+
+def shape_of(node: Node, flow: Flow) -> Shape:
+    """Return how the box of a node is drawn."""
+    several = len(flow.operands.get(node.id, ())) > 1
+    if node.op.startswith("autograd."):
+        return Shape.OPERATOR
+    if node.kind == Kind.CONCAT:
+        return Shape.CONCAT
+    if several and is_sum(node):
+        return Shape.SUM
+    if several and is_product(node):
+        return Shape.PRODUCT
+    return Shape.OPERATOR
+
+
+def channels(graph: Graph, node: Node) -> int | None:
+    """Return the size of the channel axis that a node makes, None where it has none.
+
+    It is axis 1 of a map, and the last one of tokens, of what a linear layer or layer norm makes,
+    and of a map whose other axes come first and are equal (Swin, ConvNeXt).
+    """
+    if node.kind in (Kind.MATMUL, Kind.ATTENTION, Kind.SOFTMAX) or node.op.startswith("autograd."):
+        return None
+    shape = graph.shape(node.outputs[0])
+    last = node.kind == Kind.LINEAR or getattr(node.attrs, "norm", "") == "layer"
+    if len(shape) in (4, 5) and not last and not shape[1] == shape[2] != shape[-1]:
+        return shape[1]
+    return shape[-1] if len(shape) > 1 else None
+
+
+def short(node: Node) -> str:
+    """Return the operator's name as it stands in ids."""
+    plain = (Kind.ATTENTION, Kind.LINEAR, Kind.MATMUL, Kind.NORM, Kind.CONV)
+    if node.op.startswith("autograd."):
+        return node.op.partition(".")[2]
+    return str(node.kind) if node.kind in plain else function(node)
+
+
+def _sizes(values: tuple[int, ...]) -> str:
+    return "×".join(map(str, values))
+
+
+def _stride(values: tuple[int, ...]) -> str:
+    if not values or set(values) == {1}:
+        return ""
+    return f" /{values[0]}" if len(set(values)) == 1 else f" /{_sizes(values)}"
+
+
+def _conv(graph: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, ConvAttrs)
+    inputs = graph.shape(node.inputs[0])[1]
+    name = "Conv" if node.kind == Kind.CONV else "ConvT"
+    if attrs.deformable:
+        name = "DeformConv"
+    if attrs.groups > 1:
+        name = "DWConv" if attrs.groups == inputs else name
+    text = f"{name} {_sizes(attrs.kernel)}"
+    if attrs.groups > 1 and attrs.groups != inputs:
+        text += f" g{attrs.groups}"
+    if set(attrs.dilation) != {1}:
+        text += f" d{attrs.dilation[0]}"
+    return text + _stride(attrs.stride)
+
+
+def _linear(graph: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, MatmulAttrs)
+    if node.kind == Kind.LINEAR:
+        return f"Linear {attrs.inner} → {graph.shape(node.outputs[0])[-1]}"
+    return f"MatMul {attrs.rows}×{attrs.inner}×{attrs.columns}"
+
+
+def _attention(graph: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, AttentionAttrs)
+    query = graph.shape(node.inputs[0])
+    heads = query[1] if len(query) == 4 else 1
+    text = f"Attention · {heads} head{'s' * (heads > 1)}"
+    return f"{text}, causal" if attrs.causal else text
+
+
+def _recurrent(_: Graph, node: Node) -> str:
+    gates = getattr(node.attrs, "gates", 1)
+    return f"{_GATES.get(gates, 'RNN')} · {getattr(node.attrs, 'hidden_size', '?')} hidden"
+
+
+def _norm(_: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, NormAttrs)
+    return _NORMS.get(attrs.norm, attrs.norm)
+
+
+def _activation(_: Graph, node: Node) -> str:
+    return _ACTIVATIONS.get(function(node), _pretty(function(node)))
+
+
+def _softmax(_: Graph, node: Node) -> str:
+    return "LogSoftmax" if "log" in function(node) else "Softmax"
+
+
+def _pool(graph: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, PoolAttrs)
+    name = "MaxPool" if attrs.mode == "max" else "AvgPool"
+    if attrs.adaptive:
+        out = graph.shape(node.outputs[0])[2:]
+        if prod(out) == 1:
+            return f"Global {'max' if attrs.mode == 'max' else 'average'} pool"
+        return f"Adaptive{name} to {_sizes(out)}"
+    return f"{name} {_sizes(attrs.kernel)}{_stride(attrs.stride or attrs.kernel)}"
+
+
+def _reduce(graph: Graph, node: Node) -> str:
+    attrs, shape = node.attrs, graph.shape(node.inputs[0])
+    name = function(node)
+    axes = attrs.axes if isinstance(attrs, AxesAttrs) else ()
+    if name == "mean" and len(shape) == 4 and set(axes) == {2, 3}:
+        return "Global average pool"
+    if name == "mean" and len(shape) == 3 and set(axes) == {1}:
+        return "Mean over tokens"
+    return _pretty(name)
+
+
+def _concat(graph: Graph, node: Node) -> str:
+    name = "Stack" if "stack" in node.op else "Concat"
+    return f"{name} learned" if _learned(graph, node) else name
+
+
+def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Shape of the parameter that an operator joins in, axes of size 1 left out."""
+    for tensor in node.inputs:
+        maker = graph.producer.get(tensor)
+        while maker is not None and maker.kind in _SAME_VALUES and maker.inputs:
+            tensor = maker.inputs[0]  # a class token is expanded first
+            maker = graph.producer.get(tensor)
+        if graph.tensors[tensor].source == "param":
+            return tuple(size for size in graph.shape(tensor) if size > 1)
+    return ()
+
+
+def _resample(graph: Graph, node: Node) -> str:
+    attrs = node.attrs
+    assert isinstance(attrs, ResampleAttrs)
+    before, after = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
+    if attrs.mode == "roi_align":
+        return f"RoIAlign {_sizes(after[2:])}"
+    if len(before) == len(after) > 2 and before[2] and after[2] >= before[2]:
+        factor = after[2] / before[2]
+        return f"Upsample ×{factor:g} {attrs.mode}" if factor > 1 else f"Resample {attrs.mode}"
+    return f"Resample {attrs.mode}"
+
+
+def _elementwise(graph: Graph, node: Node) -> str:
+    name = function(node)
+    learned = any(graph.tensors[tensor].source == "param" for tensor in node.inputs)
+    if learned and name in ("add", "mul"):
+        return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(_learned(graph, node))}"
+    return {"add": "+", "sub": "−", "mul": "×", "div": "÷"}.get(name, _pretty(name))
+
+
+def _gather(graph: Graph, node: Node) -> str:
+    name = function(node)
+    if "embedding" in name:
+        rows, *_ = graph.shape(node.inputs[0])
+        return f"Embedding {rows} × {graph.shape(node.outputs[0])[-1]}"
+    return _pretty(name)
+
+
+def _opaque(_: Graph, node: Node) -> str:
+    return f"{node.op} (not known)"
+
+
+NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
+    Kind.CONV: _conv,
+    Kind.CONV_TRANSPOSE: _conv,
+    Kind.LINEAR: _linear,
+    Kind.MATMUL: _linear,
+    Kind.ATTENTION: _attention,
+    Kind.RECURRENT: _recurrent,
+    Kind.NORM: _norm,
+    Kind.ACTIVATION: _activation,
+    Kind.SOFTMAX: _softmax,
+    Kind.POOL: _pool,
+    Kind.REDUCE: _reduce,
+    Kind.CONCAT: _concat,
+    Kind.RESAMPLE: _resample,
+    Kind.ELEMENTWISE: _elementwise,
+    Kind.GATHER: _gather,
+    Kind.OPAQUE: _opaque,
+}
+
+
+def _pretty(name: str) -> str:
+    words = name.strip("_").replace("_", " ")
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,187 @@
+"""Find equal items in a row. Two keys: exact (attributes, sizes, parameters, inner wiring), and
+alike (the same operators, kernels and strides in the same tree, any width).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archlab.fold.flow import Flow, function
+from archlab.fold.tree import Block, Item, Leaf, Run
+from archlab.ir.graph import Graph
+from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
+
+_LONGEST = 4  # items of a repeated unit
+_LEAVES = 3  # equal leaves that are worth folding
+
+
+@dataclass(slots=True)
+class Keys:
+    """Hands out a small number for each structure; equal structures have equal numbers."""
+
+    graph: Graph
+    flow: Flow
+    apart: frozenset[str] = frozenset()  # paths that must not disappear in a run
+    marks: dict[int, str] = field(default_factory=dict)
+    _numbers: dict[Hashable, int] = field(default_factory=dict)
+    _exact: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def exact(self, item: Item) -> int:
+        """Return the number of an item's exact structure."""
+        if self._stands_apart(item):
+            return self._number(("apart", item.nodes))
+        found = self._exact.get(item.nodes)
+        if found is None:
+            found = self._exact[item.nodes] = self._number(self._structure(item))
+        return found
+
+    def alike(self, item: Item) -> int:
+        """Return the number of an item's structure when widths are left aside."""
+        if isinstance(item, Leaf):
+            return self._number(("leaf", *map(self._manner, item.parts)))
+        if isinstance(item, Run):
+            return self._number(("run", len(item.members), self.alike(item.members[0])))
+        children = tuple(self.alike(child) for child in item.children)
+        return self._number(("block", item.type, children))
+
+    def _stands_apart(self, item: Item) -> bool:
+        if not self.apart or isinstance(item, Run):
+            return False
+        own = item.paths if isinstance(item, Block) else (item.path,)
+        return any(
+            wanted == path or wanted.startswith(f"{path}.")
+            for wanted in self.apart
+            for path in own
+            if path
+        )
+
+    def _number(self, structure: Hashable) -> int:
+        return self._numbers.setdefault(structure, len(self._numbers))
+
+    def _structure(self, item: Item) -> Hashable:
+        place = {node: i for i, node in enumerate(item.nodes)}
+        outside: dict[int, int] = {}
+        graph, producer = self.graph, self.graph.producer
+        lines = []
+        for number in item.nodes:
+            node = graph.nodes[number]
+            read: list[Hashable] = []
+            for tensor in node.inputs:
+                spec, maker = graph.tensors[tensor], producer.get(tensor)
+                if maker is not None and maker.id in place:
+                    read.append((place[maker.id], maker.outputs.index(tensor)))
+                elif spec.source in ("param", "buffer"):
+                    read.append((spec.source, spec.shape))
+                else:
+                    known = outside.setdefault(tensor, len(outside))
+                    read.append(("outside", known, spec.shape))
+            shapes = tuple(graph.shape(tensor) for tensor in node.outputs)
+            mark = self.marks.get(number, "")
+            lines.append((node.op, node.kind, node.attrs, tuple(read), shapes, mark))
+        kind = item.type if isinstance(item, Block) else ""
+        return ("exact", kind, tuple(lines))
+
+    def _manner(self, number: int) -> Hashable:
+        node = self.graph.nodes[number]
+        attrs = node.attrs
+        several = node.kind != Kind.CONCAT and len(self.flow.operands.get(number, ())) > 1
+        mark = self.marks.get(number, "")
+        if isinstance(attrs, ConvAttrs):
+            depthwise = 1 < attrs.groups == self.graph.shape(node.inputs[0])[1]
+            grouped = "depthwise" if depthwise else attrs.groups > 1
+            return (node.kind, attrs.kernel, attrs.stride, attrs.dilation, grouped, mark)
+        if isinstance(attrs, PoolAttrs):
+            return (node.kind, attrs.mode, attrs.kernel, attrs.stride, mark)
+        name = function(node) if node.kind in (Kind.ELEMENTWISE, Kind.ACTIVATION) else ""
+        return (node.kind, name, several, mark)
+
+
+def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
+    """Return the items with rows of equal ones folded into runs, the shortest unit first."""
+    exact = [keys.exact(item) for item in items]
+    result: list[Item] = []
+    i = 0
+    while i < len(items):
+        period, times = _row(exact, i, items)
+        units = [_unit(keys, items[i + k * period : i + (k + 1) * period]) for k in range(times)]
+        wiring = wired(keys.graph, keys.flow, units) if times > 1 else ""
+        if wiring:
+            result.append(Run(tuple(units), wiring))
+            i += times * period
+        else:
+            result.append(items[i])
+            i += 1
+    return tuple(_dense(keys, result))
+
+
+def _row(exact: Sequence[int], start: int, items: Sequence[Item]) -> tuple[int, int]:
+    """Length of the unit that repeats at `start`, and how often; (1, 1) if nothing does."""
+    for period in range(1, _LONGEST + 1):
+        times = 1
+        unit = list(exact[start : start + period])
+        if len(unit) < period:
+            break
+        while list(exact[start + times * period : start + (times + 1) * period]) == unit:
+            times += 1
+        blocks = any(isinstance(item, Block) for item in items[start : start + period])
+        least = 2 if blocks else _LEAVES
+        if times >= least:
+            return period, times
+    return 1, 1
+
+
+def _unit(keys: Keys, items: Sequence[Item]) -> Item:
+    """One member of a run; several items make a block of their own."""
+    if len(items) == 1:
+        return items[0]
+    nodes = tuple(node for item in items for node in item.nodes)
+    kinds = list(dict.fromkeys(item.type for item in items))
+    kind = f"{len(items)} {kinds[0]}" if len(kinds) == 1 else " + ".join(filter(None, kinds))
+    return Block(items[0].path, kind, tuple(items), nodes, ())
+
+
+def wired(graph: Graph, flow: Flow, members: Sequence[Item]) -> str:
+    """Return how members are wired to each other: chain, dense, parallel, or "" for anything else.
+
+    What they read from outside must be the same for all but the first of a chain.
+    """
+    owner = {node: i for i, member in enumerate(members) for node in member.nodes}
+    reads: list[set[int]] = [set() for _ in members]
+    outside: list[set[int]] = [set() for _ in members]
+    for i, member in enumerate(members):
+        for node in member.nodes:
+            for source in flow.sources.get(node, ()):
+                j = owner.get(source)
+                if j is None:
+                    outside[i].add(source)
+                elif j != i:
+                    reads[i].add(j)
+    if all(read == {i - 1} for i, read in enumerate(reads) if i):
+        return "chain" if all(extra <= outside[0] for extra in outside[1:]) else ""
+    if len(members) > 2 and all(read == set(range(i)) for i, read in enumerate(reads)):
+        return "dense" if all(extra <= outside[0] for extra in outside[1:]) else ""
+    if not any(reads) and all(extra == outside[0] for extra in outside[1:]):
+        return "parallel"
+    return ""
+
+
+def _dense(keys: Keys, items: Sequence[Item]) -> Iterator[Item]:
+    """Fold rows of blocks that are alike and each read all before: DenseNet's layers."""
+    i = 0
+    while i < len(items):
+        end = i + 1
+        if isinstance(items[i], Block) and not keys._stands_apart(items[i]):
+            alike = keys.alike(items[i])
+            while end < len(items) and isinstance(items[end], Block):
+                if keys.alike(items[end]) != alike or keys._stands_apart(items[end]):
+                    break
+                end += 1
+        row = items[i:end]
+        same_size = len({len(item.nodes) for item in row}) == 1
+        if len(row) > 2 and same_size and wired(keys.graph, keys.flow, row) == "dense":
+            yield Run(tuple(row), "dense")
+            i = end
+        else:
+            yield items[i]
+            i += 1

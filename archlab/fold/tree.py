@@ -1,0 +1,192 @@
+"""The graph's calls as a tree of items, simplified step by step; every step returns new items.
+
+A Leaf becomes one box, a Block can be open or closed, a Run is a row of equal items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archlab.ir.graph import Graph, ModuleCall
+
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """One operator, and those fused behind it (`parts`, drawn nodes in order of the data).
+
+    `nodes` are all nodes it stands for; `type` is the class of the module that made the first.
+    """
+
+    parts: tuple[int, ...]
+    nodes: tuple[int, ...]
+    path: str
+    type: str
+    own: bool  # the path names this leaf alone, not the module that it is one of many operators of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A module call with items inside; `paths` are those of the wrappers merged into it, too."""
+
+    path: str
+    type: str
+    children: tuple[Item, ...]
+    nodes: tuple[int, ...]
+    paths: tuple[str, ...] = ()
+    sealed: bool = False  # a stretch of items put together to save boxes: cannot be opened
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Equal items in a row; each of them is a Leaf or a Block.
+
+    `wiring`: chain (each reads the one before), dense (each reads all before) or parallel.
+    """
+
+    members: tuple[Item, ...]
+    wiring: str
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Nodes of all members."""
+        return tuple(node for member in self.members for node in member.nodes)
+
+    @property
+    def path(self) -> str:
+        """Path of the first member."""
+        return self.members[0].path
+
+
+Item = Leaf | Block | Run
+
+
+def call_tree(graph: Graph) -> Block:
+    """Return the root of the module calls, by nesting; a node outside of inner calls is a Leaf."""
+    calls = _calls(graph)
+    root = calls[0]
+    position = 1
+
+    def block(call: ModuleCall) -> Block:
+        nonlocal position
+        children: list[Item] = []
+        here = call.first
+        while position < len(calls) and calls[position].first < call.last:
+            inner = calls[position]
+            if inner.last > call.last:  # cannot nest: a call that a caught exception ended
+                position += 1
+                continue
+            children += [_leaf(graph, node) for node in range(here, max(inner.first, here))]
+            position += 1
+            children.append(block(inner))
+            here = max(here, inner.last)
+        children += [_leaf(graph, node) for node in range(here, call.last)]
+        kind = graph.module[call.path].type if call.path in graph.module else "Module"
+        gathered = tuple(_contained(graph, call.path, children))
+        return Block(call.path, kind, gathered, tuple(range(call.first, call.last)), (call.path,))
+
+    return block(root)
+
+
+def _leaf(graph: Graph, node: int) -> Leaf:
+    path = graph.nodes[node].path
+    kind = graph.module[path].type if path in graph.module else ""
+    return Leaf((node,), (node,), path, kind, own=False)
+
+
+def _calls(graph: Graph) -> list[ModuleCall]:
+    """Calls that ran something, parents first; those that a failure cut short are made up."""
+    calls = [call for call in graph.calls if call.first < call.last]
+    ended = {call.path for call in calls}
+    size = len(graph.nodes)
+    if graph.failure is not None:
+        path = graph.failure.path
+        for running in _above(path):
+            if running and running not in ended:
+                inside = [
+                    node.id for node in graph.nodes
+                    if node.path == running or node.path.startswith(f"{running}.")
+                ]  # fmt: skip
+                if inside:
+                    calls.append(ModuleCall(running, 0, inside[0], size, (), ()))
+    if "" not in ended:
+        calls.append(ModuleCall("", 0, 0, size, graph.inputs, graph.outputs))
+    # A call is noted when it ends, so that of two with the same nodes the outer one comes later.
+    ordered = sorted(enumerate(calls), key=lambda pair: (pair[1].first, -pair[1].last, -pair[0]))
+    root = next(call for _, call in ordered if call.path == "")
+    whole = ModuleCall("", 0, 0, size, root.inputs, root.outputs)
+    return [whole, *(call for _, call in ordered if call is not root)]
+
+
+def _above(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+
+
+def _contained(graph: Graph, path: str, children: list[Item]) -> Iterator[Item]:
+    """Put the members of a ModuleList, which has no call of its own, into one block."""
+    places: dict[str, list[int]] = {}
+    prefix = f"{path}." if path else ""
+    for i, child in enumerate(children):
+        if isinstance(child, Block) and child.path.startswith(prefix):
+            inner = child.path[len(prefix) :]
+            container = prefix + inner.rpartition(".")[0] if "." in inner else ""
+            places.setdefault(container, []).append(i)
+    spans = {}
+    for container, where in places.items():
+        held = graph.module.get(container)
+        between = set(range(where[0], where[-1] + 1)) - set(where)
+        alone = all(isinstance(children[i], Leaf) for i in between)
+        if container and held is not None and len(where) > 1 and alone:
+            spans[where[0]] = (where[-1] + 1, container, held.type)
+    i = 0
+    while i < len(children):
+        if i in spans:
+            end, container, kind = spans[i]
+            inside = tuple(children[i:end])
+            yield Block(container, kind, inside, _nodes(inside), (container,))
+            i = end
+        else:
+            yield children[i]
+            i += 1
+
+
+def _nodes(items: tuple[Item, ...]) -> tuple[int, ...]:
+    return tuple(node for item in items for node in item.nodes)
+
+
+def unwrapped(block: Block) -> Item | None:
+    """Return a block in its plainest form: None if nothing in it is drawn, its only item if alone.
+
+    A wrapper gives its path to what it wraps, and its class name unless that says nothing.
+    """
+    if not block.children:
+        return None
+    if len(block.children) > 1 or block.path == "" or isinstance(block.children[0], Run):
+        return block
+    only = block.children[0]
+    if isinstance(only, Leaf):
+        kind = only.type if only.own else block.type
+        return Leaf(only.parts, block.nodes, block.path, kind, own=True)
+    assert isinstance(only, Block)
+    kind = only.type if only.type not in CONTAINERS else block.type
+    return replace(
+        only, path=block.path, type=kind, nodes=block.nodes, paths=(*block.paths, *only.paths)
+    )
+
+
+def dissolved(block: Block, items: list[Item]) -> tuple[Block, list[Item]]:
+    """Lift the items of a Sequential that is the only block among its neighbours.
+
+    A frame around nearly everything tells nothing. Its path still opens the block around it.
+    """
+    inner = [item for item in items if isinstance(item, Block)]
+    if len(inner) != 1 or inner[0].type not in CONTAINERS:
+        return block, items
+    lifted = [
+        part for item in items for part in (inner[0].children if item is inner[0] else (item,))
+    ]
+    return replace(block, paths=(*block.paths, *inner[0].paths)), lifted

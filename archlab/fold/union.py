@@ -1,0 +1,213 @@
+"""Two graphs laid over each other: what both have, what only one has, and what differs.
+
+Operators are matched in call order, by module path and kind; where the nets share few paths, by
+kind and attributes alone. The union is a graph like any other, so it folds and draws like one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from archlab.fold.drawing import SHORTCUTS, Role
+from archlab.fold.flow import Flow, flow, function
+from archlab.ir.graph import Graph, ModuleCall, Node, TensorSpec
+
+_SHARED = 0.5  # share of operators with a common path below which paths say nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The union of two graphs.
+
+    Attributes:
+        graph: all nodes of the second, and those of the first that it lacks.
+        marks: node -> added, removed, changed.
+        edges: (source, reader) -> added, between nodes of the second graph.
+        gone: edges that only the first graph has: source, reader, role.
+    """
+
+    graph: Graph
+    marks: dict[int, str]
+    edges: dict[tuple[int, int], str]
+    gone: tuple[tuple[int, int, Role], ...]
+
+
+def union(first: Graph, second: Graph) -> Union:
+    """Return the union of two traces of the same mode."""
+    order, pairs = _order(first, second)
+    place = {pair: i for i, pair in enumerate(order)}  # (graph, node) -> node of the union
+    for a, b in pairs.items():
+        place[0, a] = place[1, b]
+    shift = len(second.tensors)
+    tensors = _tensor_map(first, second, pairs, shift)
+    nodes = []
+    for i, (which, number) in enumerate(order):
+        node = (first, second)[which].nodes[number]
+        if which == 0:
+            node = replace(
+                node,
+                inputs=tuple(tensors[t] for t in node.inputs),
+                outputs=tuple(tensors[t] for t in node.outputs),
+            )
+        nodes.append(replace(node, id=i))
+    marks = {place[0, a]: "removed" for a in range(len(first.nodes)) if a not in pairs}
+    matched = set(pairs.values())
+    marks |= {place[1, b]: "added" for b in range(len(second.nodes)) if b not in matched}
+    marks |= {
+        place[1, b]: "changed"
+        for a, b in pairs.items()
+        if _manner(first, first.nodes[a]) != _manner(second, second.nodes[b])
+    }
+    graph = _graph(first, second, nodes, place, marks)
+    edges, gone = _edges(first, second, place, marks)
+    return Union(graph, marks, edges, gone)
+
+
+def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int, int]]:
+    """All nodes as (graph, node) in an order that keeps both call orders, and the matched pairs."""
+    keys: tuple[list[Hashable], list[Hashable]] = ([_named(n) for n in first.nodes],
+                                                   [_named(n) for n in second.nodes])  # fmt: skip
+    common = len(set(keys[0]) & set(keys[1]))
+    if common < _SHARED * min(len(set(keys[0])), len(set(keys[1]))):
+        keys = ([_manner(first, n) for n in first.nodes], [_manner(second, n) for n in second.nodes])
+    order: list[tuple[int, int]] = []
+    pairs: dict[int, int] = {}
+    for tag, a, a_end, b, b_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if tag == "equal":
+            pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
+        else:
+            order += [(0, i) for i in range(a, a_end)]
+        order += [(1, i) for i in range(b, b_end)]
+    return order, pairs
+
+
+def _named(node: Node) -> Hashable:
+    return (node.path, node.kind, function(node))
+
+
+def _manner(graph: Graph, node: Node) -> Hashable:
+    shapes = tuple(graph.shape(tensor)[1:] for tensor in node.outputs)
+    return (node.kind, function(node), node.attrs, shapes)
+
+
+def _tensor_map(first: Graph, second: Graph, pairs: dict[int, int], shift: int) -> dict[int, int]:
+    """Tensor of the first graph -> tensor of the union: the matched one, or one of its own."""
+    found = {tensor: tensor + shift for tensor in range(len(first.tensors))}
+    found.update(zip(first.inputs, second.inputs, strict=False))
+    for a, b in pairs.items():
+        found.update(zip(first.nodes[a].outputs, second.nodes[b].outputs, strict=False))
+    return found
+
+
+def _graph(
+    first: Graph,
+    second: Graph,
+    nodes: Sequence[Node],
+    place: dict[tuple[int, int], int],
+    marks: dict[int, str],
+) -> Graph:
+    shift = len(second.tensors)
+    moved: list[TensorSpec] = [
+        replace(spec, id=spec.id + shift, storage=spec.storage + len(second.storages))
+        for spec in first.tensors
+    ]
+    known = {module.path for module in second.modules}
+    gone = [call for call in first.calls if _all_gone(call, place, marks)]
+    params = {param.name for param in second.params}
+    lost = [
+        replace(param, tensor=param.tensor + shift)
+        for param in first.params
+        if param.name not in params
+    ]
+    return replace(
+        second,
+        name=f"{first.name} → {second.name}",
+        nodes=tuple(nodes),
+        tensors=(*second.tensors, *moved),
+        storages=(*second.storages, *first.storages),
+        params=(*second.params, *lost),
+        modules=(*second.modules, *(m for m in first.modules if m.path not in known)),
+        calls=(
+            *(_moved(call, 0, place) for call in gone),
+            *(_moved(call, 1, place) for call in second.calls if call.first < call.last),
+        ),
+        saved=None,
+    )
+
+
+def _all_gone(
+    call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[int, str]
+) -> bool:
+    """Whether nothing of a call of the first graph is in the second, and it is still in one row."""
+    if call.first >= call.last or not call.path:
+        return False
+    where = [place[0, i] for i in range(call.first, call.last)]
+    gone = all(marks.get(spot) == "removed" for spot in where)
+    return gone and where == list(range(where[0], where[0] + len(where)))
+
+
+def _moved(call: ModuleCall, which: int, place: dict[tuple[int, int], int]) -> ModuleCall:
+    where = [place[which, i] for i in range(call.first, call.last)]
+    return replace(call, first=min(where), last=max(where) + 1, inputs=(), outputs=())
+
+
+def _edges(
+    first: Graph,
+    second: Graph,
+    place: dict[tuple[int, int], int],
+    marks: dict[int, str],
+) -> tuple[dict[tuple[int, int], str], tuple[tuple[int, int, Role], ...]]:
+    """Edges that only one graph has, by the nodes of the union; inputs are negative in both."""
+    old, new = _drawn_edges(flow(first), 0, place), _drawn_edges(flow(second), 1, place)
+    before, after = _ways(old), _ways(new)
+    added = {
+        edge: "added"
+        for edge, role in new.items()
+        if edge not in old
+        # An edge of an added box is marked by the box, unless it is the way round.
+        and (role in SHORTCUTS or not {marks.get(end) for end in edge} & {"added", "removed"})
+        and not _through(edge, before, marks, "removed")
+    }
+    gone = tuple(
+        (*edge, role)
+        for edge, role in old.items()
+        if edge not in new and not _through(edge, after, marks, "added")
+    )
+    return added, gone
+
+
+def _ways(edges: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    ways: dict[int, set[int]] = {}
+    for source, reader in edges:
+        ways.setdefault(source, set()).add(reader)
+    return ways
+
+
+def _drawn_edges(
+    stream: Flow, which: int, place: dict[tuple[int, int], int]
+) -> dict[tuple[int, int], Role]:
+    def spot(node: int) -> int:
+        return place[which, node] if node >= 0 else node
+
+    return {
+        (spot(source), spot(reader)): stream.roles.get((source, reader), Role.MAIN)
+        for reader, sources in stream.sources.items()
+        for source in sources
+    }
+
+
+def _through(
+    edge: tuple[int, int], ways: Mapping[int, set[int]], marks: Mapping[int, str], mark: str
+) -> bool:
+    """Whether the other graph leads from one end to the other through marked nodes alone."""
+    waiting, seen = [edge[0]], {edge[0]}
+    while waiting:
+        for after in ways.get(waiting.pop(), ()):
+            if after == edge[1]:
+                return True
+            if marks.get(after) == mark and after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return False

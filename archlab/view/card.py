@@ -1,0 +1,316 @@
+"""One box, one frame, one legend as a Graphviz HTML label; text is escaped and wrapped, never cut.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from html import escape
+from math import log10, sqrt
+
+from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
+from archlab.result import si, size
+from archlab.view.theme import KIND_TITLES, Theme, heat_colour, hue
+
+_LINE = 38  # characters a line
+_NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
+SIGNS = {"added": "+ added", "removed": "− removed", "changed": "≠ changed"}
+
+
+def text(content: str, points: float, colour: str, *, bold: bool = False) -> str:
+    """Return a line of an HTML label; the colour is a hex code."""
+    shown = escape(content, quote=False)
+    shown = f"<B>{shown}</B>" if bold else shown
+    return f'<FONT POINT-SIZE="{points:g}" COLOR="{colour}">{shown}</FONT>'
+
+
+def wrapped(content: str, width: int = _LINE) -> list[str]:
+    """Return the lines of a text; long words are broken, control characters become spaces."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in content)
+    return textwrap.wrap(clean, width, break_on_hyphens=False) or [""]
+
+
+def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
+    """Return the label of a box: a strip in the kind's colour, what it is, its name, its heat."""
+    look = theme.colours
+    if box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT):
+        return _pill(box, theme)
+    lines = [text(line, 11, look["text"], bold=True) for line in wrapped(_title(box))]
+    lines += [text(line, 9, look["quiet"]) for line in _details(box, drawing)]
+    if box.mark:
+        role = box.mark if box.mark in SIGNS else "quiet"
+        lines.append(text(SIGNS.get(box.mark, box.mark), 9, look[role], bold=True))
+    body = _left(lines)
+    width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
+    cells = [
+        f'<TD BGCOLOR="{look[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
+        f'<TD CELLPADDING="5" ALIGN="LEFT" WIDTH="{width:.0f}">{body}</TD>',
+        _times(box, theme),
+        _heat_cell(box, theme, drawing),
+    ]
+    border = look[box.mark] if box.mark in SIGNS else look["border"]
+    closed = box.shape == Shape.MODULE
+    back = look["failure"] if box.shape == Shape.FAILURE else look["inner" if closed else "card"]
+    return _table(f"<TR>{''.join(cells)}</TR>", border, back, 2 if box.mark in SIGNS else 1)
+
+
+def _left(lines: Sequence[str]) -> str:
+    """Lines below each other, each at the left."""
+    return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
+
+
+def _title(box: Box) -> str:
+    return f"{box.title} {' · '.join(('', *box.fused))[1:]}".strip() if box.fused else box.title
+
+
+def _details(box: Box, drawing: Drawing) -> list[str]:
+    amounts = box.amounts
+    parts = [box.name if not box.name.isdigit() else ""]
+    if box.channels and box.shape not in (Shape.INPUT, Shape.OUTPUT):
+        parts.append(f"{box.channels} ch")
+    if amounts.params:
+        parts.append(f"{brief(amounts.params)} params")
+    if box.shape == Shape.MODULE and amounts.macs:
+        parts.append(f"{brief(amounts.macs)} MACs")
+    lines = _joined([part for part in parts if part])
+    if box.note:
+        lines += wrapped(box.note)
+    if drawing.heat is not None and amounts.heat is not None:
+        lines.append(heat_text(amounts.heat, drawing))
+    return lines
+
+
+def _joined(parts: Sequence[str]) -> list[str]:
+    """Facts with dots between, on as few lines as they need, none of them split."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 3 <= _LINE:
+            lines[-1] += f" · {part}"
+        else:
+            lines += wrapped(part)
+    return lines
+
+
+def heat_text(value: float, drawing: Drawing) -> str:
+    """Return a heat value in words: `12.3 % of MACs`, or `35 px`."""
+    heat = drawing.heat
+    assert heat is not None
+    if heat.share:
+        return f"{100 * value / heat.total if heat.total else 0:.1f} % of {heat.title}"
+    unit = " px" if heat.title.endswith("px") else ""
+    return f"{heat.title.removesuffix(', px')} {value:.3g}{unit}"
+
+
+def pill_sign(box: Box) -> str:
+    """Return the sign of a join: ⊕ for a sum, the word for a concatenation."""
+    return {"+": "⊕", "−": "⊖", "×": "⊗", "÷": "⊘"}.get(box.title, box.title)
+
+
+def _pill(box: Box, theme: Theme) -> str:
+    """A join: ⊕ and its kin round, a concatenation with the channels it makes."""
+    look = theme.colours
+    sign = pill_sign(box)
+    content = text(sign, 14 if len(sign) == 1 else 10, look["ink"], bold=True)
+    after = list(box.fused)
+    if box.shape == Shape.CONCAT and box.channels:
+        after.append(f"{box.channels} ch")
+    if after:
+        content += text(f"  {' · '.join(after)}", 9, look["ink"])
+    if box.mark in SIGNS:
+        content += text(f"  {SIGNS[box.mark]}", 9, look["ink"], bold=True)
+    edge = look[box.mark] if box.mark in SIGNS else look["ink"]
+    pen = 3 if box.mark in SIGNS else 1
+    back = look["join" if box.shape == Shape.CONCAT else "sum"]
+    return (
+        f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" STYLE="ROUNDED" '
+        f'COLOR="{edge}" BGCOLOR="{back}"><TR><TD>{content}</TD></TR></TABLE>>'
+    )
+
+
+def _times(box: Box, theme: Theme) -> str:
+    if box.times == 1:
+        return ""
+    content = text(f"×{box.times}", 14, theme.colours["shortcut"], bold=True)
+    return f'<TD CELLPADDING="5">{content}</TD>'
+
+
+def _heat_cell(box: Box, theme: Theme, drawing: Drawing) -> str:
+    if drawing.heat is None or box.shape in (Shape.INPUT, Shape.OUTPUT, Shape.FAILURE):
+        return ""
+    value = box.amounts.heat
+    if value is None:
+        hatch = text("╱<BR/>╱".replace("<BR/>", ""), 9, theme.colours["quiet"])
+        return f'<TD BGCOLOR="{theme.colours["hatch"]}" WIDTH="16">{hatch}</TD>'
+    place = scaled(value, drawing)
+    return f'<TD BGCOLOR="{heat_colour(theme, place, 0, 1)}" WIDTH="16"></TD>'
+
+
+def scaled(value: float, drawing: Drawing) -> float:
+    """Return a heat value's place between 0 and 1: linear for shares, by powers for the others."""
+    heat = drawing.heat
+    assert heat is not None
+    if heat.share:
+        return value / heat.high if heat.high else 0.0
+    if heat.low <= 0 or heat.high <= heat.low:
+        return 0.0 if value <= heat.low else 1.0
+    return log10(value / heat.low) / log10(heat.high / heat.low) if value > 0 else 0.0
+
+
+def _table(rows: str, border: str, back: str, pen: int = 1) -> str:
+    return (
+        f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'COLOR="{border}" BGCOLOR="{back}">{rows}</TABLE>>'
+    )
+
+
+def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
+    """Return the label of a group: its name, how often, what it is, what it costs in all.
+
+    In short lines: it stands at the left, and the path goes down in the middle.
+    """
+    look = theme.colours
+    head = text(group_name(group, drawing), 12, look["text"], bold=True)
+    if group.times > 1:
+        head += text(f"  ×{group.times}", 14, look["shortcut"], bold=True)
+    lines = [head]
+    if group.type:
+        lines += [text(line, 10, look["quiet"]) for line in wrapped(group.type.strip("_"), 22)]
+    branch = not group.type and group.parent and group.times == 1
+    amounts = [] if branch else [
+        f"{brief(group.amounts.params)} params" if group.amounts.params else "",
+        f"{brief(group.amounts.macs)} MACs" if group.amounts.macs else "",
+    ]
+    if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
+        amounts.append(heat_text(group.amounts.heat, drawing))
+    lines += [text(amount, 8, look["quiet"]) for amount in amounts if amount]
+    for note in (group.note, SIGNS.get(group.mark, group.mark)):
+        if note:
+            lines += [text(line, 8, look["skip"], bold=True) for line in wrapped(note, 20)]
+    return f"<{_left(lines)}>"
+
+
+def group_name(group: Group, drawing: Drawing) -> str:
+    """The path without what the frame around says; a bare number keeps the name before it."""
+    above = next((other.path for other in drawing.groups if other.id == group.parent), "")
+    inside = bool(above) and group.path.startswith(f"{above}.")
+    name = group.path[len(above) + 1 :] if inside else group.path
+    if name.isdigit():
+        name = ".".join(group.path.split(".")[-2:])
+    return " ".join(wrapped(name, 40))
+
+
+def brief(value: float) -> str:
+    """Return a count with an SI prefix and three significant digits.
+
+    Example:
+        >>> brief(1_814_073_344), brief(64), brief(999_999)
+        ('1.81 G', '64', '1.00 M')
+    """
+    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
+        if abs(value) >= 0.9995 * 10**power:  # 999,999 is 1.00 M
+            scaled = value / 10**power
+            return f"{scaled:.{2 - (abs(scaled) >= 9.995) - (abs(scaled) >= 99.95)}f} {prefix}"
+    return f"{value:g}"
+
+
+def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:
+    """Return the title: model, totals, input, mode."""
+    look = theme.colours
+    cost = "MACs unknown" if macs is None else f"{si(macs)} MACs"
+    given = f"input {(drawing.input or 'none').replace('x', '×')} · {drawing.mode} mode"
+    lines = [text(line, 16, look["text"], bold=True) for line in wrapped(drawing.model, 40)]
+    facts = wrapped(f"{si(params)} params · {cost}", 60) + wrapped(given, 60)
+    lines += [text(line, 10, look["quiet"]) for line in facts]
+    return f"<{_left(lines)}<BR/>>"
+
+
+_EDGES = {
+    Role.IDENTITY: ("━━", "shortcut", "shortcut, identity"),
+    Role.PROJECTION: ("╍╍", "shortcut", "shortcut, projection (has weights)"),
+    Role.PAD: ("┅┅", "shortcut", "shortcut, subsampled and zero-padded (no weights)"),
+    Role.POOL: ("╍╍", "shortcut", "shortcut, pooled (no weights)"),
+    Role.CONCAT: ("━━", "skip", "skip, joined by concatenation"),
+    Role.REPEAT: ("┅┅", "skip", "every block of the row reads all before it"),
+}
+
+
+def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
+    """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
+    look = theme.colours
+    hues = dict.fromkeys(hue(box.kind) for box in drawing.boxes if box.kind is not None)
+    rows = [
+        _row(text("■", 12, look[role]), words, look["quiet"])
+        for role, words in KIND_TITLES.items()
+        if role in hues
+    ]
+    signs = [
+        (text(sign, 10, look[colour], bold=True), words)
+        for role, (sign, colour, words) in _EDGES.items()
+        if any(edge.role == role for edge in drawing.edges)
+    ]
+    if any(group.times > 1 for group in drawing.groups):
+        sign = text("×N", 10, look["shortcut"], bold=True)
+        signs.append((sign, "N equal blocks in a row, the first is drawn"))
+    rows += [_row(sign, words, look["quiet"]) for sign, words in signs]
+    parts = [
+        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
+        if rows
+        else "",
+        _scale(drawing, theme) if drawing.heat is not None else "",
+        _left([text(line, 8, look["quiet"]) for note in notes for line in wrapped(note, 76)]),
+    ]
+    cells = "".join(
+        f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part
+    )
+    if not cells:
+        return ""
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">{cells}</TABLE>>'
+
+
+def _row(sign: str, words: str, colour: str) -> str:
+    return f'<TR><TD ALIGN="LEFT">{sign}  {text(words, 9, colour)}</TD></TR>'
+
+
+def _scale(drawing: Drawing, theme: Theme) -> str:
+    """The colours from low to high with the values between them."""
+    heat = drawing.heat
+    assert heat is not None
+    steps = len(theme.heat)
+    colours = "".join(text("■", 14, colour) for colour in theme.heat)
+    if heat.share:
+        high = 100 * heat.high / heat.total if heat.total else 0.0
+        words = f"right strip: share of all {heat.title}, 0 … {high:.3g} % in {steps} equal steps"
+    else:
+        unit = " px" if heat.title.endswith("px") else ""
+        words = (
+            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.3g} … "
+            f"{heat.high:.3g}{unit}, logarithmic"
+        )
+    words += "; grey ╱: not available"
+    return _left([colours, text(words, 9, theme.colours["quiet"])])
+
+
+def edge_text(edge: Edge, theme: Theme) -> str:
+    """Return an edge's label: the shape where it changes, or the mark of a difference."""
+    if edge.mark in SIGNS:
+        return f"<{text(SIGNS[edge.mark], 9, theme.colours[edge.mark], bold=True)}>"
+    if not edge.changed or edge.role != Role.MAIN:
+        return ""
+    shape = "×".join(map(str, edge.shape)) or "scalar"
+    return f"<{text(f' {shape}', 8, theme.colours['shape'])}>"
+
+
+def tooltip(box: Box, drawing: Drawing) -> str:
+    """Return what a pointer over the box shows, one fact a line."""
+    amounts = box.amounts
+    facts = [
+        box.path or box.id,
+        _title(box) + (f" ×{box.times}" if box.times > 1 else ""),
+        f"{amounts.params:,} parameters" if amounts.params else "",
+        f"{amounts.macs:,} MACs" if amounts.macs else "",
+    ]
+    if drawing.heat is not None and amounts.heat is not None:
+        value = amounts.heat
+        shown = size(value) if drawing.heat.measure == "memory" else f"{value:,.6g}"
+        facts.append(f"{drawing.heat.title}: {shown}")
+    return "\n".join(filter(None, facts))

@@ -1,0 +1,48 @@
+"""Lay out DOT text in a process of its own: a crash or an endless layout takes nothing with it.
+
+Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
+format its size in bytes, a line break, and the bytes. Imports nothing of archlab, so it starts fast.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+DPI = 144.0
+LONGEST = 32_767  # pixels a side, the limit of the library that writes PNG
+LEGIBLE = 48.0  # dots per inch below which text cannot be read
+TOO_LARGE = 3  # exit code
+
+
+def main(formats: list[str]) -> int:
+    """Write the pictures; return the exit code."""
+    try:
+        import pygraphviz
+    except ImportError:
+        return 127
+    source = sys.stdin.buffer.read().decode()
+    svg = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
+    for style in formats:
+        data = svg
+        if style != "svg":
+            graph = pygraphviz.AGraph(string=source)
+            if style == "png":
+                dpi = resolution(svg.decode())
+                if dpi < LEGIBLE:
+                    return TOO_LARGE
+                graph.graph_attr["dpi"] = f"{dpi:.4f}"
+            data = graph.draw(format=style, prog="dot")
+        sys.stdout.buffer.write(f"{len(data)}\n".encode() + data)
+    return 0
+
+
+def resolution(svg: str) -> float:
+    """Return dots per inch such that no side of a PNG is longer than can be written."""
+    match = re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg)
+    points = max(map(int, match.groups())) if match else 0
+    return min(DPI, (LONGEST - 2) * 72 / max(points, 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
