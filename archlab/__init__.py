@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.draw import render, render_backward, render_diff, render_graph
     from archlab.api.field import (
         effective_receptive_field,
         plot_receptive_field,
@@ -39,10 +40,11 @@ if TYPE_CHECKING:
         verify_receptive_field,
     )
     from archlab.api.model import Model, load, trace
-    from archlab.api.picture import Picture, render, render_backward, render_diff, render_graph
+    from archlab.api.picture import Look, Picture
 
 __all__ = [
     "ArchlabError",
+    "Look",
     "Model",
     "Picture",
     "against",

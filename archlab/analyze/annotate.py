@@ -1,4 +1,4 @@
-"""Put numbers on a drawing: parameters and MACs of every box and group, and the heat of one measure.
+"""Put numbers on a drawing: parameters and MACs of boxes and groups, and the heat of a measure.
 
 A box or group gets the sums over all nodes it stands for, repeats included, so that a folded stage
 weighs what it weighs in the model. A parameter counts once, where it is first read.
@@ -13,7 +13,7 @@ from archlab.analyze.costs import MACS
 from archlab.analyze.receptive_field import local_size
 from archlab.analyze.sight import sights
 from archlab.errors import check_one_of
-from archlab.fold.drawing import Amounts, Box, Drawing, Group, Heat
+from archlab.fold.drawing import Amounts, Box, Drawing, Heat
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
@@ -97,13 +97,12 @@ def _heat(measure: Measure, values: Values, nodes: set[int]) -> float | None:
 def macs_by_node(graph: Graph) -> dict[int, int | None]:
     """Return multiply-adds by node; None for an operator without a rule."""
     return {
-        node.id: MACS[node.kind](graph, node) if node.kind in MACS else None
-        for node in graph.nodes
+        node.id: MACS[node.kind](graph, node) if node.kind in MACS else None for node in graph.nodes
     }
 
 
 def params_by_node(graph: Graph) -> dict[int, int]:
-    """Return parameters by the node that first uses them on data, not by those that reshape them."""
+    """Return parameters by the node that first uses them on data, not by one that reshapes them."""
     data = set(graph.inputs)
     holds: dict[int, list[int]] = {
         param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
@@ -168,15 +167,10 @@ def field_by_node(graph: Graph) -> dict[int, float | None]:
     return found
 
 
-def _unmeasured(_: Graph) -> Values:
-    return {}
-
-
 MEASURES: dict[str, Measure] = {
     "macs": Measure("MACs", share=True, values=_macs),
     "params": Measure("parameters", share=True, values=_params),
     "memory": Measure("activation memory", share=True, values=_memory),
     "receptive-field": Measure("receptive field, px", share=False, values=field_by_node),
-    "gradient": Measure("gradient norm dL/d(output)", share=False, values=_unmeasured),
 }
-"""Measure -> title, how it adds up, and its values by node; gradients are measured by a probe."""
+"""Measure -> title, how it adds up, and its values by node."""

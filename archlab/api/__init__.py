@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.draw import render, render_backward, render_diff, render_graph
     from archlab.api.field import (
         effective_receptive_field,
         plot_receptive_field,
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
         verify_receptive_field,
     )
     from archlab.api.model import Model, load, trace
-    from archlab.api.picture import Picture, render, render_backward, render_diff, render_graph
+    from archlab.api.picture import Look, Picture
 
 VERBS = {
+    "Look": "archlab.api.picture",
     "Model": "archlab.api.model",
     "Picture": "archlab.api.picture",
     "against": "archlab.api.cost",
@@ -50,10 +52,10 @@ VERBS = {
     "params": "archlab.api.cost",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
-    "render": "archlab.api.picture",
-    "render_backward": "archlab.api.picture",
-    "render_diff": "archlab.api.picture",
-    "render_graph": "archlab.api.picture",
+    "render": "archlab.api.draw",
+    "render_backward": "archlab.api.draw",
+    "render_diff": "archlab.api.draw",
+    "render_graph": "archlab.api.draw",
     "shapes": "archlab.api.cost",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
@@ -62,6 +64,7 @@ VERBS = {
 }
 
 __all__ = [
+    "Look",
     "Model",
     "Picture",
     "against",

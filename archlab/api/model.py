@@ -108,7 +108,7 @@ class Model:
 
     def _repr_svg_(self) -> str | None:
         """The drawing, for notebooks; None where it cannot be drawn."""
-        from archlab.api.picture import render  # a module that imports this one
+        from archlab.api.draw import render  # a module that imports this one
 
         try:
             return render(self).svg

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archlab.cli.options import Batch, Input, Mode, Set
 from archlab.cli.output import announced, check_picture, how_to_load
-from archlab.errors import LayoutError, OptionError, TraceError
+from archlab.errors import LayoutError, OptionError, TraceError, check_one_of
 from archlab.files import write
 
+if TYPE_CHECKING:
+    from archlab.api import Picture
 
-def render(  # noqa: PLR0913
+
+VIEWS = {"modules": "render", "autograd": "render_backward"}
+
+
+def render(
     models: Annotated[list[str], typer.Argument(metavar="MODEL …", help="One; two with --diff.")],
     out: Annotated[
         Path | None,
@@ -38,14 +45,14 @@ def render(  # noqa: PLR0913
     ] = None,
     expand: Annotated[
         list[str] | None,
-        typer.Option("--expand", "-e", metavar="PATH", help="Open this module in any case; repeat."),
+        typer.Option("--expand", "-e", metavar="PATH", help="Open this module; repeat."),
     ] = None,
     ops: Annotated[
         bool, typer.Option("--ops", help="A box for every operator, nothing fused or hidden.")
     ] = False,
     color_by: Annotated[
         str | None,
-        typer.Option("--color-by", help="Heat: macs, params, memory, receptive-field, gradient."),
+        typer.Option("--color-by", help="Heat: macs, params, memory, receptive-field."),
     ] = None,
     direction: Annotated[
         str, typer.Option("--direction", help="TB (top to bottom) or LR (left to right).")
@@ -72,40 +79,33 @@ def render(  # noqa: PLR0913
     Example: archlab render resnet18 --out graph.svg
     """
     wanted = check_picture(style, out)
+    if diff and view != "modules":
+        raise OptionError("--diff and --view exclude each other.")
     if len(models) != (2 if diff else 1):
         raise OptionError(
             f"{len(models)} models were given: --diff takes two, a drawing without it takes one."
         )
-    from archlab.api import picture as api
+    from archlab.api import draw
     from archlab.api.model import Model
+    from archlab.api.picture import Look
 
-    if color_by == "gradient" and diff:
-        raise OptionError("--color-by and --diff exclude each other.")
-    how: dict[str, Any] = {
-        "boxes": boxes, "depth": depth, "expand": expand or (), "direction": direction,
-        "theme": theme, "mode": mode, "timeout": timeout,
-    }  # fmt: skip
-    api.check_view(view, diff=diff, ops=ops, color_by=color_by)
-    api.check_options(boxes, depth, color_by, direction, theme)
+    look = Look(boxes, depth, expand or (), ops, color_by, direction, theme, timeout)
+    check_one_of("--view", view, VIEWS)
     loaded = [announced(Model(model, **how_to_load(input, batch, set_))) for model in models]
+    verb = "render_diff" if diff else VIEWS[view]
     failure: TraceError | None = None
     try:
-        if diff:
-            drawn = api.render_diff(*loaded, **how)
-        elif view == "autograd":
-            drawn = api.render_backward(*loaded, **how)
-        else:
-            drawn = api.render(*loaded, ops=ops, color_by=color_by, **how)
+        picture = getattr(draw, verb)(*loaded, mode=mode, look=look)
     except TraceError as error:
         if error.graph is None:
             raise
-        failure, drawn = error, api.render_failed(error.graph, **how)
-    _put(drawn, wanted, out)
+        failure, picture = error, draw.render_graph(error.graph, look=replace(look, expand=()))
+    _put(picture, wanted, out)
     if failure is not None:
         raise failure
 
 
-def _put(drawn: Any, wanted: str, out: Path | None) -> None:
+def _put(drawn: Picture, wanted: str, out: Path | None) -> None:
     """Write the picture; what cannot be laid out is written as DOT."""
     try:
         data = drawn.data(wanted)

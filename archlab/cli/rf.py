@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from archlab.cli.options import Batch, Depth, Format, Input, Out, Set, Sort
-from archlab.cli.output import announced, check_plot, check_target, how_to_load, show, write
+from archlab.cli.output import announced, check_plot, check_target, how_to_load, show
 from archlab.errors import OptionError
+from archlab.files import write
 from archlab.result import Result
 
 

@@ -1,5 +1,6 @@
-"""Fold a traced graph into a drawing of few boxes: equal blocks once, small steps fused, the rest
-as open as a budget allows. Graph -> Drawing, no torch.
+"""Fold a traced graph into a drawing of few boxes. Graph -> Drawing, no torch.
+
+Equal blocks in a row are drawn once, small steps fused, modules opened as a budget allows:
 
     graph ── call_tree ── prune, fuse, repeat ── chosen ── Canvas, edges ──> Drawing
 """
@@ -11,15 +12,28 @@ from dataclasses import replace
 
 from archlab.fold.choose import Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
-from archlab.fold.emit import Canvas, edges
-from archlab.fold.flow import OUTPUT, Flow, flow
+from archlab.fold.edges import edges
+from archlab.fold.emit import Canvas
+from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
 from archlab.fold.repeat import Keys, repeated
-from archlab.fold.tree import Block, Item, Leaf, call_tree, dissolved, unwrapped
+from archlab.fold.tree import RECURRENT, Block, Item, Leaf, call_tree, dissolved, unwrapped
 from archlab.fold.union import Union, union
 from archlab.ir.graph import Graph
 
-__all__ = ["Box", "Drawing", "Edge", "Group", "Heat", "Role", "Shape", "Union", "Wish", "fold", "union"]
+__all__ = [
+    "Box",
+    "Drawing",
+    "Edge",
+    "Group",
+    "Heat",
+    "Role",
+    "Shape",
+    "Union",
+    "Wish",
+    "fold",
+    "union",
+]
 
 
 def fold(
@@ -53,6 +67,7 @@ def fold(
     _add_inputs(canvas)
     for child in opened[root]:
         canvas.add(child, "", "")
+    canvas.finish()
     _add_outputs(canvas)
     return Drawing(
         model=graph.name,
@@ -79,7 +94,9 @@ def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
         kept = [child for child in map(plain, item.children) if child is not None]
         item, kept = dissolved(item, kept)
         joined = tuple(kept) if every else fused(keys.graph, keys.flow, kept)
-        return replace(item, children=repeated(keys, joined))
+        # A recurrent layer is traced step by step: dozens of operators for one idea.
+        sealed = item.type in RECURRENT and bool(item.path)
+        return replace(item, children=repeated(keys, joined), sealed=sealed)
 
     return smaller(block)
 
@@ -127,7 +144,9 @@ def _told(canvas: Canvas, root: Block) -> list[str]:
     """Say what the picture leaves out."""
     graph, opened = canvas.graph, canvas.opened
     lines = []
-    runs = [f"{group.path or group.id} ×{group.times}" for group in canvas.groups if group.times > 1]
+    runs = [
+        f"{group.path or group.id} ×{group.times}" for group in canvas.groups if group.times > 1
+    ]
     runs += [f"{box.path or box.id} ×{box.times}" for box in canvas.boxes if box.times > 1]
     if runs:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
@@ -139,5 +158,7 @@ def _told(canvas: Canvas, root: Block) -> list[str]:
         lines.append(f"closed: {some}{more} (--expand PATH or --boxes N opens)")
     hidden = len(graph.nodes) - len(canvas.flow.drawn)
     if hidden:
-        lines.append(f"{len(graph.nodes)} operators, {hidden} not drawn (reshapes, copies, weights)")
+        lines.append(
+            f"{len(graph.nodes)} operators, {hidden} not drawn (reshapes, copies, weights)"
+        )
     return lines

@@ -51,7 +51,10 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box. `nodes` are the graph's nodes it stands for, repeats included.
+    """One box.
+
+    `nodes` are the graph's nodes it stands for, repeats included: `times` where equal boxes follow
+    each other, `repeats` where frames around it are repeated.
 
     `title` says what it is (Conv 3×3 /2), `fused` what follows in the same box (BN, ReLU), `name`
     the module's own name, `channels` the size of the channel axis it makes, where there is one.
@@ -68,6 +71,7 @@ class Box:
     nodes: tuple[int, ...] = ()
     group: str = ""
     times: int = 1
+    repeats: int = 1
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
     amounts: Amounts = field(default=Amounts())
@@ -75,7 +79,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An open module, or a run of equal ones (`times` > 1) of which the first is shown."""
+    """An open module, or a run of equal ones (`times` > 1) of which the first is shown.
+
+    `nodes` are those of all of them, and of all `repeats` of the frames around.
+    """
 
     id: str
     path: str
@@ -83,6 +90,7 @@ class Group:
     times: int = 1
     parent: str = ""
     nodes: tuple[int, ...] = ()
+    repeats: int = 1
     note: str = ""
     mark: str = ""
     amounts: Amounts = field(default=Amounts())

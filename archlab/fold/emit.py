@@ -1,18 +1,20 @@
-"""From the tree and what is open to boxes, groups and edges with stable names."""
+"""From the tree and what is open to boxes and groups with stable names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from archlab.fold import names
 from archlab.fold.choose import Open
-from archlab.fold.drawing import Box, Edge, Group, Role, Shape
-from archlab.fold.flow import OUTPUT, Flow, Operand
-from archlab.fold.tree import CONTAINERS, Block, Item, Leaf, Run
-from archlab.fold.union import Union
+from archlab.fold.drawing import Box, Group, Shape
+from archlab.fold.flow import Flow
+from archlab.fold.tree import CONTAINERS, RECURRENT, Block, Item, Leaf, Run
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
+
+BoxOrGroup = TypeVar("BoxOrGroup", Box, Group)
 
 
 @dataclass(slots=True)
@@ -28,7 +30,9 @@ class Canvas:
     groups: list[Group] = field(default_factory=list)
     box_of: dict[int, str] = field(default_factory=dict)
     repeats: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # run, member
+    closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
+    _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
     _taken: dict[str, int] = field(default_factory=dict)
     _runs: int = 0
 
@@ -52,11 +56,13 @@ class Canvas:
         self.sizes[self._runs] = times
         for i, member in enumerate(run.members):
             for node, same in zip(member.nodes, first.nodes, strict=True):
+                if i:
+                    self._same[node] = same
                 self.repeats[node] = ((self._runs, i), *self.repeats.get(same, ())[i > 0 :])
                 if same in self.box_of:
                     self.box_of[node] = self.box_of[same]
 
-    def _add_group(  # noqa: PLR0913
+    def _add_group(
         self, block: Block, parent: str, base: str, times: int, nodes: tuple[int, ...],
         note: str = "",
     ) -> None:  # fmt: skip
@@ -72,17 +78,39 @@ class Canvas:
         key = self._name(block.path or "model")
         mark = self._mark_of_group(block.path, nodes)
         self.groups.append(
-            Group(key, block.path, _type(kind), times, parent, nested, note, mark)
+            Group(key, block.path, _type(kind), times, parent, nested, 1, note, mark)
         )
         beside = self._heads_of_open(inner)
         for child in inner:
-            if isinstance(child, Leaf) and child.own and self.flow.sources[child.parts[0]] in beside:
+            if (
+                isinstance(child, Leaf)
+                and child.own
+                and self.flow.sources[child.parts[0]] in beside
+            ):
                 # A branch of one operator gets a frame as its neighbours have.
                 frame = self._name(f"branch:{child.path}")
                 self.groups.append(Group(frame, child.path, "", 1, key, child.nodes))
                 self.add(child, frame, child.path)
             else:
                 self.add(child, key, block.path)
+
+    def finish(self) -> None:
+        """Give boxes and groups the nodes of the repeats that they stand for, too."""
+        like: dict[int, list[int]] = {}
+        for node in self._same:
+            first = node
+            while first in self._same:
+                first = self._same[first]
+            like.setdefault(first, []).append(node)
+
+        def whole(item: BoxOrGroup) -> BoxOrGroup:
+            extra: list[int] = [node for first in item.nodes for node in like.get(first, ())]
+            nodes = tuple(sorted({*item.nodes, *extra}))
+            repeats = len(nodes) // len(item.nodes) if item.nodes else 1
+            return replace(item, nodes=nodes, repeats=repeats)
+
+        self.boxes = [whole(box) for box in self.boxes]
+        self.groups = [whole(group) for group in self.groups]
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
         """What the open branches among neighbours read, where there are several."""
@@ -99,11 +127,11 @@ class Canvas:
         self._add_run(run, parent, base)
         inner = self.groups[before]
         self.groups[before] = Group(
-            inner.id, block.path, inner.type, inner.times, parent, block.nodes, inner.note,
+            inner.id, block.path, inner.type, inner.times, parent, block.nodes, 1, inner.note,
             inner.mark,
         )  # fmt: skip
 
-    def _add_box(  # noqa: PLR0913
+    def _add_box(
         self, item: Leaf | Block, group: str, base: str, times: int, nodes: tuple[int, ...],
         note: str = "",
     ) -> None:  # fmt: skip
@@ -118,6 +146,8 @@ class Canvas:
                 mark=self._mark_of_box(item),
             )
         )
+        if isinstance(item, Block):
+            self.closed.add(box.id)
         for node in item.nodes:
             if node in self.flow.drawn:
                 self.box_of[node] = box.id
@@ -146,7 +176,15 @@ class Canvas:
     def _closed(self, block: Block, base: str) -> Box:
         graph, drawn = self.graph, self.flow.drawn
         inside = [graph.nodes[node] for node in block.nodes if node in drawn]
-        note = f"{len(inside)} operators: {_counted(inside)}" if block.sealed else ""
+        if block.type in RECURRENT:
+            return Box(
+                id=self._name(block.path),
+                path=block.path,
+                shape=Shape.OPERATOR,
+                title=names.recurrent(graph, block.path, block.type),
+                kind=Kind.RECURRENT,
+                name=_relative(block.path, base),
+            )
         title = _type(block.type) or (block.path.rpartition(".")[2] if block.path else "")
         return Box(
             id=self._name(block.path or "model"),
@@ -156,7 +194,7 @@ class Canvas:
             kind=_dominant(inside),
             name="" if block.sealed else _relative(block.path, base),
             channels=names.channels(graph, inside[-1]) if inside else None,
-            note=note,
+            note=f"{len(inside)} operators: {_counted(inside)}" if block.sealed else "",
         )
 
     def _mark_of_group(self, path: str, nodes: Iterable[int]) -> str:
@@ -183,101 +221,6 @@ class Canvas:
         count = self._taken.get(wanted, 0) + 1
         self._taken[wanted] = count
         return wanted if count == 1 else f"{wanted}~{count}"
-
-
-def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
-    """Return the edges between boxes, each pair and role once.
-
-    Within a folded run only the first member's edges are drawn; that each of the others follows
-    the one before goes without saying, that it reads all before it is a REPEAT edge.
-    """
-    graph, flow = canvas.graph, canvas.flow
-    marked = difference.edges if difference else {}
-    found: dict[tuple[str, str, Role], Edge] = {}
-    labelled: set[str] = set()
-    heads: list[tuple[int, tuple[Operand, ...]]] = sorted(flow.operands.items())
-    heads.append((OUTPUT, flow.outputs))
-    for head, operands in heads:
-        target = canvas.box_of.get(head)
-        if target is None:
-            continue
-        for operand in operands:
-            shape = graph.shape(operand.tensor)[1:]
-            for source in operand.sources:
-                tail = canvas.box_of.get(source)
-                if tail is None or (tail == target and not _rolls(canvas, source, head)):
-                    continue
-                role = flow.roles.get((source, head), Role.MAIN)
-                between = _between_members(canvas, source, head)
-                if between == 1 or _said_already(canvas, source, head):
-                    continue
-                if between > 1:
-                    role = Role.REPEAT
-                mark = marked.get((source, head), "")
-                changed = tail not in labelled and (
-                    source < 0 or shape != _shape_into(graph, flow, source)
-                )
-                key = (tail, target, role)
-                if key not in found:
-                    found[key] = Edge(tail, target, role, shape, changed, mark)
-                    labelled |= {tail} if changed and role == Role.MAIN else set()
-    for source, head, role in difference.gone if difference else ():
-        tail, target = canvas.box_of.get(source), canvas.box_of.get(head)
-        if tail is not None and target is not None and tail != target:
-            within = _between_members(canvas, source, head) or _said_already(canvas, source, head)
-            key = (tail, target, role)
-            if not within:
-                found[key] = Edge(tail, target, role, (), changed=False, mark="removed")
-    return list(found.values())
-
-
-def _said_already(canvas: Canvas, source: int, head: int) -> bool:
-    """Whether an edge between a run and the outside repeats one of the first or last member's.
-
-    All members read the same from outside; what reads several of them is drawn from the last.
-    """
-    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
-    runs = {run for run, _ in one}
-    if any(run not in runs and member > 0 for run, member in other):
-        return True
-    heads = {run for run, _ in other}
-    leaving = [(run, member) for run, member in one if run not in heads]
-    return any(
-        member < canvas.sizes[run] - 1 and _last_also(canvas, run, head)
-        for run, member in leaving
-    )
-
-
-def _last_also(canvas: Canvas, run: int, head: int) -> bool:
-    sources = (
-        [source for operand in canvas.flow.outputs for source in operand.sources]
-        if head == OUTPUT
-        else canvas.flow.sources.get(head, ())
-    )
-    last = canvas.sizes[run] - 1
-    return any((run, last) in canvas.repeats.get(source, ()) for source in sources)
-
-
-def _rolls(canvas: Canvas, source: int, head: int) -> bool:
-    """Whether an edge within one box is between members of a run that all read each other."""
-    return _between_members(canvas, source, head) > 1
-
-
-def _between_members(canvas: Canvas, source: int, head: int) -> int:
-    """0: not within a run, or within one member; else how many members the edge goes forward."""
-    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
-    for (run, i), (same, j) in zip(one, other, strict=False):
-        if run != same:
-            return 0
-        if i != j:
-            return j - i
-    return 0
-
-
-def _shape_into(graph: Graph, flow: Flow, node: int) -> tuple[int, ...]:
-    """The shape a node reads, to say where the shape changes."""
-    operands = flow.operands.get(node, ())
-    return graph.shape(operands[0].tensor)[1:] if operands else ()
 
 
 def _note(graph: Graph, run: Run) -> str:

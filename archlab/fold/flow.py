@@ -69,7 +69,7 @@ def is_product(node: Node) -> bool:
 
 
 def flow(graph: Graph, *, every: bool = False) -> Flow:
-    """Return the flow between drawn nodes; `every`: all nodes that depend on the input are drawn."""
+    """Return the flow between drawn nodes; `every`: all that depend on the input are drawn."""
     origin: dict[int, Operand] = {
         tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
     }
@@ -92,10 +92,10 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, (node.id,), frozenset())
         else:
-            sources = tuple(dict.fromkeys(item for operand in read for item in operand.sources))
+            reached = tuple(dict.fromkeys(item for operand in read for item in operand.sources))
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
             for tensor in node.outputs:
-                origin[tensor] = Operand(tensor, sources, passed)
+                origin[tensor] = Operand(tensor, reached, passed)
     sources = {
         node: tuple(dict.fromkeys(item for operand in read for item in operand.sources))
         for node, read in operands.items()
@@ -119,9 +119,7 @@ def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
     if node.kind == Kind.ELEMENTWISE:
         distinct = {operand.tensor for operand in read}
         learned = [
-            graph.shape(tensor)
-            for tensor in node.inputs
-            if graph.tensors[tensor].source == "param"
+            graph.shape(tensor) for tensor in node.inputs if graph.tensors[tensor].source == "param"
         ]
         # A table of positions is a step of its own; a scale by channel is not.
         return len(distinct) > 1 or any(sum(n > 1 for n in shape) > 1 for shape in learned)

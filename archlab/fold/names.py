@@ -60,6 +60,17 @@ def title(graph: Graph, node: Node, module_type: str = "") -> str:
     return namer(graph, node) if namer else _pretty(function(node))
 
 
+def recurrent(graph: Graph, path: str, kind: str) -> str:
+    """Return what stands on the box of an nn.LSTM and its kin, from its parameters' names."""
+    held = [param for param in graph.params if param.name.rpartition(".")[0] == path]
+    hidden = [param.shape[1] for param in held if "weight_hh" in param.name]
+    layers = {param.name.rpartition("_l")[2].partition("_")[0] for param in held}
+    both = any(param.name.endswith("_reverse") for param in held)
+    parts = [f"{hidden[0]} hidden" if hidden else "", "bidirectional" if both else ""]
+    parts.append(f"{len(layers)} layers" if len(layers) > 1 else "")
+    return " · ".join(filter(None, (kind, *parts)))
+
+
 def remark(node: Node) -> str:
     """Return what is said of an operator below its title: the weights of the backward pass."""
     return function(node).partition(": ")[2] if node.op.startswith("autograd.") else ""

@@ -1,5 +1,7 @@
-"""Find equal items in a row. Two keys: exact (attributes, sizes, parameters, inner wiring), and
-alike (the same operators, kernels and strides in the same tree, any width).
+"""Find equal items in a row, and items that are alike.
+
+Equal: the same attributes, sizes, parameters and inner wiring. Alike: the same operators, kernels
+and strides in the same tree, at any width.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Keys:
 
     def exact(self, item: Item) -> int:
         """Return the number of an item's exact structure."""
-        if self._stands_apart(item):
+        if self.stands_apart(item):
             return self._number(("apart", item.nodes))
         found = self._exact.get(item.nodes)
         if found is None:
@@ -45,7 +47,8 @@ class Keys:
         children = tuple(self.alike(child) for child in item.children)
         return self._number(("block", item.type, children))
 
-    def _stands_apart(self, item: Item) -> bool:
+    def stands_apart(self, item: Item) -> bool:
+        """Whether an item is, or holds, a module that the user wants to see on its own."""
         if not self.apart or isinstance(item, Run):
             return False
         own = item.paths if isinstance(item, Block) else (item.path,)
@@ -104,8 +107,8 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     i = 0
     while i < len(items):
         period, times = _row(exact, i, items)
-        units = [_unit(keys, items[i + k * period : i + (k + 1) * period]) for k in range(times)]
-        wiring = wired(keys.graph, keys.flow, units) if times > 1 else ""
+        units = [_unit(items[i + k * period : i + (k + 1) * period]) for k in range(times)]
+        wiring = wired(keys.flow, units) if times > 1 else ""
         if wiring:
             result.append(Run(tuple(units), wiring))
             i += times * period
@@ -131,17 +134,17 @@ def _row(exact: Sequence[int], start: int, items: Sequence[Item]) -> tuple[int, 
     return 1, 1
 
 
-def _unit(keys: Keys, items: Sequence[Item]) -> Item:
+def _unit(items: Sequence[Item]) -> Leaf | Block:
     """One member of a run; several items make a block of their own."""
-    if len(items) == 1:
+    if len(items) == 1 and not isinstance(items[0], Run):
         return items[0]
     nodes = tuple(node for item in items for node in item.nodes)
-    kinds = list(dict.fromkeys(item.type for item in items))
+    kinds = list(dict.fromkeys(item.type for item in items if not isinstance(item, Run)))
     kind = f"{len(items)} {kinds[0]}" if len(kinds) == 1 else " + ".join(filter(None, kinds))
     return Block(items[0].path, kind, tuple(items), nodes, ())
 
 
-def wired(graph: Graph, flow: Flow, members: Sequence[Item]) -> str:
+def wired(flow: Flow, members: Sequence[Item]) -> str:
     """Return how members are wired to each other: chain, dense, parallel, or "" for anything else.
 
     What they read from outside must be the same for all but the first of a chain.
@@ -171,15 +174,15 @@ def _dense(keys: Keys, items: Sequence[Item]) -> Iterator[Item]:
     i = 0
     while i < len(items):
         end = i + 1
-        if isinstance(items[i], Block) and not keys._stands_apart(items[i]):
+        if isinstance(items[i], Block) and not keys.stands_apart(items[i]):
             alike = keys.alike(items[i])
             while end < len(items) and isinstance(items[end], Block):
-                if keys.alike(items[end]) != alike or keys._stands_apart(items[end]):
+                if keys.alike(items[end]) != alike or keys.stands_apart(items[end]):
                     break
                 end += 1
-        row = items[i:end]
+        row = [item for item in items[i:end] if not isinstance(item, Run)]
         same_size = len({len(item.nodes) for item in row}) == 1
-        if len(row) > 2 and same_size and wired(keys.graph, keys.flow, row) == "dense":
+        if len(row) > 2 and same_size and wired(keys.flow, row) == "dense":
             yield Run(tuple(row), "dense")
             i = end
         else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from archlab.ir.graph import Graph, ModuleCall
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +37,17 @@ class Block:
     children: tuple[Item, ...]
     nodes: tuple[int, ...]
     paths: tuple[str, ...] = ()
-    sealed: bool = False  # a stretch of items put together to save boxes: cannot be opened
+    sealed: bool = False  # opened on demand only: a recurrent layer step by step, a stretch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """Equal items in a row; each of them is a Leaf or a Block.
+    """Equal items in a row.
 
     `wiring`: chain (each reads the one before), dense (each reads all before) or parallel.
     """
 
-    members: tuple[Item, ...]
+    members: tuple[Leaf | Block, ...]
     wiring: str
 
     @property
@@ -184,8 +185,8 @@ def dissolved(block: Block, items: list[Item]) -> tuple[Block, list[Item]]:
     A frame around nearly everything tells nothing. Its path still opens the block around it.
     """
     inner = [item for item in items if isinstance(item, Block)]
-    if len(inner) != 1 or inner[0].type not in CONTAINERS:
-        return block, items
+    if len(inner) != 1 or inner[0].type not in CONTAINERS or len(inner[0].children) == 1:
+        return block, items  # a row of equal blocks and its frame are drawn as one
     lifted = [
         part for item in items for part in (inner[0].children if item is inner[0] else (item,))
     ]

@@ -71,7 +71,10 @@ def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int
                                                    [_named(n) for n in second.nodes])  # fmt: skip
     common = len(set(keys[0]) & set(keys[1]))
     if common < _SHARED * min(len(set(keys[0])), len(set(keys[1]))):
-        keys = ([_manner(first, n) for n in first.nodes], [_manner(second, n) for n in second.nodes])
+        keys = (
+            [_manner(first, n) for n in first.nodes],
+            [_manner(second, n) for n in second.nodes],
+        )
     order: list[tuple[int, int]] = []
     pairs: dict[int, int] = {}
     for tag, a, a_end, b, b_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
@@ -137,9 +140,7 @@ def _graph(
     )
 
 
-def _all_gone(
-    call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[int, str]
-) -> bool:
+def _all_gone(call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[int, str]) -> bool:
     """Whether nothing of a call of the first graph is in the second, and it is still in one row."""
     if call.first >= call.last or not call.path:
         return False

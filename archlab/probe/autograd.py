@@ -51,13 +51,17 @@ def backward_graph(
     try:
         from torchviz import make_dot
     except ImportError as error:
-        raise DependencyError(f"torchviz is not installed: pip install torchviz ({error}).") from error
+        raise DependencyError(
+            f"torchviz is not installed: pip install torchviz ({error})."
+        ) from error
     owners: dict[Any, str] = {}
     with torch.enable_grad(), _watched(module, owners):
         try:
             result = module(*args, **kwargs)
         except Exception as error:
-            raise TraceError(f"The forward of {name} failed: {type(error).__name__}: {error}") from error
+            raise TraceError(
+                f"The forward of {name} failed: {type(error).__name__}: {error}"
+            ) from error
     outputs = [item for item in _tensors(result) if item.grad_fn is not None]
     if not outputs:
         raise TraceError(
@@ -84,7 +88,7 @@ def _read(body: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     return labels, edges
 
 
-def _graph(  # noqa: PLR0913
+def _graph(
     name: str,
     module: nn.Module,
     labels: Mapping[str, str],

@@ -1,5 +1,4 @@
-"""One box, one frame, one legend as a Graphviz HTML label; text is escaped and wrapped, never cut.
-"""
+"""Boxes, frames, title, legend as Graphviz HTML labels; text is escaped and wrapped, never cut."""
 
 from __future__ import annotations
 
@@ -25,9 +24,13 @@ def text(content: str, points: float, colour: str, *, bold: bool = False) -> str
 
 
 def wrapped(content: str, width: int = _LINE) -> list[str]:
-    """Return the lines of a text; long words are broken, control characters become spaces."""
-    clean = "".join(sign if sign.isprintable() else " " for sign in content)
-    return textwrap.wrap(clean, width, break_on_hyphens=False) or [""]
+    """Return the lines of a text; long words are broken, nothing is dropped."""
+    return textwrap.wrap(printable(content), width, break_on_hyphens=False) or [""]
+
+
+def printable(content: str) -> str:
+    """Return a text with spaces for line breaks and control characters."""
+    return "".join(sign if sign.isprintable() else " " for sign in content)
 
 
 def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
@@ -69,14 +72,15 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
     if box.channels and box.shape not in (Shape.INPUT, Shape.OUTPUT):
         parts.append(f"{box.channels} ch")
     if amounts.params:
-        parts.append(f"{brief(amounts.params)} params")
+        parts.append(f"{brief(amounts.params / box.repeats)} params")
     if box.shape == Shape.MODULE and amounts.macs:
-        parts.append(f"{brief(amounts.macs)} MACs")
+        parts.append(f"{brief(amounts.macs / box.repeats)} MACs")
     lines = _joined([part for part in parts if part])
     if box.note:
         lines += wrapped(box.note)
     if drawing.heat is not None and amounts.heat is not None:
-        lines.append(heat_text(amounts.heat, drawing))
+        together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
+        lines.append(heat_text(amounts.heat, drawing) + together)
     return lines
 
 
@@ -176,10 +180,14 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
     if group.type:
         lines += [text(line, 10, look["quiet"]) for line in wrapped(group.type.strip("_"), 22)]
     branch = not group.type and group.parent and group.times == 1
-    amounts = [] if branch else [
-        f"{brief(group.amounts.params)} params" if group.amounts.params else "",
-        f"{brief(group.amounts.macs)} MACs" if group.amounts.macs else "",
-    ]
+    amounts = (
+        []
+        if branch
+        else [
+            f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
+            f"{brief(group.amounts.macs / group.repeats)} MACs" if group.amounts.macs else "",
+        ]
+    )
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
         amounts.append(heat_text(group.amounts.heat, drawing))
     lines += [text(amount, 8, look["quiet"]) for amount in amounts if amount]
@@ -303,11 +311,12 @@ def edge_text(edge: Edge, theme: Theme) -> str:
 def tooltip(box: Box, drawing: Drawing) -> str:
     """Return what a pointer over the box shows, one fact a line."""
     amounts = box.amounts
+    all_of = f" in all {box.repeats} repeats" if box.repeats > 1 else ""
     facts = [
         box.path or box.id,
         _title(box) + (f" ×{box.times}" if box.times > 1 else ""),
-        f"{amounts.params:,} parameters" if amounts.params else "",
-        f"{amounts.macs:,} MACs" if amounts.macs else "",
+        f"{amounts.params:,} parameters{all_of}" if amounts.params else "",
+        f"{amounts.macs:,} MACs{all_of}" if amounts.macs else "",
     ]
     if drawing.heat is not None and amounts.heat is not None:
         value = amounts.heat

@@ -68,11 +68,13 @@ def dot(drawing: Drawing, style: Style) -> str:
         ranksep="0.26",
         ordering="out",  # what is written first stands further left: branches, then shortcuts
         pad="0.2",
-        label=card.legend(drawing, style.theme, style.notes),
+        label=card.legend(drawing, style.theme, (*style.notes, *drawing.folded)),
         labelloc="b",
         labeljust="l",
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",
     )
+    if style.theme.width is not None:
+        page.attr("graph", size=f"{style.theme.width:g},200")  # shrunk to a column, as high as need be
     with page.subgraph(name="cluster_title") as body:
         body.attr(
             label=card.heading(drawing, style.theme, style.params, style.macs),
@@ -179,9 +181,11 @@ def _lane(drawing: Drawing, edge: Edge) -> str:
     """The group in which the word on a shortcut stands, or an empty text for none."""
     if edge.role not in _LANES:
         return ""
-    if edge.role == Role.CONCAT and sum(
-        other.head == edge.head and other.role == edge.role for other in drawing.edges
-    ) > _MANY:
+    if (
+        edge.role == Role.CONCAT
+        and sum(other.head == edge.head and other.role == edge.role for other in drawing.edges)
+        > _MANY
+    ):
         return ""
     return next(box.group for box in drawing.boxes if box.id == edge.head)
 
@@ -200,7 +204,7 @@ def _weight(edge: Edge) -> str:
 
 def _plain(text: str) -> str:
     """An id that Graphviz takes as it stands: no escape sequences, no line breaks."""
-    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    clean = card.printable(text)
     return clean.replace("\\", "\\\\")
 
 
@@ -217,5 +221,3 @@ def theme_of(name: str) -> Theme:
 def box_ids(drawing: Drawing) -> list[str]:
     """Return the ids that an SVG of the drawing must have."""
     return [box.id for box in drawing.boxes]
-
-

@@ -1,7 +1,7 @@
 """Lay out DOT text in a process of its own: a crash or an endless layout takes nothing with it.
 
 Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
-format its size in bytes, a line break, and the bytes. Imports nothing of archlab, so it starts fast.
+format its size in bytes, a line break, and the bytes. It imports nothing of archlab: it is fast.
 """
 
 from __future__ import annotations

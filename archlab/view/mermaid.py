@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
-from archlab.view.card import SIGNS, brief, pill_sign
+from archlab.view.card import SIGNS, brief, pill_sign, printable
 from archlab.view.dot import Style
 from archlab.view.theme import hue
 
@@ -18,6 +18,7 @@ _ARROWS = {
     Role.CONCAT: "==>",
     Role.REPEAT: "-.->",
 }
+_STRONG = (Role.IDENTITY, Role.PROJECTION, Role.PAD, Role.POOL)
 _ROUND = (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
 
 
@@ -27,7 +28,7 @@ def mermaid(drawing: Drawing, style: Style) -> str:
     lines = [
         f"%% {_comment(drawing.model)}: {brief(style.params)} params, {cost}, "
         f"input {drawing.input}, {drawing.mode} mode",
-        *(f"%% {_comment(note)}" for note in style.notes),
+        *(f"%% {_comment(note)}" for note in (*style.notes, *drawing.folded)),
         f"flowchart {style.direction}",
         *_inside(drawing, "", 1),
     ]
@@ -56,8 +57,12 @@ def _label(box: Box) -> str:
     words = " · ".join((title, *box.fused))
     if box.times > 1:
         words += f" ×{box.times}"
-    second = [box.name if not box.name.isdigit() else "", f"{box.channels} ch" if box.channels else ""]
-    second += [box.note, SIGNS.get(box.mark, box.mark)]
+    second = [box.name if not box.name.isdigit() else ""]
+    second += [
+        f"{box.channels} ch" if box.channels else "",
+        box.note,
+        SIGNS.get(box.mark, box.mark),
+    ]
     below = " · ".join(filter(None, second))
     body = _text(words) + (f"<br/><small>{_text(below)}</small>" if below else "")
     return f'(["{body}"])' if box.shape in _ROUND else f'["{body}"]'
@@ -83,21 +88,18 @@ def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
     for role, names in members.items():
         yield f"  classDef {role} stroke:{look[role]},stroke-width:2px"
         yield f"  class {','.join(names)} {role}"
-    strong = [
-        str(i) for i, edge in enumerate(drawing.edges) if edge.role in (Role.IDENTITY, Role.PROJECTION,
-                                                                         Role.PAD, Role.POOL)
-    ]  # fmt: skip
+    strong = [str(i) for i, edge in enumerate(drawing.edges) if edge.role in _STRONG]
     if strong:
         yield f"  linkStyle {','.join(strong)} stroke:{look['shortcut']},stroke-width:3px"
 
 
 def _text(content: str) -> str:
     """Text inside quotes: Mermaid's own entities for what would end it."""
-    clean = "".join(sign if sign.isprintable() else " " for sign in content)
+    clean = printable(content)
     for sign, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
         clean = clean.replace(sign, entity)
     return clean
 
 
 def _comment(content: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in content)
+    return printable(content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si
-from archlab.view.card import SIGNS, brief, group_name, heat_text, pill_sign
+from archlab.view.card import SIGNS, brief, group_name, heat_text, pill_sign, printable
 from archlab.view.dot import Style
 
 _TITLE = 30  # characters before the details begin
@@ -39,7 +39,8 @@ def sketch(drawing: Drawing, style: Style) -> str:
         f"input {given} · {drawing.mode} mode",
         "",
     ]
-    foot = ["", *style.notes] if style.notes else []
+    notes = (*style.notes, *drawing.folded)
+    foot = ["", *notes] if notes else []
     return "\n".join(line.rstrip() for line in (*head, *body, *foot))
 
 
@@ -53,16 +54,20 @@ def _rows(drawing: Drawing) -> list[_Line]:
         shared = 0
         while shared < min(len(chain), len(open_now)) and chain[shared] == open_now[shared]:
             shared += 1
-        for depth in range(len(open_now) - 1, shared - 1, -1):
-            lines.append(_Line("│ " * depth + "└"))
-        for depth in range(shared, len(chain)):
-            lines.append(_Line("│ " * depth + "┌ " + _frame(groups[chain[depth]], drawing)))
+        lines += _ended(len(open_now), shared)
+        lines += [
+            _Line("│ " * depth + "┌ " + _frame(groups[chain[depth]], drawing))
+            for depth in range(shared, len(chain))
+        ]
         open_now = chain
         lines.append(_Line("│ " * len(chain) + _box(box, drawing, before), box.id))
         before = box.id
-    for depth in range(len(open_now) - 1, -1, -1):
-        lines.append(_Line("│ " * depth + "└"))
-    return lines
+    return lines + _ended(len(open_now), 0)
+
+
+def _ended(depth: int, shared: int) -> list[_Line]:
+    """The ends of frames, from the innermost to those that go on."""
+    return [_Line("│ " * level + "└") for level in range(depth - 1, shared - 1, -1)]
 
 
 def _chain(group: str, groups: dict[str, Group]) -> list[str]:
@@ -77,8 +82,8 @@ def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
         group.type.strip("_"),
-        f"{brief(group.amounts.params)} params" if group.amounts.params else "",
-        f"{brief(group.amounts.macs)} MACs" if group.amounts.macs else "",
+        f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
+        f"{brief(group.amounts.macs / group.repeats)} MACs" if group.amounts.macs else "",
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
         else "",
@@ -97,12 +102,12 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     parts = [
         box.name,
         f"{box.channels} ch" if box.channels else _given(box, drawing),
-        brief(amounts.params) if amounts.params else "",
+        brief(amounts.params / box.repeats) if amounts.params else "",
         heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
         box.note,
         SIGNS.get(box.mark, box.mark),
     ]
-    details = " · ".join(filter(None, parts))
+    details = printable(" · ".join(filter(None, parts)))
     line = f"{title:<{_TITLE}} {details}".rstrip()
     sources = _sources(box, drawing, before)
     return f"{line}  ← {sources}" if sources else line
@@ -156,7 +161,7 @@ def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
         _draw_lane(lines, first, last, column, edge, place)
 
 
-def _draw_lane(  # noqa: PLR0913
+def _draw_lane(
     lines: list[_Line], first: int, last: int, column: int, edge: Edge, place: dict[str, int]
 ) -> None:
     down = place[edge.tail] <= place[edge.head]
@@ -189,5 +194,7 @@ def _joined(line: _Line, margin: int) -> str:
             sign = "┼" if sign == "│" else "─" if sign == " " else sign
         tail += fill + sign
     lead = "◄" if -1 in line.lanes else ("─" if ends else " ")
-    text = line.text.ljust(margin) if not ends else f"{line.text} ".ljust(margin, "─" if ends else " ")
+    text = (
+        line.text.ljust(margin) if not ends else f"{line.text} ".ljust(margin, "─" if ends else " ")
+    )
     return f"{text}{lead}{tail}{line.word}"

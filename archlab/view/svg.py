@@ -32,7 +32,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
         raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
     label = escape(f"{drawing.model}: {len(drawing.boxes)} boxes", quote=True)
     start = f'<svg class="archlab" role="img" aria-label="{label}" '
-    svg = _HEAD.sub(start, raw, count=1)
+    svg = _HEAD.sub(lambda _: start, raw, count=1)
     svg = svg.replace(f'font-family="{FONT}"', f'font-family="{FALLBACKS}"')
     svg = svg.replace("<title>archlab</title>", "")
     svg = svg.replace("<title>cluster_title</title>", "")
@@ -44,7 +44,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return card.printable(text)
 
 
 def _node(match: re.Match[str], drawing: Drawing) -> str:

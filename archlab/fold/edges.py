@@ -1,0 +1,122 @@
+"""The edges between boxes: each pair and role once, and of a folded run only the first member's.
+
+That each member follows the one before goes without saying; that it reads all before it is a
+REPEAT edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archlab.fold.drawing import SHORTCUTS, Edge, Role
+from archlab.fold.emit import Canvas
+from archlab.fold.flow import OUTPUT, Operand
+from archlab.fold.union import Union
+
+Found = dict[tuple[str, str, Role], Edge]
+
+
+def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
+    """Return the edges between the boxes of a canvas, with the marks of a difference."""
+    found: Found = {}
+    labelled: set[str] = set()
+    marks = difference.edges if difference else {}
+    for source, head, operand in _reads(canvas):
+        role = _role(canvas, source, head)
+        if role is None:
+            continue
+        tail, target = canvas.box_of[source], canvas.box_of[head]
+        if (tail, target, role) in found:
+            continue
+        shape = canvas.graph.shape(operand.tensor)[1:]
+        changed = tail not in labelled and (source < 0 or shape != _shape_into(canvas, source))
+        mark = marks.get((source, head), "")
+        found[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
+        if changed and role == Role.MAIN:
+            labelled.add(tail)
+    for source, head, role in difference.gone if difference else ():
+        if _role(canvas, source, head) not in (None, Role.REPEAT):
+            tail, target = canvas.box_of[source], canvas.box_of[head]
+            found[tail, target, role] = Edge(tail, target, role, mark="removed")
+    return _without_insides(canvas, found)
+
+
+def _reads(canvas: Canvas) -> Iterator[tuple[int, int, Operand]]:
+    """Every source that a drawn node or the output reads: source, reader, operand."""
+    for head, operands in (*sorted(canvas.flow.operands.items()), (OUTPUT, canvas.flow.outputs)):
+        for operand in operands:
+            for source in operand.sources:
+                yield source, head, operand
+
+
+def _role(canvas: Canvas, source: int, head: int) -> Role | None:
+    """The role of an edge, or None where it is not drawn."""
+    if source not in canvas.box_of or head not in canvas.box_of:
+        return None
+    between = _between_members(canvas, source, head)
+    if between > 1:
+        return Role.REPEAT
+    within = canvas.box_of[source] == canvas.box_of[head]
+    if within or between == 1 or _said_already(canvas, source, head):
+        return None
+    return canvas.flow.roles.get((source, head), Role.MAIN)
+
+
+def _without_insides(canvas: Canvas, found: Found) -> list[Edge]:
+    """Leave out shortcuts within a closed module; one that is its only input is its main path."""
+    fed = {head for _, head, role in found if role == Role.MAIN}
+    kept = []
+    for edge in found.values():
+        if edge.role in SHORTCUTS and edge.head in canvas.closed:
+            if (edge.tail, edge.head, Role.MAIN) in found:
+                continue
+            if edge.head not in fed:
+                fed.add(edge.head)
+                edge = replace(edge, role=Role.MAIN)
+        kept.append(edge)
+    return kept
+
+
+def _said_already(canvas: Canvas, source: int, head: int) -> bool:
+    """Whether an edge between a run and the outside repeats one of the first or last member's.
+
+    All members read the same from outside; what reads several of them is drawn from the last.
+    """
+    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
+    runs = {run for run, _ in one}
+    if any(run not in runs and member > 0 for run, member in other):
+        return True
+    heads = {run for run, _ in other}
+    return any(
+        run not in heads and member < canvas.sizes[run] - 1 and _last_also(canvas, run, head)
+        for run, member in one
+    )
+
+
+def _last_also(canvas: Canvas, run: int, head: int) -> bool:
+    """Whether a node reads the last member of a run."""
+    sources = (
+        [source for operand in canvas.flow.outputs for source in operand.sources]
+        if head == OUTPUT
+        else canvas.flow.sources.get(head, ())
+    )
+    last = canvas.sizes[run] - 1
+    return any((run, last) in canvas.repeats.get(source, ()) for source in sources)
+
+
+def _between_members(canvas: Canvas, source: int, head: int) -> int:
+    """0: not within a run, or within one member; else how many members the edge goes forward."""
+    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
+    for (run, i), (same, j) in zip(one, other, strict=False):
+        if run != same:
+            return 0
+        if i != j:
+            return j - i
+    return 0
+
+
+def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
+    """The shape a node reads, to say where the shape changes."""
+    operands = canvas.flow.operands.get(node, ())
+    return canvas.graph.shape(operands[0].tensor)[1:] if operands else ()

@@ -1,0 +1,83 @@
+"""Numbers on boxes: sums over what they stand for, worked out by hand."""
+
+import pytest
+from hand_made_graphs import Maker, residual
+
+from archlab.analyze.annotate import MEASURES, annotated, params_by_node
+from archlab.errors import OptionError
+from archlab.fold import Wish, fold
+from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
+
+STEM = 8 * 3 * 9 + 8  # weights of a 3×3 from 3 to 8 channels, and a norm's scale
+CONV = 8 * 8 * 9 + 8
+
+
+def by_id(drawing):
+    return {box.id: box for box in drawing.boxes}
+
+
+def test_parameters_and_macs_by_hand() -> None:
+    graph = residual(4)
+    drawing = annotated(fold(graph), graph)
+    boxes = by_id(drawing)
+    assert boxes["stem"].amounts.params == STEM
+    assert boxes["stem"].amounts.macs == 8 * 3 * 9 * 16 * 16
+    assert boxes["layer.0.conv1"].amounts.params == 4 * CONV  # of all four blocks
+    (group,) = drawing.groups
+    assert group.amounts.params == 8 * CONV
+    assert group.amounts.macs == 8 * 8 * 8 * 9 * 16 * 16
+
+
+@pytest.mark.parametrize("boxes", [4, 6, 60])
+def test_folding_loses_no_heat(boxes) -> None:
+    graph = residual(7)
+    for measure in ("macs", "params", "memory"):
+        drawing = annotated(fold(graph, Wish(boxes)), graph, measure)
+        total = sum(box.amounts.heat or 0 for box in drawing.boxes)
+        assert total == drawing.heat.total > 0
+    assert drawing.heat.title == "activation memory"
+
+
+def test_memory_counts_an_allocation_once() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "c")
+    graph = make.graph([make.relu(x, "r")])
+    drawing = annotated(fold(graph), graph, "memory")
+    assert by_id(drawing)["c"].amounts.heat == 2 * 4 * 8 * 16 * 16  # two maps of float32
+
+
+def test_a_receptive_field_is_the_largest_in_the_box() -> None:
+    graph = residual(2)
+    drawing = annotated(fold(graph), graph, "receptive-field")
+    sizes = {box.id: box.amounts.heat for box in drawing.boxes}
+    assert sizes["stem"] == 3
+    # The box stands for both blocks: 3 + 4 · 2 pixels behind the second.
+    assert sizes["layer.0/add"] == 11
+    assert sizes["input:x"] is None
+
+
+def test_an_operator_without_a_rule_is_not_a_zero() -> None:
+    make = Maker()
+    x = make.node(Kind.OPAQUE, "mystery", "odd", [make.input()], attrs=FunctionAttrs("mystery"))
+    make.leaf("odd", "Odd", 0)
+    graph = make.graph([make.conv(x, "c")])
+    drawing = annotated(fold(graph), graph, "macs")
+    assert by_id(drawing)["odd"].amounts.macs is None
+    assert by_id(drawing)["odd"].amounts.heat is None
+
+
+def test_a_weight_belongs_to_the_node_that_uses_it_on_data() -> None:
+    make = Maker()
+    weight = make.param("fc.weight", (5, 8))
+    turned = make.node(Kind.PERMUTE, "t", "fc", [weight], (8, 5))
+    x = make.input((1, 8))
+    for _ in range(2):  # the same weight twice: counted once
+        y = make.node(Kind.LINEAR, "mm", "fc", [x, turned], (1, 5), MatmulAttrs(1, 1, 8, 5))
+    assert params_by_node(make.graph([y])) == {1: 40}
+
+
+def test_an_unknown_measure() -> None:
+    graph = residual(1)
+    with pytest.raises(OptionError, match="Allowed: macs, params, memory, receptive-field"):
+        annotated(fold(graph), graph, "mac")
+    assert list(MEASURES)[:4] == ["macs", "params", "memory", "receptive-field"]

@@ -1,0 +1,95 @@
+"""Which operators are drawn, where their operands come from, and what is a way round."""
+
+from hand_made_graphs import Maker, dense, inception, residual, u_net
+
+from archlab.fold.drawing import Role
+from archlab.fold.flow import OUTPUT, flow
+from archlab.ir.kinds import Kind, NoAttrs
+
+
+def by_kind(graph, kind):
+    return [node.id for node in graph.nodes if node.kind == kind]
+
+
+def test_reshapes_and_copies_are_passed_through() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "a")
+    x = make.node(Kind.RESHAPE, "view", "", [x])
+    x = make.node(Kind.COPY, "clone", "", [x], attrs=NoAttrs())
+    graph = make.graph([make.conv(x, "b")])
+    stream = flow(graph)
+    assert stream.drawn == {0, 3}
+    assert stream.sources == {0: (-1,), 3: (0,)}
+    assert stream.readers == {-1: (0,), 0: (3,), 3: (OUTPUT,)}
+    assert flow(graph, every=True).drawn == {0, 1, 2, 3}
+
+
+def test_what_only_prepares_weights_is_not_drawn() -> None:
+    make = Maker()
+    weight = make.param("w", (8, 8))
+    turned = make.node(Kind.PERMUTE, "t", "", [weight], (8, 8))
+    activated = make.node(Kind.ACTIVATION, "tanh", "", [turned], (8, 8))
+    x = make.node(Kind.LINEAR, "mm", "", [make.input((1, 8)), activated], (1, 8))
+    assert flow(make.graph([x])).drawn == {2}
+
+
+def test_an_identity_is_the_operand_that_the_other_depends_on() -> None:
+    graph = residual(2)
+    stream = flow(graph)
+    adds = by_kind(graph, Kind.ELEMENTWISE)
+    relus = by_kind(graph, Kind.ACTIVATION)
+    assert stream.roles == {
+        (relus[0], adds[0]): Role.IDENTITY,  # the stem's relu
+        (relus[2], adds[1]): Role.IDENTITY,  # the first block's last relu
+    }
+
+
+def test_a_subsampled_and_padded_way_round_is_no_identity() -> None:
+    make = Maker()
+    x = make.block(make.conv(make.input(), "stem"), "b", channels=16)
+    stream = flow(make.graph([x]))
+    assert list(stream.roles.values()) == [Role.PAD]
+
+
+def test_one_convolution_on_the_way_round_is_a_projection() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    y = make.conv(make.relu(make.conv(x, "one"), "relu"), "two")
+    way = make.norm(make.conv(x, "down", kernel=1), "down_bn")
+    graph = make.graph([make.add(y, way, "")])
+    conv, norm, add = (node.id for node in graph.nodes[-3:])
+    assert flow(graph).roles == {
+        (0, conv): Role.PROJECTION,
+        (conv, norm): Role.PROJECTION,
+        (norm, add): Role.PROJECTION,
+    }
+
+
+def test_two_ways_of_one_layer_each_are_no_shortcut() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    graph = make.graph([make.add(make.conv(x, "one"), make.conv(x, "two"), "")])
+    assert flow(graph).roles == {}
+
+
+def test_a_pool_on_the_way_round() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    y = make.conv(make.conv(x, "one", stride=2), "two")
+    graph = make.graph([make.add(y, make.pool(x, "pool"), "")])
+    assert set(flow(graph).roles.values()) == {Role.POOL}
+
+
+def test_inception_has_no_shortcut_and_a_u_net_a_skip() -> None:
+    assert flow(inception()).roles == {}
+    graph = u_net()
+    (cat,) = by_kind(graph, Kind.CONCAT)
+    assert flow(graph).roles == {(0, cat): Role.CONCAT}
+
+
+def test_a_concatenation_of_all_before_is_all_skips_but_the_last() -> None:
+    graph = dense(3)
+    last = by_kind(graph, Kind.CONCAT)[-1]
+    roles = {edge: role for edge, role in flow(graph).roles.items() if edge[1] == last}
+    assert set(roles.values()) == {Role.CONCAT}
+    assert len(roles) == 3  # the stem and the first two layers; the third leads there
