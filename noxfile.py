@@ -65,6 +65,14 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def golden(session: nox.Session) -> None:
+    """Accept new golden tables and drawings; look at them before you commit."""
+    env = {"ARCHLAB_ACCEPT": "1", "OMP_NUM_THREADS": "1"}
+    command = ("-m", "pytest", "-q", "tests/view", "tests/draw/test_golden.py")
+    session.run(str(BIN / "python"), *command, env=env, external=True)
+
+
+@nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Costs as ratios: against a bare forward, importing torch, and other counters."""
     run_with_torch(session, "python", "tests/benchmarks/bench.py")

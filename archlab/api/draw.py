@@ -71,6 +71,11 @@ def render_graph(
         path_marks: module path -> what to write on it.
         heat: values by node, for a measure that the graph does not tell.
         **options: options of `Look` by name.
+
+    Example:
+        >>> graph = load("resnet20").trace()
+        >>> len(render_graph(graph, depth=1).drawing.boxes)
+        8
     """
     look, _ = _looked(look, options)
 

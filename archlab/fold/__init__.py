@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from archlab.fold.choose import Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
-from archlab.fold.edges import edges
+from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
@@ -59,7 +59,7 @@ def fold(
     wish = wish or Wish()
     stream = flow(graph, every=every)
     marks = difference.marks if difference else {}
-    keys = Keys(graph, stream, frozenset(wish.expand), marks)
+    keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
     root = _simplified(keys, call_tree(graph), every=every)
     room = max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
     opened = chosen(root, keys, wish, room)
@@ -69,14 +69,15 @@ def fold(
         canvas.add(child, "", "")
     canvas.finish()
     _add_outputs(canvas)
+    found = edges(canvas, difference)
     return Drawing(
         model=graph.name,
         input=graph.input_text(),
         mode=graph.mode,
         build=graph.build,
         boxes=tuple(canvas.boxes),
-        groups=tuple(canvas.groups),
-        edges=(*edges(canvas, difference), *_to_failure(canvas)),
+        groups=with_branches(canvas, found),
+        edges=(*found, *_to_failure(canvas)),
         folded=tuple(_told(canvas, root)),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from archlab.errors import OptionError, did_you_mean
 from archlab.fold.repeat import Keys
@@ -15,6 +16,7 @@ from archlab.fold.tree import Block, Item, Leaf, Run
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
 
 _LOOSE = 8
+_WHOLE = 3  # modules among the children from which on they are what the picture is about
 
 Open = dict[Block, tuple[Item, ...]]
 """Open block -> the items drawn inside it, which may be stretches of its own."""
@@ -76,7 +78,7 @@ def _cost(block: Block) -> int:
 
 def _loose(block: Block) -> bool:
     """Whether a block is many operators without modules of their own: a box tells more."""
-    loose = sum(isinstance(item, Leaf) and not item.own for item in block.children)
+    loose = sum(map(_is_loose, block.children))
     return loose > _LOOSE and 2 * loose > len(block.children)
 
 
@@ -170,19 +172,39 @@ def _forced(root: Block, paths: Sequence[str]) -> Open:
 
 
 def stretches(parent: Block, room: int) -> tuple[Item, ...]:
-    """Return the children, neighbours put together so that at most `room` (2 or more) are left."""
+    """Return the children, neighbours put together so that at most `room` (2 or more) are left.
+
+    Operators between modules go first, so that the modules stay whole where they can.
+    """
     items, room = parent.children, max(room, 2)
     if len(items) <= room:
         return items
-    step, rest = divmod(len(items), room)
+    modules = sum(not _is_loose(item) for item in items)
+    if modules >= _WHOLE:
+        rows = [list(row) for _, row in groupby(items, key=_is_loose)]
+        items = tuple(
+            item
+            for row in rows
+            for item in ((_together(parent, row),) if _is_loose(row[0]) else row)
+        )
+    step, rest = divmod(len(items), min(room, len(items)))
     result: list[Item] = []
     i = 0
-    for k in range(room):
-        end = i + step + (k < rest)
-        part = items[i:end]
-        nodes = tuple(node for item in part for node in item.nodes)
-        title = f"{len(part)} steps"
-        block = Block(part[0].path or parent.path, title, part, nodes, sealed=True)
-        result.append(part[0] if len(part) == 1 else block)
+    while i < len(items):
+        end = i + step + (len(result) < rest)
+        result.append(_together(parent, items[i:end]))
         i = end
     return tuple(result)
+
+
+def _is_loose(item: Item) -> bool:
+    """Whether an item is an operator that no module of its own stands for."""
+    return isinstance(item, Leaf) and not item.own
+
+
+def _together(parent: Block, part: Sequence[Item]) -> Item:
+    if len(part) == 1:
+        return part[0]
+    nodes = tuple(node for item in part for node in item.nodes)
+    path = part[0].path or parent.path
+    return Block(path, f"{len(part)} steps", tuple(part), nodes, sealed=True)

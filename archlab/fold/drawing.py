@@ -81,7 +81,8 @@ class Box:
 class Group:
     """An open module, or a run of equal ones (`times` > 1) of which the first is shown.
 
-    `nodes` are those of all of them, and of all `repeats` of the frames around.
+    `nodes` are those of all of them, and of all `repeats` of the frames around. A group that reads
+    the same as its neighbours is `branch` K of `branches`, counted from 1.
     """
 
     id: str
@@ -93,6 +94,8 @@ class Group:
     repeats: int = 1
     note: str = ""
     mark: str = ""
+    branch: int = 0
+    branches: int = 0
     amounts: Amounts = field(default=Amounts())
 
 

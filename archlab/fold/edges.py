@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archlab.fold.drawing import SHORTCUTS, Edge, Role
+from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
@@ -120,3 +120,32 @@ def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
     """The shape a node reads, to say where the shape changes."""
     operands = canvas.flow.operands.get(node, ())
     return canvas.graph.shape(operands[0].tensor)[1:] if operands else ()
+
+
+def with_branches(canvas: Canvas, found: list[Edge]) -> tuple[Group, ...]:
+    """Return the groups; those side by side, which read the same box, know their place."""
+    parent = {group.id: group.parent for group in canvas.groups}
+    home = {box.id: box.group for box in canvas.boxes}
+
+    def around(box: str) -> set[str]:
+        chain, group = set(), home.get(box, "")
+        while group:
+            chain.add(group)
+            group = parent[group]
+        return chain
+
+    reads: dict[str, set[str]] = {group.id: set() for group in canvas.groups}
+    for edge in found:
+        for group in around(edge.head) - around(edge.tail):
+            reads[group].add(edge.tail)
+    placed = []
+    for group in canvas.groups:
+        beside = [
+            other.id
+            for other in canvas.groups
+            if other.parent == group.parent and group.parent and reads[other.id] & reads[group.id]
+        ]
+        if len(beside) > 1:
+            group = replace(group, branch=beside.index(group.id) + 1, branches=len(beside))
+        placed.append(group)
+    return tuple(placed)

@@ -52,6 +52,11 @@ class Canvas:
             self._add_group(first, group, base, times, run.nodes, note)
         else:
             self._add_box(first, group, base, times, run.nodes, note)
+            last = run.members[-1]
+            if isinstance(first, Leaf) and first.own and first.path != last.path:
+                box = self.boxes[-1]
+                name = f"{box.name} … {_relative(last.path, base)}"
+                self.boxes[-1] = replace(box, name=name)
         self._runs += 1
         self.sizes[self._runs] = times
         for i, member in enumerate(run.members):

@@ -15,7 +15,6 @@ from archlab.ir.graph import Graph
 from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
 
 _LONGEST = 4  # items of a repeated unit
-_LEAVES = 3  # equal leaves that are worth folding
 
 
 @dataclass(slots=True)
@@ -26,7 +25,9 @@ class Keys:
     flow: Flow
     apart: frozenset[str] = frozenset()  # paths that must not disappear in a run
     marks: dict[int, str] = field(default_factory=dict)
+    least: int = 3  # equal leaves in a row that are worth folding; 0: none are
     _numbers: dict[Hashable, int] = field(default_factory=dict)
+    _alike: dict[Item, int] = field(default_factory=dict)
     _exact: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     def exact(self, item: Item) -> int:
@@ -40,12 +41,18 @@ class Keys:
 
     def alike(self, item: Item) -> int:
         """Return the number of an item's structure when widths are left aside."""
+        found = self._alike.get(item)
+        if found is None:
+            found = self._alike[item] = self._number(self._sort(item))
+        return found
+
+    def _sort(self, item: Item) -> Hashable:
         if isinstance(item, Leaf):
-            return self._number(("leaf", *map(self._manner, item.parts)))
+            return ("leaf", *map(self._manner, item.parts))
         if isinstance(item, Run):
-            return self._number(("run", len(item.members), self.alike(item.members[0])))
+            return ("run", len(item.members), self.alike(item.members[0]))
         children = tuple(self.alike(child) for child in item.children)
-        return self._number(("block", item.type, children))
+        return ("block", item.type, children)
 
     def stands_apart(self, item: Item) -> bool:
         """Whether an item is, or holds, a module that the user wants to see on its own."""
@@ -106,7 +113,7 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     result: list[Item] = []
     i = 0
     while i < len(items):
-        period, times = _row(exact, i, items)
+        period, times = _row(exact, i, items, keys.least)
         units = [_unit(items[i + k * period : i + (k + 1) * period]) for k in range(times)]
         wiring = wired(keys.flow, units) if times > 1 else ""
         if wiring:
@@ -118,7 +125,7 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple(_dense(keys, result))
 
 
-def _row(exact: Sequence[int], start: int, items: Sequence[Item]) -> tuple[int, int]:
+def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -> tuple[int, int]:
     """Length of the unit that repeats at `start`, and how often; (1, 1) if nothing does."""
     for period in range(1, _LONGEST + 1):
         times = 1
@@ -128,8 +135,7 @@ def _row(exact: Sequence[int], start: int, items: Sequence[Item]) -> tuple[int, 
         while list(exact[start + times * period : start + (times + 1) * period]) == unit:
             times += 1
         blocks = any(isinstance(item, Block) for item in items[start : start + period])
-        least = 2 if blocks else _LEAVES
-        if times >= least:
+        if times >= (2 if blocks else leaves or times + 1):
             return period, times
     return 1, 1
 
@@ -182,7 +188,9 @@ def _dense(keys: Keys, items: Sequence[Item]) -> Iterator[Item]:
                 end += 1
         row = [item for item in items[i:end] if not isinstance(item, Run)]
         same_size = len({len(item.nodes) for item in row}) == 1
-        if len(row) > 2 and same_size and wired(keys.flow, row) == "dense":
+        # Three first: most rows are none, and the whole of a long one costs.
+        dense = len(row) > 2 and same_size and wired(keys.flow, row[:3]) == "dense"
+        if dense and wired(keys.flow, row) == "dense":
             yield Run(tuple(row), "dense")
             i = end
         else:

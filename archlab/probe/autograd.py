@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,9 @@ def backward_graph(
             f"No output of {name} depends on a parameter that wants a gradient: there is no "
             "backward pass to draw. Are all parameters frozen?"
         )
-    picture = make_dot(tuple(outputs), params=dict(module.named_parameters()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torchviz reads versions by distutils
+        picture = make_dot(tuple(outputs), params=dict(module.named_parameters()))
     functions = {str(id(function)): function for function in _reachable(outputs)}
     labels, feeds = _read(picture.body)
     return _graph(name, module, labels, feeds, functions, owners)

@@ -178,11 +178,10 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         head += text(f"  ×{group.times}", 14, look["shortcut"], bold=True)
     lines = [head]
     if group.type:
-        lines += [text(line, 10, look["quiet"]) for line in wrapped(group.type.strip("_"), 22)]
-    branch = not group.type and group.parent and group.times == 1
+        lines += [text(line, 10, look["quiet"]) for line in wrapped(group.type.strip("_"), 26)]
     amounts = (
-        []
-        if branch
+        []  # a branch is narrow, and its cards tell
+        if group.branches
         else [
             f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
             f"{brief(group.amounts.macs / group.repeats)} MACs" if group.amounts.macs else "",

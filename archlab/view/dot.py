@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archlab.errors import check_one_of
-from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Role, Shape
+from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Group, Role, Shape
 from archlab.view import card
 from archlab.view.theme import FONT, THEMES, Theme
 
@@ -74,7 +74,9 @@ def dot(drawing: Drawing, style: Style) -> str:
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",
     )
     if style.theme.width is not None:
-        page.attr("graph", size=f"{style.theme.width:g},200")  # shrunk to a column, as high as need be
+        page.attr(
+            "graph", size=f"{style.theme.width:g},200"
+        )  # shrunk to a column, as high as need be
     with page.subgraph(name="cluster_title") as body:
         body.attr(
             label=card.heading(drawing, style.theme, style.params, style.macs),
@@ -105,7 +107,7 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
             border = look[group.mark] if group.mark in card.SIGNS else look["line"]
             inner.attr(
                 label=card.frame(group, drawing, style.theme),
-                labeljust="l",
+                labeljust=_label_side(group),
                 style="rounded,filled",
                 fillcolor=look["page" if depth % 2 else "frame"],
                 color=border,
@@ -175,6 +177,12 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
             yield Line(start, f"{head}:{side}" if joins else head, drawn, late=True)
         else:
             yield Line(tail, head, drawn, late=False)
+
+
+def _label_side(group: Group) -> str:
+    """Where a frame's name stands: away from the edges that come in from the middle above."""
+    right = 2 * group.branch > group.branches + 1 or group.mark == "train only"
+    return "r" if right else "l"
 
 
 def _lane(drawing: Drawing, edge: Edge) -> str:

@@ -77,7 +77,7 @@ class Maker:
         self.leaf(path, "BatchNorm2d", before)
         return out
 
-    def relu(self, x, path, module=True) -> int:
+    def relu(self, x, path, *, module=True) -> int:
         before = len(self.nodes)
         out = self.node(Kind.ACTIVATION, "relu", path, [x], self.tensors[x].shape)
         if module:
@@ -105,7 +105,7 @@ class Maker:
         half = self.node(Kind.SLICE, "slice", path, [x], (n, c, h // 2, w // 2))
         return self.node(Kind.PAD, "constant_pad_nd", path, [half], (n, channels, h // 2, w // 2))
 
-    def block(self, x, path, kind="Block", channels=None, shortcut=True) -> int:
+    def block(self, x, path, kind="Block", channels=None, *, shortcut=True) -> int:
         """conv, norm, relu, conv, norm, ⊕, relu, as in a residual net."""
         before = len(self.nodes)
         width = channels or self.tensors[x].shape[1]
@@ -120,7 +120,7 @@ class Maker:
         self.leaf(path, kind, before)
         return y
 
-    def graph(self, outputs, failure: Failure | None = None, root=True) -> Graph:
+    def graph(self, outputs, failure: Failure | None = None, *, root=True) -> Graph:
         if root and failure is None:
             self.calls.append(ModuleCall("", 0, 0, len(self.nodes), (), tuple(outputs)))
         return Graph(
@@ -139,7 +139,7 @@ class Maker:
         )
 
 
-def residual(blocks=4, shortcut=True) -> Graph:
+def residual(blocks=4, *, shortcut=True) -> Graph:
     """A stem and equal residual blocks in a Sequential."""
     make = Maker()
     x = make.relu(make.norm(make.conv(make.input((1, 3, 16, 16)), "stem"), "bn"), "relu")

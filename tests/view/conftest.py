@@ -32,7 +32,9 @@ def drawing() -> Drawing:
         box("output", Shape.OUTPUT, "output", note="10"),
         box("failure", Shape.FAILURE, "the forward failed here", note="boom < bang"),
     )  # fmt: skip
-    groups = (Group("layer", "layer", "Block", 8, note="each reads all", amounts=Amounts(8_000, 1)),)
+    groups = (
+        Group("layer", "layer", "Block", 8, note="each reads all", amounts=Amounts(8_000, 1)),
+    )
     edges = (
         Edge("input:x", "stem", shape=(3, 32, 32), changed=True),
         Edge("stem", "layer.0.conv", shape=(16, 32, 32)),

@@ -66,12 +66,14 @@ def test_a_lost_box_is_an_error_not_a_smaller_picture(drawing, style) -> None:
 
 
 def test_shares_and_sizes_are_coloured_by_one_scale(drawing, style) -> None:
-    share = heated(drawing, Heat("macs", "MACs", True, 0, 10, 20))
+    share = heated(drawing, Heat("macs", "MACs", share=True, low=0, high=10, total=20))
     svg = picture(share, style)
     assert "share of all MACs, 0 … 50 %" in svg
     assert "50.0 % of MACs, ×8 together" in svg
     assert style.theme.heat[-1] in svg
-    pixels = heated(drawing, Heat("receptive-field", "receptive field, px", False, 1, 10))
+    pixels = heated(
+        drawing, Heat("receptive-field", "receptive field, px", share=False, low=1, high=10)
+    )
     svg = picture(pixels, style)
     assert "receptive field 10 px" in svg
     assert "1 … 10 px, logarithmic" in svg

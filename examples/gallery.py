@@ -1,0 +1,39 @@
+"""Draw the gallery: `python examples/gallery.py docs/figures/gallery` writes a PNG for each line."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+GALLERY = {
+    "googlenet": "googlenet --mode train --batch 2",
+    "inception": "googlenet --set layout=imagenet --expand inception4c --boxes 30",
+    "resnet18": "resnet18 --set layout=imagenet --color-by macs",
+    "resnet50": "torchvision:resnet50 --color-by receptive-field",
+    "resnet56": "resnet56",
+    "plain56": "plain56",
+    "twins": "plain20 resnet20 --diff",
+    "resnet152": "torchvision:resnet152",
+    "vit_b_16": "torchvision:vit_b_16",
+    "densenet121": "torchvision:densenet121",
+    "swin_t": "torchvision:swin_t",
+    "u-net": "examples/nets.py:UNet --input 3x128x128",
+    "lstm": "examples/nets.py:Tagger --input ids=1x20:int64",
+    "detection": "torchvision:retinanet_resnet50_fpn --input 3x256x256 --boxes 36",
+    "backward": "resnet20 --view autograd --boxes 24",
+}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names or GALLERY:
+        path = folder / f"{name}.png"
+        command = ["archlab", "render", *shlex.split(GALLERY[name]), "--theme", "light"]
+        subprocess.run([*command, "--out", str(path)], check=True)
+        Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)  # a third the size
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "gallery"), sys.argv[2:])

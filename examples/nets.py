@@ -1,0 +1,53 @@
+"""Two nets of our own for the examples: a U-Net and a tagger with an LSTM."""
+
+import torch
+from torch import nn
+
+
+def double_conv(inputs: int, outputs: int) -> nn.Sequential:
+    """Two 3×3 convolutions, each with its norm and activation."""
+    return nn.Sequential(
+        *(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()),
+        *(nn.Conv2d(outputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()),
+    )
+
+
+class UNet(nn.Module):
+    """Three levels down and up, joined by concatenation (Ronneberger et al. 2015)."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        sizes = [width, 2 * width, 4 * width, 8 * width]
+        self.down = nn.ModuleList(map(double_conv, [3, *sizes[:-2]], sizes[:-1]))
+        self.pool = nn.MaxPool2d(2)
+        self.bottom = double_conv(sizes[-2], sizes[-1])
+        ups = [nn.ConvTranspose2d(2 * size, size, 2, 2) for size in sizes[2::-1]]
+        self.up = nn.ModuleList(ups)
+        self.join = nn.ModuleList(double_conv(2 * size, size) for size in sizes[2::-1])
+        self.head = nn.Conv2d(width, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return two logits a pixel."""
+        skips = []
+        for down in self.down:
+            skips.append(down(x))
+            x = self.pool(skips[-1])
+        x = self.bottom(x)
+        for up, join, skip in zip(self.up, self.join, reversed(skips), strict=True):
+            x = join(torch.cat([skip, up(x)], 1))
+        return self.head(x)
+
+
+class Tagger(nn.Module):
+    """Tokens in, a tag for each out."""
+
+    def __init__(self, words: int = 1000, tags: int = 17) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(words, 64)
+        self.lstm = nn.LSTM(64, 128, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(256, tags)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return (batch, tokens, tags) logits."""
+        hidden, _ = self.lstm(self.embed(ids))
+        return self.head(hidden)

@@ -1,0 +1,131 @@
+"""`archlab render`: every format by its suffix, the terminal, and what goes wrong."""
+
+import json
+import sys
+
+import pytest
+
+from archlab.api import picture
+from archlab.cli import main
+from archlab.errors import LayoutError
+
+STARTS = {
+    "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",
+    "mmd": b"%% resnet20", "json": b"{", "txt": b"resnet20 \xc2\xb7 269.7 K params",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", STARTS)
+def test_a_file_by_its_suffix(cli, tmp_path, suffix) -> None:
+    run = cli(f"render resnet20 --out net.{suffix}")
+    assert (run.code, run.out, run.err) == (0, "", f"wrote net.{suffix}\n")
+    assert (tmp_path / f"net.{suffix}").read_bytes().startswith(STARTS[suffix])
+
+
+def test_the_terminal_gets_a_drawing(capfdbinary, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["archlab", "render", "resnet20"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    out = capfdbinary.readouterr().out.decode()
+    assert "┌ layer1 ×3 · ResidualUnit" in out
+    assert "◄" in out
+
+
+def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
+    assert cli("render resnet20 --format json --out net.txt").code == 0
+    assert json.loads((tmp_path / "net.txt").read_text())["schema"] == "archlab.drawing/1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "render plain20 resnet20 --diff --out d.svg",
+        "render resnet20 --view autograd --out d.svg",
+        "render resnet20 --ops --boxes 100 --out d.svg",
+        "render googlenet --expand inception4b --color-by params --direction LR --out d.svg",
+        "render nets.py:Net --input 3x8x8 --theme print --out d.pdf",
+        "render resnet20 --depth 1 --color-by receptive-field --theme dark --out d.png",
+    ],
+)
+def test_options(cli, line) -> None:
+    run = cli(line)
+    assert run.code == 0, run.err
+    assert run.err.startswith("wrote d.")
+
+
+BAD = {
+    "unknown suffix": ("render resnet20 -o net.gif", "'.gif' names no picture format"),
+    "no suffix": ("render resnet20 -o net", "no suffix names no picture format. Allowed: .svg"),
+    "unknown format": ("render resnet20 -f sgv", "Did you mean svg?"),
+    "unknown theme": ("render resnet20 --theme drak", "Did you mean dark?"),
+    "unknown direction": ("render resnet20 --direction RL", "Allowed: TB, LR"),
+    "unknown measure": ("render resnet20 --color-by mac", "Did you mean macs?"),
+    "unknown view": ("render resnet20 --view modul", "Did you mean modules?"),
+    "no such module": ("render resnet20 --expand layer4", "Did you mean layer"),
+    "two models": ("render resnet20 plain20", "2 models were given: --diff takes two"),
+    "one to compare": ("render resnet20 --diff", "1 models were given"),
+    "no folder": ("render resnet20 -o absent/net.svg", "There is no folder absent"),
+    "a folder": ("render resnet20 -o .", "names no picture format"),
+    "few boxes": ("render resnet20 --boxes 2", "3 boxes or more"),
+    "boxes and depth": ("render resnet20 --boxes 9 --depth 2", "exclude each other"),
+    "diff and view": ("render resnet20 plain20 --diff --view autograd", "exclude each other"),
+    "diff and heat": ("render resnet20 plain20 --diff --color-by macs", "no --color-by"),
+    "no model": ("render resnet19", "6n + 2"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(cli, tmp_path, name) -> None:
+    line, message = BAD[name]
+    before = sorted(path.name for path in tmp_path.iterdir())
+    run = cli(line)
+    assert run.code == 2
+    assert message in run.err
+    assert "Traceback" not in run.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_forward_that_fails_half_way_is_drawn_up_to_there(cli, tmp_path) -> None:
+    run = cli("render torchvision:vgg11 --input 3x16x16 --out half.svg")
+    assert run.code == 2
+    assert "failed in features." in run.err
+    svg = (tmp_path / "half.svg").read_text()
+    assert "the forward failed here" in svg
+    assert 'id="features.0"' in svg
+
+
+def test_what_cannot_be_laid_out_is_saved_as_dot(cli, tmp_path, monkeypatch) -> None:
+    def broken(text, formats, *, timeout):
+        raise LayoutError("The layout took more than 60 s.", text)
+
+    monkeypatch.setattr(picture, "laid_out", broken)
+    run = cli("render resnet20 --out net.svg")
+    assert run.code == 2
+    assert "The layout took more than 60 s." in run.err
+    assert "The drawing is in net.dot" in run.err
+    assert (tmp_path / "net.dot").read_text().startswith("digraph")
+    assert not (tmp_path / "net.svg").exists()
+
+
+def test_names_with_anything_in_them(cli, tmp_path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from torch import nn\n\n"
+        "class Odd(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.names = ['<b>&\"q\"', 'line\\nbreak', '漢字', 'x' * 300, '{a|b}', '\\\\N']\n"
+        "        for name in self.names:\n"
+        "            self.add_module(name, nn.Conv2d(3, 3, 1))\n\n"
+        "    def forward(self, x):\n"
+        "        for name in self.names:\n"
+        "            x = getattr(self, name)(x)\n"
+        "        return x\n"
+    )
+    assert cli("render odd.py:Odd --input 3x8x8 --out odd.svg --expand 漢字").code == 2  # a leaf
+    assert cli("render odd.py:Odd --input 3x8x8 --ops --out odd.svg").code == 0
+    svg = (tmp_path / "odd.svg").read_text()
+    assert svg.count('class="node box operator"') == 6
+    for piece in ("&lt;b&gt;&amp;&quot;q&quot;", "line break", "漢字", "{a|b}", "\\N"):
+        assert piece in svg
+    assert svg.count("x" * 38) >= 7  # 300 letters in lines of 38

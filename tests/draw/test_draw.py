@@ -1,0 +1,215 @@
+"""Whole pictures of real nets: what the papers say must be seen, and what users do with them."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.errors import LayoutError, OptionError, TraceError
+from archlab.fold import Role, Shape
+from archlab.fold.drawing import SHORTCUTS
+
+
+def rows(name, **how):
+    return [(group.path, group.times) for group in archlab.render(name, **how).drawing.groups]
+
+
+def roles(picture):
+    return {edge.role for edge in picture.drawing.edges} & SHORTCUTS
+
+
+def test_resnet56_reads_9_1_8_1_8() -> None:
+    """He et al. 2015, section 4.2: 9 units a stage; the first of stages 2 and 3 halves the map."""
+    assert rows("resnet56") == [
+        ("layer1", 9), ("layer2", 1), ("layer2.0", 1), ("layer2.1", 8),
+        ("layer3", 1), ("layer3.0", 1), ("layer3.1", 8),
+    ]  # fmt: skip
+    assert roles(archlab.render("resnet56")) == {Role.IDENTITY, Role.PAD}
+
+
+def test_resnet152_reads_3_8_36_3() -> None:
+    """He et al. 2015, table 1; the first unit of each stage projects, that of stage 1 too."""
+    assert rows("resnet152", layout="imagenet") == [
+        ("layer1", 1), ("layer1.0", 1), ("layer1.1", 2), ("layer2", 1), ("layer2.0", 1),
+        ("layer2.1", 7), ("layer3", 1), ("layer3.0", 1), ("layer3.1", 35), ("layer4", 1),
+        ("layer4.0", 1), ("layer4.1", 2),
+    ]  # fmt: skip
+    assert roles(archlab.render("resnet152")) == {Role.IDENTITY, Role.PROJECTION}
+
+
+def test_a_plain_net_has_no_shortcut() -> None:
+    assert roles(archlab.render("plain56")) == set()
+
+
+def test_an_inception_block_shows_its_four_branches() -> None:
+    drawing = archlab.render("googlenet").drawing
+    assert [group.path for group in drawing.groups] == [
+        "inception3a", *(f"inception3a.branch{i}" for i in (1, 2, 3, 4)),
+    ]  # fmt: skip
+    closed = [box.path for box in drawing.boxes if box.shape == Shape.MODULE]
+    assert len(closed) == 8  # the other Inception blocks
+    opened = archlab.render("googlenet", expand=["inception4c"]).drawing
+    assert "inception4c.branch3" in [group.path for group in opened.groups]
+
+
+def test_auxiliary_heads_are_marked_as_train_only() -> None:
+    drawing = archlab.render("googlenet", mode="train", batch=2).drawing
+    marked = [item.path for item in (*drawing.groups, *drawing.boxes) if item.mark == "train only"]
+    assert marked == ["aux1", "aux2"]
+    picture = archlab.render("googlenet")
+    assert "not run in eval mode, so not drawn: aux1, aux2" in str(picture)
+
+
+def test_what_is_drawn_adds_up_to_the_model() -> None:
+    drawing = archlab.render("resnet50", color_by="macs").drawing
+    assert sum(box.amounts.macs or 0 for box in drawing.boxes) == archlab.flops("resnet50").macs
+    assert (
+        sum(box.amounts.params or 0 for box in drawing.boxes) == archlab.params("resnet50").params
+    )
+
+
+def test_only_the_shortcuts_light_up_between_twins() -> None:
+    drawing = archlab.render_diff("plain20", "resnet20").drawing
+    assert {box.title for box in drawing.boxes if box.mark} == {"+"}
+    marked = {edge.role for edge in drawing.edges if edge.mark}
+    assert marked == {Role.IDENTITY, Role.PAD}
+    same = archlab.render_diff("resnet20", "resnet20")
+    assert not [box for box in same.drawing.boxes if box.mark]
+    assert "no differences" in str(same)
+
+
+def test_the_backward_pass_has_every_weight_and_no_accumulator() -> None:
+    drawing = archlab.render_backward("resnet20").drawing
+    text = json.dumps(drawing.to_dict())
+    assert "AccumulateGrad" not in text
+    convs = [box for box in drawing.boxes if box.title == "Convolution backward"]
+    assert sum(box.repeats for box in convs) == 19  # 6n + 2 = 20 layers, one of them linear
+    assert all(box.note.startswith("weight ") for box in convs)
+    assert {group.path for group in drawing.groups} >= {"layer1", "layer3.2"}
+
+
+def test_a_frozen_model_has_no_backward_pass() -> None:
+    net = nn.Linear(3, 2).requires_grad_(requires_grad=False)
+    with pytest.raises(TraceError, match="Are all parameters frozen"):
+        archlab.render_backward(net, input="4x3")
+
+
+def test_a_users_module_is_left_as_it_was() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    state = torch.random.get_rng_state()
+    archlab.render(net, input="3x8x8", color_by="receptive-field")
+    archlab.render_backward(net, input="2x3x8x8", mode="train")
+    assert net.training
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(weight.grad is None for weight in net.parameters())
+    assert not net._forward_hooks
+
+
+def test_notebooks_get_summary_and_drawing() -> None:
+    model = archlab.load("resnet20")
+    assert model._repr_svg_().startswith("<svg")
+    assert model._repr_html_().startswith("<pre>")
+    assert "<svg" in model._repr_html_()
+    assert archlab.render("resnet20")._repr_svg_() == model._repr_svg_()
+    broken = archlab.load(nn.Linear(3, 2), input="1x5")
+    assert broken._repr_svg_() is None
+    assert broken._repr_html_() is None
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot", "mmd", "json", "txt"])
+def test_save_writes_each_format(tmp_path, suffix) -> None:
+    path = archlab.render("resnet20").save(tmp_path / f"net.{suffix}")
+    assert path.stat().st_size > 500
+    assert [item.name for item in tmp_path.iterdir()] == [f"net.{suffix}"]
+
+
+def test_json_and_svg_have_the_same_ids(tmp_path) -> None:
+    picture = archlab.render("resnet20")
+    record = json.loads(picture.data("json"))
+    assert record["schema"] == "archlab.drawing/1"
+    ids = {item.get("id") for item in ET.fromstring(picture.svg).iter()}
+    assert {box["id"] for box in record["boxes"]} <= ids
+
+
+def test_a_layout_that_fails_is_folded_further(monkeypatch) -> None:
+    from archlab.api import picture as module
+
+    asked = []
+
+    def fragile(text, formats, *, timeout):
+        asked.append(text.count('class="box'))
+        if asked[-1] > 20:
+            raise LayoutError("too much", text)
+        return module_laid_out(text, formats, timeout=timeout)
+
+    module_laid_out = module.laid_out
+    monkeypatch.setattr(module, "laid_out", fragile)
+    svg = archlab.render("resnet50").svg
+    assert asked[0] == 42
+    assert asked[-1] <= 21
+    assert "a larger layout failed" in svg
+
+
+def test_a_layout_that_always_fails_raises_with_the_dot_text(monkeypatch) -> None:
+    from archlab.api import picture as module
+
+    def broken(text, formats, *, timeout):
+        raise LayoutError("no", text)
+
+    monkeypatch.setattr(module, "laid_out", broken)
+    with pytest.raises(LayoutError) as caught:
+        _ = archlab.render("resnet50").svg
+    assert caught.value.dot.startswith("digraph")
+
+
+def test_options_that_do_not_fit() -> None:
+    with pytest.raises(OptionError, match="exclude each other"):
+        archlab.render("resnet20", boxes=10, depth=1)
+    with pytest.raises(OptionError, match="3 boxes or more"):
+        archlab.render("resnet20", boxes=1)
+    with pytest.raises(OptionError, match="0 or more"):
+        archlab.render("resnet20", depth=-1)
+    with pytest.raises(OptionError, match="put all into look"):
+        archlab.render("resnet20", look=archlab.Look(), theme="dark")
+    with pytest.raises(OptionError, match="no --ops"):
+        archlab.render_diff("plain20", "resnet20", ops=True)
+    with pytest.raises(OptionError, match="no picture format"):
+        archlab.render("resnet20").save("net.gif")
+    with pytest.raises(OptionError, match="format 'gif'"):
+        archlab.render("resnet20").data("gif")
+
+
+def test_constructor_arguments_reach_the_model() -> None:
+    assert "3×224×224" in str(archlab.render("resnet18", layout="imagenet"))
+    options = {item: getattr(archlab.Look(), item) for item in ("boxes", "theme")}
+    assert options == {"boxes": None, "theme": "auto"}
+    assert replace(archlab.Look(), theme="dark").theme == "dark"
+
+
+SCRIPT = """
+import sys, archlab
+sys.stdout.write(archlab.render("googlenet", color_by="macs").svg)
+"""
+
+
+def test_two_processes_draw_the_same_bytes() -> None:
+    outputs = []
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=env, capture_output=True, check=True,
+            cwd=Path(archlab.__file__).parents[1],
+        )  # fmt: skip
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith(b"<svg")

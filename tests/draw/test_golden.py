@@ -1,0 +1,65 @@
+"""Eight pictures against golden files; `nox -s golden` accepts new ones after a look at them.
+
+A golden file holds ids, classes, tooltips and words in order, and the SVG's hash, which is compared
+where the same Graphviz draws: another release may move a line by a hundredth of a point.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import archlab
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = {
+    "googlenet": lambda: archlab.render("googlenet"),
+    "googlenet-train": lambda: archlab.render("googlenet", mode="train", batch=2, direction="LR"),
+    "resnet18-macs": lambda: archlab.render("resnet18", color_by="macs"),
+    "resnet56-field": lambda: archlab.render("resnet56", color_by="receptive-field", theme="dark"),
+    "resnet152": lambda: archlab.render("resnet152", layout="imagenet", boxes=25),
+    "vit_b_16": lambda: archlab.render("torchvision:vit_b_16"),
+    "densenet121": lambda: archlab.render("torchvision:densenet121"),
+    "plain20-resnet20": lambda: archlab.render_diff("plain20", "resnet20", theme="print"),
+}
+
+
+@cache
+def graphviz() -> str:
+    draw = "pygraphviz.AGraph(string='graph{a}').draw(format='svg', prog='dot')"
+    script = f"import pygraphviz; print({draw}.decode())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout.partition("graphviz version ")[2].partition(" ")[0]
+
+
+def skeleton(svg: str) -> str:
+    lines = []
+    for item in ET.fromstring(svg).iter():
+        kind = item.tag.rpartition("}")[2]
+        if kind == "g":
+            lines.append(f"{item.get('class')} {item.get('id')}")
+        elif kind in ("text", "title"):
+            lines.append(f"  {(item.text or '').strip()!r}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name) -> None:
+    svg = CASES[name]().svg
+    digest = hashlib.sha256(svg.encode()).hexdigest()
+    text = f"graphviz {graphviz()}\nsha256 {digest}\n{skeleton(svg)}\n"
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("ARCHLAB_ACCEPT"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(text)
+    version, wanted, *rest = path.read_text().splitlines()
+    assert skeleton(svg).splitlines() == rest
+    if version == f"graphviz {graphviz()}":
+        assert f"sha256 {digest}" == wanted
