@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import sys
@@ -43,8 +44,10 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
 
 
-def commands() -> list[str]:
-    lines = [line for block in blocks("README.md", "bash") for line in block.splitlines()]
+def commands(*pages: str) -> list[str]:
+    lines = [
+        line for page in pages for block in blocks(page, "bash") for line in block.splitlines()
+    ]
     return [line.partition("#")[0].strip() for line in lines if line.startswith("archlab ")]
 
 
@@ -56,11 +59,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_readme_has_commands() -> None:
-    assert len(commands()) >= 10
+    assert len(commands("README.md")) >= 10
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")  # fvcore's tracer uses them
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", commands("README.md", "docs/pictures.md"))
 def test_readme_command(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +79,54 @@ def test_readme_command(
 def test_readme_python(snippet: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(snippet, {})
     assert "4089184256" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("snippet", blocks("docs/pictures.md", "python"))
+def test_pictures_python(snippet: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(snippet, {})
+    assert "layer1 9 " in capsys.readouterr().out
+    assert (folder / "resnet56.svg").is_file()
+
+
+def gallery() -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "examples" / "gallery.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: dict[str, str] = module.GALLERY
+    return found
+
+
+def test_the_gallery_page_has_each_picture_and_its_command() -> None:
+    page = (ROOT / "docs" / "gallery.md").read_text()
+    for name, options in gallery().items():
+        assert f"archlab render {options} --out {name}.png" in page
+        assert f"figures/gallery/{name}.png" in page
+        assert (ROOT / "docs" / "figures" / "gallery" / f"{name}.png").is_file()
+
+
+@pytest.mark.parametrize("name", gallery())
+def test_a_gallery_command_draws(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    target = str(tmp_path / "picture.svg")
+    line = ["archlab", "render", *shlex.split(gallery()[name]), "--out", target]
+    monkeypatch.setattr(sys, "argv", line)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code in (0, None), capsys.readouterr().err
+    assert Path(target).read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_no_link_of_a_page_is_dead(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    links = [*re.findall(r"\]\(([^)#]+)", text), *re.findall(r'src="([^"]+)"', text)]
+    for link in links:
+        if "://" not in link:
+            assert (ROOT / "docs" / link).exists(), link
 
 
 def test_set_up_commands_need_only_python() -> None:
