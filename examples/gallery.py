@@ -1,4 +1,4 @@
-"""Draw the gallery: `python examples/gallery.py docs/figures/gallery` writes a PNG for each line."""
+"""Draw the gallery: `python examples/gallery.py docs/figures/gallery` writes a PNG a line."""
 
 import shlex
 import subprocess

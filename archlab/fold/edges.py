@@ -136,8 +136,8 @@ def with_branches(canvas: Canvas, found: list[Edge]) -> tuple[Group, ...]:
 
     reads: dict[str, set[str]] = {group.id: set() for group in canvas.groups}
     for edge in found:
-        for group in around(edge.head) - around(edge.tail):
-            reads[group].add(edge.tail)
+        for entered in around(edge.head) - around(edge.tail):
+            reads[entered].add(edge.tail)
     placed = []
     for group in canvas.groups:
         beside = [

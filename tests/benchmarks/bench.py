@@ -108,6 +108,26 @@ def against_import_torch() -> None:
     report("archlab --help", seconds, 0.3, "s")
 
 
+def by_drawing() -> None:
+    print("\ndrawings, CPU seconds beyond the trace, the layout's process included")
+    for name, limit in (("resnet152", 1.0), ("torchvision:densenet121", None)):
+        model = archlab.load(name)
+        model.trace()
+
+        def draw(model: archlab.Model = model) -> None:
+            _ = archlab.render(model).svg
+
+        draw()
+        pairs = []
+        for _ in range(RUNS):
+            children = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds = cpu_seconds(draw)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+            pairs.append(seconds + spent)
+        report(f"{name}: SVG", statistics.median(pairs), limit, "s")
+
+
 def by_depth() -> None:
     print("\ntime per node, 6n+2 nets")
     small, large = archlab.load("resnet110"), archlab.load("resnet1202")
@@ -174,6 +194,7 @@ def main() -> None:
     against_bare_forward()
     against_import_torch()
     by_depth()
+    by_drawing()
     receptive_fields()
     against_others()
 
