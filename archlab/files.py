@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
-from archlab.errors import OutputError
+from archlab.errors import OptionError, OutputError
+
+
+def picture_format(path: Path, allowed: Collection[str]) -> str:
+    """Return the format that a file name asks for by its suffix.
+
+    Raises:
+        OptionError: none of those allowed.
+
+    Example:
+        >>> picture_format(Path("graph.SVG"), ("svg", "png"))
+        'svg'
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix not in allowed:
+        given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise OptionError(
+            f"{path}: {given} names no picture format. "
+            f"Allowed: {', '.join(f'.{known}' for known in allowed)}."
+        )
+    return suffix
 
 
 def write(path: Path, content: str | bytes) -> None:

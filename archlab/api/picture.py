@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archlab.analyze.annotate import MEASURES
 from archlab.errors import LayoutError, OptionError, check_one_of
-from archlab.files import write
+from archlab.files import picture_format, write
 from archlab.fold import Drawing, Wish
 from archlab.view.dot import DIRECTIONS, Style, dot
 from archlab.view.engine import TIMEOUT, laid_out
@@ -122,7 +122,7 @@ class Picture:
             LayoutError: as for `data`.
         """
         path = Path(path)
-        write(path, self.data(suffix_of(path)))
+        write(path, self.data(picture_format(path, FORMATS)))
         return path
 
     def _laid_out(self, formats: Sequence[str]) -> list[bytes]:
@@ -170,19 +170,3 @@ FORMATS: dict[str, Callable[[Picture], str]] = {
     "txt": lambda picture: sketch(picture.drawing, picture.style),
 }
 """Suffix -> the picture as text; png and pdf are bytes, see `Picture.data`."""
-
-
-def suffix_of(path: Path) -> str:
-    """Return the format that a file name asks for.
-
-    Raises:
-        OptionError: none of FORMATS.
-    """
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise OptionError(
-            f"{path}: {given} names no picture format. "
-            f"Allowed: {', '.join(f'.{known}' for known in FORMATS)}."
-        )
-    return suffix

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.errors import OptionError, OutputError, check_one_of
-from archlab.files import write
+from archlab.files import picture_format, write
 from archlab.view import FORMATS, render
 from archlab.view.table import Showable
 
@@ -107,14 +107,7 @@ def check_picture(style: str | None, out: Path | None) -> str:
     """
     chosen = style
     if out is not None and str(out) != "-":
-        if chosen is None:
-            chosen = out.suffix.lower().removeprefix(".")
-            if chosen not in DRAWINGS:
-                given = f"the suffix {out.suffix!r}" if out.suffix else "no suffix"
-                raise OptionError(
-                    f"--out {out}: {given} names no picture format. "
-                    f"Allowed: {', '.join(f'.{known}' for known in DRAWINGS)}."
-                )
+        chosen = chosen or picture_format(out, DRAWINGS)
         _check_file(out)
     chosen = chosen or "txt"
     check_one_of("--format", chosen, DRAWINGS)
