@@ -22,9 +22,11 @@ def picture_format(path: Path, allowed: Collection[str]) -> str:
     """
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in allowed:
-        given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        given = (
+            f"the suffix {path.suffix!r} names no" if path.suffix else "without a suffix it has no"
+        )
         raise OptionError(
-            f"{path}: {given} names no picture format. "
+            f"{path}: {given} picture format. "
             f"Allowed: {', '.join(f'.{known}' for known in allowed)}."
         )
     return suffix

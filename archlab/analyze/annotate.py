@@ -44,7 +44,7 @@ def annotated(
     Raises:
         OptionError: an unknown measure.
     """
-    params, macs = params_by_node(graph), macs_by_node(graph)
+    params, macs, shared = params_by_node(graph), macs_by_node(graph), shared_by_node(graph)
     measure = values = heat = None
     if color_by is not None:
         check_one_of("--color-by", color_by, MEASURES)
@@ -56,6 +56,7 @@ def annotated(
         return Amounts(
             params=sum(params.get(node, 0) for node in inside),
             macs=_sum(macs, inside),
+            shared=bool(inside & shared),
             heat=None if measure is None or values is None else _heat(measure, values, inside),
         )
 
@@ -103,11 +104,21 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
 
 def params_by_node(graph: Graph) -> dict[int, int]:
     """Return parameters by the node that first uses them on data, not by one that reshapes them."""
+    return _weights(graph)[0]
+
+
+def shared_by_node(graph: Graph) -> set[int]:
+    """Return the nodes that use a parameter which an earlier node used, and count none anew."""
+    return _weights(graph)[1]
+
+
+def _weights(graph: Graph) -> tuple[dict[int, int], set[int]]:
     data = set(graph.inputs)
     holds: dict[int, list[int]] = {
         param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
     }
     found: dict[int, int] = {}
+    again: set[int] = set()
     counted: set[int] = set()
     for node in graph.nodes:
         held = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
@@ -117,10 +128,12 @@ def params_by_node(graph: Graph) -> dict[int, int]:
             counted.update(new)
             if new:
                 found[node.id] = sum(graph.params[i].numel for i in new)
+            elif held:
+                again.add(node.id)
         elif held:
             for tensor in node.outputs:
                 holds.setdefault(tensor, []).extend(held)
-    return found
+    return found, again
 
 
 def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:
@@ -171,6 +184,6 @@ MEASURES: dict[str, Measure] = {
     "macs": Measure("MACs", share=True, values=_macs),
     "params": Measure("parameters", share=True, values=_params),
     "memory": Measure("activation memory", share=True, values=_memory),
-    "receptive-field": Measure("receptive field, px", share=False, values=field_by_node),
+    "receptive-field": Measure("local receptive field, px", share=False, values=field_by_node),
 }
 """Measure -> title, how it adds up, and its values by node."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from archlab.analyze.annotate import Values, annotated, macs_by_node
 from archlab.analyze.flops import uncounted
+from archlab.analyze.receptive_field import receptive_field
 from archlab.api.model import Model, ModelLike, load
 from archlab.api.picture import Look, Picture
 from archlab.errors import OptionError, TraceError
@@ -83,7 +84,7 @@ def render_graph(
         folded = fold(graph, look.wish, every=look.ops, path_marks=path_marks)
         return annotated(folded, graph, look.color_by, heat)
 
-    notes = (*_unused(graph), *_uncounted(graph), *_cut_short(graph))
+    notes = (*_seen_globally(graph, look), *_unused(graph), *_uncounted(graph), *_cut_short(graph))
     return _picture(look, drawn, graph, notes)
 
 
@@ -117,7 +118,13 @@ def render_diff(
     def drawn(look: Look) -> Drawing:
         return annotated(fold(both.graph, look.wish, difference=both), both.graph)
 
-    return _picture(look, drawn, graphs[1], (_differences(both, graphs),))
+    notes = [_differences(both, graphs)]
+    if graphs[0].input_text() != graphs[1].input_text():
+        notes.append(
+            f"other inputs: {graphs[0].input_text()} → {graphs[1].input_text()}; MACs of what was "
+            "removed are for the first, map sizes are not compared"
+        )
+    return _picture(look, drawn, graphs[1], notes)
 
 
 def render_backward(
@@ -216,7 +223,18 @@ def _differences(both: Union, graphs: Sequence[Graph]) -> str:
     counts = [f"{found.count(mark)} {mark}" for mark in ("added", "removed", "changed")]
     said = ", ".join(counts) if found or both.gone or both.edges else "no differences"
     params = [sum(param.numel for param in graph.params if not param.buffer) for graph in graphs]
+    new = sum(mark == "added" for mark in both.edges.values())
+    if new or both.gone:
+        said += f"; connections: {new} added, {len(both.gone)} removed"
     return f"operators: {said}; parameters {params[0]:,} → {params[1]:,}"
+
+
+def _seen_globally(graph: Graph, look: Look) -> list[str]:
+    """Say from where on units see the whole image beside their local field."""
+    if look.color_by != "receptive-field":
+        return []
+    first = receptive_field(graph).totals.global_from
+    return [f"from {first} on units depend on the whole image, too (archlab rf)"] if first else []
 
 
 def _unused(graph: Graph) -> list[str]:

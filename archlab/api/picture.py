@@ -51,6 +51,12 @@ class Look:
     timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
+        for name in ("boxes", "depth"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise OptionError(f"{name} {value!r}: a whole number is wanted.")
+        if isinstance(self.expand, str):
+            object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
         check_one_of("direction", self.direction, DIRECTIONS)
         if self.color_by is not None:

@@ -105,7 +105,7 @@ def check_picture(style: str | None, out: Path | None) -> str:
         OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
         OutputError: the file cannot be written.
     """
-    chosen = style
+    chosen = style.lower() if style else None
     if out is not None and str(out) != "-":
         chosen = chosen or picture_format(out, DRAWINGS)
         _check_file(out)

@@ -48,7 +48,7 @@ def render(
         typer.Option("--expand", "-e", metavar="PATH", help="Open this module; repeat."),
     ] = None,
     ops: Annotated[
-        bool, typer.Option("--ops", help="A box for every operator, nothing fused or hidden.")
+        bool, typer.Option("--ops", help="A box for every operator that depends on the input.")
     ] = False,
     color_by: Annotated[
         str | None,
@@ -71,7 +71,7 @@ def render(
     set_: Set = None,
     mode: Mode = "eval",
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds for a layout.")
+        float, typer.Option("--timeout", min=0.1, help="Seconds for one try of the layout.")
     ] = 60.0,
 ) -> None:  # fmt: skip
     """Draw the architecture: blocks, branches and shortcuts, at the level of detail that fits.
@@ -83,7 +83,7 @@ def render(
         raise OptionError("--diff and --view exclude each other.")
     if len(models) != (2 if diff else 1):
         raise OptionError(
-            f"{len(models)} models were given: --diff takes two, a drawing without it takes one."
+            f"MODEL: {len(models)} given; --diff takes two, a drawing without it takes one."
         )
     from archlab.api import draw
     from archlab.api.model import Model

@@ -7,6 +7,7 @@ Equal blocks in a row are drawn once, small steps fused, modules opened as a bud
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -63,9 +64,10 @@ def fold(
     root = _simplified(keys, call_tree(graph), every=every)
     room = max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
     opened = chosen(root, keys, wish, room)
-    canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {})
+    reasons = difference.reasons if difference else {}
+    canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {}, reasons)
     _add_inputs(canvas)
-    for child in opened[root]:
+    for child in opened.get(root, (root,)):
         canvas.add(child, "", "")
     canvas.finish()
     _add_outputs(canvas)
@@ -151,15 +153,16 @@ def _told(canvas: Canvas, root: Block) -> list[str]:
     runs += [f"{box.path or box.id} ×{box.times}" for box in canvas.boxes if box.times > 1]
     if runs:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
-        lines.append(f"equal blocks drawn once: {', '.join(runs[:8])}{more}")
+        lines.append(f"rows drawn once: {', '.join(runs[:8])}{more}")
     closed = [item for item, _ in visible(root, opened) if isinstance(item, Block)]
     if closed:
         some = ", ".join(item.path for item in closed[:4] if item.path)
         more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
         lines.append(f"closed: {some}{more} (--expand PATH or --boxes N opens)")
-    hidden = len(graph.nodes) - len(canvas.flow.drawn)
+    hidden = [node for node in graph.nodes if node.id not in canvas.flow.drawn]
     if hidden:
-        lines.append(
-            f"{len(graph.nodes)} operators, {hidden} not drawn (reshapes, copies, weights)"
-        )
+        counts = Counter(str(node.kind) for node in hidden)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common(5))
+        more = " …" if len(counts) > 5 else ""
+        lines.append(f"{len(graph.nodes)} operators, {len(hidden)} not drawn: {kinds}{more}")
     return lines

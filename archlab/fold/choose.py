@@ -139,7 +139,7 @@ def _down_to(root: Block, depth: int) -> Iterator[tuple[Block, tuple[Item, ...]]
         item, level = waiting.pop()
         if isinstance(item, Run):
             waiting.append((item.members[0], level))
-        elif isinstance(item, Block) and (level < depth or not level):
+        elif isinstance(item, Block) and level < depth:
             yield item, item.children
             waiting += [(child, level + 1) for child in item.children]
 
@@ -153,13 +153,24 @@ def _blocks(item: Item) -> Iterator[Block]:
             yield from _blocks(child)
 
 
+def _all(item: Item) -> Iterator[Block]:
+    """Every block, those of all members of a run, too."""
+    if isinstance(item, Run):
+        for member in item.members:
+            yield from _all(member)
+    elif isinstance(item, Block):
+        yield item
+        for child in item.children:
+            yield from _all(child)
+
+
 def _forced(root: Block, paths: Sequence[str]) -> Open:
     """The blocks at the paths, those around them, and all inside."""
     opened: Open = {}
     for path in paths:
         found = [block for block in _blocks(root) if path in block.paths]
         if not found:
-            known = sorted({known for block in _blocks(root) for known in block.paths if known})
+            known = sorted({known for block in _all(root) for known in block.paths if known})
             raise OptionError(
                 f"--expand {path!r}: no module of this picture has that path."
                 f"{did_you_mean(path, known)} Modules that can be opened: "

@@ -33,11 +33,14 @@ class Role(StrEnum):
     PAD = "pad"  # option A: subsampled, zero channels added; no parameters
     PROJECTION = "projection"  # behind a convolution or linear layer
     POOL = "pool"
+    BYPASS = "bypass"  # something else, drawn on it or only moved: no weights
     CONCAT = "skip"  # joined by concatenation: U-Net, DenseNet
     REPEAT = "repeat"  # every member of a folded run reads all members before it
 
 
-SHORTCUTS = frozenset({Role.IDENTITY, Role.PAD, Role.PROJECTION, Role.POOL, Role.CONCAT})
+SHORTCUTS = frozenset(
+    {Role.IDENTITY, Role.PAD, Role.PROJECTION, Role.POOL, Role.BYPASS, Role.CONCAT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Amounts:
     params: int | None = None
     macs: int | None = None
     heat: float | None = None
+    shared: bool = False  # weights that another box counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Box:
     group: str = ""
     times: int = 1
     repeats: int = 1
+    average: bool = False  # the repeats differ in width: amounts per block are averages
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
     amounts: Amounts = field(default=Amounts())

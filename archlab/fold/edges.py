@@ -29,7 +29,8 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         tail, target = canvas.box_of[source], canvas.box_of[head]
         if (tail, target, role) in found:
             continue
-        shape = canvas.graph.shape(operand.tensor)[1:]
+        tensor = operand.tensor if source >= 0 else canvas.graph.inputs[-1 - source]
+        shape = canvas.graph.shape(tensor)[1:]
         changed = tail not in labelled and (source < 0 or shape != _shape_into(canvas, source))
         mark = marks.get((source, head), "")
         found[tail, target, role] = Edge(tail, target, role, shape, changed, mark)

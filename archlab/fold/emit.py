@@ -26,12 +26,14 @@ class Canvas:
     opened: Open
     marks: Mapping[int, str]  # node -> added, removed, changed
     path_marks: Mapping[str, str]  # module path -> train only
+    reasons: Mapping[int, str]  # node -> what changed
     boxes: list[Box] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     box_of: dict[int, str] = field(default_factory=dict)
     repeats: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # run, member
     closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
+    _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
     _taken: dict[str, int] = field(default_factory=dict)
     _runs: int = 0
@@ -59,6 +61,8 @@ class Canvas:
                 self.boxes[-1] = replace(box, name=name)
         self._runs += 1
         self.sizes[self._runs] = times
+        if run.wiring == "dense":
+            self._uneven.update(run.nodes)
         for i, member in enumerate(run.members):
             for node, same in zip(member.nodes, first.nodes, strict=True):
                 if i:
@@ -114,7 +118,10 @@ class Canvas:
             repeats = len(nodes) // len(item.nodes) if item.nodes else 1
             return replace(item, nodes=nodes, repeats=repeats)
 
-        self.boxes = [whole(box) for box in self.boxes]
+        self.boxes = [
+            replace(whole(box), average=not self._uneven.isdisjoint(box.nodes))
+            for box in self.boxes
+        ]
         self.groups = [whole(group) for group in self.groups]
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
@@ -147,7 +154,7 @@ class Canvas:
                 group=group,
                 times=times,
                 nodes=nodes,
-                note=note or box.note,
+                note=note or box.note or self._reason(item),
                 mark=self._mark_of_box(item),
             )
         )
@@ -218,6 +225,11 @@ class Canvas:
         if isinstance(item, Leaf) and main in ("added", "removed"):
             return main
         return "changed"
+
+    def _reason(self, item: Leaf | Block) -> str:
+        """What changed between two models, for the operators of one box."""
+        parts = item.parts if isinstance(item, Leaf) else ()
+        return ", ".join(filter(None, (self.reasons.get(part, "") for part in parts)))
 
     def _marks_in(self, nodes: Iterable[int]) -> set[str]:
         return {self.marks.get(node, "") for node in nodes if node in self.flow.drawn} or {""}

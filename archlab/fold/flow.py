@@ -6,7 +6,8 @@ sources are the drawn nodes (or inputs, as negative numbers) that its operands c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
 from archlab.fold.drawing import Role
 from archlab.ir.graph import Graph, Node
@@ -23,9 +24,12 @@ _DRAWN = WEIGHTED | {
 _GATHERED = frozenset(
     {"embedding", "_embedding_bag", "_embedding_bag_forward_only", "im2col", "unfold", "nms",
      "topk", "sort", "channel_shuffle", "native_channel_shuffle", "pixel_shuffle",
-     "pixel_unshuffle", "scatter", "index_put", "max_unpool2d"}
+     "pixel_unshuffle", "scatter", "index_put", "max_unpool2d", "roll", "flip", "cumsum"}
 )  # fmt: skip
-_CHAIN = frozenset({Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL})
+_CHAIN = frozenset(
+    {Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL, Kind.ELEMENTWISE, Kind.GATHER}
+)
+_SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
 _STEPS = 6  # operators on the way round that still count as a shortcut
 
 
@@ -51,11 +55,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A tensor that a node reads, where it comes from, and the kinds it passed on its way."""
+    """A tensor that a node reads, where it comes from, and what it passed on its way.
+
+    `trail` tells operators with their attributes, so that equal blocks are equally connected, too.
+    """
 
     tensor: int
     sources: tuple[int, ...]
     passed: frozenset[Kind]
+    trail: Hashable = ()
 
 
 def is_sum(node: Node) -> bool:
@@ -80,9 +88,7 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
     operands: dict[int, tuple[Operand, ...]] = {}
     for node in graph.nodes:
         read = tuple(
-            Operand(tensor, origin[tensor].sources, origin[tensor].passed)
-            for tensor in node.inputs
-            if tensor in origin
+            replace(origin[tensor], tensor=tensor) for tensor in node.inputs if tensor in origin
         )
         if node.kind == Kind.CREATE or (not read and graph.inputs):
             continue  # new_zeros(x) reads x for its size alone
@@ -94,8 +100,9 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
         else:
             reached = tuple(dict.fromkeys(item for operand in read for item in operand.sources))
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
+            trail = (node.op, node.attrs, tuple(operand.trail for operand in read))
             for tensor in node.outputs:
-                origin[tensor] = Operand(tensor, reached, passed)
+                origin[tensor] = Operand(tensor, reached, passed, trail)
     sources = {
         node: tuple(dict.fromkeys(item for operand in read for item in operand.sources))
         for node, read in operands.items()
@@ -117,13 +124,13 @@ def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
         return True
     name = function(node)
     if node.kind == Kind.ELEMENTWISE:
-        distinct = {operand.tensor for operand in read}
-        learned = [
-            graph.shape(tensor) for tensor in node.inputs if graph.tensors[tensor].source == "param"
-        ]
-        # A table of positions is a step of its own; a scale by channel is not.
-        return len(distinct) > 1 or any(sum(n > 1 for n in shape) > 1 for shape in learned)
+        # Comparisons and index arithmetic on integers prepare something else.
+        return len({operand.tensor for operand in read}) > 1 or _on_floats(graph, node)
     return name in _GATHERED
+
+
+def _on_floats(graph: Graph, node: Node) -> bool:
+    return all(graph.tensors[tensor].floating for tensor in (*node.inputs, *node.outputs[:1]))
 
 
 def _readers(
@@ -186,18 +193,26 @@ def _mark_sum(
             continue
         start = way.sources[0]
         if start in ancestors([start, *main.sources], sources):
-            cut = way.passed & {Kind.PAD, Kind.SLICE, Kind.GATHER}
-            roles[start, node] = Role.PAD if cut else Role.IDENTITY
+            roles[start, node] = _direct(way)
             return
     for way, main in (read, read[::-1]):
         if len(way.sources) == 1 and main.sources:
             chain = _way_round(graph, way.sources[0], main.sources, sources)
             if chain:
-                weighted = any(graph.nodes[item].kind in WEIGHTED for item in chain[1:])
-                role = Role.PROJECTION if weighted else Role.POOL
+                kinds = {graph.nodes[item].kind for item in chain[1:]}
+                pooled = Role.POOL if Kind.POOL in kinds else Role.BYPASS
+                role = Role.PROJECTION if kinds & WEIGHTED else pooled
                 for tail, head in zip(chain, [*chain[1:], node], strict=True):
                     roles[tail, head] = role
                 return
+
+
+def _direct(way: Operand) -> Role:
+    """The role of a way round without a drawn operator on it."""
+    if way.passed <= _SAME:
+        return Role.IDENTITY
+    padded = Kind.PAD in way.passed and way.passed <= _SAME | {Kind.PAD, Kind.SLICE}
+    return Role.PAD if padded else Role.BYPASS
 
 
 def _way_round(
@@ -222,5 +237,5 @@ def _way_round(
                 item >= 0 and graph.nodes[item].kind in WEIGHTED
                 for item in (inside | set(main)) - {here}
             )
-            return chain if layers > 1 else []
+            return chain if layers > weighted else []
     return []

@@ -1,4 +1,4 @@
-"""Put what belongs together into one box: a convolution, its norm and its activation.
+"""Put what belongs together into one box: a convolution, its norm, its activation, a scale.
 
 Only where each part is all that reads the part before it, so no other edge is hidden.
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlab.fold.flow import Flow, is_product, is_sum
+from archlab.fold.flow import Flow
 from archlab.fold.tree import Item, Leaf
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
-_HEADS = frozenset({Kind.CONV, Kind.CONV_TRANSPOSE, Kind.LINEAR, Kind.NORM, Kind.RECURRENT})
-_TAILS = (Kind.NORM, Kind.ACTIVATION)
+_HEADS = frozenset(
+    {Kind.CONV, Kind.CONV_TRANSPOSE, Kind.LINEAR, Kind.MATMUL, Kind.NORM, Kind.RECURRENT,
+     Kind.ACTIVATION, Kind.SOFTMAX, Kind.ELEMENTWISE}
+)  # fmt: skip
+_TAILS = (Kind.NORM, Kind.ACTIVATION, Kind.ELEMENTWISE)
+_STILL = frozenset({Kind.RESHAPE, Kind.PERMUTE, Kind.COPY})  # each element stays what it is
+_MOST = 4  # operators in a box
 
 
 def fused(graph: Graph, flow: Flow, items: Sequence[Item]) -> tuple[Item, ...]:
@@ -49,18 +54,19 @@ def _follower(
     tail = items[j]
     if not isinstance(tail, Leaf) or flow.sources[tail.parts[0]] != (leaf.parts[-1],):
         return None
+    if not flow.operands[tail.parts[0]][0].passed <= _STILL:
+        return None
     have = [graph.nodes[node] for node in leaf.parts]
-    kinds = [graph.nodes[node].kind for node in tail.parts]
-    return (j, tail) if _fits(have, kinds) else None
+    more = [graph.nodes[node] for node in tail.parts]
+    return (j, tail) if _fits(flow, have, more) else None
 
 
-def _fits(have: Sequence[Node], tail: Sequence[Kind]) -> bool:
+def _fits(flow: Flow, have: Sequence[Node], more: Sequence[Node]) -> bool:
+    """Norm and activation once each, and steps of arithmetic on one tensor."""
     head = have[0]
-    if head.kind not in _HEADS and not is_sum(head) and not is_product(head):
+    if head.kind not in _HEADS or len(have) + len(more) > _MOST:
         return False
-    if any(kind not in _TAILS for kind in tail):
+    if any(node.kind not in _TAILS or len(flow.operands[node.id]) > 1 for node in more):
         return False
-    seen = [node.kind for node in have[1:]] + list(tail)
-    if head.kind == Kind.NORM:
-        seen.insert(0, Kind.NORM)
+    seen = [node.kind for node in (*have, *more) if node.kind in (Kind.NORM, Kind.ACTIVATION)]
     return len(seen) == len(set(seen))

@@ -33,7 +33,15 @@ _ACTIVATIONS = {
     "_prelu_kernel": "PReLU", "log_sigmoid_forward": "LogSigmoid", "glu": "GLU", "relu6": "ReLU6",
     "selu": "SELU", "celu": "CELU", "erf": "Erf", "threshold": "Threshold",
 }  # fmt: skip
-_SAME_VALUES = frozenset({Kind.RESHAPE, Kind.SLICE, Kind.PERMUTE, Kind.COPY})
+_SAME_VALUES = frozenset({Kind.RESHAPE, Kind.SLICE, Kind.PERMUTE, Kind.COPY, Kind.GATHER})
+_NO_CHANNELS = frozenset(
+    {Kind.MATMUL, Kind.ATTENTION, Kind.SOFTMAX, Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE}
+)
+_ON_ONE = {
+    "mul": "Scale", "div": "Scale", "add": "Shift", "sub": "Shift", "rsub": "Shift",
+    "native_dropout": "Dropout", "neg": "Negate", "pow": "Power", "clamp": "Clamp",
+    "clamp_min": "Clamp", "bernoulli": "Dropout",
+}  # fmt: skip
 _GATES = {3: "GRU", 4: "LSTM"}
 _OWN_NAMES = frozenset(
     {"ReLU", "ReLU6", "GELU", "SiLU", "PReLU", "LeakyReLU", "ELU", "Hardswish", "Mish", "Softplus"}
@@ -96,7 +104,7 @@ def channels(graph: Graph, node: Node) -> int | None:
     It is axis 1 of a map, and the last one of tokens, of what a linear layer or layer norm makes,
     and of a map whose other axes come first and are equal (Swin, ConvNeXt).
     """
-    if node.kind in (Kind.MATMUL, Kind.ATTENTION, Kind.SOFTMAX) or node.op.startswith("autograd."):
+    if node.kind in _NO_CHANNELS or node.op.startswith("autograd."):
         return None
     shape = graph.shape(node.outputs[0])
     last = node.kind == Kind.LINEAR or getattr(node.attrs, "norm", "") == "layer"
@@ -229,10 +237,14 @@ def _resample(graph: Graph, node: Node) -> str:
 
 
 def _elementwise(graph: Graph, node: Node) -> str:
+    """A sum or product of two tensors is a sign; with a number or a learned table a word."""
     name = function(node)
-    learned = any(graph.tensors[tensor].source == "param" for tensor in node.inputs)
+    data = [tensor for tensor in node.inputs if not graph.tensors[tensor].source]
+    learned = _learned(graph, node)
     if learned and name in ("add", "mul"):
-        return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(_learned(graph, node))}"
+        return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(learned)}"
+    if len(data) < 2 and name in _ON_ONE:
+        return _ON_ONE[name]
     return {"add": "+", "sub": "−", "mul": "×", "div": "÷"}.get(name, _pretty(name))
 
 

@@ -82,12 +82,15 @@ class Keys:
                 if maker is not None and maker.id in place:
                     read.append((place[maker.id], maker.outputs.index(tensor)))
                 elif spec.source in ("param", "buffer"):
-                    read.append((spec.source, spec.shape))
+                    # A weight that others use, too, is not just one of the same size.
+                    shared = tensor if len(graph.consumers[tensor]) > 1 else None
+                    read.append((spec.source, spec.shape, shared))
                 else:
                     known = outside.setdefault(tensor, len(outside))
                     read.append(("outside", known, spec.shape))
             shapes = tuple(graph.shape(tensor) for tensor in node.outputs)
             mark = self.marks.get(number, "")
+            read.append(tuple(operand.trail for operand in self.flow.operands.get(number, ())))
             lines.append((node.op, node.kind, node.attrs, tuple(read), shapes, mark))
         kind = item.type if isinstance(item, Block) else ""
         return ("exact", kind, tuple(lines))
@@ -115,14 +118,27 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     while i < len(items):
         period, times = _row(exact, i, items, keys.least)
         units = [_unit(items[i + k * period : i + (k + 1) * period]) for k in range(times)]
-        wiring = wired(keys.flow, units) if times > 1 else ""
+        units = units[: _until_tapped(keys.flow, units)]
+        wiring = wired(keys.flow, units) if len(units) > 1 else ""
         if wiring:
             result.append(Run(tuple(units), wiring))
-            i += times * period
+            i += len(units) * period
         else:
             result.append(items[i])
             i += 1
     return tuple(_dense(keys, result))
+
+
+def _until_tapped(flow: Flow, units: Sequence[Item]) -> int:
+    """How many units a chain has, up to one that something outside of it reads: it ends there."""
+    if wired(flow, units) != "chain":
+        return len(units)
+    inside = {node for unit in units for node in unit.nodes}
+    for i, unit in enumerate(units[:-1]):
+        readers = (reader for node in unit.nodes for reader in flow.readers.get(node, ()))
+        if any(reader not in inside for reader in readers):
+            return i + 1
+    return len(units)
 
 
 def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -> tuple[int, int]:
@@ -145,9 +161,11 @@ def _unit(items: Sequence[Item]) -> Leaf | Block:
     if len(items) == 1 and not isinstance(items[0], Run):
         return items[0]
     nodes = tuple(node for item in items for node in item.nodes)
-    kinds = list(dict.fromkeys(item.type for item in items if not isinstance(item, Run)))
-    kind = f"{len(items)} {kinds[0]}" if len(kinds) == 1 else " + ".join(filter(None, kinds))
-    return Block(items[0].path, kind, tuple(items), nodes, ())
+    named = [item for item in items if isinstance(item, Block) or getattr(item, "own", False)]
+    kinds = list(dict.fromkeys(item.type for item in named if not isinstance(item, Run)))
+    kind = f"{len(named)} {kinds[0]}" if len(kinds) == 1 < len(named) else " + ".join(kinds)
+    path = named[0].path if named else items[0].path
+    return Block(path, kind, tuple(items), nodes, ())
 
 
 def wired(flow: Flow, members: Sequence[Item]) -> str:

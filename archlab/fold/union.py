@@ -7,11 +7,12 @@ kind and attributes alone. The union is a graph like any other, so it folds and 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from difflib import SequenceMatcher
 
 from archlab.fold.drawing import SHORTCUTS, Role
 from archlab.fold.flow import Flow, flow, function
+from archlab.fold.names import title
 from archlab.ir.graph import Graph, ModuleCall, Node, TensorSpec
 
 _SHARED = 0.5  # share of operators with a common path below which paths say nothing
@@ -26,12 +27,14 @@ class Union:
         marks: node -> added, removed, changed.
         edges: (source, reader) -> added, between nodes of the second graph.
         gone: edges that only the first graph has: source, reader, role.
+        reasons: changed node -> what changed, in words.
     """
 
     graph: Graph
     marks: dict[int, str]
     edges: dict[tuple[int, int], str]
     gone: tuple[tuple[int, int, Role], ...]
+    reasons: dict[int, str]
 
 
 def union(first: Graph, second: Graph) -> Union:
@@ -55,14 +58,15 @@ def union(first: Graph, second: Graph) -> Union:
     marks = {place[0, a]: "removed" for a in range(len(first.nodes)) if a not in pairs}
     matched = set(pairs.values())
     marks |= {place[1, b]: "added" for b in range(len(second.nodes)) if b not in matched}
-    marks |= {
-        place[1, b]: "changed"
+    reasons = {
+        place[1, b]: reason
         for a, b in pairs.items()
-        if _manner(first, first.nodes[a]) != _manner(second, second.nodes[b])
+        if (reason := _change(first, first.nodes[a], second, second.nodes[b]))
     }
+    marks |= dict.fromkeys(reasons, "changed")
     graph = _graph(first, second, nodes, place, marks)
     edges, gone = _edges(first, second, place, marks)
-    return Union(graph, marks, edges, gone)
+    return Union(graph, marks, edges, gone, reasons)
 
 
 def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int, int]]:
@@ -78,16 +82,66 @@ def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int
     order: list[tuple[int, int]] = []
     pairs: dict[int, int] = {}
     for tag, a, a_end, b, b_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        if tag == "equal":
-            pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
-        else:
-            order += [(0, i) for i in range(a, a_end)]
-        order += [(1, i) for i in range(b, b_end)]
+        if tag != "replace":
+            _take(order, pairs, (a, a_end, b, b_end), same=tag == "equal")
+            continue
+        # Other names in this place: what does the same is the same.
+        inner = ([_manner(first, n) for n in first.nodes[a:a_end]],
+                 [_manner(second, n) for n in second.nodes[b:b_end]])  # fmt: skip
+        for kind, i, i_end, j, j_end in SequenceMatcher(None, *inner, autojunk=False).get_opcodes():
+            _take(order, pairs, (a + i, a + i_end, b + j, b + j_end), same=kind == "equal")
     return order, pairs
+
+
+def _take(
+    order: list[tuple[int, int]],
+    pairs: dict[int, int],
+    span: tuple[int, int, int, int],
+    *,
+    same: bool,
+) -> None:
+    """Put two stretches of nodes into the order, as pairs or one after the other."""
+    a, a_end, b, b_end = span
+    if same:
+        pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
+    else:
+        order += [(0, i) for i in range(a, a_end)]
+    order += [(1, i) for i in range(b, b_end)]
 
 
 def _named(node: Node) -> Hashable:
     return (node.path, node.kind, function(node))
+
+
+def _change(first: Graph, one: Node, second: Graph, other: Node) -> str:
+    """What differs between matched nodes; map sizes count only where the inputs are the same."""
+    if (one.kind, function(one)) != (other.kind, function(other)):
+        return f"{title(first, one)} → {title(second, other)}"
+    if one.attrs != other.attrs:
+        words = title(first, one), title(second, other)
+        return " → ".join(words) if words[0] != words[1] else _attrs_change(one, other)
+    before, after = (
+        graph.shape(node.outputs[0])[1:] for graph, node in ((first, one), (second, other))
+    )
+    sizes = [graph.shape(tensor)[1:] for graph in (first, second) for tensor in graph.inputs[:1]]
+    if len(set(sizes)) > 1 and len(before) == len(after) and len(before) > 1:
+        before, after = before[:1], after[:1]
+    if before == after:
+        return ""
+    return f"makes {'×'.join(map(str, before))} → {'×'.join(map(str, after))}"
+
+
+def _attrs_change(one: Node, other: Node) -> str:
+    """The attributes that differ, by name."""
+    if type(one.attrs) is not type(other.attrs):
+        return "other attributes"
+    names = [item.name for item in fields(one.attrs)]
+    differ = [
+        f"{name} {getattr(one.attrs, name)} → {getattr(other.attrs, name)}"
+        for name in names
+        if getattr(one.attrs, name) != getattr(other.attrs, name)
+    ]
+    return ", ".join(differ)
 
 
 def _manner(graph: Graph, node: Node) -> Hashable:
@@ -167,8 +221,11 @@ def _edges(
         edge: "added"
         for edge, role in new.items()
         if edge not in old
-        # An edge of an added box is marked by the box, unless it is the way round.
-        and (role in SHORTCUTS or not {marks.get(end) for end in edge} & {"added", "removed"})
+        # An edge of an added box is marked by the box, unless it is a way round that it ends.
+        and (
+            (role in SHORTCUTS and marks.get(edge[1]) == "added")
+            or not {marks.get(end) for end in edge} & {"added", "removed"}
+        )
         and not _through(edge, before, marks, "removed")
     }
     gone = tuple(

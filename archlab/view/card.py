@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from html import escape
@@ -26,6 +27,22 @@ def text(content: str, points: float, colour: str, *, bold: bool = False) -> str
 def wrapped(content: str, width: int = _LINE) -> list[str]:
     """Return the lines of a text; long words are broken, nothing is dropped."""
     return textwrap.wrap(printable(content), width, break_on_hyphens=False) or [""]
+
+
+def camel(name: str, width: int = 16) -> list[str]:
+    """Return a class name in short lines, broken between its words.
+
+    Example:
+        >>> camel("ShiftedWindowAttention")
+        ['ShiftedWindow', 'Attention']
+    """
+    lines: list[str] = []
+    for word in re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+", name):
+        if lines and len(lines[-1]) + len(word) <= width:
+            lines[-1] += word
+        else:
+            lines += wrapped(word, width) if word.strip() else []
+    return lines
 
 
 def printable(content: str) -> str:
@@ -72,7 +89,10 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
     if box.channels and box.shape not in (Shape.INPUT, Shape.OUTPUT):
         parts.append(f"{box.channels} ch")
     if amounts.params:
-        parts.append(f"{brief(amounts.params / box.repeats)} params")
+        mean = "⌀ " if box.average else ""
+        parts.append(f"{mean}{brief(amounts.params / box.repeats)} params")
+    elif amounts.shared:
+        parts.append("shared weights")
     if box.shape == Shape.MODULE and amounts.macs:
         parts.append(f"{brief(amounts.macs / box.repeats)} MACs")
     lines = _joined([part for part in parts if part])
@@ -101,8 +121,9 @@ def heat_text(value: float, drawing: Drawing) -> str:
     assert heat is not None
     if heat.share:
         return f"{100 * value / heat.total if heat.total else 0:.1f} % of {heat.title}"
-    unit = " px" if heat.title.endswith("px") else ""
-    return f"{heat.title.removesuffix(', px')} {value:.3g}{unit}"
+    if heat.title.endswith("px"):
+        return f"{heat.title.removesuffix(', px')} {value:,.0f} px"
+    return f"{heat.title} {value:.3g}"
 
 
 def pill_sign(box: Box) -> str:
@@ -178,7 +199,7 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         head += text(f"  ×{group.times}", 14, look["shortcut"], bold=True)
     lines = [head]
     if group.type:
-        lines += [text(line, 10, look["quiet"]) for line in wrapped(group.type.strip("_"), 26)]
+        lines += [text(line, 10, look["quiet"]) for line in camel(group.type.strip("_"))]
     amounts = (
         []  # a branch is narrow, and its cards tell
         if group.branches
@@ -226,6 +247,7 @@ def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> st
     cost = "MACs unknown" if macs is None else f"{si(macs)} MACs"
     given = f"input {(drawing.input or 'none').replace('x', '×')} · {drawing.mode} mode"
     lines = [text(line, 16, look["text"], bold=True) for line in wrapped(drawing.model, 40)]
+    lines.append(text(" ", 4, look["text"]))  # room for an underscore
     facts = wrapped(f"{si(params)} params · {cost}", 60) + wrapped(given, 60)
     lines += [text(line, 10, look["quiet"]) for line in facts]
     return f"<{_left(lines)}<BR/>>"
@@ -236,6 +258,7 @@ _EDGES = {
     Role.PROJECTION: ("╍╍", "shortcut", "shortcut, projection (has weights)"),
     Role.PAD: ("┅┅", "shortcut", "shortcut, subsampled and zero-padded (no weights)"),
     Role.POOL: ("╍╍", "shortcut", "shortcut, pooled (no weights)"),
+    Role.BYPASS: ("┅┅", "shortcut", "shortcut, changed on its way (no weights)"),
     Role.CONCAT: ("━━", "skip", "skip, joined by concatenation"),
     Role.REPEAT: ("┅┅", "skip", "every block of the row reads all before it"),
 }
@@ -255,9 +278,18 @@ def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
         for role, (sign, colour, words) in _EDGES.items()
         if any(edge.role == role for edge in drawing.edges)
     ]
-    if any(group.times > 1 for group in drawing.groups):
+    repeats = [*(box.times for box in drawing.boxes), *(group.times for group in drawing.groups)]
+    if max(repeats, default=1) > 1:
         sign = text("×N", 10, look["shortcut"], bold=True)
-        signs.append((sign, "N equal blocks in a row, the first is drawn"))
+        uneven = any(box.average for box in drawing.boxes)
+        what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
+        signs.append((sign, f"{what}, in a row; the first is drawn"))
+    marks = {box.mark for box in drawing.boxes} | {edge.mark for edge in drawing.edges}
+    signs += [
+        (text(sign.partition(" ")[0], 11, look[mark], bold=True), f"{mark} in the second model")
+        for mark, sign in SIGNS.items()
+        if mark in marks
+    ]
     rows += [_row(sign, words, look["quiet"]) for sign, words in signs]
     parts = [
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
@@ -290,8 +322,8 @@ def _scale(drawing: Drawing, theme: Theme) -> str:
     else:
         unit = " px" if heat.title.endswith("px") else ""
         words = (
-            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.3g} … "
-            f"{heat.high:.3g}{unit}, logarithmic"
+            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.4g} … "
+            f"{heat.high:.4g}{unit}, logarithmic"
         )
     words += "; grey ╱: not available"
     return _left([colours, text(words, 9, theme.colours["quiet"])])

@@ -22,6 +22,7 @@ _STYLES = {
     Role.PAD: ("shortcut", "dotted", 2.6),
     Role.PROJECTION: ("shortcut", "dashed", 2.6),
     Role.POOL: ("shortcut", "dashed", 2.0),
+    Role.BYPASS: ("shortcut", "dotted", 2.0),
     Role.CONCAT: ("skip", "solid", 2.2),
     Role.REPEAT: ("skip", "dotted", 2.2),
     Role.MAIN: ("edge", "solid", 1.1),
@@ -29,6 +30,7 @@ _STYLES = {
 _LANES = {
     Role.IDENTITY: "identity",
     Role.PAD: "zero-pad",
+    Role.BYPASS: "bypass",
     Role.CONCAT: "skip",
     Role.REPEAT: "all before",
 }
@@ -68,6 +70,7 @@ def dot(drawing: Drawing, style: Style) -> str:
         ranksep="0.26",
         ordering="out",  # what is written first stands further left: branches, then shortcuts
         pad="0.2",
+        margin="0",  # of a PDF's page
         label=card.legend(drawing, style.theme, (*style.notes, *drawing.folded)),
         labelloc="b",
         labeljust="l",
@@ -141,7 +144,7 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
     place = {box.id: f"n{i}" for i, box in enumerate(drawing.boxes)}
     shapes = {box.id: box.shape for box in drawing.boxes}
     marked = {box.id for box in drawing.boxes if box.mark in card.SIGNS}
-    side = "e" if style.direction == "TB" else "s"
+    side = "e" if style.direction == "TB" else "n"
     for i, edge in enumerate(drawing.edges):
         role, pattern, pen = _STYLES[edge.role]
         if edge.mark in card.SIGNS:
@@ -187,7 +190,7 @@ def _label_side(group: Group) -> str:
 
 def _lane(drawing: Drawing, edge: Edge) -> str:
     """The group in which the word on a shortcut stands, or an empty text for none."""
-    if edge.role not in _LANES:
+    if edge.role not in _LANES or (edge.role == Role.BYPASS and _projects(drawing, edge.tail)):
         return ""
     if (
         edge.role == Role.CONCAT
@@ -201,7 +204,8 @@ def _lane(drawing: Drawing, edge: Edge) -> str:
 def _projects(drawing: Drawing, box: str) -> bool:
     """Whether the box stands on a projection: the lane goes through it."""
     return any(
-        edge.head == box and edge.role in (Role.PROJECTION, Role.POOL) for edge in drawing.edges
+        edge.head == box and edge.role in (Role.PROJECTION, Role.POOL, Role.BYPASS)
+        for edge in drawing.edges
     )
 
 

@@ -15,10 +15,11 @@ _ARROWS = {
     Role.PROJECTION: "-.->",
     Role.POOL: "-.->",
     Role.PAD: "-.->",
+    Role.BYPASS: "-.->",
     Role.CONCAT: "==>",
     Role.REPEAT: "-.->",
 }
-_STRONG = (Role.IDENTITY, Role.PROJECTION, Role.PAD, Role.POOL)
+_STRONG = (Role.IDENTITY, Role.PROJECTION, Role.PAD, Role.POOL, Role.BYPASS)
 _ROUND = (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
 
 
@@ -72,6 +73,7 @@ def _edge(edge: Edge, place: dict[str, str]) -> str:
     words = {
         Role.IDENTITY: "identity", Role.PAD: "zero-pad", Role.CONCAT: "skip",
         Role.REPEAT: "all before", Role.PROJECTION: "projection", Role.POOL: "pool",
+        Role.BYPASS: "bypass",
     }.get(edge.role, "×".join(map(str, edge.shape)) if edge.changed else "")  # fmt: skip
     if edge.mark in SIGNS:
         words = SIGNS[edge.mark]
@@ -96,7 +98,13 @@ def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
 def _text(content: str) -> str:
     """Text inside quotes: Mermaid's own entities for what would end it."""
     clean = printable(content)
-    for sign, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
+    for sign, entity in (
+        ("#", "#35;"),
+        ("&", "#amp;"),
+        ('"', "#quot;"),
+        ("<", "#lt;"),
+        (">", "#gt;"),
+    ):
         clean = clean.replace(sign, entity)
     return clean
 

@@ -13,7 +13,7 @@ _TITLE = 30  # characters before the details begin
 _LANES = 6  # lanes at most; further shortcuts are named instead
 _NAMED = 4  # sources named on a line
 _WORDS = {Role.IDENTITY: "identity", Role.PAD: "zero-pad", Role.PROJECTION: "projection",
-          Role.POOL: "pool", Role.CONCAT: "skip"}  # fmt: skip
+          Role.POOL: "pool", Role.BYPASS: "bypass", Role.CONCAT: "skip"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     parts = [
         box.name,
         f"{box.channels} ch" if box.channels else _given(box, drawing),
-        brief(amounts.params / box.repeats) if amounts.params else "",
+        _params(box),
         heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
         box.note,
         SIGNS.get(box.mark, box.mark),
@@ -111,6 +111,13 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     line = f"{title:<{_TITLE}} {details}".rstrip()
     sources = _sources(box, drawing, before)
     return f"{line}  ← {sources}" if sources else line
+
+
+def _params(box: Box) -> str:
+    if not box.amounts.params:
+        return "shared weights" if box.amounts.shared else ""
+    mean = "⌀ " if box.average else ""
+    return f"{mean}{brief(box.amounts.params / box.repeats)} params"
 
 
 def _given(box: Box, drawing: Drawing) -> str:
@@ -134,9 +141,12 @@ def _sources(box: Box, drawing: Drawing, before: str) -> str:
 
 
 def _short(box: Box, reader: Box) -> str:
-    """A box by its id, without what both paths begin with."""
+    """A box by its path without what both begin with, or by its title and where it is."""
+    if not box.name and box.shape not in (Shape.INPUT, Shape.OUTPUT):
+        sign = pill_sign(box)
+        return f"{sign} of {box.path}" if box.path and box.path != reader.path else sign
     stem = reader.path.rpartition(".")[0] if reader.name else reader.path
-    return box.id.removeprefix(f"{stem}.").removeprefix(f"{stem}/") if stem else box.id
+    return box.id.removeprefix(f"{stem}.") if stem else box.id
 
 
 def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
@@ -156,8 +166,7 @@ def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
             continue
         if column == len(taken):
             taken.append([])
-        # A lane may end where the next begins: the line then carries both ends.
-        taken[column].append((first + 1, last - 1) if last > first + 1 else (first, last))
+        taken[column].append((first, last))
         _draw_lane(lines, first, last, column, edge, place)
 
 

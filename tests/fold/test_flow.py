@@ -93,3 +93,12 @@ def test_a_concatenation_of_all_before_is_all_skips_but_the_last() -> None:
     roles = {edge: role for edge, role in flow(graph).roles.items() if edge[1] == last}
     assert set(roles.values()) == {Role.CONCAT}
     assert len(roles) == 3  # the stem and the first two layers; the third leads there
+
+
+def test_a_way_round_that_moves_elements_is_no_identity() -> None:
+    for op, kind in (("flip", Kind.GATHER), ("transpose", Kind.PERMUTE), ("slice", Kind.SLICE)):
+        make = Maker()
+        x = make.conv(make.input(), "stem")
+        y = make.conv(make.relu(make.conv(x, "one"), "relu"), "two")
+        way = make.node(kind, op, "", [x])
+        assert set(flow(make.graph([make.add(y, way, "")])).roles.values()) == {Role.BYPASS}

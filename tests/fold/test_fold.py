@@ -6,7 +6,7 @@ from hand_made_graphs import Maker, dense, inception, residual, u_net
 from archlab.errors import OptionError
 from archlab.fold import Role, Shape, Wish, fold
 from archlab.ir.graph import Failure, ModuleCall
-from archlab.ir.kinds import Kind, MatmulAttrs
+from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs, SliceAttrs
 
 
 def titles(drawing):
@@ -158,10 +158,7 @@ def test_a_long_row_of_different_operators_is_put_together() -> None:
 
 def test_depth_opens_down_to_a_level_and_expand_one_path() -> None:
     graph = residual(3)
-    assert [box.id for box in fold(graph, Wish(depth=0)).boxes] == [
-        "input:x", "stem", "layer", "output",
-    ]  # fmt: skip
-    for depth, closed in ((1, ("layer", 1)), (2, ("layer.0", 3))):
+    for depth, closed in ((0, ("", 1)), (1, ("layer", 1)), (2, ("layer.0", 3))):
         boxes = fold(graph, Wish(depth=depth)).boxes
         assert [(box.path, box.times) for box in boxes if box.shape == Shape.MODULE] == [closed]
     third = fold(graph, Wish(5, expand=("layer.2",)))
@@ -256,3 +253,81 @@ def test_it_says_what_it_left_out() -> None:
     assert any("b.0 ×4" in line for line in said)
     assert any(line.startswith("closed: b.0") for line in said)
     assert any("1 not drawn" in line for line in said)
+
+
+def row(way, blocks=4):
+    """Convolutions, each with a way round that `way` makes."""
+    make = Maker()
+    x = make.input()
+    for i in range(blocks):
+        y = make.norm(make.conv(x, f"b.{i}.conv"), f"b.{i}.norm")
+        x = make.relu(make.add(y, way(make, x, i), ""), f"r.{i}")
+    return make.graph([x])
+
+
+def test_what_happens_between_blocks_counts_for_their_being_equal() -> None:
+    def sliced(make, x, i):  # every way round takes another part
+        return make.node(Kind.SLICE, "slice", "", [x], attrs=SliceAttrs(2, (i,)))
+
+    def same(make, x, i):
+        return make.node(Kind.SLICE, "slice", "", [x], attrs=SliceAttrs(2, (0,)))
+
+    def most(graph):
+        drawing = fold(graph)
+        return max(item.times for item in (*drawing.boxes, *drawing.groups))
+
+    assert most(row(sliced)) == 1
+    assert most(row(same)) == 4
+
+
+def test_arithmetic_on_one_tensor_is_said() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "c")
+    x = make.node(Kind.ELEMENTWISE, "mul", "", [x], attrs=FunctionAttrs("mul", scalar=True))
+    graph = make.graph([make.relu(x, "r")])
+    assert titles(fold(graph))[1:-1] == ["Conv 3×3 · Scale · ReLU"]
+
+
+def test_nothing_is_fused_over_a_flip(edge_roles) -> None:
+    make = Maker()
+    x = make.conv(make.input(), "c")
+    x = make.node(Kind.GATHER, "flip", "", [x])
+    drawing = fold(make.graph([make.relu(x, "r")]))
+    assert titles(drawing)[1:-1] == ["Conv 3×3", "Flip", "ReLU"]
+
+
+def test_a_row_ends_where_another_reads_it() -> None:
+    """Taps after the second and the fifth of six blocks: 2 + 3 + 1."""
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    taps = []
+    for i in range(6):
+        x = make.block(x, f"b.{i}")
+        if i in (1, 4):
+            taps.append(x)
+    drawing = fold(make.graph([make.cat([*taps, x], "")]))
+    assert [(group.path, group.times) for group in drawing.groups] == [
+        ("b.0", 2), ("b.2", 3), ("b.5", 1),
+    ]  # fmt: skip
+    concat = next(box for box in drawing.boxes if box.shape == Shape.CONCAT)
+    tails = [edge.tail for edge in drawing.edges if edge.head == concat.id]
+    assert tails == ["b.0/add", "b.2/add", "b.5/add"]
+
+
+def test_a_shared_weight_makes_blocks_unequal() -> None:
+    make = Maker()
+    x = make.input((1, 8))
+    weights = [make.param(f"l.{i}.weight", (8, 8)) for i in range(3)]
+    for weight in (*weights, weights[0]):
+        attrs = MatmulAttrs(1, 1, 8, 8)
+        x = make.relu(make.node(Kind.LINEAR, "linear", "l", [x, weight], (1, 8), attrs), "r",
+                      module=False)  # fmt: skip
+    assert max(box.times for box in fold(make.graph([x])).boxes) == 1
+
+
+def test_the_input_box_has_the_inputs_own_shape() -> None:
+    make = Maker()
+    x = make.input((1, 8, 9, 9))
+    x = make.node(Kind.PAD, "reflection_pad2d", "", [x], (1, 8, 11, 11))
+    drawing = fold(make.graph([make.conv(x, "c")]))
+    assert drawing.edges[0].shape == (8, 9, 9)
