@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
         plot_receptive_field,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
+    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
+    from archlab.api.responses import identity, responses, shattered
 
 __all__ = [
     "ArchlabError",
@@ -51,12 +54,18 @@ __all__ = [
     "compare_modes",
     "effective_receptive_field",
     "flops",
+    "gradients",
+    "identity",
     "load",
     "memory",
+    "module_gradients",
     "params",
+    "plot_by_depth",
     "plot_receptive_field",
     "receptive_field",
+    "responses",
     "shapes",
+    "shattered",
     "summary",
     "trace",
     "unproductive",

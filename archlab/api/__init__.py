@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
         plot_receptive_field,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
+    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
+    from archlab.api.responses import identity, responses, shattered
 
 VERBS = {
     "Model": "archlab.api.model",
@@ -43,12 +46,18 @@ VERBS = {
     "compare_modes": "archlab.api.cost",
     "effective_receptive_field": "archlab.api.field",
     "flops": "archlab.api.cost",
+    "gradients": "archlab.api.gradients",
+    "identity": "archlab.api.responses",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",
+    "module_gradients": "archlab.api.gradients",
     "params": "archlab.api.cost",
+    "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
+    "responses": "archlab.api.responses",
     "shapes": "archlab.api.cost",
+    "shattered": "archlab.api.responses",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
     "unproductive": "archlab.api.field",
@@ -65,12 +74,18 @@ __all__ = [
     "compare_modes",
     "effective_receptive_field",
     "flops",
+    "gradients",
+    "identity",
     "load",
     "memory",
+    "module_gradients",
     "params",
+    "plot_by_depth",
     "plot_receptive_field",
     "receptive_field",
+    "responses",
     "shapes",
+    "shattered",
     "summary",
     "trace",
     "unproductive",
