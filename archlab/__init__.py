@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
     from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
@@ -39,9 +40,8 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
-    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
-    from archlab.api.responses import identity, responses, shattered
+    from archlab.api.probes import identity, responses, shattered
 
 __all__ = [
     "ArchlabError",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
     from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
-    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
-    from archlab.api.responses import identity, responses, shattered
+    from archlab.api.probes import identity, responses, shattered
 
 VERBS = {
     "Model": "archlab.api.model",
@@ -46,18 +46,18 @@ VERBS = {
     "compare_modes": "archlab.api.cost",
     "effective_receptive_field": "archlab.api.field",
     "flops": "archlab.api.cost",
-    "gradients": "archlab.api.gradients",
-    "identity": "archlab.api.responses",
+    "gradients": "archlab.api.depth",
+    "identity": "archlab.api.probes",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",
-    "module_gradients": "archlab.api.gradients",
+    "module_gradients": "archlab.api.depth",
     "params": "archlab.api.cost",
     "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
-    "responses": "archlab.api.responses",
+    "responses": "archlab.api.probes",
     "shapes": "archlab.api.cost",
-    "shattered": "archlab.api.responses",
+    "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
     "unproductive": "archlab.api.field",
