@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GREY = "#555555"
+_MANY = 4  # curves, from where the legend has two columns
 _WIDE = 128  # characters of the subtitle in a line
 
 
@@ -108,8 +109,19 @@ def _drawn(picture: DepthPicture) -> Figure:
     for axes, panel in zip(grid.flat, picture.panels, strict=True):
         _panel(axes, panel)
     if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in picture.panels):
-        grid.flat[0].legend(frameon=False, fontsize=8, loc="best")
+        _legend(grid.flat[0], len(picture.panels[0].curves))
     return figure
+
+
+def _legend(axes: Axes, curves: int) -> None:
+    """Names of the curves, in two columns where there are many, and one entry for theory."""
+    from matplotlib.patches import Patch
+
+    handles, _ = axes.get_legend_handles_labels()
+    if any(patch.get_hatch() for patch in axes.collections):
+        handles.append(Patch(facecolor="none", edgecolor=_GREY, hatch="////", label="theory"))
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="best",
+                ncols=1 if curves < _MANY else 2)  # fmt: skip
 
 
 def _panel(axes: Axes, panel: Panel) -> None:
@@ -161,10 +173,9 @@ def _plain_ticks(axes: Axes) -> None:
 
 
 def _curve(axes: Axes, curve: Curve, colour: str, *, log: bool) -> None:
-    for i, part in enumerate(curve.theory):
-        label = f"{curve.name}: theory" if i == 0 else None
+    for part in curve.theory:
         axes.fill_between(part.x, part.low, part.high, facecolor="none", edgecolor=colour,
-                          hatch="////", alpha=0.45, linewidth=0, label=label)  # fmt: skip
+                          hatch="////", alpha=0.45, linewidth=0)  # fmt: skip
         axes.plot(part.x, part.low, color=colour, linewidth=0.7, linestyle=":", alpha=0.7)
         axes.plot(part.x, part.high, color=colour, linewidth=0.7, linestyle=":", alpha=0.7)
     drawn = [_on_axis(value, log=log) for value in curve.middle]

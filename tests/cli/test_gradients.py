@@ -39,7 +39,9 @@ class Explodes(nn.Sequential):
         super().__init__(*(nn.Linear(4, 4) for _ in range(6)))
 
     def forward(self, x):
-        return super().forward(x * 1e30) * 1e30
+        for layer in self:
+            x = layer(x) * 1e12
+        return x
 """
 
 
