@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,3 +261,13 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
     here = archlab.gradients("resnet20", seeds=1, dtype="float64")
     for one, other in zip(there.rows, here.rows, strict=True):
         assert one.activation_grad == pytest.approx(other.activation_grad, rel=1e-6)
+
+
+def test_the_example_runs() -> None:
+    path = Path(__file__).parents[2] / "examples" / "gradients_while_training.py"
+    done = subprocess.run(
+        [sys.executable, str(path), "resnet8", "1", "0"], capture_output=True, text=True, check=True
+    )
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "resnet8 seed 0 step   0", "resnet8 seed 0 step   1",
+    ]  # fmt: skip
