@@ -101,8 +101,8 @@ def spread(values: Sequence[float | None]) -> Spread:
     makes the mean so, too.
 
     Example:
-        >>> spread([1.0, 100.0])
-        Spread(middle=10.0, low=1.0, high=100.0)
+        >>> spread([1.0, 100.0]).text()
+        '10 (1 … 100)'
     """
     known = [value for value in values if value is not None]
     if not known:
