@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
+    from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.draw import render, render_backward, render_diff, render_graph
     from archlab.api.field import (
         effective_receptive_field,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     )
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
+    from archlab.api.probes import identity, responses, shattered
 
 __all__ = [
     "ArchlabError",
@@ -55,16 +58,22 @@ __all__ = [
     "compare_modes",
     "effective_receptive_field",
     "flops",
+    "gradients",
+    "identity",
     "load",
     "memory",
+    "module_gradients",
     "params",
+    "plot_by_depth",
     "plot_receptive_field",
     "receptive_field",
     "render",
     "render_backward",
     "render_diff",
     "render_graph",
+    "responses",
     "shapes",
+    "shattered",
     "summary",
     "trace",
     "unproductive",

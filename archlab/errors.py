@@ -5,6 +5,7 @@
     ├── OptionError              an option or a value that is not allowed
     ├── BuildError               the model's constructor failed or wants arguments
     ├── TraceError               the model's forward failed; `.graph` holds the part before it
+    ├── ProbeError               what the model does not let measure: no gradient, no shortcut
     ├── DependencyError          an optional package is missing
     ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
     └── OutputError              a file that cannot be written
@@ -44,6 +45,10 @@ class TraceError(ArchlabError):
     def __init__(self, message: str, graph: Graph | None = None) -> None:
         super().__init__(message)
         self.graph = graph
+
+
+class ProbeError(ArchlabError):
+    """A measurement that the model does not allow."""
 
 
 class DependencyError(ArchlabError):

@@ -27,7 +27,7 @@ class Measure:
 
     title: str
     share: bool
-    values: Callable[[Graph], Values]
+    values: Callable[[Graph], Values] | None  # None: a probe measures them
 
 
 def annotated(
@@ -39,7 +39,7 @@ def annotated(
         drawing: what `fold` made of the graph.
         graph: the graph.
         color_by: a key of MEASURES, or None.
-        given: the values of a measure that the graph alone does not tell ("gradient").
+        given: values of a measure that the graph alone does not tell: gradient.
 
     Raises:
         OptionError: an unknown measure.
@@ -49,7 +49,7 @@ def annotated(
     if color_by is not None:
         check_one_of("--color-by", color_by, MEASURES)
         measure = MEASURES[color_by]
-        values = given if given is not None else measure.values(graph)
+        values = given if given is not None or measure.values is None else measure.values(graph)
 
     def amounts(nodes: tuple[int, ...]) -> Amounts:
         inside = set(nodes)
@@ -185,5 +185,17 @@ MEASURES: dict[str, Measure] = {
     "params": Measure("parameters", share=True, values=_params),
     "memory": Measure("activation memory", share=True, values=_memory),
     "receptive-field": Measure("local receptive field, px", share=False, values=field_by_node),
+    "gradient": Measure("gradient norm", share=False, values=None),
 }
-"""Measure -> title, how it adds up, and its values by node."""
+"""Measure -> title, how it adds up, and its values by node; a probe measures gradients."""
+
+
+def by_output(graph: Graph, values: Mapping[str, float | None]) -> dict[int, float | None]:
+    """Return values by node from values by module path: each stands at the call's output."""
+    found: dict[int, float | None] = {}
+    for call in graph.calls:
+        if call.path in values:
+            for tensor in call.outputs:
+                if tensor in graph.producer:
+                    found[graph.producer[tensor].id] = values[call.path]
+    return found

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
+    from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.draw import render, render_backward, render_diff, render_graph
     from archlab.api.field import (
         effective_receptive_field,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     )
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
+    from archlab.api.probes import identity, responses, shattered
 
 VERBS = {
     "Look": "archlab.api.picture",
@@ -47,16 +50,22 @@ VERBS = {
     "compare_modes": "archlab.api.cost",
     "effective_receptive_field": "archlab.api.field",
     "flops": "archlab.api.cost",
+    "gradients": "archlab.api.depth",
+    "identity": "archlab.api.probes",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",
+    "module_gradients": "archlab.api.depth",
     "params": "archlab.api.cost",
+    "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
     "render": "archlab.api.draw",
     "render_backward": "archlab.api.draw",
     "render_diff": "archlab.api.draw",
     "render_graph": "archlab.api.draw",
+    "responses": "archlab.api.probes",
     "shapes": "archlab.api.cost",
+    "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
     "unproductive": "archlab.api.field",
@@ -75,16 +84,22 @@ __all__ = [
     "compare_modes",
     "effective_receptive_field",
     "flops",
+    "gradients",
+    "identity",
     "load",
     "memory",
+    "module_gradients",
     "params",
+    "plot_by_depth",
     "plot_receptive_field",
     "receptive_field",
     "render",
     "render_backward",
     "render_diff",
     "render_graph",
+    "responses",
     "shapes",
+    "shattered",
     "summary",
     "trace",
     "unproductive",

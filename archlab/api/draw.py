@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from archlab.analyze.annotate import Values, annotated, macs_by_node
+from archlab.analyze.annotate import Values, annotated, by_output, macs_by_node
 from archlab.analyze.flops import uncounted
 from archlab.analyze.receptive_field import receptive_field
 from archlab.api.model import Model, ModelLike, load
@@ -53,7 +53,8 @@ def render(
     loaded = load(model, **how)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
-    return render_graph(graph, look=look, path_marks=marks)
+    heat = _gradients(loaded, graph) if look.color_by == "gradient" else None
+    return render_graph(graph, look=look, path_marks=marks, heat=heat)
 
 
 def render_graph(
@@ -84,7 +85,13 @@ def render_graph(
         folded = fold(graph, look.wish, every=look.ops, path_marks=path_marks)
         return annotated(folded, graph, look.color_by, heat)
 
-    notes = (*_seen_globally(graph, look), *_unused(graph), *_uncounted(graph), *_cut_short(graph))
+    notes = (
+        *_measured(look),
+        *_seen_globally(graph, look),
+        *_unused(graph),
+        *_uncounted(graph),
+        *_cut_short(graph),
+    )
     return _picture(look, drawn, graph, notes)
 
 
@@ -227,6 +234,22 @@ def _differences(both: Union, graphs: Sequence[Graph]) -> str:
     if new or both.gone:
         said += f"; connections: {new} added, {len(both.gone)} removed"
     return f"operators: {said}; parameters {params[0]:,} → {params[1]:,}"
+
+
+def _gradients(model: Model, graph: Graph) -> Values:
+    """Measured norms of dL/d(output) at each module call's output, by node."""
+    from archlab.api.depth import module_gradients  # a probe: it runs the model
+
+    return by_output(graph, module_gradients(model))
+
+
+def _measured(look: Look) -> list[str]:
+    if look.color_by != "gradient":
+        return []
+    return [
+        "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "
+        "initialisation (archlab gradients)"
+    ]
 
 
 def _seen_globally(graph: Graph, look: Look) -> list[str]:

@@ -12,12 +12,16 @@ from archlab.cli.bottleneck import bottleneck
 from archlab.cli.check import check
 from archlab.cli.compare import compare
 from archlab.cli.flops import flops
+from archlab.cli.gradients import gradients
+from archlab.cli.identity import identity
 from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
 from archlab.cli.render import render
+from archlab.cli.responses import responses
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
+from archlab.cli.shattered import shattered
 from archlab.cli.summary import summary
 
 app = typer.Typer(
@@ -38,6 +42,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "summary": summary,
     "rf": rf,
     "render": render,
+    "gradients": gradients,
+    "responses": responses,
+    "identity": identity,
+    "shattered": shattered,
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,

@@ -52,7 +52,7 @@ def render(
     ] = False,
     color_by: Annotated[
         str | None,
-        typer.Option("--color-by", help="Heat: macs, params, memory, receptive-field."),
+        typer.Option("--color-by", help="Heat: macs, params, memory, receptive-field, gradient."),
     ] = None,
     direction: Annotated[
         str, typer.Option("--direction", help="TB (top to bottom) or LR (left to right).")

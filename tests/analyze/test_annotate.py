@@ -78,6 +78,8 @@ def test_a_weight_belongs_to_the_node_that_uses_it_on_data() -> None:
 
 def test_an_unknown_measure() -> None:
     graph = residual(1)
-    with pytest.raises(OptionError, match="Allowed: macs, params, memory, receptive-field"):
+    with pytest.raises(
+        OptionError, match="Allowed: macs, params, memory, receptive-field, gradient"
+    ):
         annotated(fold(graph), graph, "mac")
     assert list(MEASURES)[:4] == ["macs", "params", "memory", "receptive-field"]

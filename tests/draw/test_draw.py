@@ -76,6 +76,15 @@ def test_what_is_drawn_adds_up_to_the_model() -> None:
     )
 
 
+def test_gradients_of_a_plain_net_grow_towards_the_input() -> None:
+    """With batch norm at He's initialisation (Yang et al. 2019): the stem is hotter than the end."""
+    drawing = archlab.render("plain20", color_by="gradient").drawing
+    heat = {box.id: box.amounts.heat for box in drawing.boxes if box.amounts.heat is not None}
+    assert heat["conv1"] == max(heat.values())
+    assert heat["conv1"] > 10 * heat["layer3.0.conv2"] > 0
+    assert drawing.heat.title == "gradient norm"
+
+
 def test_only_the_shortcuts_light_up_between_twins() -> None:
     drawing = archlab.render_diff("plain20", "resnet20").drawing
     assert {box.title for box in drawing.boxes if box.mark} == {"+"}
