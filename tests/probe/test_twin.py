@@ -92,7 +92,9 @@ def test_every_spelling_of_a_sum(spelling) -> None:
     y = net.f(net.stem(x) + net.position)
     y = net.f(y) + net.g(y)
     expected = net.g(net.f(y).relu()).square().sum()
-    assert measure_twin(net, Batch((x,)), squared).loss == pytest.approx(float(expected.detach()), rel=1e-5)
+    assert measure_twin(net, Batch((x,)), squared).loss == pytest.approx(
+        float(expected.detach()), rel=1e-5
+    )
 
 
 def test_a_block_on_the_input_itself() -> None:
@@ -148,6 +150,11 @@ def test_no_shortcut_no_twin(name) -> None:
             ask()
     with pytest.raises(ProbeError, match="no gamma"):
         zero_branches(built(name), image())
+
+
+def test_no_theory_where_branches_are_joined() -> None:
+    totals = archlab.gradients("googlenet", seeds=1, batch=2).totals["googlenet"]
+    assert (totals.theory, totals.theory_text) == (None, "none for this kind of net")
 
 
 def test_an_answer_with_twins() -> None:
