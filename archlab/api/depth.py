@@ -90,8 +90,8 @@ def gradients(
 def module_gradients(model: ModelLike, **given: Any) -> dict[str, float | None]:
     """Return ‖dL/d(output)‖ of every module that runs, by path: heat for a drawing of the graph.
 
-    The geometric structure is the graph's: keys are its module paths, the model itself is the empty
-    one. One seed, the first; conditions as in `gradients`. None where no gradient arrives.
+    Keys are the graph's module paths; the model itself is the empty one. One seed, the first;
+    conditions as in `gradients`. None where no gradient arrives.
 
     Example:
         >>> heat = module_gradients("resnet8", batch=8)
