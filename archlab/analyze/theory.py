@@ -99,6 +99,11 @@ def only_relu(graph: Graph) -> bool:
     return bool(acting) and not others and all(_is_relu(op) for op in acting)
 
 
+def is_chain(graph: Graph) -> bool:
+    """Whether no block joins parallel branches by concatenation, as Inception and DenseNet do."""
+    return not any(node.kind == Kind.CONCAT for node in graph.nodes)
+
+
 def norm_kind(graph: Graph) -> str:
     """Return batch, none or other."""
     norms = {node.op for node in graph.nodes if node.kind == Kind.NORM}

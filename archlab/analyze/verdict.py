@@ -53,9 +53,11 @@ def verdict(ratio: float | None, factor: float | None, said: Theory) -> str:
         return "no ratio: zero, or no gradient arrives"
     if not math.isfinite(ratio):
         return "not finite"
-    rate = factor if factor is not None else ratio
+    rate = factor if factor is not None else 1.0  # one block a stage tells no rate
     if 1 / _LEVEL <= ratio <= _LEVEL and 1 / _EXPONENTIAL <= rate <= _EXPONENTIAL:
         words = "about level"
+    elif factor is None:
+        words = f"{'grows' if ratio > 1 else 'falls'} towards the input"
     elif ratio > 1:
         fast = rate >= _EXPONENTIAL and not said.power_law
         words = "explodes towards the input" if fast else "grows slowly towards the input"

@@ -11,7 +11,15 @@ from torch import nn
 from archlab.analyze import gradients as analysis
 from archlab.analyze.by_depth import ByDepth, unique_names
 from archlab.analyze.gradients import GradientRow, GradientTotals
-from archlab.analyze.theory import Facts, Theory, layers_per_block, norm_kind, only_relu, theory
+from archlab.analyze.theory import (
+    Facts,
+    Theory,
+    is_chain,
+    layers_per_block,
+    norm_kind,
+    only_relu,
+    theory,
+)
 from archlab.api.conditions import (
     Conditions,
     Progress,
@@ -82,8 +90,8 @@ def gradients(
 def module_gradients(model: ModelLike, **given: Any) -> dict[str, float | None]:
     """Return ‖dL/d(output)‖ of every module that runs, by path: heat for a drawing of the graph.
 
-    The geometric structure is the graph's: keys are its module paths, the model itself is the empty
-    one. One seed, the first; conditions as in `gradients`. None where no gradient arrives.
+    Keys are the graph's module paths; the model itself is the empty one. One seed, the first;
+    conditions as in `gradients`. None where no gradient arrives.
 
     Example:
         >>> heat = module_gradients("resnet8", batch=8)
@@ -157,7 +165,7 @@ def _theory(
             layers=layers_per_block(graph, blocks),
             residual=bool(branches),
             norm=norm,
-            relu=only_relu(graph),
+            relu=only_relu(graph) and is_chain(graph),
             gain=weight_gain(module),
             silent=bool(branches) and max(branches) == 0,
         )

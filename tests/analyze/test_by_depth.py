@@ -95,6 +95,8 @@ def test_theory_of_the_literature(facts, expected) -> None:
         (36, 1.15, Theory(None, "", power_law=True), "grows slowly"),
         (0.01, 0.95, Theory(None, ""), "falls slowly towards the input"),
         (9e3, 1.4, Theory(1.0, ""), "explodes towards the input, unlike theory"),
+        (2.3, None, Theory(None, ""), "about level"),
+        (50, None, Theory(None, ""), "grows towards the input"),
         (None, None, Theory(None, ""), "no ratio"),
         (math.nan, None, Theory(None, ""), "not finite"),
     ],

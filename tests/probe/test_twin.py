@@ -152,6 +152,11 @@ def test_no_shortcut_no_twin(name) -> None:
         zero_branches(built(name), image())
 
 
+def test_no_theory_where_branches_are_joined() -> None:
+    totals = archlab.gradients("googlenet", seeds=1, batch=2).totals["googlenet"]
+    assert (totals.theory, totals.theory_text) == (None, "none for this kind of net")
+
+
 def test_an_answer_with_twins() -> None:
     for spec, how in (("resnet20", {}), ("torchvision:resnet18", {"input": "3x64x64"})):
         answer = archlab.gradients(archlab.load(spec, **how), twin=True, seeds=1, batch=8)
