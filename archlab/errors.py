@@ -6,6 +6,8 @@
     ├── BuildError               the model's constructor failed or wants arguments
     ├── TraceError               the model's forward failed; `.graph` holds the part before it
     ├── DependencyError          an optional package is missing
+    ├── DataError                images that are absent, incomplete or corrupt
+    ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
     └── OutputError              a file that cannot be written
 
 A message says what was wrong, what was given, what is allowed and what to try.
@@ -47,6 +49,14 @@ class TraceError(ArchlabError):
 
 class DependencyError(ArchlabError):
     """An optional package that is not installed."""
+
+
+class DataError(ArchlabError):
+    """Images that are absent, incomplete or corrupt."""
+
+
+class RunError(ArchlabError):
+    """A run folder, checkpoint or log that cannot be used, or that another process uses."""
 
 
 class OutputError(ArchlabError):

@@ -1,0 +1,95 @@
+"""The verbs of training: the degradation experiment, its verdict, and curves from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.errors import OptionError
+from archlab.train import ledger
+from archlab.train.recipe import Recipe, recipe
+from archlab.train.verdict import VerdictRow, VerdictTotals
+from archlab.train.verdict import verdict as judge
+from archlab.train.verdict import write_verdict
+
+if TYPE_CHECKING:
+    from archlab.result import Result
+    from archlab.train.degradation import Progress
+
+
+def degradation(
+    *,
+    depths: Sequence[int] = (20, 56),
+    kinds: Sequence[str] = ("plain", "residual"),
+    seeds: int | Sequence[int] = 3,
+    recipe: Recipe | str = "auto",
+    out: str | Path | None = None,
+    **how: Any,
+) -> Result[VerdictTotals, VerdictRow]:
+    """Train plain and residual nets of several depths, and return the verdict.
+
+    Args:
+        depths: layers, each 6n + 2; the verdict compares the deepest with the shallowest.
+        kinds: plain, residual or both.
+        seeds: how many (1, 2 …), or which.
+        recipe: a recipe or its name; "auto" is paper with a GPU and demo without.
+        out: the folder of the sweep; runs/degradation-RECIPE by default.
+        **how: `data` and `data_dir` (see `archlab.train.images.load_images`), `download`, `jobs`
+            (processes side by side), `report` (a function told the progress), `style` (fig6, fig1).
+
+    Raises:
+        OptionError: a depth that is not 6n + 2, an unknown kind or recipe.
+        DataError: the images are absent or corrupt.
+        RunError: another process uses the folder, or a run could not end.
+    """
+    from archlab.train.degradation import Sweep, run_sweep
+    from archlab.train.images import load_images
+
+    chosen = chosen_recipe(recipe)
+    data, data_dir = how.pop("data", None) or default_data(chosen), how.pop("data_dir", ".data")
+    sweep = Sweep(
+        depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=chosen, data=data,
+        data_dir=str(data_dir),
+    )  # fmt: skip
+    sweep.check()
+    images = load_images(data, Path(data_dir), download=how.pop("download", False))
+    folder = Path(out) if out else Path("runs") / f"degradation-{chosen.name}"
+    style = how.pop("style", "fig6")
+    run_sweep(sweep, images, folder, **how)
+    result = judge(folder)
+    write_verdict(folder, result)
+    return result
+
+
+def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
+    """Return the verdict on a finished sweep, from its files alone.
+
+    Raises:
+        RunError: the folder holds no sweep.
+    """
+    return judge(Path(folder))
+
+
+def chosen_recipe(given: Recipe | str) -> Recipe:
+    """Return a recipe given as itself or by name; auto is paper with CUDA, else demo."""
+    if isinstance(given, Recipe):
+        return given
+    if given == "auto":
+        from archlab.train.device import has_cuda
+
+        given = "paper" if has_cuda() else "demo"
+    return recipe(given)
+
+
+def default_data(chosen: Recipe) -> str:
+    """Return the images a recipe is made for."""
+    return "embedded" if chosen.name == "demo" else "cifar10"
+
+
+def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(given, int):
+        if given < 1:
+            raise OptionError(f"--seeds {given}: one seed or more is wanted.")
+        return tuple(range(1, given + 1))
+    return tuple(given)
