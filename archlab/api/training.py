@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.errors import OptionError
-from archlab.train import ledger
-from archlab.train.recipe import Recipe, recipe
-from archlab.train.verdict import VerdictRow, VerdictTotals
+from archlab.api.curves import STYLES, curves
+from archlab.errors import OptionError, RunError, check_one_of
+from archlab.spec import parse_options
+from archlab.train.recipe import RECIPES, Recipe, recipe
+from archlab.train.record import write_bytes
+from archlab.train.verdict import VerdictRow, VerdictTotals, write_verdict
 from archlab.train.verdict import verdict as judge
-from archlab.train.verdict import write_verdict
 
 if TYPE_CHECKING:
     from archlab.result import Result
-    from archlab.train.degradation import Progress
 
 
 def degradation(
@@ -53,13 +55,23 @@ def degradation(
         data_dir=str(data_dir),
     )  # fmt: skip
     sweep.check()
+    if len(set(sweep.depths)) < 2:
+        raise OptionError("A verdict needs two depths or more: --depths 20,56.")
     images = load_images(data, Path(data_dir), download=how.pop("download", False))
-    folder = Path(out) if out else Path("runs") / f"degradation-{chosen.name}"
-    style = how.pop("style", "fig6")
-    run_sweep(sweep, images, folder, **how)
+    folder = default_out(chosen, out)
+    check_one_of("--style", style := how.pop("style", "fig6"), STYLES)
+    try:
+        run_sweep(sweep, images, folder, **how)
+    finally:
+        _write_figure(folder, style)
     result = judge(folder)
     write_verdict(folder, result)
     return result
+
+
+def _write_figure(folder: Path, style: str) -> None:
+    with contextlib.suppress(RunError):  # nothing is measured yet
+        write_bytes(folder / "figure.svg", curves(folder, style=style))
 
 
 def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
@@ -93,3 +105,32 @@ def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
             raise OptionError(f"--seeds {given}: one seed or more is wanted.")
         return tuple(range(1, given + 1))
     return tuple(given)
+
+
+def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = ()) -> Recipe:
+    """Return a recipe by name (auto included), changed by a YAML file and `key=value` texts."""
+    if name == "auto":
+        name = chosen_recipe("auto").name
+    return recipe(name, config, parse_options(list(settings)))
+
+
+def default_out(chosen: Recipe, out: str | Path | None = None) -> Path:
+    """Return the folder of a sweep."""
+    return Path(out) if out else Path("runs") / f"degradation-{chosen.name}"
+
+
+def opening(
+    asked: str, chosen: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
+) -> str:
+    """Return what a sweep begins with: the recipe, and for auto what `paper` would cost here."""
+    line = f"recipe {chosen.sentence()}"
+    if asked != "auto" or chosen.name != "demo":
+        return line
+    from archlab.train.cost import sweep_hours
+
+    cores = jobs or os.cpu_count() or 1
+    hours = sweep_hours(RECIPES["paper"], depths, 2 * len(_seeds(seeds)), cores)
+    return (
+        f"{line}\nno GPU: the demo. --recipe paper would take about {hours:,.0f} hours here, "
+        f"{cores} runs side by side"
+    )

@@ -11,6 +11,8 @@ from archlab import __version__
 from archlab.cli.bottleneck import bottleneck
 from archlab.cli.check import check
 from archlab.cli.compare import compare
+from archlab.cli.curves import curves
+from archlab.cli.degradation import degradation
 from archlab.cli.flops import flops
 from archlab.cli.memory import memory
 from archlab.cli.models import models
@@ -18,6 +20,7 @@ from archlab.cli.params import params
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
 from archlab.cli.summary import summary
+from archlab.cli.verdict import verdict
 
 app = typer.Typer(
     name="archlab",
@@ -39,6 +42,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,
+    "degradation": degradation,
+    "verdict": verdict,
+    "curves": curves,
     "models": models,
 }
 

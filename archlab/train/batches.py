@@ -67,7 +67,7 @@ class ResidentLoader:
     cannot share evenly loses the rest.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the images and how they are made batches of
         self,
         images: Tensor,
         labels: Tensor,

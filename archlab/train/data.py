@@ -6,6 +6,7 @@ choice is made on them here; who chooses by validation sets `held_out`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +41,7 @@ class WholeLoader:
 
     def __len__(self) -> int:
         """Return the batches."""
-        return -(-len(self.labels) // _EVALUATED)
+        return math.ceil(len(self.labels) / _EVALUATED)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield normalised images and labels."""
@@ -62,7 +63,7 @@ class ImageData(pl.LightningDataModule):
         data_dir: where official archives are; `download` fetches an absent one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the knobs of a data set, each with its default
         self,
         images: ImageSet | str = "embedded",
         recipe: Recipe | None = None,

@@ -22,8 +22,8 @@ from archlab.errors import OptionError, RunError
 from archlab.train import ledger, record
 from archlab.train.images import ImageSet
 from archlab.train.lock import locked
-from archlab.train.record import Plan
 from archlab.train.recipe import Recipe
+from archlab.train.record import Plan
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 
 KINDS = ("plain", "residual")

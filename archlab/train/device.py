@@ -40,7 +40,7 @@ def trainer_settings(recipe: Recipe) -> dict[str, Any]:
 def placed(model: nn.Module, recipe: Recipe) -> nn.Module:
     """Return the model in the recipe's memory format; on CUDA always channels last."""
     if recipe.channels_last or has_cuda():
-        return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return model.to(memory_format=torch.channels_last)
     return model
 
 

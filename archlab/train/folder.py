@@ -42,8 +42,7 @@ def read_folder(
     files = [(path, label) for label, name in enumerate(names) for path in _images(folder / name)]
     if not files:
         raise DataError(
-            f"{folder} has no images in sub-folders, one a class; looked for "
-            f"{', '.join(SUFFIXES)}."
+            f"{folder} has no images in sub-folders, one a class; looked for {', '.join(SUFFIXES)}."
         )
     first = _decoded(files[0][0])
     pixels = np.empty((len(files), *first.shape), np.uint8)

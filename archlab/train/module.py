@@ -12,6 +12,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -44,6 +45,9 @@ class Classifier(pl.LightningModule):
         torch.Size([2, 10])
     """
 
+    released: Tensor
+    seen: Tensor
+
     def __init__(
         self,
         model: str | nn.Module,
@@ -62,17 +66,21 @@ class Classifier(pl.LightningModule):
             self.options.setdefault("num_classes", self.recipe.categories)
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
-        self.depth = 0
-        # Whether the careful start is over; counters since the last look. All stay on the device.
+        # Whether the careful start is over; wrong and seen since the last look. On the device.
         self.register_buffer("released", torch.tensor(data=True))
         self.register_buffer("seen", torch.zeros(2))
+
+    def start_carefully(self) -> Classifier:
+        """Begin with a tenth of the rate, until the running error is below 80 %."""
+        self.released.fill_(value=False)
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
         logits: Tensor = _split(self.model(images))[0]
         return logits
 
-    def training_step(self, batch: Batch, _index: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the loss, and how many images were wrong, both on the device."""
         images, labels = batch
         logits, others = _split(self.model(images))
@@ -86,15 +94,15 @@ class Classifier(pl.LightningModule):
             self.seen += torch.stack([wrong, torch.tensor(len(labels), device=wrong.device)])
         return {"loss": loss, "wrong": wrong}
 
-    def validation_step(self, batch: Batch, _index: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy on validation images."""
         self._evaluate("val", batch)
 
-    def test_step(self, batch: Batch, _index: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy on test images."""
         self._evaluate("test", batch)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the recipe's optimizer and its schedule, in steps."""
         total = self.total_steps or int(self.trainer.estimated_stepping_batches)
         groups = (
@@ -102,8 +110,6 @@ class Classifier(pl.LightningModule):
             if self.freeze_plan
             else [{"params": list(self.model.parameters())}]
         )
-        if self.recipe.careful_depth and self.depth >= self.recipe.careful_depth:
-            self.released.fill_(value=False)
         optimizer = device.optimizer(self.recipe, groups)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self._share(step, total)

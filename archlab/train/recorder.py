@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Recorder(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: rows, sums, time, and torch's random streams."""
         return {
-            "rows": [record.asdict(row) for row in self.rows],
+            "rows": [asdict(row) for row in self.rows],
             "sums": self._sums,
             "seconds": self.seconds,
             "random": device.random_state(),
@@ -206,7 +207,7 @@ def save(trainer: pl.Trainer, path: Path) -> None:
 
 
 def _logged(row: Measurement) -> dict[str, float]:
-    values = record.asdict(row)
+    values = asdict(row)
     return {key: float(values[key]) for key in values if key not in ("step", "images")}
 
 

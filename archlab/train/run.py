@@ -10,7 +10,8 @@ import platform
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
-from archlab import __version__
+from archlab import __version__, zoo
 from archlab.errors import RunError
 from archlab.train import checkpoint, device, record
 from archlab.train.build import build, fitting_options, wanted_channels
@@ -83,8 +84,15 @@ def planned(
         model, options, classes=plan.recipe.categories or len(images.classes),
         channels=images.shape[0], widths=plan.recipe.widths,
     )  # fmt: skip
+    known = zoo.find(model)
+    depth = plan.depth or (known.depth if known and known.depth else 0)
     return replace(
-        plan, model=model, options=fitted, data_name=images.name, fingerprint=images.fingerprint
+        plan,
+        depth=depth,
+        model=model,
+        options=fitted,
+        data_name=images.name,
+        fingerprint=images.fingerprint,
     )
 
 
@@ -119,8 +127,9 @@ def classifier(plan: Plan, total: int) -> Classifier:
     module = Classifier(
         device.placed(model, plan.recipe), plan.recipe, total_steps=total, log=False, freeze=freeze
     )
-    module.spec, module.options, module.depth = plan.model, dict(plan.options), plan.depth
-    return module
+    module.spec, module.options = plan.model, dict(plan.options)
+    deep = 0 < plan.recipe.careful_depth <= plan.depth
+    return module.start_carefully() if deep else module
 
 
 def _tuples(freeze: dict[str, Any]) -> dict[str, Any]:
@@ -151,14 +160,15 @@ def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> O
         versions=versions(),
         why=failed,
     )
-    record.write_json(folder / record.DONE, record.asdict(outcome))
+    record.write_json(folder / record.DONE, asdict(outcome))
     return outcome
 
 
 def versions() -> str:
     """Return the versions that a number depends on."""
+    lightning = version("pytorch-lightning")
     return (
-        f"archlab {__version__}, torch {torch.__version__}, lightning {pl.__version__}, "
+        f"archlab {__version__}, torch {torch.__version__}, lightning {lightning}, "
         f"numpy {np.__version__}, python {platform.python_version()}"
     )
 

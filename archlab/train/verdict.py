@@ -1,7 +1,7 @@
-"""The verdict on a sweep, from its files alone: does depth hurt, and does the shortcut heal? No torch.
+"""The verdict on a sweep, from its files alone: does depth hurt, and does the shortcut heal?
 
 It rests on *training* error in eval mode, on all training images, at the last step of every seed;
-never on the best epoch, never on test error.
+never on the best epoch, never on test error. No torch.
 """
 
 from __future__ import annotations
@@ -220,8 +220,11 @@ def _means(runs: Sequence[Run]) -> list[str]:
     """One line a net: mean ± standard deviation over its seeds."""
     lines = []
     for kind, depth in sorted({(run.plan.kind, run.plan.depth) for run in runs}):
-        ended = [run.outcome for run in runs
-                 if (run.plan.kind, run.plan.depth, run.outcome.status) == (kind, depth, "done")]
+        ended = [
+            run.outcome
+            for run in runs
+            if (run.plan.kind, run.plan.depth, run.outcome.status) == (kind, depth, "done")
+        ]
         train = [end.train_error for end in ended if end.train_error is not None]
         test = [end.test_error for end in ended if end.test_error is not None]
         if train:

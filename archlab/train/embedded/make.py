@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ Bytes = NDArray[np.uint8]
 
 
 def make(source: Path, subset: int, per_class: int = PER_CLASS) -> dict[str, Bytes]:
-    """Return the arrays of one subset: train_images (N, 1, 16, 16), train_labels, test_…"""
+    """Return the arrays of one subset: images (N, 1, 16, 16) and labels of both parts."""
     arrays: dict[str, Bytes] = {}
     for part, prefix in enumerate(("train", "t10k")):
         images = _idx(source / f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
@@ -64,7 +65,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("fashion16.npz"))
     given = parser.parse_args()
     arrays = make(given.source, given.subset)
-    np.savez_compressed(given.out, classes=np.array(CLASSES), **arrays)
+    named: dict[str, Any] = {"classes": np.array(CLASSES), **arrays}
+    np.savez_compressed(given.out, **named)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""`archlab curves FOLDER …`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archlab.cli.output import check_plot, write
+
+
+def curves(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER …", help="A sweep; or runs, or lightning_logs/version_0."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The picture: .svg, .png or .pdf.")
+    ] = Path("curves.svg"),
+    style: Annotated[str, typer.Option("--style", help="Of a sweep: fig6 or fig1.")] = "fig6",
+) -> None:
+    """Curves of training from files alone: of a sweep, of single runs, of Lightning's logs.
+
+    Example: archlab curves lightning_logs/version_0 --out curve.svg
+    """
+    check_plot(out)
+    from archlab.api.curves import curves as draw
+
+    write(out, draw(*folders, suffix=out.suffix[1:], style=style))
+    print(f"wrote {out}", file=sys.stderr)
