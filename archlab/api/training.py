@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.api.curves import STYLES, curves
+from archlab.api.figures import STYLES, curves
 from archlab.errors import OptionError, RunError, check_one_of
 from archlab.spec import parse_options
-from archlab.train.recipe import RECIPES, Recipe, recipe
+from archlab.train.recipe import RECIPES, Recipe, field_names, recipe
 from archlab.train.record import write_bytes
 from archlab.train.verdict import VerdictRow, VerdictTotals, write_verdict
 from archlab.train.verdict import verdict as judge
@@ -112,6 +112,21 @@ def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = (
     if name == "auto":
         name = chosen_recipe("auto").name
     return recipe(name, config, parse_options(list(settings)))
+
+
+def recipe_and_options(
+    name: str, config: Path | None = None, settings: Sequence[str] = ()
+) -> tuple[Recipe, dict[str, object]]:
+    """Return a recipe, and the constructor arguments among the `key=value` texts.
+
+    A key that a recipe has changes the recipe; any other is an argument of the model.
+    """
+    given = parse_options(list(settings))
+    changes = {key: value for key, value in given.items() if key in field_names()}
+    if name == "auto":
+        name = chosen_recipe("auto").name
+    others = {key: value for key, value in given.items() if key not in changes}
+    return recipe(name, config, changes), others
 
 
 def default_out(chosen: Recipe, out: str | Path | None = None) -> Path:

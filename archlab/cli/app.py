@@ -13,6 +13,7 @@ from archlab.cli.check import check
 from archlab.cli.compare import compare
 from archlab.cli.curves import curves
 from archlab.cli.degradation import degradation
+from archlab.cli.finetune import finetune
 from archlab.cli.flops import flops
 from archlab.cli.memory import memory
 from archlab.cli.models import models
@@ -20,6 +21,8 @@ from archlab.cli.params import params
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
 from archlab.cli.summary import summary
+from archlab.cli.test import evaluate
+from archlab.cli.train import train
 from archlab.cli.verdict import verdict
 
 app = typer.Typer(
@@ -45,6 +48,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "degradation": degradation,
     "verdict": verdict,
     "curves": curves,
+    "train": train,
+    "test": evaluate,
+    "finetune": finetune,
     "models": models,
 }
 

@@ -26,7 +26,7 @@ def curves(
     Example: archlab curves lightning_logs/version_0 --out curve.svg
     """
     check_plot(out)
-    from archlab.api.curves import curves as draw
+    from archlab.api.figures import curves as draw
 
     write(out, draw(*folders, suffix=out.suffix[1:], style=style))
     print(f"wrote {out}", file=sys.stderr)

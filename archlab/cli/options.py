@@ -75,6 +75,9 @@ Data = Annotated[
 DataDir = Annotated[
     Path, typer.Option("--data-dir", help="Where the official archives are, or go.")
 ]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Of weights, order of images and augmentation.")
+]
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch an official archive that is absent.")
 ]

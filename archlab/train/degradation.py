@@ -115,7 +115,17 @@ def run_sweep(
         KeyboardInterrupt: after the running workers have saved.
     """
     sweep.check()
-    plans = sweep.plans(images)
+    run_plans(sweep.plans(images), out, jobs=jobs, report=report)
+
+
+def run_plans(
+    plans: Sequence[Plan],
+    out: Path,
+    *,
+    jobs: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Train any independent runs side by side; see `run_sweep`."""
     with locked(out):
         for plan in plans:
             record.write_plan(out / plan.name, plan)
@@ -180,6 +190,9 @@ class _Pool:
                     process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     process.kill()
+                    process.wait()
+            for _, errors in self.running.values():
+                errors.close()
 
     def _reap(self) -> None:
         for name, (process, errors) in list(self.running.items()):
@@ -203,7 +216,8 @@ class _Pool:
             state = record.read_json(folder / record.PROGRESS) if (
                 folder / record.PROGRESS).is_file() else {"step": 0, "total": 1}  # fmt: skip
             part = 1.0 if _over(self.out, plan) else state["step"] / max(state["total"], 1)
-            done, whole = done + part * plan.depth, whole + plan.depth
+            layers = max(plan.depth, 1)
+            done, whole = done + part * layers, whole + layers
         return done / whole
 
     def _progress(self) -> Progress:

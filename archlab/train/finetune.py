@@ -66,7 +66,7 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     """Return the model's children as stem, stages and head.
 
     The head is the child with the last linear layer (and what follows it); the stem ends before
-    the first stage, a child made of several modules.
+    the first stage, a child with several weighted layers.
 
     Raises:
         OptionError: the model has no such order.
@@ -78,7 +78,7 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     """
     children = list(model.children())
     heads = [i for i, child in enumerate(children) if _holds(child, nn.Linear)]
-    stages = [i for i, child in enumerate(children) if len(list(child.children())) > 1]
+    stages = [i for i, child in enumerate(children) if _weighted(child) > 1]
     if not heads or not stages or stages[0] >= heads[-1]:
         raise OptionError(
             f"{type(model).__name__} has no stem, stages and head in this order among its "
@@ -128,6 +128,10 @@ def freeze(text: str, until: int | None) -> Freeze:
                 "backbone (stem and stages); none."
             )
     return Freeze(names, until if names else 0)
+
+
+def _weighted(module: nn.Module) -> int:
+    return sum(isinstance(inner, nn.Conv2d | nn.Linear) for inner in module.modules())
 
 
 def _holds(module: nn.Module, kind: type[nn.Module]) -> bool:

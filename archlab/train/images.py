@@ -96,7 +96,7 @@ def read_file(path: Path, name: str) -> ImageSet:
         DataError: the file is no such archive, or an array is missing or does not fit.
     """
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             parts = [arrays[f"{part}_{what}"] for part in ("train", "test")
                      for what in ("images", "labels")]  # fmt: skip
             classes = arrays["classes"].tolist() if "classes" in arrays else None

@@ -77,8 +77,7 @@ class Classifier(pl.LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
-        logits: Tensor = _split(self.model(images))[0]
-        return logits
+        return logits_of(self.model(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the loss, and how many images were wrong, both on the device."""
@@ -160,6 +159,11 @@ class Classifier(pl.LightningModule):
 def named(given: Recipe | str) -> Recipe:
     """Return a recipe that is given as itself or by name."""
     return recipe(given) if isinstance(given, str) else given
+
+
+def logits_of(output: Any) -> Tensor:
+    """Return the logits of what a classifier returned, auxiliary ones left out."""
+    return _split(output)[0]
 
 
 def _split(output: Any) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -40,7 +40,8 @@ class Plan:
         options: constructor arguments.
         kind: plain, residual, or empty outside a sweep; `depth` likewise.
         data: what `load_images` takes; `fingerprint` says what it held.
-        init: a checkpoint to start from, or empty; `freeze` a fine-tuning plan's record.
+        init: a checkpoint to start from, or empty; `init_id` says what it held.
+        freeze: a fine-tuning plan's record.
     """
 
     model: str
@@ -54,6 +55,7 @@ class Plan:
     kind: str = ""
     depth: int = 0
     init: str = ""
+    init_id: str = ""
     freeze: dict[str, Any] | None = None
 
     @property
@@ -62,6 +64,7 @@ class Plan:
         told = asdict(self)
         for place in ("data", "data_dir", "data_name"):  # where the images lie changes no result
             told.pop(place)
+        told.pop("init")
         told |= {"code": [__version__, RUN_VERSION]}
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -69,7 +72,8 @@ class Plan:
     @property
     def name(self) -> str:
         """The run's folder: what it is, for people, and the id."""
-        stem = f"{self.kind}-{self.depth}" if self.kind else self.model.rpartition(":")[2]
+        net = f"{self.kind}-{self.depth}" if self.kind and self.depth else self.kind
+        stem = net or self.model.rpartition(":")[2]
         return f"{stem}-seed{self.seed}-{self.id}"
 
 

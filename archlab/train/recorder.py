@@ -39,14 +39,21 @@ class Recorder(pl.Callback):
         folder: the run's folder.
         data: the images that errors are measured on.
         total: the last step.
-        stop: asked between steps; True saves and ends the run.
+        stop: asked once a second; True saves and ends the run.
+        report: told the step and the last step once a second.
     """
 
     def __init__(
-        self, folder: Path, data: ImageData, total: int, stop: Callable[[], bool] | None = None
+        self,
+        folder: Path,
+        data: ImageData,
+        total: int,
+        stop: Callable[[], bool] | None = None,
+        report: Callable[[int, int], None] | None = None,
     ) -> None:
         self.folder, self.data, self.total = folder, data, total
         self.stop = stop or (lambda: False)
+        self.report = report or (lambda _step, _total: None)
         self.rows: list[Measurement] = []
         self.stopped = False
         self._sums: Tensor | None = None  # loss, wrong, images, steps since the last row
@@ -126,6 +133,7 @@ class Recorder(pl.Callback):
         self._finite(step)
         state = {"step": step, "total": self.total, "seconds": round(self.seconds, 2)}
         record.write_json(self.folder / record.PROGRESS, state)
+        self.report(step, self.total)
 
     def _measure(self, trainer: pl.Trainer, module: Classifier, *, whole: bool) -> None:
         """Add a row and write them all."""

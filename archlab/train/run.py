@@ -37,6 +37,7 @@ def execute(
     folder: Path,
     *,
     stop: Callable[[], bool] | None = None,
+    report: Callable[[int, int], None] | None = None,
     images: ImageSet | None = None,
     loggers: Iterable[Logger] = (),
     extra: Iterable[pl.Callback] = (),
@@ -46,6 +47,7 @@ def execute(
     Args:
         folder: it holds run.json.
         stop: asked about once a second; True saves and ends, to be resumed later.
+        report: told the step and the last step about once a second.
         images: the images, if they are read already.
         loggers: Lightning loggers that get every row of metrics.csv.
         extra: further Lightning callbacks.
@@ -62,7 +64,7 @@ def execute(
             return outcome
         data = ImageData(_images(plan, images), plan.recipe, seed=plan.seed)
         total = plan.recipe.total_steps(len(data.images.train_labels))
-        recorder = Recorder(folder, data, total, stop)
+        recorder = Recorder(folder, data, total, stop, report)
         try:
             with _quiet(), torch.random.fork_rng(devices=[]):
                 _fit(folder, plan, data, recorder, loggers, extra)
