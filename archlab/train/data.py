@@ -123,7 +123,9 @@ class ImageData(pl.LightningDataModule):
         self.setup()
         recipe = self.recipe
         if self.loader == "workers":
-            return stock_loader(*self._ready["train"], recipe, training=True, seed=self.seed)
+            return stock_loader(
+                *self._ready["train"], self.normalizer, recipe, training=True, seed=self.seed
+            )
         loader = ResidentLoader(
             *self._ready["train"], self.normalizer, batch_size=recipe.batch_size, seed=self.seed,
             augment=Augment(recipe.pad, recipe.flip),
@@ -142,7 +144,7 @@ class ImageData(pl.LightningDataModule):
     def _whole(self, name: str) -> Any:
         self.setup()
         if self.loader == "workers":
-            return stock_loader(*self._ready[name], self.recipe, training=False, seed=self.seed)
+            return stock_loader(*self._ready[name], self.normalizer, self.recipe, training=False)
         loader = WholeLoader(*self._ready[name], self.normalizer)
         loader.rank, loader.world = self._ranks()
         return loader

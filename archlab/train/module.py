@@ -126,10 +126,7 @@ class Classifier(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """End the careful start once the running error is low enough."""
         if bool(self.recipe.careful_depth) and self.global_step % _CHECKED == 0:
-            wrong, count = self.seen.tolist()
-            self.seen.zero_()
-            if count and wrong / count < _CAREFUL_ERROR:
-                self.released.fill_(value=True)
+            self._look()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint how the model is built again."""
@@ -139,6 +136,12 @@ class Classifier(pl.LightningModule):
             "recipe": asdict(self.recipe),
             "type": type(self.model).__name__,
         }
+
+    def _look(self) -> None:
+        wrong, count = self.seen.tolist()
+        self.seen.zero_()
+        if count and wrong / count < _CAREFUL_ERROR:
+            self.released.fill_(value=True)
 
     def _share(self, step: int, total: int) -> float:
         careful = bool(self.recipe.careful_depth) and not bool(self.released)

@@ -113,8 +113,9 @@ def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
     for line in panel.lines:
         colour = COLOURS[line.colour % len(COLOURS)]
         width, style = (2.2, "-") if line.bold else (1.1, "--")
+        marker = "o" if len(line.steps) == 1 else ""  # a line of one point is not seen
         axes.plot(line.steps, line.mean, style, color=colour, linewidth=width, label=line.name,
-                  zorder=3 if line.bold else 2)  # fmt: skip
+                  marker=marker, zorder=3 if line.bold else 2, clip_on=not marker)  # fmt: skip
         if list(line.low) != list(line.high):
             axes.fill_between(line.steps, line.low, line.high, color=colour, linewidth=0,
                               alpha=0.16 if line.bold else 0.09)  # fmt: skip
