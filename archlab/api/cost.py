@@ -28,7 +28,7 @@ from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvco
 from archlab.result import Result
 
 if TYPE_CHECKING:
-    pass
+    from archlab.resolve.inputs import InputLike
 from archlab.api.model import MODES, Model, ModelLike, load, trace
 
 
@@ -98,7 +98,7 @@ def shapes(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[Shapes
 
 def summary(
     model: ModelLike,
-    input: Any = None,
+    input: InputLike | None = None,  # noqa: A002
     *,
     mode: str = "eval",
     **how: Any,

@@ -124,7 +124,7 @@ class ImageData(pl.LightningDataModule):
         recipe = self.recipe
         if self.loader == "workers":
             return stock_loader(
-                *self._ready["train"], self.normalizer, recipe, training=True, seed=self.seed
+                self._ready["train"], self.normalizer, recipe, training=True, seed=self.seed
             )
         loader = ResidentLoader(
             *self._ready["train"], self.normalizer, batch_size=recipe.batch_size, seed=self.seed,
@@ -144,7 +144,7 @@ class ImageData(pl.LightningDataModule):
     def _whole(self, name: str) -> Any:
         self.setup()
         if self.loader == "workers":
-            return stock_loader(*self._ready[name], self.normalizer, self.recipe, training=False)
+            return stock_loader(self._ready[name], self.normalizer, self.recipe, training=False)
         loader = WholeLoader(*self._ready[name], self.normalizer)
         loader.rank, loader.world = self._ranks()
         return loader

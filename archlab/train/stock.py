@@ -27,8 +27,7 @@ class _Images(Dataset[tuple[Tensor, Tensor]]):
 
 
 def stock_loader(
-    images: Tensor,
-    labels: Tensor,
+    part: tuple[Tensor, Tensor],
     normalizer: Normalizer,
     recipe: Recipe,
     *,
@@ -42,6 +41,7 @@ def stock_loader(
     """
     from torchvision.transforms import v2  # here: 1.5 s
 
+    images, labels = part
     mean = normalizer.mean.mean(dim=(0, 2, 3)) / 255
     spread = normalizer.spread.flatten().expand(len(mean)) / 255
     steps: list[Any] = []
