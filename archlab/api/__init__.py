@@ -32,7 +32,8 @@ if TYPE_CHECKING:
         verify_receptive_field,
     )
     from archlab.api.figures import TrainingCurve, curves
-    from archlab.api.fitting import evaluate_model, finetune_model, train_model
+    from archlab.api.finetuning import finetune_model
+    from archlab.api.fitting import evaluate_model, train_model
     from archlab.api.model import Model, load, trace
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
@@ -56,7 +57,7 @@ VERBS = {
     "degradation": "archlab.api.training",
     "effective_receptive_field": "archlab.api.field",
     "evaluate_model": "archlab.api.fitting",
-    "finetune_model": "archlab.api.fitting",
+    "finetune_model": "archlab.api.finetuning",
     "flops": "archlab.api.cost",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",

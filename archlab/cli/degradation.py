@@ -10,7 +10,7 @@ import typer
 
 from archlab.cli.options import Config, Data, DataDir, Download, Format, Set
 from archlab.cli.output import check_target, show
-from archlab.cli.progress import reporter
+from archlab.cli.progress import reporter, saved_on_interrupt
 from archlab.errors import OptionError
 
 
@@ -50,13 +50,15 @@ def degradation(
     named = _numbers("--seeds", seeds)
     print(training.opening(recipe, chosen, layers, named if "," in seeds else named[0], jobs),
           file=sys.stderr)  # fmt: skip
-    result = training.degradation(
-        depths=layers, kinds=kinds.split(","), seeds=named if "," in seeds else named[0],
-        recipe=chosen, data=data, data_dir=data_dir, download=download, out=out, jobs=jobs,
-        style=figure, report=reporter(),
-    )  # fmt: skip
+    folder = training.default_out(chosen, out)
+    with saved_on_interrupt(folder):
+        result = training.degradation(
+            depths=layers, kinds=kinds.split(","), recipe=chosen, out=folder, jobs=jobs,
+            seeds=named if "," in seeds else named[0], data=data, data_dir=data_dir,
+            download=download, style=figure, report=reporter(),
+        )  # fmt: skip
     show(result, style=style)
-    print(f"files: {training.default_out(chosen, out)}", file=sys.stderr)
+    print(f"files: {folder}", file=sys.stderr)
 
 
 def _numbers(option: str, text: str) -> list[int]:

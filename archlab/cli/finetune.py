@@ -10,7 +10,7 @@ import typer
 
 from archlab.cli.options import Config, Data, DataDir, Download, Format, Seed, Set
 from archlab.cli.output import check_target, show
-from archlab.cli.progress import reporter
+from archlab.cli.progress import reporter, saved_on_interrupt
 
 
 def finetune(
@@ -44,13 +44,15 @@ def finetune(
     Example: archlab finetune runs/resnet18-seed1-1a2b3c4d --data cifar10 --until 1000
     """
     check_target(style, None)
-    from archlab.api import fitting, training
+    from archlab.api import finetuning, training
 
     chosen = training.recipe_of(recipe, config, set_ or ())
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
-    result = fitting.finetune_model(
-        saved, data=data or training.default_data(chosen), recipe=chosen, seed=seed, out=out,
-        plan=fitting.freeze_plan(freeze, until), data_dir=data_dir, download=download,
-        alone=alone, report=reporter(),
-    )  # fmt: skip
+    folder = out or Path("runs") / f"finetune-{chosen.name}"
+    with saved_on_interrupt(folder):
+        result = finetuning.finetune_model(
+            saved, data=data or training.default_data(chosen), recipe=chosen, seed=seed,
+            out=folder, plan=finetuning.freeze_plan(freeze, until), data_dir=data_dir,
+            download=download, alone=alone, report=reporter(),
+        )  # fmt: skip
     show(result, style=style)

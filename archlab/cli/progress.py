@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from archlab.train.degradation import Progress
@@ -14,10 +18,10 @@ _EVERY = 30.0  # seconds between lines where nobody watches
 
 def reporter() -> Callable[[Progress], None]:
     """Return a function that shows each progress it is told."""
-    watched, last = sys.stderr.isatty(), [0.0]
+    watched, last = sys.stderr.isatty(), [-_EVERY]
 
     def report(progress: Progress) -> None:
-        end = progress.share >= 1
+        end = progress.over == progress.runs and not progress.running
         if watched:
             print(f"\r\x1b[K{line(progress)}", end="\n" if end else "", file=sys.stderr, flush=True)
         elif end or progress.elapsed - last[0] >= _EVERY:
@@ -25,6 +29,24 @@ def reporter() -> Callable[[Progress], None]:
             print(line(progress), file=sys.stderr, flush=True)
 
     return report
+
+
+@contextlib.contextmanager
+def saved_on_interrupt(folder: Path) -> Iterator[None]:
+    """End with 130 after Ctrl-C, and say how to go on; the workers have saved by then.
+
+    Raises:
+        typer.Exit: Ctrl-C was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"\narchlab: interrupted. What is trained is kept in {folder}; the same command goes "
+            "on from there.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
 
 
 def line(progress: Progress) -> str:

@@ -261,7 +261,8 @@ def _as_type(wanted: str, value: Any) -> Any:
             value = float(value)
         except ValueError:
             return _BAD
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else _BAD
+    # An int stays one: a recipe read back from JSON has the identity it was written with.
+    return value if isinstance(value, int | float) and math.isfinite(value) else _BAD
 
 
 def as_record(item: Recipe) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Plan:
         told = asdict(self)
         for place in ("data", "data_dir", "data_name"):  # where the images lie changes no result
             told.pop(place)
-        told.pop("init")
+        told["init"] = told.pop("init_id")
         told |= {"code": [__version__, RUN_VERSION]}
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]

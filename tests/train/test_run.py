@@ -12,6 +12,7 @@ from archlab.errors import OutputError, RunError
 from archlab.train import record, recorder
 from archlab.train.batches import ResidentLoader
 from archlab.train.lock import locked
+from archlab.train.recipe import RECIPES
 from archlab.train.run import execute
 
 NETS = '''
@@ -211,6 +212,11 @@ def test_a_plan_comes_back_from_its_file(planned) -> None:
     plan = record.read_plan(folder)
     record.write_plan(folder, plan)
     assert record.read_plan(folder) == plan
+    for recipe in RECIPES.values():  # whole and broken numbers keep the identity
+        written = replace(plan, recipe=recipe)
+        record.write_plan(folder, written)
+        assert record.read_plan(folder).id == written.id
+    record.write_plan(folder, plan)
     assert json.loads((folder / "run.json").read_text())["id"] == plan.id
 
 
