@@ -82,7 +82,7 @@ class Measurement:
     """One row of metrics.csv; errors in percent.
 
     `train_error` is measured in eval mode on whole training images, `running_error` and `loss` are
-    means over the augmented batches since the row before. `images` is how many training images
+    means over the augmented batches since the row before. `learning_rate` is of the next step. `images` is how many training images
     `train_error` is from.
     """
 

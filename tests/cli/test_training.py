@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -128,6 +130,37 @@ def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
     assert [row["path"] for row in document["rows"]] == ["finetune", "probe", "scratch"]
     assert "stem and stages frozen until step 2" in document["conventions"][0]
     assert None not in document["totals"].values()
+
+
+def test_progress_in_one_line() -> None:
+    from archlab.cli.progress import line
+    from archlab.train.degradation import Progress
+
+    progress = Progress(1, ("plain-56-seed1-2eb4fef0",), 4, 0.25, 75.2, 3725.0)
+    assert line(progress) == (
+        " 25 % · 1 of 4 runs over · 1:15, 1:02:05 left · running plain-56-seed1"
+    )
+    over = Progress(4, (), 4, 1.0, 100.0, 0.0)
+    assert line(over) == "100 % · 4 of 4 runs over · 1:40"
+
+
+def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
+    from archlab.api import training
+    from archlab.train import cost
+    from archlab.train.recipe import RECIPES
+
+    monkeypatch.setattr(cost, "_seconds_a_step", lambda batch: 0.5)
+    text = training.opening("auto", RECIPES["demo"], [20, 56], 3, 2)
+    # 64,000 steps of half a second at depth 20, 76 / 20 of it for both depths, two kinds and
+    # three seeds, two at a time.
+    hours = 64_000 * 0.5 * 76 / 20 * 6 / 2 / 3600
+    assert f"about {hours:,.0f} hours here, 2 runs side by side" in text
+    assert training.opening("demo", RECIPES["demo"], [20], 1, 1).count("\n") == 0
+
+
+def test_reading_finished_runs_imports_no_torch() -> None:
+    code = "import sys; from archlab.api import training, figures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 BAD = {
