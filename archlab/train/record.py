@@ -82,8 +82,8 @@ class Measurement:
     """One row of metrics.csv; errors in percent.
 
     `train_error` is measured in eval mode on whole training images, `running_error` and `loss` are
-    means over the augmented batches since the row before. `learning_rate` is of the next step. `images` is how many training images
-    `train_error` is from.
+    means over the augmented batches since the row before; `learning_rate` is of the next step, and
+    `images` is how many training images `train_error` is from.
     """
 
     step: int
