@@ -1,0 +1,73 @@
+"""Which modules are the blocks of a net: the unit that it repeats, or what the user names."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+from torch import nn
+
+from archlab.errors import SpecError, did_you_mean
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_ENOUGH = 0.5  # of the layers with weights must lie in the blocks
+
+
+def find_blocks(module: nn.Module) -> tuple[str, ...]:
+    """Return the paths of the net's repeated unit, or nothing where no unit carries the net.
+
+    A unit is a class with two layers with weights or more that the net has at least twice: the
+    residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a transformer. The
+    class with the most instances is taken, the outer one where one holds the other.
+
+    Example:
+        >>> from archlab import zoo
+        >>> find_blocks(zoo.build("resnet8"))
+        ('layer1.0', 'layer2.0', 'layer3.0')
+    """
+    total = _layers(module)
+    units: dict[type[nn.Module], list[str]] = {}
+    covered: dict[type[nn.Module], int] = {}
+    for path, member in module.named_modules():
+        layers = _layers(member)
+        if path and layers > 1 and not isinstance(member, _CONTAINERS):
+            units.setdefault(type(member), []).append(path)
+            covered[type(member)] = covered.get(type(member), 0) + layers
+    fitting = [
+        kind
+        for kind, paths in units.items()
+        if len(paths) > 1 and covered[kind] >= _ENOUGH * total
+    ]
+    # named_modules goes from the outside in, and max takes the first of equals.
+    best = max(fitting, key=lambda kind: len(units[kind]), default=None)
+    return tuple(units[best]) if best is not None else ()
+
+
+def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return the module paths that the patterns name: `layer1.0`, `layer?.*`, `encoder.layers.*`.
+
+    A star stands for one level: `layer1.*` is `layer1.0`, not `layer1.0.conv1`.
+
+    Raises:
+        SpecError: a pattern that names no module.
+    """
+    known = [path for path, _ in module.named_modules() if path]
+    found: list[str] = []
+    for pattern in patterns:
+        level = pattern.count(".")
+        same = [path for path in known if path.count(".") == level]
+        matched = fnmatch.filter(same, pattern)
+        if not matched:
+            raise SpecError(
+                f"{name} has no module {pattern!r}.{did_you_mean(pattern, known)} "
+                "`archlab summary MODEL --depth 9` lists them."
+            )
+        found += matched
+    return tuple(dict.fromkeys(found))
+
+
+def _layers(module: nn.Module) -> int:
+    return sum(
+        any(item is not None and item.dim() > 1 for item in member._parameters.values())
+        for member in module.modules()
+    )

@@ -1,0 +1,227 @@
+"""Gradient norms by depth: dL/d(activation) at every block, dL/dW, and dL/dW ÷ ‖W‖.
+
+One forward and one backward. Norms are summed in float64: a float32 `.norm()` squares first and
+returns 0 below about 1e-23. A tensor hook, set while the output is fresh, sees the gradient of that
+value even where an in-place ReLU overwrites it later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from archlab.errors import ProbeError
+from archlab.probe.norm import norm
+from archlab.probe.untouched import untouched
+from archlab.probe.watch import ModuleCall, Watch
+from archlab.tracer.modules import tensors_in
+
+Loss = Callable[[Any, Any], torch.Tensor]  # (output of the module, targets) -> a scalar
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one forward gets, and the targets that the loss gets (None where it makes its own)."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    targets: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class GradientPoint:
+    """One block, in the order of execution; None where there is no gradient to speak of.
+
+    Attributes:
+        block: 0 is what the first block receives (or the first layer), then 1, 2, 3 …
+        path: of the module whose output it is.
+        call: which call of that module, from 0.
+        shape: of the output, without the batch.
+        activation_grad: L2 norm over the whole batch of dL/d(output).
+        weight_grad: L2 norm of dL/dW over the weights (two axes or more) inside.
+        grad_to_weight: that ÷ the L2 norm of the weights.
+        finite: whether the forward value is finite.
+    """
+
+    block: int
+    path: str
+    call: int
+    shape: tuple[int, ...]
+    activation_grad: float | None
+    weight_grad: float | None
+    grad_to_weight: float | None
+    finite: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GradientProfile:
+    """One measurement: the loss and the points, from the input to the loss."""
+
+    loss: float
+    points: tuple[GradientPoint, ...]
+
+
+def measure_gradients(
+    module: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    *,
+    blocks: Sequence[str] = (),
+    mode: str | None = "train",
+) -> GradientProfile:
+    """Return the gradient norms of one batch at the outputs of `blocks`.
+
+    Runs on the live module, on the device where it is, and leaves mode, `.grad`, buffers, hooks and
+    random states as they were: safe to call between two training steps (a callback gives its
+    module, the step's batch and its own loss), and on a copy.
+
+    Args:
+        module: any module; something in it must want a gradient.
+        batch: inputs and targets, on the module's device.
+        loss: gets the module's output as it is (a tuple, a dictionary …) and `batch.targets`.
+        blocks: module paths to measure at; the leaf layers with weights where empty.
+        mode: "train" (the default: at initialisation eval mode is another net), "eval", or None.
+
+    Raises:
+        ProbeError: nothing wants a gradient, or the loss is no scalar that depends on the weights.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> batch = Batch((torch.ones(3, 4),))
+        >>> found = measure_gradients(net, batch, lambda output, _: output.square().sum())
+        >>> [(point.block, point.path) for point in found.points]
+        [(0, '0'), (1, '2')]
+    """
+    weights = _wanted(module)
+    paths = tuple(blocks) or weighted_layers(module)
+    with untouched(module, mode), Watch(module, paths) as watch:
+        value, gradients = _backward(module, batch, loss, weights)
+        pairs = zip(weights, gradients, strict=True)
+        norms = {id(weight): norm(item) for weight, item in pairs if item is not None}
+        calls = watch.selected()
+        inside = [_inside(module, call.path, own=not blocks) for call in calls]
+        if blocks and watch.stem is not None:
+            calls = [_named(watch.stem, calls), *calls]
+            inside = [_before(module, watch.before), *inside]
+        points = [
+            _point(i, call, held, norms)
+            for i, (call, held) in enumerate(zip(calls, inside, strict=True))
+        ]
+    return GradientProfile(value, tuple(points))
+
+
+def activation_gradients(
+    module: nn.Module, batch: Batch, loss: Loss, *, mode: str | None = "train"
+) -> dict[str, float | None]:
+    """Return ‖dL/d(output)‖ for every module that ran, by its path in the graph.
+
+    The norm is over all tensors of all calls of the module; None where no gradient arrives. The
+    model itself has the empty path. Leaves the module as `measure_gradients` does.
+
+    Raises:
+        ProbeError: as `measure_gradients`.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+        >>> found = activation_gradients(net, Batch((torch.ones(3, 4),)), lambda y, _: y.sum())
+        >>> list(found), round(found["1"], 4)  # six ones
+        (['0', '1', ''], 2.4495)
+    """
+    weights = _wanted(module)
+    with untouched(module, mode), Watch(module) as watch:
+        _backward(module, batch, loss, weights)
+        return watch.by_path()
+
+
+def _wanted(module: nn.Module) -> list[nn.Parameter]:
+    every = list(module.parameters())
+    wanted = [parameter for parameter in every if parameter.requires_grad]
+    if not every:
+        raise ProbeError(
+            f"{type(module).__name__} has no parameters, so there is no gradient to measure."
+        )
+    if not wanted:
+        raise ProbeError(
+            f"All {len(every)} parameters of {type(module).__name__} are frozen "
+            "(requires_grad=False), so there is no gradient to measure. Unfreeze some of them."
+        )
+    return wanted
+
+
+def _backward(
+    module: nn.Module, batch: Batch, loss: Loss, weights: Sequence[nn.Parameter]
+) -> tuple[float, tuple[torch.Tensor | None, ...]]:
+    """One forward and backward; hooks see the activations' gradients on the way."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        output = module(*batch.args, **batch.kwargs)
+        value = checked_loss(loss(output, batch.targets), output)
+        gradients = torch.autograd.grad(value, weights, allow_unused=True)
+    return float(value.detach()), gradients
+
+
+def checked_loss(value: Any, output: Any) -> torch.Tensor:
+    """Return the loss, if gradients can start there.
+
+    Raises:
+        ProbeError: no scalar tensor, or one that depends on no weight.
+    """
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        what = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        raise ProbeError(f"The loss gave {what}; a tensor of one element is wanted.")
+    if not value.requires_grad:
+        shapes = [tuple(item.shape) for item in tensors_in([output])]
+        raise ProbeError(
+            f"The loss depends on no weight that wants a gradient: the output holds {shapes}. "
+            "Is something detached, or is everything that runs frozen?"
+        )
+    return value.reshape(())
+
+
+def weighted_layers(module: nn.Module) -> tuple[str, ...]:
+    """Return the paths of the modules that own a weight of two axes or more themselves."""
+    return tuple(path for path, member in module.named_modules() if _own(member))
+
+
+def _own(member: nn.Module) -> list[nn.Parameter]:
+    return [item for item in member._parameters.values() if item is not None and item.dim() > 1]
+
+
+def _inside(module: nn.Module, path: str, *, own: bool) -> list[nn.Parameter]:
+    member = module.get_submodule(path)
+    return _own(member) if own else [item for item in member.parameters() if item.dim() > 1]
+
+
+def _before(module: nn.Module, paths: Sequence[str]) -> list[nn.Parameter]:
+    """Weights of what ran before the first block, each once."""
+    held = [item for path in paths for item in _own(module.get_submodule(path))]
+    return list({id(item): item for item in held}.values())
+
+
+def _named(stem: ModuleCall, calls: Sequence[ModuleCall]) -> ModuleCall:
+    """The stem by the module that made it, else by the block that receives it."""
+    if stem.path:
+        return stem
+    return replace(stem, path=f"input of {calls[0].path}")
+
+
+def _point(
+    block: int, call: ModuleCall, weights: Sequence[nn.Parameter], norms: Mapping[int, float]
+) -> GradientPoint:
+    trained = [item for item in weights if id(item) in norms]
+    weight_grad = math.hypot(*(norms[id(item)] for item in trained)) if trained else None
+    size = math.hypot(*(norm(item) for item in trained))
+    return GradientPoint(
+        block=block,
+        path=call.path,
+        call=call.call,
+        shape=call.shape,
+        activation_grad=call.gradient(),
+        weight_grad=weight_grad,
+        grad_to_weight=weight_grad / size if weight_grad is not None and size else None,
+        finite=call.finite(),
+    )

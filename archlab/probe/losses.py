@@ -1,0 +1,99 @@
+"""Losses against random targets, for nets that come without data.
+
+Auxiliary heads are outputs of the same shape as the first one; they count 0.3 as in Szegedy et al.
+2014 (arXiv:1409.4842, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from archlab.errors import OptionError, check_one_of
+from archlab.tracer.modules import tensors_in
+
+AUXILIARY = 0.3
+_Term = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+def _cross_entropy(output: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    if output.dim() == 3:  # (batch, tokens, classes); images have the classes on axis 1
+        output = output.flatten(0, 1)
+    shape = (output.shape[0], *output.shape[2:])
+    labels = torch.randint(output.shape[1], shape, generator=generator)
+    return nn.functional.cross_entropy(output, labels.to(output.device))
+
+
+def _squared(output: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    targets = torch.randn(output.shape, generator=generator)
+    return nn.functional.mse_loss(output, targets.to(output))
+
+
+def _sum(output: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+    return output.sum()
+
+
+LOSSES: dict[str, _Term] = {"cross-entropy": _cross_entropy, "mse": _squared, "sum": _sum}
+WORDS = {
+    "cross-entropy": "cross-entropy (mean) on random labels",
+    "mse": "mean squared error to random normal targets",
+    "sum": "sum of the outputs",
+}
+
+
+def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[str, str]:
+    """Return the name of the loss for outputs of these shapes, and the sentence for the header.
+
+    Args:
+        name: a key of LOSSES; None takes cross-entropy where the output has classes, else mse.
+        shapes: of the floating-point tensors in the output, batch included.
+
+    Raises:
+        OptionError: an unknown loss, or one that does not fit the output.
+
+    Example:
+        >>> choose_loss(None, [(64, 10), (64, 10)])[1]
+        'cross-entropy (mean) on random labels + 0.3 × the same of 1 auxiliary output'
+    """
+    if name is not None:
+        check_one_of("loss", name, LOSSES)
+    if not shapes:
+        raise OptionError("The output holds no floating-point tensor: no loss can start there.")
+    main = shapes[0]
+    classes = len(main) > 1 and main[-1 if len(main) == 3 else 1] > 1
+    if name == "cross-entropy" and not classes:
+        raise OptionError(
+            f"--loss cross-entropy wants an output of (batch, classes …) with two classes or more; "
+            f"this one is {'x'.join(map(str, main)) or 'a single number'}. Try --loss mse or sum."
+        )
+    taken = name or ("cross-entropy" if classes else "mse")
+    others = sum(shape == main for shape in shapes[1:])
+    side = f" + {AUXILIARY} × the same of {others} auxiliary output{'s' * (others > 1)}"
+    return taken, WORDS[taken] + (side if others else "")
+
+
+def random_target_loss(name: str, seed: int) -> Callable[[Any, Any], torch.Tensor]:
+    """Return a loss that draws its targets from `seed`; it ignores the targets it is given.
+
+    Example:
+        >>> random_target_loss("sum", 0)({"logits": torch.ones(2, 3)}, None)
+        tensor(6.)
+    """
+
+    def loss(output: Any, _: Any) -> torch.Tensor:
+        found = [item for item in tensors_in([output]) if item.is_floating_point()]
+        main, *rest = found
+        total = _term(main)
+        for item in rest:
+            if item.shape == main.shape:
+                total = total + AUXILIARY * _term(item)
+        return total
+
+    def _term(item: torch.Tensor) -> torch.Tensor:
+        # The same targets for every head: each starts the generator anew.
+        return LOSSES[name](item, torch.Generator().manual_seed(seed))
+
+    return loss

@@ -1,0 +1,50 @@
+"""Inputs that are made, not loaded: images with a natural spectrum, noise, token numbers."""
+
+from __future__ import annotations
+
+import torch
+
+from archlab.spec import InputSpec
+
+
+def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Return images (N, C, H, W) whose amplitude falls as 1/frequency, as in natural scenes.
+
+    Random phases; every channel of every image has mean 0 and standard deviation 1.
+
+    Example:
+        >>> x = natural_images((2, 3, 32, 32), torch.Generator().manual_seed(0))
+        >>> round(float(x[0, 0].std(correction=0)), 4)
+        1.0
+    """
+    height, width = shape[-2:]
+    rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
+    columns = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
+    frequency = (rows.square() + columns.square()).sqrt()
+    frequency[0, 0] = 1.0
+    white = torch.randn(shape, generator=generator, dtype=torch.float64)
+    spectrum = torch.fft.rfft2(white) / frequency
+    spectrum[..., 0, 0] = 0
+    images = torch.fft.irfft2(spectrum, s=(height, width))
+    scale = images.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+    return (images / scale.clamp_min(torch.finfo(torch.float64).tiny)).float()
+
+
+def made_input(
+    spec: InputSpec, generator: torch.Generator, *, noise: bool, tokens: int
+) -> torch.Tensor:
+    """Return one input: natural images for (N, C, H, W), else N(0, 1); whole numbers below `tokens`.
+
+    Args:
+        spec: the full shape and dtype.
+        generator: what is drawn from.
+        noise: N(0, 1) for images, too.
+        tokens: token numbers are drawn from 0 … tokens − 1.
+    """
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    if not dtype.is_floating_point:
+        high = 2 if dtype == torch.bool else tokens
+        return torch.randint(high, spec.shape, generator=generator).to(dtype)
+    if len(spec.shape) == 4 and min(spec.shape[-2:]) > 1 and not noise:
+        return natural_images(spec.shape, generator).to(dtype)
+    return torch.randn(spec.shape, generator=generator).to(dtype)
