@@ -6,12 +6,16 @@ import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from archlab.errors import OptionError, RunError, check_one_of
 from archlab.train import ledger, logs
 from archlab.train.ledger import Run
 from archlab.train.record import METRICS, PLAN, Measurement, write_bytes
 from archlab.view.curves import Curves, Line, Panel
 from archlab.view.curves import curves as draw
+from archlab.view.heat import Heat
+from archlab.view.heat import heat as draw_heat
 
 STYLES = ("fig6", "fig1")
 _SETTLED = 0.04  # the share of the steps whose errors may leave the picture at its top
@@ -69,6 +73,31 @@ class TrainingCurve:
 
     def _repr_svg_(self) -> str:
         return draw(_runs([self.path]), "svg").decode()
+
+
+def gradient_heat(folder: str | Path, suffix: str = "svg") -> bytes:
+    """Return the gradient profile of a run as a picture: steps × blocks, logarithmic colours.
+
+    Raises:
+        RunError: the run was trained without `gradients`.
+    """
+    from archlab.train.gradients import read_gradients
+
+    place = Path(folder)
+    rows = read_gradients(place)
+    steps = sorted({row.step for row in rows})
+    blocks = sorted({row.block for row in rows})
+    names = {row.block: row.path for row in rows}
+    values = np.full((len(blocks), len(steps)), np.nan)
+    for row in rows:
+        if row.activation_grad is not None:
+            values[blocks.index(row.block), steps.index(row.step)] = row.activation_grad
+    plan = ledger.read_run(place).plan
+    return draw_heat(
+        Heat(f"Gradients by depth: {plan.model}", f"{plan.data_name}; {plan.recipe.sentence()}",
+             steps, [names[block] for block in blocks], values, "‖dL/d(output of the block)‖"),
+        suffix,
+    )  # fmt: skip
 
 
 def read_series(folder: Path) -> logs.Series:

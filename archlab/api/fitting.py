@@ -14,6 +14,7 @@ from archlab.train import checkpoint, ledger, record, run
 from archlab.train.build import wanted_channels
 from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
+from archlab.train.gradients import GradientProfiles
 from archlab.train.images import ImageSet, load_images
 from archlab.train.module import named
 from archlab.train.recipe import Recipe, from_record
@@ -79,7 +80,8 @@ def train_model(
         seed: of the weights, the order of images and the augmentation.
         out: the run's folder; runs/MODEL-seedSEED-ID by default.
         **how: `options` (constructor arguments), `data_dir`, `download`, `loggers` (a function
-            from the folder to Lightning loggers), `callbacks` (Lightning's), `stop` and
+            from the folder to Lightning loggers), `callbacks` (Lightning's), `gradients`
+            (steps between gradient profiles), `stop` and
             `report` (asked and told once a second).
 
     Raises:
@@ -103,7 +105,9 @@ def train_model(
         )
     record.write_plan(folder, plan)
     make: Callable[[Path], Iterable[Logger]] = how.get("loggers") or (lambda _: ())
-    extra: Iterable[pl.Callback] = how.get("callbacks") or ()
+    extra: list[pl.Callback] = list(how.get("callbacks") or ())
+    if how.get("gradients"):
+        extra.append(GradientProfiles(folder, int(how["gradients"])))
     run.execute(
         folder,
         images=images,

@@ -19,6 +19,9 @@ def curves(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The picture: .svg, .png or .pdf.")
     ] = Path("curves.svg"),
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Time × depth heat of a run's gradient profile.")
+    ] = False,
     style: Annotated[str, typer.Option("--style", help="Of a sweep: fig6 or fig1.")] = "fig6",
 ) -> None:
     """Curves of training from files alone: of a sweep, of single runs, of Lightning's logs.
@@ -28,5 +31,10 @@ def curves(
     check_plot(out)
     from archlab.api.figures import curves as draw
 
-    write(out, draw(*folders, suffix=out.suffix[1:], style=style))
+    if gradients:
+        from archlab.api.figures import gradient_heat
+
+        write(out, gradient_heat(folders[0], out.suffix[1:]))
+    else:
+        write(out, draw(*folders, suffix=out.suffix[1:], style=style))
     print(f"wrote {out}", file=sys.stderr)

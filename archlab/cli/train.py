@@ -45,6 +45,10 @@ def train(
     logger_set: Annotated[
         list[str] | None, typer.Option("--logger-set", help="Its arguments: key=value; repeat.")
     ] = None,
+    gradients: Annotated[
+        int | None,
+        typer.Option("--gradients", min=1, help="Gradient norms by depth every so many steps."),
+    ] = None,
     style: Format = None,
 ) -> None:
     """Train one net with a recipe; started again it goes on where it was.
@@ -63,7 +67,7 @@ def train(
         result = fitting.train_model(
             model, data=data or training.default_data(chosen), recipe=chosen, options=options,
             seed=seed, out=out, data_dir=data_dir, download=download,
-            stop=watch, report=watch.report,
+            stop=watch, report=watch.report, gradients=gradients,
             loggers=fitting.loggers(logger or (), logger_set or (), tensorboard=tensorboard),
         )  # fmt: skip
     show(result, style=style)

@@ -34,9 +34,7 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
             units.setdefault(type(member), []).append(path)
             covered[type(member)] = covered.get(type(member), 0) + layers
     fitting = [
-        kind
-        for kind, paths in units.items()
-        if len(paths) > 1 and covered[kind] >= _ENOUGH * total
+        kind for kind, paths in units.items() if len(paths) > 1 and covered[kind] >= _ENOUGH * total
     ]
     # named_modules goes from the outside in, and max takes the first of equals.
     best = max(fitting, key=lambda kind: len(units[kind]), default=None)

@@ -73,7 +73,9 @@ class Watch:
         """Set the hooks."""
         for path, member in self.module.named_modules():
             if path in self.paths:
-                self._handles.append(member.register_forward_pre_hook(self._begin, with_kwargs=True))
+                self._handles.append(
+                    member.register_forward_pre_hook(self._begin, with_kwargs=True)
+                )
             self._handles.append(member.register_forward_hook(self._ended(path)))
         return self
 

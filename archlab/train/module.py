@@ -82,11 +82,9 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the loss, and how many images were wrong, both on the device."""
         images, labels = batch
-        logits, others = _split(self.model(images))
-        loss = functional.cross_entropy(logits, labels)
-        wrong = (logits.detach().argmax(1) != labels).sum()
-        for other in others:
-            loss = loss + AUXILIARY * functional.cross_entropy(other, labels)
+        output = self.model(images)
+        loss = total_loss(output, labels)
+        wrong = (logits_of(output).detach().argmax(1) != labels).sum()
         if self.logged:
             self._log("train", loss.detach(), wrong, len(labels))
         if self.recipe.careful_depth:
@@ -162,6 +160,15 @@ class Classifier(pl.LightningModule):
 def named(given: Recipe | str) -> Recipe:
     """Return a recipe that is given as itself or by name."""
     return recipe(given) if isinstance(given, str) else given
+
+
+def total_loss(output: Any, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of the logits, and 0.3 of that of each auxiliary head."""
+    logits, others = _split(output)
+    loss = functional.cross_entropy(logits, labels)
+    for other in others:
+        loss = loss + AUXILIARY * functional.cross_entropy(other, labels)
+    return loss
 
 
 def logits_of(output: Any) -> Tensor:

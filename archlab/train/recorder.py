@@ -220,5 +220,5 @@ def _logged(row: Measurement) -> dict[str, float]:
 
 
 def callbacks(extra: Iterable[pl.Callback], recorder: Recorder) -> list[pl.Callback]:
-    """Return the recorder first, so that what follows sees its rows."""
-    return [recorder, *extra]
+    """Return the recorder last, so that its checkpoint holds what the others have seen."""
+    return [*extra, recorder]
