@@ -14,7 +14,7 @@ from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.train import checkpoint, ledger, record
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze
-from archlab.train.images import ImageSet, load_images
+from archlab.train.images import ImageSet, load_images, located
 from archlab.train.module import named
 from archlab.train.recipe import Recipe
 from archlab.train.record import Plan
@@ -78,10 +78,10 @@ def finetune_model(
         DataError: the images are absent or corrupt.
     """
     chosen, path = named(recipe), Path(saved).absolute()
-    data_dir = str(how.pop("data_dir", ".data"))
+    data_dir = str(Path(how.pop("data_dir", ".data")).absolute())
     images = load_images(data, Path(data_dir), download=bool(how.pop("download", False)))
     base = _finetuned(path, images, Plan(
-        model="", options={}, seed=seed, recipe=chosen, data=data, data_dir=data_dir,
+        model="", options={}, seed=seed, recipe=chosen, data=located(data), data_dir=data_dir,
         data_name=images.name, fingerprint=images.fingerprint,
     ))  # fmt: skip
     total = chosen.total_steps(len(images.train_labels))

@@ -15,7 +15,7 @@ from archlab.train.build import wanted_channels
 from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
 from archlab.train.gradients import GradientProfiles
-from archlab.train.images import ImageSet, load_images
+from archlab.train.images import ImageSet, load_images, located
 from archlab.train.module import named
 from archlab.train.recipe import Recipe, from_record
 from archlab.train.record import Measurement, Plan
@@ -90,11 +90,11 @@ def train_model(
         RunError: the folder holds another run, or is in use.
     """
     chosen = named(recipe)
-    data_dir = str(how.get("data_dir", ".data"))
+    data_dir = str(Path(how.get("data_dir", ".data")).absolute())
     images = _images(data, data_dir, download=bool(how.get("download", False)))
     base = Plan(
         model=model, options={}, seed=seed, recipe=chosen,
-        data=data if isinstance(data, str) else images.name, data_dir=data_dir, data_name="",
+        data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir, data_name="",
         fingerprint="",
     )  # fmt: skip
     plan = run.planned(model, dict(how.get("options") or {}), images, base)

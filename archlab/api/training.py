@@ -46,13 +46,13 @@ def degradation(
         RunError: another process uses the folder, or a run could not end.
     """
     from archlab.train.degradation import Sweep, run_sweep
-    from archlab.train.images import load_images
+    from archlab.train.images import load_images, located
 
     chosen = chosen_recipe(recipe)
     data, data_dir = how.pop("data", None) or default_data(chosen), how.pop("data_dir", ".data")
     sweep = Sweep(
-        depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=chosen, data=data,
-        data_dir=str(data_dir),
+        depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=chosen,
+        data=located(data), data_dir=str(Path(data_dir).absolute()),
     )  # fmt: skip
     sweep.check()
     if len(set(sweep.depths)) < 2:

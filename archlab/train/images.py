@@ -89,6 +89,11 @@ def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
     )
 
 
+def located(source: str) -> str:
+    """Return a folder or file by its whole path, so that a run finds it from anywhere."""
+    return str(Path(source).absolute()) if Path(source).exists() else source
+
+
 def read_file(path: Path, name: str) -> ImageSet:
     """Return the set in a .npz file (train_images, train_labels, test_images, test_labels).
 

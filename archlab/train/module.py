@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -33,7 +34,7 @@ class Classifier(pl.LightningModule):
 
     Args:
         model: a spec such as "resnet18", or a module that maps images to logits.
-        recipe: a recipe or the name of one.
+        recipe: a recipe, the name of one, or a YAML file that changes `lesson`.
         options: constructor arguments, where `model` is a spec.
         total_steps: length of the schedule; None asks the Trainer.
         log: log train_loss, train_acc, val_loss and val_acc.
@@ -158,7 +159,9 @@ class Classifier(pl.LightningModule):
 
 
 def named(given: Recipe | str) -> Recipe:
-    """Return a recipe that is given as itself or by name."""
+    """Return a recipe that is given as itself, by name, or as a YAML file."""
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        return recipe("lesson", Path(given))
     return recipe(given) if isinstance(given, str) else given
 
 

@@ -80,6 +80,15 @@ def test_the_original_archive_is_recognised_but_checked(tmp_path) -> None:
         assert str(batches) in message
 
 
+def test_torchvisions_arrays_become_channels_first() -> None:
+    from archlab.train.images import _pixels
+
+    cifar = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    assert _pixels(cifar).shape == (2, 3, 3, 4)
+    assert _pixels(cifar)[1, 2, 0, 3] == cifar[1, 0, 3, 2]
+    assert _pixels(cifar[..., 0]).shape == (2, 1, 3, 4)
+
+
 def test_absent_data_says_where_it_looked_and_how_to_get_it(tmp_path) -> None:
     with pytest.raises(DataError) as raised:
         load_images("cifar10", tmp_path)

@@ -102,6 +102,13 @@ def test_categories_of_a_recipe_reach_the_net() -> None:
     assert module.model.fc.out_features == 7
 
 
+def test_a_config_file_as_in_the_chapter(tmp_path) -> None:
+    (tmp_path / "config.yaml").write_text("categories: 12\nlearning_rate: 0.02\n")
+    module = Classifier("resnet8", str(tmp_path / "config.yaml"))
+    assert (module.model.fc.out_features, module.recipe.learning_rate) == (12, 0.02)
+    assert module.recipe.name == "lesson"
+
+
 def test_lightning_logs_loss_and_accuracy(images, tmp_path) -> None:
     from pytorch_lightning.loggers import CSVLogger
 
