@@ -94,8 +94,8 @@ def train_model(
     images = _images(data, data_dir, download=bool(how.get("download", False)))
     base = Plan(
         model=model, options={}, seed=seed, recipe=chosen,
-        data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir, data_name="",
-        fingerprint="",
+        data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir,
+        data_name="", fingerprint="",
     )  # fmt: skip
     plan = run.planned(model, dict(how.get("options") or {}), images, base)
     folder = Path(out) if out else Path("runs") / plan.name
