@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
         plot_receptive_field,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
+    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
+    from archlab.api.responses import identity, responses, shattered
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -59,12 +62,18 @@ VERBS = {
     "evaluate_model": "archlab.api.fitting",
     "finetune_model": "archlab.api.finetuning",
     "flops": "archlab.api.cost",
+    "gradients": "archlab.api.gradients",
+    "identity": "archlab.api.responses",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",
+    "module_gradients": "archlab.api.gradients",
     "params": "archlab.api.cost",
+    "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
+    "responses": "archlab.api.responses",
     "shapes": "archlab.api.cost",
+    "shattered": "archlab.api.responses",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
     "train_model": "archlab.api.fitting",
@@ -93,12 +102,18 @@ __all__ = [
     "evaluate_model",
     "finetune_model",
     "flops",
+    "gradients",
+    "identity",
     "load",
     "memory",
+    "module_gradients",
     "params",
+    "plot_by_depth",
     "plot_receptive_field",
     "receptive_field",
+    "responses",
     "shapes",
+    "shattered",
     "summary",
     "trace",
     "train_model",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
+from archlab import zoo
 from archlab.errors import OptionError, TraceError, check_one_of
 from archlab.resolve import (
     Inputs,
@@ -19,7 +21,7 @@ from archlab.resolve import (
     given_inputs,
     has_values,
 )
-from archlab.spec import parse_model
+from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject
 from archlab.tracer import trace as trace_subject
 from archlab.tracer.isolate import on_meta, with_values
@@ -49,6 +51,7 @@ class Model:
     ) -> None:
         if batch is not None and batch < 1:
             raise OptionError(f"batch={batch}: a batch has one sample or more.")
+        self._spec = spec
         self._source: Source | None = None
         self._options = dict(options or {})
         if isinstance(spec, str):
@@ -92,6 +95,50 @@ class Model:
         other._inputs, other._batch = given_inputs(text), None
         other._chosen, other._graphs = None, {}
         return other
+
+    def with_batch(self, batch: int) -> Model:
+        """Return this model with another batch; the module is shared, nothing is traced yet."""
+        other = copy.copy(self)
+        other._batch, other._chosen, other._graphs = batch, None, {}
+        return other
+
+    def rebuilt(self, **options: Any) -> Model:
+        """Return the model of the same spec with further constructor arguments.
+
+        Raises:
+            BuildError: the constructor does not take them.
+        """
+        other = Model(self._spec, batch=self._batch, options={**self._options, **options})
+        other._inputs = self._inputs
+        return other
+
+    @property
+    def family(self) -> str:
+        """Where the model comes from: zoo, torchvision.image, timm, file … or module."""
+        return "module" if self._source is None else self._source.family
+
+    @property
+    def zoo_family(self) -> str:
+        """The key in `zoo.ZOO`, or empty where the zoo did not build the model."""
+        variant = zoo.find(self.name) if self.family == "zoo" else None
+        return variant.family if variant is not None else ""
+
+    @property
+    def redrawn(self) -> bool:
+        """Whether `seeded` draws new initial values; a module that was given keeps its own."""
+        return self._source is not None and not has_values(self.module)
+
+    def seeded(self, seed: int) -> nn.Module:
+        """Return a copy with values on the CPU; the constructor of a spec draws from `seed`."""
+        return self._real_copy(seed)
+
+    def inputs(
+        self, make: Callable[[InputSpec], torch.Tensor], mode: str = "train"
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the inputs that were traced: given tensors as they are, the others by `make`."""
+        self.trace(mode)
+        assert self._chosen is not None
+        return self._chosen.tensors("cpu", make)
 
     def runnable(
         self, mode: str = "eval"
@@ -139,9 +186,9 @@ class Model:
                 return None
         return self._meta
 
-    def _real_copy(self) -> nn.Module:
+    def _real_copy(self, seed: int = 0) -> nn.Module:
         if self._source is not None and not has_values(self.module):
-            return build_real(self._source, self._options)
+            return build_real(self._source, self._options, seed)
         try:
             return with_values(self.module)
         except Exception as error:

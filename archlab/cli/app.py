@@ -15,11 +15,15 @@ from archlab.cli.curves import curves
 from archlab.cli.degradation import degradation
 from archlab.cli.finetune import finetune
 from archlab.cli.flops import flops
+from archlab.cli.gradients import gradients
+from archlab.cli.identity import identity
 from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
+from archlab.cli.responses import responses
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
+from archlab.cli.shattered import shattered
 from archlab.cli.summary import summary
 from archlab.cli.test import evaluate
 from archlab.cli.train import train
@@ -42,6 +46,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "shapes": shapes,
     "summary": summary,
     "rf": rf,
+    "gradients": gradients,
+    "responses": responses,
+    "identity": identity,
+    "shattered": shattered,
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,

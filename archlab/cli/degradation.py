@@ -10,7 +10,7 @@ import typer
 
 from archlab.cli.options import Config, Data, DataDir, Download, Format, Set
 from archlab.cli.output import check_target, show
-from archlab.cli.progress import reporter, saved_on_interrupt
+from archlab.cli.sweep import reporter, saved_on_interrupt
 from archlab.errors import OptionError
 
 

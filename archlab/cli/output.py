@@ -64,6 +64,20 @@ def show(
         print(f"wrote {out}", file=sys.stderr)
 
 
+def show_plot(answer: Any, path: Path | None) -> None:
+    """Write the picture of an answer by depth, where one is wanted.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if path is None:
+        return
+    from archlab import api
+
+    write(path, api.plot_by_depth(answer, path.suffix[1:]))
+    print(f"wrote {path}", file=sys.stderr)
+
+
 def check_target(style: str | None, out: Path | None) -> None:
     """Raise early, before the work, where the format is unknown or the file cannot be written.
 

@@ -7,7 +7,7 @@ import sys
 import time
 from types import FrameType, TracebackType
 
-from archlab.cli.progress import clock
+from archlab.cli.sweep import clock
 
 _EVERY = 30.0  # seconds between lines where nobody watches
 

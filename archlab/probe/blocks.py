@@ -17,8 +17,9 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
     """Return the paths of the net's repeated unit, or nothing where no unit carries the net.
 
     A unit is a class with two layers with weights or more that the net has at least twice: the
-    residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a transformer. The
-    class with the most instances is taken, the outer one where one holds the other.
+    residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a transformer. Of
+    several the one that stands in lists most often is taken, then the one with most instances, then
+    the outer one.
 
     Example:
         >>> from archlab import zoo
@@ -28,16 +29,19 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
     total = _layers(module)
     units: dict[type[nn.Module], list[str]] = {}
     covered: dict[type[nn.Module], int] = {}
+    listed: dict[type[nn.Module], int] = {}
     for path, member in module.named_modules():
         layers = _layers(member)
         if path and layers > 1 and not isinstance(member, _CONTAINERS):
             units.setdefault(type(member), []).append(path)
             covered[type(member)] = covered.get(type(member), 0) + layers
+            parent = module.get_submodule(path.rpartition(".")[0])
+            listed[type(member)] = listed.get(type(member), 0) + isinstance(parent, _CONTAINERS)
     fitting = [
         kind for kind, paths in units.items() if len(paths) > 1 and covered[kind] >= _ENOUGH * total
     ]
     # named_modules goes from the outside in, and max takes the first of equals.
-    best = max(fitting, key=lambda kind: len(units[kind]), default=None)
+    best = max(fitting, key=lambda kind: (listed[kind], len(units[kind])), default=None)
     return tuple(units[best]) if best is not None else ()
 
 

@@ -45,6 +45,14 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def drawn_from(seed: int) -> Iterator[None]:
+    """Draw from `seed` inside (initial values, dropout); the random states come back after."""
+    with same_random(), _same_cuda_random():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
 def _same_cuda_random() -> Iterator[None]:
     states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:

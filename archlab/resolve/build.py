@@ -72,14 +72,14 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
         return on_meta(module), MOVED
 
 
-def build_real(source: Source, options: Mapping[str, Any]) -> nn.Module:
-    """Return the module on the CPU, initialised as its constructor does.
+def build_real(source: Source, options: Mapping[str, Any], seed: int = 0) -> nn.Module:
+    """Return the module on the CPU, initialised as its constructor does, from `seed`.
 
     Raises:
         BuildError: the constructor failed.
     """
     with _reported(source), _quiet():
-        torch.default_generator.manual_seed(0)  # what depends on values is the same every time
+        torch.default_generator.manual_seed(seed)  # what depends on values is the same every time
         return _checked(source, source.builder(**options))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,9 +39,19 @@ class Inputs:
             for i in range(max(map(len, options), default=1))
         ]
 
-    def tensors(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return args and kwargs as tensors: shapes alone on "meta", values on "cpu"."""
-        made = [_tensor(item, device) for item in self._all()]
+    def tensors(
+        self, device: str, make: Callable[[InputSpec], torch.Tensor] | None = None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return args and kwargs as tensors: shapes alone on "meta", values on "cpu".
+
+        `make` gives the values of what is described and not given; noise by default.
+        """
+        made = [
+            make(item)
+            if make is not None and isinstance(item, InputSpec)
+            else _tensor(item, device)
+            for item in self._all()
+        ]
         args, kwargs = tuple(made[: len(self.args)]), made[len(self.args) :]
         named = {name: item for (name, _), item in zip(self.kwargs, kwargs, strict=True)}
         if self.listed:

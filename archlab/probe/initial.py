@@ -1,0 +1,103 @@
+"""Initial values by name, and norms taken out: what the literature varies at initialisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+_RELU = math.sqrt(2)
+
+
+def _kaiming(weight: torch.Tensor) -> None:
+    nn.init.kaiming_normal_(weight, mode="fan_in", nonlinearity="relu")
+
+
+def _orthogonal(weight: torch.Tensor) -> None:
+    nn.init.orthogonal_(weight, gain=_RELU)
+
+
+SCHEMES: dict[str, Callable[[torch.Tensor], object] | None] = {
+    "kaiming": _kaiming,
+    "xavier": nn.init.xavier_normal_,
+    "default": None,  # the layer's own reset_parameters
+    "orthogonal": _orthogonal,
+    "zero-gamma": _kaiming,  # and the last norm of every branch, see twin.zero_branches
+}
+WORDS = {
+    "kaiming": "He et al. 2015: normal, fan-in, gain √2, biases 0",
+    "xavier": "Glorot and Bengio 2010: normal, gain 1, biases 0",
+    "default": "PyTorch's: uniform, variance 1/(3 fan-in)",
+    "orthogonal": "orthogonal, gain √2, biases 0",
+    "zero-gamma": "He, and the last norm of every residual branch 0",
+}
+_LAYERS = (
+    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+    nn.Linear,
+)  # fmt: skip
+
+
+def initialise(module: nn.Module, scheme: str) -> int:
+    """Draw the weights of all convolutions and linear layers anew; return how many there were.
+
+    `scheme` is a key of SCHEMES; random numbers come from torch's global generator.
+
+    Example:
+        >>> initialise(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "kaiming")
+        1
+    """
+    draw = SCHEMES[scheme]
+    layers = [member for member in module.modules() if isinstance(member, _LAYERS)]
+    for layer in layers:
+        if draw is None:
+            layer.reset_parameters()
+            continue
+        draw(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    return len(layers)
+
+
+def without_norms(module: nn.Module) -> int:
+    """Replace every batch norm inside `module` by the identity; return how many there were.
+
+    Example:
+        >>> without_norms(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+        1
+    """
+    found = [
+        (parent, name)
+        for parent in module.modules()
+        for name, child in parent.named_children()
+        if is_batch_norm(child)
+    ]
+    for parent, name in found:
+        setattr(parent, name, nn.Identity())
+    return len(found)
+
+
+def is_batch_norm(module: nn.Module) -> bool:
+    """Whether a module is a batch norm of any rank."""
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
+def weight_gain(module: nn.Module) -> float | None:
+    """Return the mean of fan-in × mean(W²) over the convolutions: 2 for He, 1/3 for PyTorch's own.
+
+    None where there is no convolution.
+
+    Example:
+        >>> layer = nn.Conv2d(8, 8, 3)
+        >>> _ = nn.init.constant_(layer.weight, 1 / math.sqrt(72))
+        >>> round(weight_gain(layer), 4)
+        1.0
+    """
+    convs = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    gains = [
+        member.weight[0].numel() * float(member.weight.detach().double().square().mean())
+        for member in module.modules()
+        if isinstance(member, convs)
+    ]
+    return sum(gains) / len(gains) if gains else None
