@@ -123,7 +123,9 @@ def _sweep(folder: Path, style: str) -> Curves:
     kinds = sorted({run.plan.kind for run in runs})
     band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
     bold = "" if style == "fig6" else "plain bold, residual dashed; "
-    note = f"{plan.recipe.sentence()}\n{bold}training error in eval mode; {band}"
+    note = (
+        f"{plan.recipe.sentence()}\n{bold}training error: running, over augmented batches; {band}"
+    )
     top = _top(runs)
     if style == "fig6":
         panels = [
@@ -156,7 +158,9 @@ def _lines(runs: Sequence[Run], part: str = "", *, both: bool = False) -> list[L
 
 def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool = True) -> Line:
     """Return the mean and band at the steps that every run has measured."""
-    values = [{row.step: getattr(row, f"{part}_error") for row in run.rows} for run in runs]
+    # As the paper plots it: the running error over augmented batches.
+    name_of = {"train": "running_error", "test": "test_error"}[part]
+    values = [{row.step: getattr(row, name_of) for row in run.rows} for run in runs]
     steps = sorted(set.intersection(*(set(one) for one in values)))
     at = [[one[step] for one in values] for step in steps]
     return Line(
@@ -169,7 +173,7 @@ def _top(runs: Sequence[Run]) -> float:
     """Return the top of the scale: what is reached once the first steps are over."""
     last = max(row.step for run in runs for row in run.rows)
     shown = [
-        max(row.train_error, row.test_error)
+        max(row.running_error, row.test_error)
         for run in runs
         for row in run.rows[1:] or run.rows
         if row.step > _SETTLED * last

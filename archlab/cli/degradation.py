@@ -17,7 +17,7 @@ from archlab.errors import OptionError
 def degradation(
     depths: Annotated[str, typer.Option("--depths", help="Layers, each 6n+2.")] = "20,56",
     kinds: Annotated[str, typer.Option("--kinds", help="plain, residual.")] = "plain,residual",
-    seeds: Annotated[str, typer.Option("--seeds", help="How many; or which: 4,5,6.")] = "3",
+    seeds: Annotated[str, typer.Option("--seeds", help="How many; or which: 4,5,6 (only 4: 4,).")] = "3",
     recipe: Annotated[
         str, typer.Option("--recipe", help="auto, paper, fast, demo or lesson.")
     ] = "auto",
@@ -62,7 +62,7 @@ def degradation(
 
 
 def _numbers(option: str, text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
+    parts = [part.strip() for part in text.removesuffix(",").split(",")]
     if not all(part.isdigit() for part in parts):
         raise OptionError(f"{option} {text!r}: whole numbers joined by commas are wanted: 20,56.")
     return [int(part) for part in parts]

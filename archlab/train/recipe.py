@@ -39,7 +39,8 @@ class Recipe:
         widths: channels of the three stages of a 6n + 2 net.
         categories: classes of the net; None takes the data's.
         eval_every: steps between measurements in eval mode.
-        eval_images: training images measured between; the last measurement takes all.
+        eval_images: training images measured between, evenly spread; the last measurement takes
+            all.
         careful_depth: from this depth on the rate is 0.1 of itself until the running training
             error is below 80 % (He et al. 2015, section 4.2); 0 never does.
     """

@@ -5,6 +5,7 @@ Loss and wrong answers add up on the device; the host looks at them once a secon
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -142,9 +143,9 @@ class Recorder(pl.Callback):
         loss, wrong, steps, _ = self._sums.tolist()
         self._sums.zero_()
         images, labels = self.data.part("train")
-        count = len(labels) if whole else min(module.recipe.eval_images, len(labels))
         normal = self.data.normalizer
-        train_error, _ = error(trainer, module, (images[:count], labels[:count]), normal)
+        measured = (images, labels) if whole else sample(images, labels, module.recipe.eval_images)
+        train_error, _ = error(trainer, module, measured, normal)
         test_error, test_loss = error(trainer, module, self.data.part("test"), normal)
         per_epoch = -(-len(labels) // module.recipe.batch_size)
         row = Measurement(
@@ -156,13 +157,19 @@ class Recorder(pl.Callback):
             train_error=train_error,
             test_error=test_error,
             test_loss=test_loss,
-            images=count,
+            images=len(measured[1]),
             seconds=round(self.seconds, 2),
         )
         self.rows.append(row)
         record.write_metrics(self.folder, self.rows)
         for logger in trainer.loggers:
             logger.log_metrics(_logged(row), step=row.step)
+
+
+def sample(images: Tensor, labels: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Return every n-th image: a folder's are sorted by class, so the first ones would not do."""
+    stride = math.ceil(len(labels) / most)
+    return images[::stride], labels[::stride]
 
 
 def error(

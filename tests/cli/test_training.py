@@ -158,6 +158,14 @@ def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
     assert training.opening("demo", RECIPES["demo"], [20], 1, 1).count("\n") == 0
 
 
+def test_seeds_are_a_count_or_names() -> None:
+    from archlab.cli.degradation import _numbers
+
+    assert _numbers("--seeds", "3") == [3]
+    assert _numbers("--seeds", "4,") == [4]
+    assert _numbers("--seeds", "4, 5") == [4, 5]
+
+
 def test_reading_finished_runs_imports_no_torch() -> None:
     code = "import sys; from archlab.api import training, figures; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+import torch
 
 from archlab.errors import OutputError, RunError
 from archlab.train import record, recorder
@@ -125,6 +126,17 @@ def test_the_last_row_is_of_all_training_images(planned, images) -> None:
     assert (outcome.train_error * 80 / 100) % 1 == pytest.approx(0, abs=1e-9)
 
 
+def test_a_sample_of_sorted_images_holds_every_class() -> None:
+    """A folder's images come class by class: the first 10 of these 100 would be of one class."""
+    labels = torch.arange(100) // 50
+    images, chosen = recorder.sample(torch.arange(100), labels, 10)
+    assert chosen.bincount().tolist() == [5, 5]
+    assert torch.equal(labels[images], chosen)
+    assert [len(recorder.sample(labels, labels, most)[1]) for most in (100, 999)] == [100, 100]
+        recorder.sample(labels, labels, 999)[1]
+    )
+
+
 def test_a_run_that_is_over_is_not_trained_again(planned, images) -> None:
     folder = planned("run")
     first = execute(folder, images=images)
@@ -200,8 +212,6 @@ def test_other_images_are_refused(planned, images) -> None:
 
 
 def test_training_leaves_the_random_stream_alone(planned, images) -> None:
-    import torch
-
     before = torch.get_rng_state()
     execute(planned("run", steps=2), images=images)
     assert torch.equal(before, torch.get_rng_state())
