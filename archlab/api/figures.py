@@ -123,9 +123,8 @@ def _sweep(folder: Path, style: str) -> Curves:
     kinds = sorted({run.plan.kind for run in runs})
     band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
     bold = "" if style == "fig6" else "plain bold, residual dashed; "
-    note = (
-        f"{plan.recipe.sentence()}\n{bold}training error: running, over augmented batches; {band}"
-    )
+    what = f"{bold}training error: running, over augmented batches; {band}"
+    note = f"{plan.recipe.sentence()}\n{what}"
     top = _top(runs)
     if style == "fig6":
         panels = [
