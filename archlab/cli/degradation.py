@@ -17,7 +17,9 @@ from archlab.errors import OptionError
 def degradation(
     depths: Annotated[str, typer.Option("--depths", help="Layers, each 6n+2.")] = "20,56",
     kinds: Annotated[str, typer.Option("--kinds", help="plain, residual.")] = "plain,residual",
-    seeds: Annotated[str, typer.Option("--seeds", help="How many; or which: 4,5,6 (only 4: 4,).")] = "3",
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="How many; or which: 4,5,6 (only 4: 4,).")
+    ] = "3",
     recipe: Annotated[
         str, typer.Option("--recipe", help="auto, paper, fast, demo or lesson.")
     ] = "auto",
