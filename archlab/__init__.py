@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
     from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
-    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
-    from archlab.api.responses import identity, responses, shattered
+    from archlab.api.probes import identity, responses, shattered
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier

@@ -5,7 +5,7 @@
     ├── OptionError              an option or a value that is not allowed
     ├── BuildError               the model's constructor failed or wants arguments
     ├── TraceError               the model's forward failed; `.graph` holds the part before it
-    ├── ProbeError               a measurement that the model does not allow: no gradient, no shortcut
+    ├── ProbeError               what the model does not let measure: no gradient, no shortcut
     ├── DependencyError          an optional package is missing
     ├── DataError                images that are absent, incomplete or corrupt
     ├── RunError                 a run, checkpoint or log that cannot be used, or is in use

@@ -15,10 +15,13 @@ from archlab.analyze.certify import CertifyRow, CertifyTotals
 from archlab.analyze.effective import EffectiveRow, EffectiveTotals
 from archlab.analyze.factorize import BottleneckRow, BottleneckTotals
 from archlab.analyze.flops import FlopsRow, FlopsTotals
+from archlab.analyze.gradients import GradientRow, GradientTotals
 from archlab.analyze.memory import MemoryRow, MemoryTotals
 from archlab.analyze.params import ParamsRow, ParamsTotals
 from archlab.analyze.receptive_field import FieldRow, FieldTotals
+from archlab.analyze.responses import DepthTotals, IdentityRow, ResponseRow
 from archlab.analyze.shapes import ShapesRow, ShapesTotals
+from archlab.analyze.shattered import ShatteredRow, ShatteredTotals
 from archlab.analyze.summary import SummaryRow, SummaryTotals
 from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.api.finetuning import FineTuneRow, FineTuneTotals
@@ -110,6 +113,10 @@ def test_set_up_commands_need_only_python() -> None:
         ("train", TrainTotals, Row),
         ("test", TestTotals, TestRow),
         ("finetune", FineTuneTotals, FineTuneRow),
+        ("gradients", GradientTotals, GradientRow),
+        ("responses", DepthTotals, ResponseRow),
+        ("identity", DepthTotals, IdentityRow),
+        ("shattered", ShatteredTotals, ShatteredRow),
     ],
 )
 def test_json_page_names_every_field(command: str, totals: type, row: type) -> None:

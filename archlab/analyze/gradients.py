@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from archlab.analyze.by_depth import ByDepth, Spread, band, spread, stages
 from archlab.analyze.theory import Theory
+from archlab.analyze.verdict import growth, verdict
 from archlab.result import Cell, Column, Header, Missing, Unit
-
-_LEVEL = 10.0  # first ÷ last within this factor is called level
-_EXPONENTIAL = 1.2  # growth per block from here on is called exponential
 
 
 class Place(Protocol):
@@ -111,7 +108,7 @@ def gradients(
         shown += joined(mine, QUANTITIES)
         missing += _not_finite(net)
     totals = {net.net: _totals(net) for net in measured}
-    columns = COLUMNS
+    columns: tuple[Column, ...] = COLUMNS
     if not any(row.state for row in rows):
         columns = tuple(column for column in COLUMNS if column.name != "state")
     return ByDepth(
@@ -151,27 +148,6 @@ def joined(rows: Sequence[GradientRow], names: Sequence[str]) -> list[dict[str, 
     return lines
 
 
-def growth(places: Sequence[Place], numbers: Sequence[int]) -> float | None:
-    """Return the factor per block towards the input, inside stages; None without two in a stage.
-
-    The slope of the logarithm against the block number, one slope for all stages, each stage with
-    its own height: what a change of width and map size does is no growth per block. The last block
-    is left out: the head's gradient reaches all its units, also those that its ReLU switched off.
-    """
-    inside: dict[int, list[tuple[int, float]]] = {}
-    for place, stage in zip(places[:-1], numbers[:-1], strict=True):
-        value = place.activation_grad
-        if stage > 0 and value is not None and 0 < value < math.inf:
-            inside.setdefault(stage, []).append((place.block, math.log(value)))
-    above = below = 0.0
-    for points in inside.values():
-        x = statistics.fmean(block for block, _ in points)
-        y = statistics.fmean(value for _, value in points)
-        above += sum((block - x) * (value - y) for block, value in points)
-        below += sum((block - x) ** 2 for block, _ in points)
-    return math.exp(-above / below) if below else None
-
-
 def _row(net: str, seed: int, place: Place, stage: int) -> GradientRow:
     return GradientRow(
         net=net,
@@ -199,7 +175,9 @@ def _state(value: float | None) -> str:
 def _totals(net: Measured) -> GradientTotals:
     numbers = stages([place.shape for place in net.profiles[0]], stem=net.stem)
     ratios = spread([_ratio(profile) for profile in net.profiles])
-    factor = spread([growth(profile, numbers) for profile in net.profiles]).middle
+    factor = spread(
+        [growth([place.activation_grad for place in profile], numbers) for profile in net.profiles]
+    ).middle
     return GradientTotals(
         first_over_last=ratios.middle,
         growth_per_block=factor,
@@ -219,36 +197,6 @@ def _ratio(profile: Sequence[Place]) -> float | None:
     if not (math.isfinite(first) and math.isfinite(last)):
         return math.nan
     return first / last if last else None
-
-
-def verdict(ratio: float | None, factor: float | None, said: Theory) -> str:
-    """Return in words how the gradient changes on its way to the input.
-
-    Example:
-        >>> verdict(1.3e4, 1.43, Theory(1.467, ""))
-        'explodes towards the input, near theory'
-        >>> verdict(36.0, 1.13, Theory(None, "", power_law=True))
-        'grows slowly towards the input, a power law as theory says'
-    """
-    if ratio is None:
-        return "no ratio: zero, or no gradient arrives"
-    if not math.isfinite(ratio):
-        return "not finite"
-    rate = factor if factor is not None else ratio
-    if 1 / _LEVEL <= ratio <= _LEVEL and 1 / _EXPONENTIAL <= rate <= _EXPONENTIAL:
-        words = "about level"
-    elif ratio > 1:
-        fast = rate >= _EXPONENTIAL and not said.power_law
-        words = "explodes towards the input" if fast else "grows slowly towards the input"
-    else:
-        fast = rate <= 1 / _EXPONENTIAL
-        words = "vanishes towards the input" if fast else "falls slowly towards the input"
-    if said.power_law:
-        return f"{words}, a power law as theory says"
-    if said.growth is None or factor is None:
-        return words
-    near = abs(math.log(factor / said.growth)) < max(0.1, 0.15 * abs(math.log(said.growth)))
-    return f"{words}, {'near' if near else 'unlike'} theory"
 
 
 def _sentence(net: str, item: GradientTotals) -> str:

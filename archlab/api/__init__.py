@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         shapes,
         summary,
     )
+    from archlab.api.depth import gradients, module_gradients
     from archlab.api.depth_pictures import plot_by_depth
     from archlab.api.field import (
         effective_receptive_field,
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
-    from archlab.api.gradients import gradients, module_gradients
     from archlab.api.model import Model, load, trace
-    from archlab.api.responses import identity, responses, shattered
+    from archlab.api.probes import identity, responses, shattered
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -62,18 +62,18 @@ VERBS = {
     "evaluate_model": "archlab.api.fitting",
     "finetune_model": "archlab.api.finetuning",
     "flops": "archlab.api.cost",
-    "gradients": "archlab.api.gradients",
-    "identity": "archlab.api.responses",
+    "gradients": "archlab.api.depth",
+    "identity": "archlab.api.probes",
     "load": "archlab.api.model",
     "memory": "archlab.api.cost",
-    "module_gradients": "archlab.api.gradients",
+    "module_gradients": "archlab.api.depth",
     "params": "archlab.api.cost",
     "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
     "receptive_field": "archlab.api.field",
-    "responses": "archlab.api.responses",
+    "responses": "archlab.api.probes",
     "shapes": "archlab.api.cost",
-    "shattered": "archlab.api.responses",
+    "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
     "train_model": "archlab.api.fitting",

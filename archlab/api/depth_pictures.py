@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from archlab.view.depth import by_depth as draw
 
 Lines = Sequence[Mapping[str, Cell]]
 _TWIN = "(plain twin)"
+_MOST_MARKS = 8
 
 
 def plot_by_depth(answer: ByDepth[Any, Any], suffix: str = "svg") -> bytes:
@@ -82,22 +85,23 @@ def _identity(answer: ByDepth[Any, Any]) -> DepthPicture:
 
 
 def _shattered(answer: ByDepth[Any, Any]) -> DepthPicture:
+    """One panel a kind of net, as in Balduzzi's figure 2: its depths overlaid."""
     values: dict[str, dict[int, list[float]]] = {}
     for row in answer.rows:
         values.setdefault(row.path, {}).setdefault(row.lag, []).append(row.autocorrelation)
-    curves = [
-        Curve(
-            name=net,
-            x=list(lags),
-            middle=[math.fsum(found) / len(found) for found in lags.values()],
-            low=[None] * len(lags),
-            high=[None] * len(lags),
-            dashed=net.startswith("plain"),
-        )
-        for net, lags in values.items()
-    ]
-    panel = Panel("mean autocorrelation of df/dx over the seeds", curves, "lag", log=False)
-    return DepthPicture("Shattered gradients", _subtitle(answer), [panel])
+    panels: dict[str, list[Curve]] = {}
+    for net, lags in values.items():
+        depth = re.findall(r"\d+", net)[0]
+        middle = [math.fsum(found) / len(found) for found in lags.values()]
+        low, high = ([edge(found) for found in lags.values()] for edge in (min, max))
+        curve = Curve(f"{depth} layers", list(lags), middle, low, high)
+        panels.setdefault(net.replace(depth, "", 1), []).append(curve)
+    return DepthPicture(
+        "Shattered gradients: autocorrelation of df/dx",
+        _subtitle(answer),
+        [Panel(kind, curves, "lag", log=False) for kind, curves in panels.items()],
+        beside=True,
+    )
 
 
 PICTURES: dict[str, Callable[[ByDepth[Any, Any]], DepthPicture]] = {
@@ -132,7 +136,7 @@ def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] 
 def _theory(lines: Lines, totals: Any) -> list[Segment]:
     """Theory's slope in each stage, through the band of the stage's last block."""
     if totals.theory is None:
-        return []
+        return _power_law(lines) if "power law" in totals.theory_text else []
     stages: dict[Cell, list[Mapping[str, Cell]]] = {}
     for line in lines[:-1]:
         if line["stage"] and _maybe(line["low"]):
@@ -147,11 +151,21 @@ def _theory(lines: Lines, totals: Any) -> list[Segment]:
     return segments
 
 
+def _power_law(lines: Lines) -> list[Segment]:
+    """First ÷ last near the number of blocks: (N + 1) ÷ (block + 1), through the last band."""
+    x = [_number(line["block"]) for line in lines]
+    low, high = _number(lines[-1]["low"]), _number(lines[-1]["high"])
+    if not 0 < low <= high < math.inf:
+        return []
+    factors = [(x[-1] + 1) / (place + 1) for place in x]
+    return [Segment(x, [low * f for f in factors], [high * f for f in factors])]
+
+
 def _marks(nets: Mapping[str, Lines], x: str) -> list[tuple[float, str]]:
     """Where stages begin, if all nets agree; nets of unequal depth have no common marks."""
     found = []
     for lines in nets.values():
-        pairs = zip(lines[:-1], lines[1:], strict=True)
+        pairs = itertools.pairwise(lines)
         found.append(
             [
                 (_number(after[x]) - 0.5, f"stage {after['stage']}")
@@ -161,9 +175,6 @@ def _marks(nets: Mapping[str, Lines], x: str) -> list[tuple[float, str]]:
         )
     same = all(item == found[0] for item in found)
     return found[0] if found and same and len(found[0]) <= _MOST_MARKS else []
-
-
-_MOST_MARKS = 8
 
 
 def _subtitle(answer: ByDepth[Any, Any]) -> str:

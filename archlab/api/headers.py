@@ -63,7 +63,7 @@ def _step(checkpoint: str | Path) -> str:
     for name in ("global_step", "step", "epoch"):
         if isinstance(found, dict) and isinstance(found.get(name), int):
             return f"{name.removeprefix('global_')} {found[name]}"
-    return "" if isinstance(found, dict) else ""
+    return ""
 
 
 def _data(how: Conditions, *, images: bool) -> str:

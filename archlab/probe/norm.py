@@ -21,4 +21,5 @@ def norm_in_place(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
     dtype = torch.complex128 if tensor.is_complex() else torch.float64
-    return torch.linalg.vector_norm(tensor, dtype=dtype).real
+    found: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=dtype)
+    return found.real

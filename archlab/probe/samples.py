@@ -27,13 +27,14 @@ def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.
     spectrum[..., 0, 0] = 0
     images = torch.fft.irfft2(spectrum, s=(height, width))
     scale = images.square().mean(dim=(-2, -1), keepdim=True).sqrt()
-    return (images / scale.clamp_min(torch.finfo(torch.float64).tiny)).float()
+    even: torch.Tensor = images / scale.clamp_min(torch.finfo(torch.float64).tiny)
+    return even.float()
 
 
 def made_input(
     spec: InputSpec, generator: torch.Generator, *, noise: bool, tokens: int
 ) -> torch.Tensor:
-    """Return one input: natural images for (N, C, H, W), else N(0, 1); whole numbers below `tokens`.
+    """Return one input: natural images for (N, C, H, W), else N(0, 1), or token numbers.
 
     Args:
         spec: the full shape and dtype.

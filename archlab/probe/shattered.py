@@ -59,7 +59,8 @@ def input_gradients(net: LineNet, seed: int) -> torch.Tensor:
         shape = (value.shape[1], outputs)
         weight = torch.randn(shape, generator=generator, dtype=torch.float64) * spread
         bias = torch.randn(outputs, generator=generator, dtype=torch.float64) * spread
-        return value @ weight + bias
+        outcome: torch.Tensor = value @ weight + bias
+        return outcome
 
     with torch.inference_mode(mode=False), torch.enable_grad():
         line = torch.linspace(-SPAN, SPAN, POINTS, dtype=torch.float64)[:, None].requires_grad_()
@@ -69,7 +70,8 @@ def input_gradients(net: LineNet, seed: int) -> torch.Tensor:
             hidden = hidden + net.scale * branch if net.residual else branch
         output = affine(torch.relu(_normed(hidden) if net.norm else hidden), 1)
         (gradient,) = torch.autograd.grad(output.sum(), line)
-    return gradient[:, 0]
+    column: torch.Tensor = gradient[:, 0]
+    return column
 
 
 def autocorrelation(series: torch.Tensor, lags: int) -> list[float]:
@@ -94,4 +96,5 @@ def _normed(value: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         mean = value.mean(dim=0)
         spread = (value.var(dim=0, correction=0) + _EPSILON).sqrt()
-    return (value - mean) / spread
+    normed: torch.Tensor = (value - mean) / spread
+    return normed

@@ -54,7 +54,8 @@ def drawn_from(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _same_cuda_random() -> Iterator[None]:
-    states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    states = torch.cuda.get_rng_state_all() if started else []
     try:
         yield
     finally:

@@ -142,7 +142,7 @@ class Watch:
             key = (tensor.grad_fn if tensor.grad_fn is not None else tensor, tensor.output_nr)
             if key not in self._slots:
                 self._slots[key] = Slot()
-                tensor.register_hook(self._slots[key].arrive)
+                tensor.register_hook(self._slots[key].arrive)  # type: ignore[no-untyped-call]
             yield self._slots[key]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GREY = "#555555"
+_WIDE = 128  # characters of the subtitle in a line
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,19 @@ def _drawn(picture: DepthPicture) -> Figure:
 
     count = len(picture.panels)
     rows, columns = (1, count) if picture.beside else (count, 1)
-    height = 0.95 + (3.4 if rows == 1 else 2.45 * rows) + 0.5
+    words = [line for text in picture.subtitle.split("\n") for line in textwrap.wrap(text, _WIDE)]
+    head = 0.62 + 0.15 * len(words)  # inches
+    height = head + (3.4 if rows == 1 else 2.2 * rows) + 0.5
     figure = Figure(figsize=(8.4, height))
     figure.text(0.02, 1 - 0.12 / height, picture.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 1 - 0.38 / height, picture.subtitle, fontsize=8, color=_GREY, va="top")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=not picture.beside)
-    figure.subplots_adjust(
-        left=0.085, right=0.975, top=1 - 0.95 / height, bottom=0.5 / height, hspace=0.3, wspace=0.2
-    )
+    figure.text(0.02, 1 - 0.38 / height, "\n".join(words), fontsize=8, color=_GREY, va="top")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=not picture.beside,
+                           sharey=picture.beside)  # fmt: skip
+    figure.subplots_adjust(left=0.085, right=0.975, top=1 - head / height, bottom=0.5 / height,
+                           hspace=0.24, wspace=0.08)  # fmt: skip
     for axes, panel in zip(grid.flat, picture.panels, strict=True):
         _panel(axes, panel)
-    names = {curve.name for panel in picture.panels for curve in panel.curves}
-    if len(names) > 1 or any(c.theory for p in picture.panels for c in p.curves):
+    if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in picture.panels):
         grid.flat[0].legend(frameon=False, fontsize=8, loc="best")
     return figure
 
@@ -121,6 +124,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_yscale("log")
     if values:
         _limit(axes, min(values), max(values), log=panel.log)
+    if panel.log and values and max(values) < 100 * min(values):
+        _plain_ticks(axes)
     for i, curve in enumerate(panel.curves):
         _curve(axes, curve, COLOURS[i % len(COLOURS)], log=panel.log)
     for x, label in panel.marks:
@@ -144,6 +149,15 @@ def _limit(axes: Axes, low: float, high: float, *, log: bool) -> None:
     bottom, top = math.log10(low), math.log10(high)
     room = max(0.08 * (top - bottom), (1 - (top - bottom)) / 2, 0.05)
     axes.set_ylim(10 ** (bottom - room), 10 ** (top + room))
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """1, 2, 5 as they are where the axis spans few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _curve(axes: Axes, curve: Curve, colour: str, *, log: bool) -> None:

@@ -28,6 +28,11 @@ LINES = {
     "rf, unproductive": "rf plain20 --unproductive",
     "rf, verify": "rf resnet20 --verify",
     "rf, effective": "rf resnet20 --effective --layer layer1",
+    "gradients": "gradients resnet8 --seeds 1 --batch 4",
+    "gradients, twin": "gradients resnet8 --twin --by layer --seeds 2 --batch 4",
+    "responses": "responses resnet8 --seeds 1 --batch 4",
+    "identity": "identity resnet8 --seeds 1 --batch 4",
+    "shattered": "shattered --depths 2,20 --seeds 2 --width 20",
     "against": "flops nets.py:Net --against fvcore",
 }
 SIDE_BY_SIDE = {
