@@ -74,8 +74,9 @@ def golden(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Costs as ratios: against a bare forward, importing torch, and other counters."""
+    """Costs as ratios: a bare forward, importing torch, other counters; training throughput."""
     run_with_torch(session, "python", "tests/benchmarks/bench.py")
+    run_with_torch(session, "python", "tests/benchmarks/training.py")
 
 
 @nox.session

@@ -41,22 +41,38 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
+    from archlab.api.figures import TrainingCurve, curves
+    from archlab.api.finetuning import finetune_model
+    from archlab.api.fitting import evaluate_model, train_model
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
+    from archlab.api.training import degradation, verdict
+    from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
+    from archlab.train.module import Classifier
 
 __all__ = [
     "ArchlabError",
+    "CIFAR10Data",
+    "CIFAR100Data",
+    "Classifier",
+    "FashionMNISTData",
+    "ImageData",
     "Look",
     "Model",
     "Picture",
+    "TrainingCurve",
     "against",
     "bottleneck",
     "bottlenecks",
     "check",
     "compare",
     "compare_modes",
+    "curves",
+    "degradation",
     "effective_receptive_field",
+    "evaluate_model",
+    "finetune_model",
     "flops",
     "gradients",
     "identity",
@@ -76,7 +92,9 @@ __all__ = [
     "shattered",
     "summary",
     "trace",
+    "train_model",
     "unproductive",
+    "verdict",
     "verify_receptive_field",
 ]
 

@@ -8,6 +8,8 @@
     ├── ProbeError               what the model does not let measure: no gradient, no shortcut
     ├── DependencyError          an optional package is missing
     ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
+    ├── DataError                images that are absent, incomplete or corrupt
+    ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
     └── OutputError              a file that cannot be written
 
 A message says what was wrong, what was given, what is allowed and what to try.
@@ -61,6 +63,14 @@ class LayoutError(ArchlabError):
     def __init__(self, message: str, dot: str) -> None:
         super().__init__(message)
         self.dot = dot
+
+
+class DataError(ArchlabError):
+    """Images that are absent, incomplete or corrupt."""
+
+
+class RunError(ArchlabError):
+    """A run folder, checkpoint or log that cannot be used, or that another process uses."""
 
 
 class OutputError(ArchlabError):

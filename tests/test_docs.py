@@ -25,7 +25,11 @@ from archlab.analyze.shapes import ShapesRow, ShapesTotals
 from archlab.analyze.shattered import ShatteredRow, ShatteredTotals
 from archlab.analyze.summary import SummaryRow, SummaryTotals
 from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
+from archlab.api.finetuning import FineTuneRow, FineTuneTotals
+from archlab.api.fitting import Row, TrainTotals
 from archlab.cli import main
+from archlab.train.evaluate import TestRow, TestTotals
+from archlab.train.verdict import VerdictRow, VerdictTotals
 
 ROOT = Path(__file__).parents[1]
 MY_NET = """
@@ -156,6 +160,10 @@ def test_set_up_commands_need_only_python() -> None:
         ("rf --unproductive", UnproductiveTotals, UnproductiveRow),
         ("rf --verify", CertifyTotals, CertifyRow),
         ("rf --effective", EffectiveTotals, EffectiveRow),
+        ("verdict`, `degradation", VerdictTotals, VerdictRow),
+        ("train", TrainTotals, Row),
+        ("test", TestTotals, TestRow),
+        ("finetune", FineTuneTotals, FineTuneRow),
         ("gradients", GradientTotals, GradientRow),
         ("responses", DepthTotals, ResponseRow),
         ("identity", DepthTotals, IdentityRow),

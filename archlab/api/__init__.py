@@ -34,21 +34,37 @@ if TYPE_CHECKING:
         unproductive,
         verify_receptive_field,
     )
+    from archlab.api.figures import TrainingCurve, curves
+    from archlab.api.finetuning import finetune_model
+    from archlab.api.fitting import evaluate_model, train_model
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
+    from archlab.api.training import degradation, verdict
+    from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
+    from archlab.train.module import Classifier
 
 VERBS = {
+    "CIFAR100Data": "archlab.train.data",
+    "CIFAR10Data": "archlab.train.data",
+    "Classifier": "archlab.train.module",
+    "FashionMNISTData": "archlab.train.data",
+    "ImageData": "archlab.train.data",
     "Look": "archlab.api.picture",
     "Model": "archlab.api.model",
     "Picture": "archlab.api.picture",
+    "TrainingCurve": "archlab.api.figures",
     "against": "archlab.api.cost",
     "bottleneck": "archlab.analyze.factorize",
     "bottlenecks": "archlab.api.cost",
     "check": "archlab.api.cost",
     "compare": "archlab.api.cost",
     "compare_modes": "archlab.api.cost",
+    "curves": "archlab.api.figures",
+    "degradation": "archlab.api.training",
     "effective_receptive_field": "archlab.api.field",
+    "evaluate_model": "archlab.api.fitting",
+    "finetune_model": "archlab.api.finetuning",
     "flops": "archlab.api.cost",
     "gradients": "archlab.api.depth",
     "identity": "archlab.api.probes",
@@ -68,21 +84,33 @@ VERBS = {
     "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
     "trace": "archlab.api.model",
+    "train_model": "archlab.api.fitting",
     "unproductive": "archlab.api.field",
+    "verdict": "archlab.api.training",
     "verify_receptive_field": "archlab.api.field",
 }
 
 __all__ = [
+    "CIFAR10Data",
+    "CIFAR100Data",
+    "Classifier",
+    "FashionMNISTData",
+    "ImageData",
     "Look",
     "Model",
     "Picture",
+    "TrainingCurve",
     "against",
     "bottleneck",
     "bottlenecks",
     "check",
     "compare",
     "compare_modes",
+    "curves",
+    "degradation",
     "effective_receptive_field",
+    "evaluate_model",
+    "finetune_model",
     "flops",
     "gradients",
     "identity",
@@ -102,7 +130,9 @@ __all__ = [
     "shattered",
     "summary",
     "trace",
+    "train_model",
     "unproductive",
+    "verdict",
     "verify_receptive_field",
 ]
 

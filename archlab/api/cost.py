@@ -28,7 +28,7 @@ from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvco
 from archlab.result import Result
 
 if TYPE_CHECKING:
-    pass
+    from archlab.resolve.inputs import InputLike
 from archlab.api.model import MODES, Model, ModelLike, load, trace
 
 
@@ -97,15 +97,26 @@ def shapes(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[Shapes
 
 
 def summary(
-    model: ModelLike, *, mode: str = "eval", **how: Any
+    model: ModelLike,
+    input: InputLike | None = None,  # noqa: A002
+    *,
+    mode: str = "eval",
+    **how: Any,
 ) -> Result[SummaryTotals, SummaryRow]:
     """Return the overview: kernel, output shape, parameters and MACs of every module.
 
+    Args:
+        model: a spec, a module, or a loaded model.
+        input: as `load` takes it, such as (3, 32, 32).
+        mode: "eval" or "train".
+        **how: see `load`.
+
     Example:
-        >>> summary("resnet20").totals.params
+        >>> summary("resnet20", (3, 32, 32)).totals.params
         269722
     """
-    return analyze_summary(trace(model, mode=mode, **how))
+    given = how if input is None else {**how, "input": input}
+    return analyze_summary(trace(model, mode=mode, **given))
 
 
 def bottlenecks(model: ModelLike, **how: Any) -> Result[BottleneckTotals, BottleneckRow]:

@@ -11,6 +11,9 @@ from archlab import __version__
 from archlab.cli.bottleneck import bottleneck
 from archlab.cli.check import check
 from archlab.cli.compare import compare
+from archlab.cli.curves import curves
+from archlab.cli.degradation import degradation
+from archlab.cli.finetune import finetune
 from archlab.cli.flops import flops
 from archlab.cli.gradients import gradients
 from archlab.cli.identity import identity
@@ -23,6 +26,9 @@ from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
 from archlab.cli.shattered import shattered
 from archlab.cli.summary import summary
+from archlab.cli.test import evaluate
+from archlab.cli.train import train
+from archlab.cli.verdict import verdict
 
 app = typer.Typer(
     name="archlab",
@@ -49,6 +55,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,
+    "degradation": degradation,
+    "verdict": verdict,
+    "curves": curves,
+    "train": train,
+    "test": evaluate,
+    "finetune": finetune,
     "models": models,
 }
 

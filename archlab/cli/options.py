@@ -58,3 +58,26 @@ Depth = Annotated[
 Sort = Annotated[
     str | None, typer.Option("--sort", help="Sort by this column (JSON name), largest first.")
 ]
+
+# Of training.
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.yaml", help="Recipe entries, as learning_rate: 0.05."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        help="embedded, cifar10, cifar100, fashion-mnist, a folder with train/CLASS and "
+        "test/CLASS, or a .npz file. Default: what the recipe is made for.",
+    ),
+]
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", help="Where the official archives are, or go.")
+]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Of weights, order of images and augmentation.")
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch an official archive that is absent.")
+]

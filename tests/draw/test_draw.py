@@ -77,7 +77,7 @@ def test_what_is_drawn_adds_up_to_the_model() -> None:
 
 
 def test_gradients_of_a_plain_net_grow_towards_the_input() -> None:
-    """With batch norm at He's initialisation (Yang et al. 2019): the stem is hotter than the end."""
+    """With batch norm at He's initialisation (Yang et al. 2019): the stem is hottest."""
     drawing = archlab.render("plain20", color_by="gradient").drawing
     heat = {box.id: box.amounts.heat for box in drawing.boxes if box.amounts.heat is not None}
     assert heat["conv1"] == max(heat.values())

@@ -1,0 +1,87 @@
+"""Reading checkpoints: the model in one, or a clear word about why not."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archlab.errors import RunError
+from archlab.train import record
+from archlab.train.build import build
+
+
+def checked(path: Path) -> Path:
+    """Return the path if the file is whole.
+
+    Raises:
+        RunError: it is truncated or no checkpoint.
+    """
+    read(path)
+    return path
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a checkpoint that archlab wrote; a run's folder stands for its last one.
+
+    It is unpickled, so only files from people you trust should be read.
+
+    Raises:
+        RunError: no file, a truncated one, or another kind of file.
+    """
+    if path.is_dir():
+        path = path / record.CHECKPOINT
+    if not path.is_file():
+        raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=False)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError,
+            zipfile.BadZipFile, AttributeError, ImportError, KeyError) as error:  # fmt: skip
+        why = " ".join(str(error).split())[:120]
+        raise RunError(
+            f"{path} cannot be read: truncated, or no checkpoint ({why}). Delete it to start the "
+            "run from the beginning."
+        ) from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
+    return content
+
+
+def load_model(path: Path, spec: str | None = None) -> nn.Module:
+    """Return the net of a checkpoint with its weights.
+
+    Args:
+        path: the file, or a run's folder.
+        spec: the model, where the checkpoint does not say.
+
+    Raises:
+        RunError: the checkpoint is of another model, or does not say of which.
+    """
+    content = read(path)
+    told = content.get("archlab", {})
+    name = spec or told.get("spec")
+    if not name:
+        raise RunError(
+            f"{path} does not say how its model is built (it was trained from a module of yours). "
+            "Add --model with the spec of the model."
+        )
+    # Without initialisation of the global stream: every value is overwritten.
+    model = build(name, told.get("options", {}) if name == told.get("spec") else {}, seed=0)
+    weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
+               if key.startswith("model.")}  # fmt: skip
+    own = model.state_dict()
+    wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
+    extra = [key for key in weights if key not in own]
+    if wrong or extra:
+        first = (wrong or extra)[0]
+        raise RunError(
+            f"{path} holds weights of {told.get('spec') or told.get('type') or 'another model'}, "
+            f"not of {name}: {len(wrong)} tensors are missing or of another shape, {len(extra)} "
+            f"have no place (first: {first})."
+        )
+    model.load_state_dict(weights)
+    return model

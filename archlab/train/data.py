@@ -1,0 +1,205 @@
+"""Images as LightningDataModules: resident on the device, or torchvision's stock workers.
+
+`trainer.fit(model, datamodule=CIFAR10Data())`: the test images serve for validation too, since no
+choice is made on them here; who chooses by validation sets `held_out`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from archlab.errors import DataError, check_one_of
+from archlab.train import device
+from archlab.train.batches import (
+    Augment,
+    Batch,
+    Normalizer,
+    ResidentLoader,
+    whole_batches,
+)
+from archlab.train.images import ImageSet, load_images
+from archlab.train.recipe import Recipe
+from archlab.train.stock import stock_loader
+
+Loader = Literal["resident", "workers"]
+_EVALUATED = 500  # images in a batch without gradients
+
+
+class WholeLoader:
+    """Evaluation batches in order; with several ranks each takes its share of every batch."""
+
+    def __init__(self, images: Tensor, labels: Tensor, normalizer: Normalizer) -> None:
+        self.images, self.labels, self.normalizer = images, labels, normalizer
+        self.rank, self.world = 0, 1
+
+    def __len__(self) -> int:
+        """Return the batches."""
+        return math.ceil(len(self.labels) / _EVALUATED)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield normalised images and labels."""
+        mine = slice(self.rank, None, self.world)
+        for images, labels in whole_batches(self.images, self.labels, self.normalizer, _EVALUATED):
+            yield images[mine], labels[mine]
+
+
+class ImageData(pl.LightningDataModule):
+    """A set of labelled images for `pl.Trainer`.
+
+    Args:
+        images: the set, or what `load_images` takes.
+        recipe: batch size, crop, flip and centring.
+        seed: of the order of images and of the augmentation.
+        loader: "resident" keeps all images as uint8 on the device; "workers" is the stock
+            torchvision pipeline, for sets that do not fit.
+        held_out: training images kept for validation (the paper's 45k/5k split is 5000).
+        data_dir: where official archives are; `download` fetches an absent one.
+    """
+
+    def __init__(  # noqa: PLR0913  the knobs of a data set, each with its default
+        self,
+        images: ImageSet | str = "embedded",
+        recipe: Recipe | None = None,
+        *,
+        seed: int = 0,
+        loader: Loader = "resident",
+        held_out: int = 0,
+        data_dir: str | Path = ".data",
+        download: bool = False,
+    ) -> None:
+        super().__init__()
+        check_one_of("loader", loader, ("resident", "workers"))
+        self.recipe = recipe or Recipe(name="data", epochs=1)
+        self.seed, self.loader, self.held_out = seed, loader, held_out
+        self._source, self._where = images, (Path(data_dir), download)
+        self.channels = 0  # what the net takes; grey images are repeated for it
+        self._images: ImageSet | None = images if isinstance(images, ImageSet) else None
+        self._ready: dict[str, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def images(self) -> ImageSet:
+        """The set, read when first asked for."""
+        if self._images is None:
+            assert isinstance(self._source, str)
+            folder, download = self._where
+            self._images = load_images(self._source, folder, download=download)
+        return self._images
+
+    @property
+    def categories(self) -> int:
+        """The number of classes."""
+        return len(self.images.classes)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Put the images on the device, once."""
+        if not self._ready:
+            where = self._device()
+            held, source = self.held_out, self.images
+            cut = len(source.train_labels) - held
+            order = torch.randperm(cut + held, generator=torch.Generator().manual_seed(0))
+            order = order if held else torch.arange(cut)
+            train = torch.from_numpy(source.train_images), torch.from_numpy(source.train_labels)
+            test = torch.from_numpy(source.test_images), torch.from_numpy(source.test_labels)
+            train, test = self._coloured(train), self._coloured(test)
+            self._ready["train"] = _to(where, train, order[:cut] if held else None)
+            self._ready["test"] = _to(where, test, None)
+            self._ready["val"] = _to(where, train, order[cut:]) if held else self._ready["test"]
+            self.normalizer = Normalizer(self._ready["train"][0], self.recipe.center)
+
+    def part(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return the resident images (uint8) and labels of train, val or test."""
+        self.setup()
+        return self._ready[name]
+
+    def train_dataloader(self) -> Any:
+        """Return the augmented batches: stateful, and this rank's share only."""
+        self.setup()
+        recipe = self.recipe
+        if self.loader == "workers":
+            return stock_loader(
+                self._ready["train"], self.normalizer, recipe, training=True, seed=self.seed
+            )
+        loader = ResidentLoader(
+            *self._ready["train"], self.normalizer, batch_size=recipe.batch_size, seed=self.seed,
+            augment=Augment(recipe.pad, recipe.flip),
+            channels_last=recipe.channels_last or device.has_cuda(),
+        )  # fmt: skip
+        return loader.shard(*self._ranks())
+
+    def val_dataloader(self) -> Any:
+        """Return the validation images, whole."""
+        return self._whole("val")
+
+    def test_dataloader(self) -> Any:
+        """Return the test images, whole."""
+        return self._whole("test")
+
+    def _whole(self, name: str) -> Any:
+        self.setup()
+        if self.loader == "workers":
+            return stock_loader(self._ready[name], self.normalizer, self.recipe, training=False)
+        loader = WholeLoader(*self._ready[name], self.normalizer)
+        loader.rank, loader.world = self._ranks()
+        return loader
+
+    def _coloured(self, part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        has = part[0].shape[1]
+        if self.channels in (0, has):
+            return part
+        if has != 1:
+            raise DataError(
+                f"The net takes {self.channels} channels, and the images have {has}. Choose "
+                "another net or data; only images with one channel can be repeated."
+            )
+        return part[0].repeat(1, self.channels, 1, 1), part[1]
+
+    def _device(self) -> torch.device:
+        if self.loader == "workers":
+            return torch.device("cpu")
+        return self.trainer.strategy.root_device if self.trainer else device.place()
+
+    def _ranks(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+class CIFAR10Data(ImageData):
+    """CIFAR-10 from `data_dir` (cifar-10-batches-py, or train/CLASS and test/CLASS folders)."""
+
+    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
+                 **how: Any) -> None:  # fmt: skip
+        super().__init__(_place("cifar10", data_dir), recipe, data_dir=data_dir, **how)
+
+
+class CIFAR100Data(ImageData):
+    """CIFAR-100 from `data_dir` (cifar-100-python, or train/CLASS and test/CLASS folders)."""
+
+    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
+                 **how: Any) -> None:  # fmt: skip
+        super().__init__(_place("cifar100", data_dir), recipe, data_dir=data_dir, **how)
+
+
+class FashionMNISTData(ImageData):
+    """Fashion-MNIST from `data_dir`; 28×28 with one channel."""
+
+    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
+                 **how: Any) -> None:  # fmt: skip
+        super().__init__(_place("fashion-mnist", data_dir), recipe, data_dir=data_dir, **how)
+
+
+def _place(name: str, data_dir: str | Path) -> str:
+    """Return the folder itself where it holds images by class, else the official set's name."""
+    return str(data_dir) if (Path(data_dir) / "train").is_dir() else name
+
+
+def _to(
+    where: torch.device, part: tuple[Tensor, Tensor], chosen: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    images, labels = part if chosen is None else (part[0][chosen], part[1][chosen])
+    return images.to(where), labels.to(where)

@@ -1,0 +1,248 @@
+"""The degradation experiment: plain and residual nets of several depths and seeds, side by side.
+
+Runs are independent processes with one thread each; these nets are too small to gain from more.
+Whatever is done stays done: a second start only fills the holes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from archlab.errors import OptionError, RunError
+from archlab.train import ledger, record
+from archlab.train.images import ImageSet
+from archlab.train.lock import locked
+from archlab.train.recipe import Recipe
+from archlab.train.record import Plan
+from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
+
+KINDS = ("plain", "residual")
+_POLL = 0.5
+_PATIENCE = 120.0  # seconds for workers to save after an interrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sweep is: runs over, running, in all; the share of the work; seconds left."""
+
+    over: int
+    running: tuple[str, ...]
+    runs: int
+    share: float
+    elapsed: float
+    left: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What a sweep trains: every kind, depth and seed with one recipe on one set of images."""
+
+    depths: tuple[int, ...]
+    kinds: tuple[str, ...] = KINDS
+    seeds: tuple[int, ...] = (1, 2, 3)
+    recipe: Recipe
+    data: str = "embedded"
+    data_dir: str = ".data"
+
+    def check(self) -> None:
+        """Raise unless kinds, depths and seeds make an experiment.
+
+        Raises:
+            OptionError: a depth that is not 6n + 2, an unknown kind, or none at all.
+        """
+        for depth in self.depths:
+            if not is_cifar_depth(depth):
+                near = " or ".join(map(str, nearest_cifar_depths(depth)))
+                raise OptionError(
+                    f"--depths: these nets have 6n + 2 layers, and {depth} is not 6n + 2; "
+                    f"try {near}."
+                )
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise OptionError(f"--kinds: {kind!r} is unknown. Allowed: {', '.join(KINDS)}.")
+        if not self.depths or not self.kinds or not self.seeds:
+            raise OptionError("A sweep needs a depth, a kind and a seed or more.")
+
+    def plans(self, images: ImageSet) -> tuple[Plan, ...]:
+        """Return a plan for every run, the longest first."""
+        options = {
+            "widths": list(self.recipe.widths),
+            "in_channels": images.shape[0],
+            "num_classes": self.recipe.categories or len(images.classes),
+        }
+        names = {"plain": "cifar_plain", "residual": "cifar_resnet"}
+        return tuple(
+            Plan(
+                model=f"{names[kind]}{depth}", options=options, seed=seed, recipe=self.recipe,
+                data=self.data, data_dir=self.data_dir, data_name=images.name,
+                fingerprint=images.fingerprint, kind=kind, depth=depth,
+            )
+            for depth in sorted(set(self.depths), reverse=True)
+            for seed in dict.fromkeys(self.seeds)
+            for kind in dict.fromkeys(self.kinds)
+        )  # fmt: skip
+
+
+def run_sweep(
+    sweep: Sweep,
+    images: ImageSet,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Train what is not trained yet, and keep `ledger.csv` up to date.
+
+    Args:
+        sweep: what to train.
+        images: the images, as `sweep.data` names them.
+        out: the sweep's folder.
+        jobs: processes side by side; None is one a core.
+        report: told how far it is, twice a second.
+
+    Raises:
+        RunError: another sweep uses the folder, or a run ended with an error.
+        KeyboardInterrupt: after the running workers have saved.
+    """
+    sweep.check()
+    run_plans(sweep.plans(images), out, jobs=jobs, report=report)
+
+
+def run_plans(
+    plans: Sequence[Plan],
+    out: Path,
+    *,
+    jobs: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Train any independent runs side by side; see `run_sweep`."""
+    with locked(out):
+        for plan in plans:
+            record.write_plan(out / plan.name, plan)
+        ledger.write_sweep(out, plans)
+        ledger.write_ledger(out)
+        waiting = [plan for plan in plans if not _over(out, plan)]
+        pool = _Pool(out, plans, waiting, jobs or _cores())
+        try:
+            for progress in pool.work():
+                report(progress)
+        except KeyboardInterrupt:
+            pool.interrupt()
+            raise
+        finally:
+            ledger.write_ledger(out)
+    if pool.errors:
+        name, why = next(iter(pool.errors.items()))
+        more = f" ({len(pool.errors) - 1} more ended so)" if len(pool.errors) > 1 else ""
+        raise RunError(
+            f"{name} did not end: {why}{more}. What is done is kept; the same command goes on."
+        )
+
+
+def _over(out: Path, plan: Plan) -> bool:
+    return (out / plan.name / record.DONE).is_file()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Pool:
+    """Worker processes, as many as jobs, until the plans are trained."""
+
+    def __init__(
+        self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int
+    ) -> None:
+        self.out, self.plans, self.jobs = out, plans, jobs
+        self.waiting = list(waiting)
+        self.running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self.errors: dict[str, str] = {}
+        self._begin, self._first = time.monotonic(), self._share()
+
+    def work(self) -> Iterator[Progress]:
+        """Yield the progress until nothing is left to do."""
+        while self.waiting or self.running:
+            while self.waiting and len(self.running) < self.jobs:
+                plan = self.waiting.pop(0)
+                self.running[plan.name] = _start(self.out / plan.name)
+            time.sleep(_POLL)
+            self._reap()
+            yield self._progress()
+
+    def interrupt(self) -> None:
+        """Ask every worker to save and end, and wait for them."""
+        deadline = time.monotonic() + _PATIENCE
+        with _patient():
+            for process, _ in self.running.values():
+                process.send_signal(signal.SIGINT)
+            for process, _ in self.running.values():
+                try:
+                    process.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+            for _, errors in self.running.values():
+                errors.close()
+
+    def _reap(self) -> None:
+        for name, (process, errors) in list(self.running.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            del self.running[name]
+            errors.seek(0)
+            told = errors.read().decode(errors="replace").strip().splitlines()
+            errors.close()
+            if code != 0:
+                killed = f"its process was killed by signal {-code}" if code < 0 else "no word"
+                self.errors[name] = told[-1] if told else killed
+            ledger.write_ledger(self.out)
+
+    def _share(self) -> float:
+        """Return the share of all work that is done; a layer and a step count as one."""
+        done = whole = 0.0
+        for plan in self.plans:
+            folder = self.out / plan.name
+            state = record.read_json(folder / record.PROGRESS) if (
+                folder / record.PROGRESS).is_file() else {"step": 0, "total": 1}  # fmt: skip
+            part = 1.0 if _over(self.out, plan) else state["step"] / max(state["total"], 1)
+            layers = max(plan.depth, 1)
+            done, whole = done + part * layers, whole + layers
+        return done / whole
+
+    def _progress(self) -> Progress:
+        share, elapsed = self._share(), time.monotonic() - self._begin
+        gained = share - self._first
+        left = elapsed * (1 - share) / gained if gained > 0.005 else None
+        over = sum(_over(self.out, plan) for plan in self.plans)
+        return Progress(over, tuple(self.running), len(self.plans), share, elapsed, left)
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed when the process has ended
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archlab.train.worker", str(folder)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return process, errors
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Let workers save: a second Ctrl-C while they do is for them, not for us."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,122 @@
+"""A trained net on test images: accuracy, per class, and what is taken for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archlab.result import Column, Header, Result, Unit
+from archlab.train.batches import whole_batches
+from archlab.train.data import ImageData
+from archlab.train.module import logits_of
+
+_EVALUATED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TestTotals:
+    """All test images: accuracy from 0 to 1, mean loss."""
+
+    __test__ = False  # not a test of pytest's
+
+    accuracy: float
+    loss: float
+    images: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    """One class: how many of its images are found, and how many of those so called are its own."""
+
+    __test__ = False
+
+    path: str
+    images: int
+    right: int
+    accuracy: float | None
+    precision: float | None
+    mostly_taken_for: str
+
+
+COLUMNS = (
+    Column("path", "class"),
+    Column("images", "images", Unit.COUNT),
+    Column("right", "right", Unit.COUNT),
+    Column("accuracy", "accuracy", Unit.SHARE),
+    Column("precision", "precision", Unit.SHARE),
+    Column("mostly_taken_for", "mostly taken for"),
+)
+
+
+def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals, TestRow]:
+    """Return accuracy and the confusion matrix (rows: true class) on the test images."""
+    classes = data.images.classes
+    images, labels = data.part("test")
+    confusion, loss = _confusion(model, images, labels, data)
+    right = int(confusion.diagonal().sum())
+    count = len(labels)
+    return Result(
+        name="test",
+        header=Header(
+            name, f"{data.images.name}, {count:,} test images", "eval", "trained",
+            ("accuracy: share of a class's images that are found · precision: share of the images "
+             "called so that are of the class",),
+        ),
+        totals=TestTotals(right / count, loss, count, right),
+        rows=tuple(_row(i, classes, confusion) for i in range(len(classes))),
+        columns=COLUMNS,
+        footer=(f"accuracy {100 * right / count:.2f} % ({right:,} of {count:,}), loss {loss:.4f}",
+                *_matrix(classes, confusion)),
+        extra=(("classes", list(classes)), ("confusion", confusion.tolist())),
+    )  # fmt: skip
+
+
+def _confusion(
+    model: nn.Module, images: Tensor, labels: Tensor, data: ImageData
+) -> tuple[Tensor, float]:
+    classes = len(data.images.classes)
+    counts = torch.zeros(classes * classes, dtype=torch.int64, device=labels.device)
+    loss = torch.zeros((), dtype=torch.float64, device=labels.device)
+    model.eval()
+    with torch.no_grad():
+        for pixels, truth in whole_batches(images, labels, data.normalizer, _EVALUATED):
+            logits = logits_of(model(pixels)).float()
+            loss += functional.cross_entropy(logits, truth, reduction="sum")
+            guess = logits[:, :classes].argmax(1)
+            counts += torch.bincount(truth * classes + guess, minlength=classes * classes)
+    return counts.view(classes, classes).cpu(), float(loss) / len(labels)
+
+
+def _row(i: int, classes: tuple[str, ...], confusion: Tensor) -> TestRow:
+    there, called = int(confusion[i].sum()), int(confusion[:, i].sum())
+    right = int(confusion[i, i])
+    others = confusion[i].clone()
+    others[i] = 0
+    worst = int(others.argmax())
+    return TestRow(
+        path=classes[i],
+        images=there,
+        right=right,
+        accuracy=right / there if there else None,
+        precision=right / called if called else None,
+        mostly_taken_for=f"{classes[worst]} ({int(others[worst])})" if others.any() else "",
+    )
+
+
+def _matrix(classes: tuple[str, ...], confusion: Tensor) -> list[str]:
+    """Return the confusion matrix as lines, where it fits a screen."""
+    if len(classes) > 20:
+        return ["confusion matrix: in the JSON"]
+    width = max(5, *(len(str(int(n))) for n in confusion.flatten()))
+    names = [name[:width].rjust(width) for name in classes]
+    head = max(len(name) for name in classes)
+    corner = "true ↓  taken for →"
+    head = max(head, len(corner))
+    lines = ["", corner.ljust(head) + "  " + " ".join(names)]
+    for name, row in zip(classes, confusion.tolist(), strict=True):
+        lines.append(name.ljust(head) + "  " + " ".join(str(n).rjust(width) for n in row))
+    return lines

@@ -1,0 +1,138 @@
+"""Fine-tuning that survives a resume: fixed parameter groups, and freezing derived from the step.
+
+Lightning's BackboneFinetuning adds groups as it goes and refreezes the backbone when resumed past
+the unfreeze epoch (Lightning issue 21901). Here all groups exist from the start, and what is frozen
+is a function of the global step alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from archlab.errors import OptionError
+
+PARTS = ("stem", "stages", "head")
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What is frozen, and until which step.
+
+    Attributes:
+        frozen: parts of the net: stem, stages, head.
+        until: the step from which everything is trained; None never: a linear probe.
+        shares: learning rate of each part, as a share of the recipe's.
+    """
+
+    frozen: tuple[str, ...] = ("stem", "stages")
+    until: int | None = None
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {"stem": 0.1, "stages": 0.1, "head": 1.0}
+    )
+
+    def groups(self, model: nn.Module, rate: float) -> list[dict[str, Any]]:
+        """Return one optimizer group a part, frozen or not."""
+        return [
+            {"name": part, "lr": rate * self.shares[part],
+             "params": [weight for module in modules for weight in module.parameters()]}
+            for part, modules in parts(model).items()
+        ]  # fmt: skip
+
+    def is_frozen(self, step: int) -> bool:
+        """Whether the frozen parts are frozen at a step."""
+        return self.until is None or step < self.until
+
+    def apply(self, model: nn.Module, step: int) -> None:
+        """Freeze or release the model's parts as the step demands.
+
+        Batch norm of a frozen part uses and keeps its running statistics.
+        """
+        frozen = self.is_frozen(step)
+        for part, modules in parts(model).items():
+            still = frozen and part in self.frozen
+            for module in modules:
+                module.requires_grad_(not still)
+                for inner in module.modules():
+                    if isinstance(inner, _BatchNorm):
+                        inner.train(not still)
+
+
+def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
+    """Return the model's children as stem, stages and head.
+
+    The head is the child with the last linear layer (and what follows it); the stem ends before
+    the first stage, a child with several weighted layers.
+
+    Raises:
+        OptionError: the model has no such order.
+
+    Example:
+        >>> from archlab import zoo
+        >>> {part: len(found) for part, found in parts(zoo.build("resnet18")).items()}
+        {'stem': 4, 'stages': 5, 'head': 1}
+    """
+    children = list(model.children())
+    heads = [i for i, child in enumerate(children) if _holds(child, nn.Linear)]
+    stages = [i for i, child in enumerate(children) if _weighted(child) > 1]
+    if not heads or not stages or stages[0] >= heads[-1]:
+        raise OptionError(
+            f"{type(model).__name__} has no stem, stages and head in this order among its "
+            "children, so that parts of it cannot be frozen by name."
+        )
+    first, last = stages[0], heads[-1]
+    return {"stem": children[:first], "stages": children[first:last], "head": children[last:]}
+
+
+def head(model: nn.Module) -> tuple[nn.Module, str, nn.Linear]:
+    """Return the last linear layer: the module that holds it, its name there, and itself.
+
+    Raises:
+        OptionError: the model has none.
+    """
+    found = [(name, module) for name, module in model.named_modules()
+             if isinstance(module, nn.Linear)]  # fmt: skip
+    if not found:
+        raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
+    path, linear = found[-1]
+    holder, _, name = path.rpartition(".")
+    return model.get_submodule(holder), name, linear
+
+
+def replace_head(model: nn.Module, classes: int) -> None:
+    """Give the model a fresh last linear layer with so many outputs."""
+    holder, name, linear = head(model)
+    fresh = nn.Linear(linear.in_features, classes, bias=linear.bias is not None)
+    setattr(holder, name, fresh)
+
+
+def freeze(text: str, until: int | None) -> Freeze:
+    """Return the plan of `--freeze stem,stages`; `none` freezes nothing.
+
+    Raises:
+        OptionError: an unknown part.
+
+    Example:
+        >>> freeze("backbone", 100).frozen
+        ('stem', 'stages')
+    """
+    names = {"backbone": ("stem", "stages"), "none": ()}.get(text, tuple(text.split(",")))
+    for name in names:
+        if name not in PARTS:
+            raise OptionError(
+                f"--freeze {name!r} is no part. Allowed: {', '.join(PARTS)}, joined by commas; "
+                "backbone (stem and stages); none."
+            )
+    return Freeze(names, until if names else 0)
+
+
+def _weighted(module: nn.Module) -> int:
+    return sum(isinstance(inner, nn.Conv2d | nn.Linear) for inner in module.modules())
+
+
+def _holds(module: nn.Module, kind: type[nn.Module]) -> bool:
+    return any(isinstance(inner, kind) for inner in module.modules())

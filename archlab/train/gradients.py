@@ -1,0 +1,101 @@
+"""Gradient norms by depth every N steps of a run, by the probe: gradients.csv in its folder."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from archlab.errors import RunError
+from archlab.probe.blocks import find_blocks
+from archlab.probe.gradients import Batch, measure_gradients
+from archlab.train import record
+from archlab.train.module import Classifier, total_loss
+
+GRADIENTS = "gradients.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class GradientRow:
+    """One block at one step: L2 norms; None where there is nothing to speak of."""
+
+    step: int
+    block: int
+    path: str
+    activation_grad: float | None
+    weight_grad: float | None
+    grad_to_weight: float | None
+
+
+class GradientProfiles(pl.Callback):
+    """Measures gradients at every block of the net, on the batch of every N-th step.
+
+    The probe leaves weights, statistics and random streams as they were: a run ends with the same
+    weights with it and without.
+
+    Args:
+        folder: where gradients.csv goes.
+        every: steps between measurements.
+    """
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.folder, self.every = folder, every
+        self.rows: list[GradientRow] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the rows, for a resumed run."""
+        return {"rows": [asdict(row) for row in self.rows]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue with the rows of a checkpoint."""
+        self.rows = [GradientRow(**row) for row in state_dict["rows"]]
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Measure, where it is time."""
+        assert isinstance(pl_module, Classifier)
+        step = trainer.global_step
+        if step != 1 and step % self.every:
+            return
+        images, labels = batch
+        net = pl_module.model
+        found = measure_gradients(
+            net, Batch((images,), targets=labels), total_loss, blocks=find_blocks(net)
+        )
+        self.rows += [
+            GradientRow(step, point.block, point.path, point.activation_grad, point.weight_grad,
+                        point.grad_to_weight)
+            for point in found.points
+        ]  # fmt: skip
+        record.write_text(self.folder / GRADIENTS, record.as_csv(self.rows, GradientRow))
+
+
+def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
+    """Return the rows of a run's gradients.csv.
+
+    Raises:
+        RunError: the run has none, or the file is damaged.
+    """
+    path = folder / GRADIENTS
+    if not path.is_file():
+        raise RunError(f"{folder} holds no {GRADIENTS}: train with --gradients N.")
+    numbers = ("activation_grad", "weight_grad", "grad_to_weight")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return tuple(
+                GradientRow(int(line["step"]), int(line["block"]), line["path"],
+                            *(float(line[name]) if line[name] else None for name in numbers))
+                for line in csv.DictReader(file)
+            )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,187 @@
+"""Any classifier as a LightningModule: loss, accuracy, auxiliary heads, the recipe's optimizer.
+
+Models that return (logits, aux, aux …) in training, as GoogLeNet does, pay 0.3 of each auxiliary
+loss (Szegedy et al. 2014, arXiv:1409.4842, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archlab.train import device
+from archlab.train.batches import Batch
+from archlab.train.build import build
+from archlab.train.finetune import Freeze
+from archlab.train.recipe import Recipe, recipe
+
+AUXILIARY = 0.3
+_CHECKED = 100  # steps between looks at the running error, where a recipe starts carefully
+_CAREFUL_ERROR = 0.80
+_CAREFUL_SHARE = 0.1
+
+
+class Classifier(pl.LightningModule):
+    """A classifier for `pl.Trainer`.
+
+    Args:
+        model: a spec such as "resnet18", or a module that maps images to logits.
+        recipe: a recipe, the name of one, or a YAML file that changes `lesson`.
+        options: constructor arguments, where `model` is a spec.
+        total_steps: length of the schedule; None asks the Trainer.
+        log: log train_loss, train_acc, val_loss and val_acc.
+        freeze: what is fine-tuned when; None trains everything.
+
+    Example:
+        >>> model = Classifier("resnet20")
+        >>> model(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
+    """
+
+    released: Tensor
+    seen: Tensor
+
+    def __init__(
+        self,
+        model: str | nn.Module,
+        recipe: Recipe | str = "lesson",
+        *,
+        options: Mapping[str, Any] | None = None,
+        total_steps: int | None = None,
+        log: bool = True,
+        freeze: Freeze | None = None,
+    ) -> None:
+        super().__init__()
+        self.recipe = named(recipe)
+        self.spec = model if isinstance(model, str) else ""
+        self.options = dict(options or {})
+        if isinstance(model, str) and self.recipe.categories is not None:
+            self.options.setdefault("num_classes", self.recipe.categories)
+        self.model = build(model, self.options) if isinstance(model, str) else model
+        self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
+        # Whether the careful start is over; wrong and seen since the last look. On the device.
+        self.register_buffer("released", torch.tensor(data=True))
+        self.register_buffer("seen", torch.zeros(2))
+
+    def start_carefully(self) -> Classifier:
+        """Begin with a tenth of the rate, until the running error is below 80 %."""
+        self.released.fill_(value=False)
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits."""
+        return logits_of(self.model(images))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Return the loss, and how many images were wrong, both on the device."""
+        images, labels = batch
+        output = self.model(images)
+        loss = total_loss(output, labels)
+        wrong = (logits_of(output).detach().argmax(1) != labels).sum()
+        if self.logged:
+            self._log("train", loss.detach(), wrong, len(labels))
+        if self.recipe.careful_depth:
+            self.seen += torch.stack([wrong, torch.tensor(len(labels), device=wrong.device)])
+        return {"loss": loss, "wrong": wrong}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log loss and accuracy on validation images."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log loss and accuracy on test images."""
+        self._evaluate("test", batch)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Return the recipe's optimizer and its schedule, in steps."""
+        total = self.total_steps or int(self.trainer.estimated_stepping_batches)
+        groups = (
+            self.freeze_plan.groups(self.model, self.recipe.learning_rate)
+            if self.freeze_plan
+            else [{"params": list(self.model.parameters())}]
+        )
+        optimizer = device.optimizer(self.recipe, groups)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self._share(step, total)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Freeze what the step says is frozen: nothing is remembered, so nothing is forgotten."""
+        if self.freeze_plan is not None:
+            self.freeze_plan.apply(self.model, self.global_step)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """End the careful start once the running error is low enough."""
+        if bool(self.recipe.careful_depth) and self.global_step % _CHECKED == 0:
+            self._look()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in the checkpoint how the model is built again."""
+        checkpoint["archlab"] = {
+            "spec": self.spec,
+            "options": self.options,
+            "recipe": asdict(self.recipe),
+            "type": type(self.model).__name__,
+        }
+
+    def _look(self) -> None:
+        wrong, count = self.seen.tolist()
+        self.seen.zero_()
+        if count and wrong / count < _CAREFUL_ERROR:
+            self.released.fill_(value=True)
+
+    def _share(self, step: int, total: int) -> float:
+        careful = bool(self.recipe.careful_depth) and not bool(self.released)
+        return (_CAREFUL_SHARE if careful else 1.0) * self.recipe.rate(step, total)
+
+    def _evaluate(self, part: str, batch: Batch) -> None:
+        images, labels = batch
+        logits = self(images)
+        loss = functional.cross_entropy(logits, labels)
+        self._log(part, loss, (logits.argmax(1) != labels).sum(), len(labels))
+
+    def _log(self, part: str, loss: Tensor, wrong: Tensor, count: int) -> None:
+        shown = {f"{part}_loss": loss, f"{part}_acc": 1 - wrong.float() / count}
+        self.log_dict(shown, on_step=False, on_epoch=True, prog_bar=True, batch_size=count,
+                      sync_dist=self.trainer.world_size > 1)  # fmt: skip
+
+
+def named(given: Recipe | str) -> Recipe:
+    """Return a recipe that is given as itself, by name, or as a YAML file."""
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        return recipe("lesson", Path(given))
+    return recipe(given) if isinstance(given, str) else given
+
+
+def total_loss(output: Any, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of the logits, and 0.3 of that of each auxiliary head."""
+    logits, others = _split(output)
+    loss = functional.cross_entropy(logits, labels)
+    for other in others:
+        loss = loss + AUXILIARY * functional.cross_entropy(other, labels)
+    return loss
+
+
+def logits_of(output: Any) -> Tensor:
+    """Return the logits of what a classifier returned, auxiliary ones left out."""
+    return _split(output)[0]
+
+
+def _split(output: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the logits, and the auxiliary logits where a model has any."""
+    if isinstance(output, Tensor):
+        return output, ()
+    logits, *others = output
+    return logits, tuple(other for other in others if other is not None)

@@ -1,0 +1,231 @@
+"""What happens between steps of a recorded run: measure, write, checkpoint, stop.
+
+Loss and wrong answers add up on the device; the host looks at them once a second at most.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from archlab.errors import OutputError
+from archlab.train import device, record
+from archlab.train.batches import Normalizer, whole_batches
+from archlab.train.data import ImageData
+from archlab.train.module import Classifier
+from archlab.train.record import Measurement
+
+_TICK = 1.0  # seconds between looks at the clock's other duties
+_EVALUATED = 500
+
+
+class Diverged(Exception):  # noqa: N818  an outcome of an experiment, not an error
+    """The loss is no longer finite."""
+
+
+class Recorder(pl.Callback):
+    """Writes metrics.csv, last.ckpt and progress.json of one run.
+
+    Args:
+        folder: the run's folder.
+        data: the images that errors are measured on.
+        total: the last step.
+        stop: asked once a second; True saves and ends the run.
+        report: told the step and the last step once a second.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data: ImageData,
+        total: int,
+        stop: Callable[[], bool] | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.folder, self.data, self.total = folder, data, total
+        self.stop = stop or (lambda: False)
+        self.report = report or (lambda _step, _total: None)
+        self.rows: list[Measurement] = []
+        self.stopped = False
+        self._sums: Tensor | None = None  # loss, wrong, images, steps since the last row
+        self._before, self._begin = 0.0, time.monotonic()
+        self._tick = 0.0
+        self._random: dict[str, Tensor] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the run, over all its sessions."""
+        return self._before + time.monotonic() - self._begin
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs: rows, sums, time, and torch's random streams."""
+        return {
+            "rows": [asdict(row) for row in self.rows],
+            "sums": self._sums,
+            "seconds": self.seconds,
+            "random": device.random_state(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where a checkpoint was written."""
+        self.rows = [Measurement(**row) for row in state_dict["rows"]]
+        self._sums = state_dict["sums"]
+        self._before = float(state_dict["seconds"])
+        self._random = state_dict["random"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the random streams back: a model's dropout draws from them."""
+        if self._random is not None:
+            device.set_random_state(self._random)
+        self._begin = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Count the step, and do what is due."""
+        assert isinstance(pl_module, Classifier)
+        step, recipe = trainer.global_step, pl_module.recipe
+        self._add(outputs, len(batch[1]))
+        last = step >= self.total
+        if last or step % recipe.eval_every == 0:
+            self._measure(trainer, pl_module, whole=last)
+        now = time.monotonic()
+        due = now - self._tick >= _TICK
+        if due:
+            self._tick = now
+            self._progress(step)
+            self.stopped = self.stop()
+        if last or self.stopped or step % recipe.checkpoint_every == 0:
+            self._finite(step)
+            save(trainer, self.folder / record.CHECKPOINT)
+            self._progress(step)
+        if self.stopped:
+            trainer.should_stop = True
+
+    def _add(self, outputs: Any, count: int) -> None:
+        if self._sums is None:
+            self._sums = torch.zeros(4, dtype=torch.float64)
+        if self._sums.device != outputs["loss"].device:
+            self._sums = self._sums.to(outputs["loss"].device)
+        one = outputs["loss"].new_ones(())
+        parts = (outputs["loss"].detach(), outputs["wrong"] / count, one)
+        self._sums[:3] += torch.stack(parts).double()
+
+    def _finite(self, step: int) -> None:
+        if self._sums is not None and not bool(torch.isfinite(self._sums).all()):
+            raise Diverged(f"the loss is not finite (NaN or infinite) at or before step {step}")
+
+    def _progress(self, step: int) -> None:
+        self._finite(step)
+        state = {"step": step, "total": self.total, "seconds": round(self.seconds, 2)}
+        record.write_json(self.folder / record.PROGRESS, state)
+        self.report(step, self.total)
+
+    def _measure(self, trainer: pl.Trainer, module: Classifier, *, whole: bool) -> None:
+        """Add a row and write them all."""
+        self._finite(trainer.global_step)
+        assert self._sums is not None
+        loss, wrong, steps, _ = self._sums.tolist()
+        self._sums.zero_()
+        images, labels = self.data.part("train")
+        normal = self.data.normalizer
+        measured = (images, labels) if whole else sample(images, labels, module.recipe.eval_images)
+        train_error, _ = error(trainer, module, measured, normal)
+        test_error, test_loss = error(trainer, module, self.data.part("test"), normal)
+        per_epoch = -(-len(labels) // module.recipe.batch_size)
+        row = Measurement(
+            step=trainer.global_step,
+            epoch=round(trainer.global_step / per_epoch, 4),
+            learning_rate=float(trainer.optimizers[0].param_groups[-1]["lr"]),
+            loss=loss / max(steps, 1),
+            running_error=100 * wrong / max(steps, 1),
+            train_error=train_error,
+            test_error=test_error,
+            test_loss=test_loss,
+            images=len(measured[1]),
+            seconds=round(self.seconds, 2),
+        )
+        self.rows.append(row)
+        record.write_metrics(self.folder, self.rows)
+        for logger in trainer.loggers:
+            logger.log_metrics(_logged(row), step=row.step)
+
+
+def sample(images: Tensor, labels: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Return every n-th image: a folder's are sorted by class, so the first ones would not do."""
+    stride = math.ceil(len(labels) / most)
+    return images[::stride], labels[::stride]
+
+
+def error(
+    trainer: pl.Trainer,
+    module: Classifier,
+    part: tuple[Tensor, Tensor],
+    normalizer: Normalizer,
+) -> tuple[float, float]:
+    """Return error in percent and mean loss in eval mode; modes are put back."""
+    modes = [(inner, inner.training) for inner in module.modules()]
+    module.eval()
+    wrong = torch.zeros((), dtype=torch.int64, device=part[1].device)
+    loss = torch.zeros((), dtype=torch.float64, device=part[1].device)
+    try:
+        with torch.no_grad(), trainer.precision_plugin.forward_context():
+            for images, labels in whole_batches(*part, normalizer, _EVALUATED):
+                logits = module(_arranged(images, module)).float()
+                wrong += (logits.argmax(1) != labels).sum()
+                loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+    finally:
+        for inner, mode in modes:
+            inner.training = mode
+    count = len(part[1])
+    return 100 * int(wrong) / count, float(loss) / count
+
+
+def _arranged(images: Tensor, module: Classifier) -> Tensor:
+    if module.recipe.channels_last or device.has_cuda():
+        return images.contiguous(memory_format=torch.channels_last)
+    return images
+
+
+def save(trainer: pl.Trainer, path: Path) -> None:
+    """Write a checkpoint under a temporary name and rename it.
+
+    Raises:
+        OutputError: the system refuses, such as a full disk; the checkpoint before stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        trainer.save_checkpoint(temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as failure:  # torch reports a full disk as RuntimeError
+        temporary.unlink(missing_ok=True)
+        why = getattr(failure, "strerror", None) or " ".join(str(failure).split())[:160]
+        raise OutputError(
+            f"{path} cannot be written: {why}. Is the disk full? The checkpoint before it is "
+            "kept: free some space and give the same command again."
+        ) from failure
+
+
+def _logged(row: Measurement) -> dict[str, float]:
+    values = asdict(row)
+    return {key: float(values[key]) for key in values if key not in ("step", "images")}
+
+
+def callbacks(extra: Iterable[pl.Callback], recorder: Recorder) -> list[pl.Callback]:
+    """Return the recorder last, so that its checkpoint holds what the others have seen."""
+    return [*extra, recorder]

@@ -1,0 +1,193 @@
+"""One run, from its folder's plan to done.json; started again it goes on where it was.
+
+On the CPU of one machine, with the same number of threads, a run that was killed and resumed ends
+with exactly the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+
+from archlab import __version__, zoo
+from archlab.errors import RunError
+from archlab.train import checkpoint, device, record
+from archlab.train.build import build, fitting_options, wanted_channels
+from archlab.train.data import ImageData
+from archlab.train.finetune import Freeze, replace_head
+from archlab.train.images import ImageSet, load_images
+from archlab.train.lock import locked
+from archlab.train.module import Classifier
+from archlab.train.record import Outcome, Plan
+from archlab.train.recorder import Diverged, Recorder, callbacks
+
+
+def execute(
+    folder: Path,
+    *,
+    stop: Callable[[], bool] | None = None,
+    report: Callable[[int, int], None] | None = None,
+    images: ImageSet | None = None,
+    loggers: Iterable[Logger] = (),
+    extra: Iterable[pl.Callback] = (),
+) -> Outcome:
+    """Train the run planned in a folder, from its last checkpoint if there is one.
+
+    Args:
+        folder: it holds run.json.
+        stop: asked about once a second; True saves and ends, to be resumed later.
+        report: told the step and the last step about once a second.
+        images: the images, if they are read already.
+        loggers: Lightning loggers that get every row of metrics.csv.
+        extra: further Lightning callbacks.
+
+    Raises:
+        RunError: another process trains this run, or the images are not those of the plan.
+        DataError: the images cannot be read.
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    plan = record.read_plan(folder)
+    with locked(folder):
+        outcome = record.read_outcome(folder)
+        if outcome.status in ("done", "failed"):
+            return outcome
+        data = ImageData(_images(plan, images), plan.recipe, seed=plan.seed)
+        total = plan.recipe.total_steps(len(data.images.train_labels))
+        recorder = Recorder(folder, data, total, stop, report)
+        try:
+            with _quiet(), torch.random.fork_rng(devices=[]):
+                _fit(folder, plan, data, recorder, loggers, extra)
+        except Diverged as diverged:
+            return _finish(folder, recorder, total, failed=str(diverged))
+        if recorder.stopped:
+            return record.read_outcome(folder)
+        return _finish(folder, recorder, total)
+
+
+def planned(
+    model: str,
+    options: dict[str, Any],
+    images: ImageSet,
+    plan: Plan,
+) -> Plan:
+    """Return the plan with a model and options that fit the images."""
+    fitted = fitting_options(
+        model, options, classes=plan.recipe.categories or len(images.classes),
+        channels=images.shape[0], widths=plan.recipe.widths,
+    )  # fmt: skip
+    known = zoo.find(model)
+    depth = plan.depth or (known.depth if known and known.depth else 0)
+    return replace(
+        plan,
+        depth=depth,
+        model=model,
+        options=fitted,
+        data_name=images.name,
+        fingerprint=images.fingerprint,
+    )
+
+
+def _fit(
+    folder: Path, plan: Plan, data: ImageData, recorder: Recorder,
+    loggers: Iterable[Logger], extra: Iterable[pl.Callback],
+) -> None:  # fmt: skip
+    torch.default_generator.manual_seed(plan.seed)
+    module = classifier(plan, recorder.total)
+    data.channels = wanted_channels(module.model, data.images.shape[0])
+    trainer = pl.Trainer(
+        max_steps=recorder.total, max_epochs=-1, callbacks=callbacks(extra, recorder),
+        logger=list(loggers) or False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, limit_val_batches=0, num_sanity_val_steps=0,
+        **device.trainer_settings(plan.recipe),
+    )  # fmt: skip
+    saved = folder / record.CHECKPOINT
+    resumed = checkpoint.checked(saved) if saved.exists() else None
+    # Our own checkpoints hold rows and counters next to tensors: not for weights_only.
+    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=False)
+
+
+def classifier(plan: Plan, total: int) -> Classifier:
+    """Return the plan's net as a LightningModule, fresh or from the plan's checkpoint."""
+    freeze = Freeze(**_tuples(plan.freeze)) if plan.freeze else None
+    if plan.init:
+        model, classes = checkpoint.load_model(Path(plan.init)), plan.options.get("num_classes")
+        if classes is not None:
+            replace_head(model, int(classes))
+    else:
+        model = build(plan.model, plan.options, plan.seed)
+    module = Classifier(
+        device.placed(model, plan.recipe), plan.recipe, total_steps=total, log=False, freeze=freeze
+    )
+    module.spec, module.options = plan.model, dict(plan.options)
+    deep = 0 < plan.recipe.careful_depth <= plan.depth
+    return module.start_carefully() if deep else module
+
+
+def _tuples(freeze: dict[str, Any]) -> dict[str, Any]:
+    return {**freeze, "frozen": tuple(freeze["frozen"])}
+
+
+def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
+    found = images or load_images(plan.data, Path(plan.data_dir))
+    if found.fingerprint != plan.fingerprint:
+        raise RunError(
+            f"The images in {plan.data} are not those that this run was planned with (fingerprint "
+            f"{found.fingerprint}, planned {plan.fingerprint}). Give another --out for them."
+        )
+    return found
+
+
+def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> Outcome:
+    last = recorder.rows[-1] if recorder.rows and not failed else None
+    outcome = Outcome(
+        status="failed" if failed else "done",
+        step=last.step if last else 0,
+        total=total,
+        train_error=last.train_error if last else None,
+        running_error=last.running_error if last else None,
+        test_error=last.test_error if last else None,
+        seconds=round(recorder.seconds, 2),
+        hardware=device.hardware(),
+        versions=versions(),
+        why=failed,
+    )
+    record.write_json(folder / record.DONE, asdict(outcome))
+    return outcome
+
+
+def versions() -> str:
+    """Return the versions that a number depends on."""
+    lightning = version("pytorch-lightning")
+    return (
+        f"archlab {__version__}, torch {torch.__version__}, lightning {lightning}, "
+        f"numpy {np.__version__}, python {platform.python_version()}"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning talks of devices and of tips; the sweep has its own progress."""
+    import logging
+
+    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
+    for logger, _ in levels:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in levels:
+            logger.setLevel(level)

@@ -1,0 +1,50 @@
+"""`python -m archlab.train.worker RUN`: one run in a process of its own, with one thread.
+
+Ctrl-C and the end of the parent stop it between two steps, saved. Exit codes: 0 over (done, failed
+or stopped), 2 an error with one line on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+
+class Stop:
+    """Becomes true with the first SIGINT, or when the parent process is gone."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._parent = os.getppid()
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.asked or os.getppid() != self._parent
+
+
+def main() -> int:
+    """Execute the run named on the command line."""
+    stop = Stop()  # first: an interrupt while torch is imported is not lost
+    import torch
+
+    from archlab.errors import ArchlabError
+    from archlab.train.run import execute
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    try:
+        execute(Path(sys.argv[1]), stop=stop)
+    except ArchlabError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Curves from folders: sweeps, runs, Lightning's CSV and TensorBoard logs."""
+
+import pytest
+
+from archlab.api.figures import TrainingCurve, curves, read_series
+from archlab.errors import OptionError, RunError
+from archlab.train import ledger, record
+from archlab.train.recipe import RECIPES
+from archlab.train.record import Measurement, Plan
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Two seeds of two depths of plain nets, with measurements made up by hand."""
+    plans = [
+        Plan(model=f"plain{depth}", options={}, seed=seed, recipe=RECIPES["demo"], data="embedded",
+             data_dir=".data", data_name="made up", fingerprint="0", kind="plain", depth=depth)
+        for depth in (20, 56) for seed in (1, 2)
+    ]  # fmt: skip
+    for plan in plans:
+        record.write_plan(tmp_path / plan.name, plan)
+        error = plan.depth / plan.seed
+        rows = [Measurement(step, 1.0, 0.1, 0.5, error, error, error + 1, 0.7, 80, 1.5)
+                for step in (100, 200, 200 + 50 * plan.seed)]  # fmt: skip
+        record.write_metrics(tmp_path / plan.name, rows)
+    ledger.write_sweep(tmp_path, plans)
+    return tmp_path
+
+
+def test_lines_are_means_of_what_all_seeds_have_measured(sweep) -> None:
+    from archlab.api.figures import _sweep
+
+    (panel,) = _sweep(sweep, "fig6").panels
+    lines = {line.name: line for line in panel.lines}
+    assert set(lines) == {"20 train", "20 test", "56 train", "56 test"}
+    train = lines["56 train"]
+    assert (train.steps, train.mean[0], train.low[0], train.high[0]) == ([100, 200], 42, 28, 56)
+    assert (train.bold, lines["56 test"].bold) == (False, True)
+    left, right = _sweep(sweep, "fig1").panels
+    assert (left.title, right.title) == ("training", "test")
+    assert right.lines[0].mean == [16.0, 16.0]  # (21 + 11) / 2
+
+
+def test_a_sweep_is_drawn(sweep) -> None:
+    text = curves(sweep).decode()
+    assert "mean of 2 seeds" in text
+    assert curves(sweep, style="fig1") != curves(sweep)
+
+
+def test_runs_side_by_side(sweep) -> None:
+    folders = sorted(path for path in sweep.iterdir() if path.is_dir())
+    assert "4 runs" in curves(*folders).decode()
+    with pytest.raises(OptionError, match="is a sweep: draw it alone"):
+        curves(sweep, folders[0])
+
+
+def test_lightnings_csv(tmp_path) -> None:
+    (tmp_path / "metrics.csv").write_text(
+        "epoch,step,train_acc,train_loss,val_acc,val_loss\n0,9,,,0.5,1.5\n0,9,0.4,2.0,,\n"
+        "1,19,,,0.75,1.0\n1,19,0.6,1.25,,\n"
+    )
+    curve = TrainingCurve(tmp_path)
+    assert curve.series["train_loss"] == ([9.0, 19.0], [2.0, 1.25])
+    assert curve.series["val_acc"] == ([9.0, 19.0], [0.5, 0.75])
+    assert curve.plot() == tmp_path / "curves.svg"
+    assert curve.plot(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert curve._repr_svg_().startswith("<?xml")
+
+
+def test_tensorboard_events(tmp_path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        for step, value in ((9, 2.0), (19, 1.25)):
+            writer.add_scalar("train_loss", value, step)
+    assert read_series(tmp_path)["train_loss"] == ([9.0, 19.0], [2.0, 1.25])
+
+
+def test_folders_without_logs(tmp_path) -> None:
+    with pytest.raises(RunError, match="holds no logs"):
+        TrainingCurve(tmp_path)
+    with pytest.raises(RunError, match="There is no folder"):
+        TrainingCurve(tmp_path / "absent")
+    (tmp_path / "metrics.csv").write_text("step,loss\n1,x\n")
+    with pytest.raises(RunError, match="is damaged"):
+        TrainingCurve(tmp_path)
+    with pytest.raises(OptionError, match="Did you mean fig"):
+        curves(tmp_path, style="fig7")

@@ -1,0 +1,146 @@
+"""The LightningModule: loss by hand, auxiliary heads, optimizer and schedule, the careful start."""
+
+from dataclasses import replace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.nn import functional
+
+from archlab.train import device
+from archlab.train.data import ImageData
+from archlab.train.module import Classifier
+from archlab.train.recipe import RECIPES, Recipe
+
+SHORT = Recipe(
+    name="short", steps=6, batch_size=16, learning_rate=0.1, pad=0, flip=False, schedule="steps",
+    milestones=(2, 4), warmup_steps=0,
+)  # fmt: skip
+QUIET = {
+    "logger": False, "enable_checkpointing": False, "enable_progress_bar": False,
+    "enable_model_summary": False, "accelerator": "cpu",
+}  # fmt: skip
+pytestmark = pytest.mark.filterwarnings(
+    # Lightning's hints on small sets, and torch's on what Lightning calls.
+    "ignore::lightning_fabric.utilities.warnings.PossibleUserWarning",
+    "ignore:.*LeafSpec.*:FutureWarning",
+    "ignore:.*LeafSpec.*:DeprecationWarning",
+)
+
+
+class Aux(nn.Module):
+    """Answers as GoogLeNet does: three logits in training, one in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(4, 3) for _ in range(3))
+
+    def forward(self, x):
+        logits = [head(x.flatten(1)) for head in self.heads]
+        return tuple(logits) if self.training else logits[0]
+
+
+def test_auxiliary_losses_count_three_tenths() -> None:
+    module = Classifier(Aux(), "fast", log=False)
+    images, labels = torch.randn(5, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1])
+    answer = module.training_step((images, labels), 0)
+    each = [functional.cross_entropy(head(images.flatten(1)), labels)
+            for head in module.model.heads]  # fmt: skip
+    torch.testing.assert_close(answer["loss"], each[0] + 0.3 * each[1] + 0.3 * each[2])
+    wrong = (module.model.heads[0](images.flatten(1)).argmax(1) != labels).sum()
+    assert answer["wrong"] == wrong
+
+
+def test_googlenet_trains_and_answers_with_logits() -> None:
+    module = Classifier("googlenet", "fast", log=False)
+    images = torch.randn(2, 3, 32, 32)
+    module.training_step((images, torch.tensor([1, 2])), 0)["loss"].backward()
+    assert module.model.aux1 is not None
+    assert all(weight.grad is not None for weight in module.model.aux1.parameters())
+    assert module.eval()(images).shape == (2, 10)
+
+
+def test_rates_follow_the_steps(images) -> None:
+    rates = []
+
+    class Note(pl.Callback):
+        def on_train_batch_start(self, trainer, *_) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    module = Classifier("resnet8", SHORT, options={"in_channels": 1}, log=False)
+    trainer = pl.Trainer(max_steps=6, limit_val_batches=0, callbacks=[Note()], **QUIET)
+    trainer.fit(module, datamodule=ImageData(images, SHORT))
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    group = trainer.optimizers[0].param_groups[0]
+    assert (group["momentum"], group["weight_decay"]) == (0.9, 1e-4)
+
+
+def test_the_careful_start_ends_below_80_percent() -> None:
+    paper = RECIPES["paper"]
+    module = Classifier("resnet8", paper, log=False)
+    assert module._share(0, 64_000) == 1.0
+    module.start_carefully()
+    assert module._share(0, 64_000) == pytest.approx(0.1)
+    for wrong, released in ((90, False), (80, False), (79, True)):
+        module.seen.copy_(torch.tensor([float(wrong), 100.0]))
+        module._look()
+        assert bool(module.released) is released
+        assert module.seen.tolist() == [0.0, 0.0]
+    assert module._share(0, 64_000) == 1.0
+
+
+def test_adam() -> None:
+    groups = [{"params": [nn.Parameter(torch.zeros(1))]}]
+    made = device.optimizer(replace(SHORT, optimizer="adam", learning_rate=1e-3), groups)
+    assert isinstance(made, torch.optim.Adam)
+    assert made.defaults["lr"] == 1e-3
+
+
+def test_categories_of_a_recipe_reach_the_net() -> None:
+    module = Classifier("resnet8", replace(SHORT, categories=7))
+    assert module.model.fc.out_features == 7
+
+
+def test_a_config_file_as_in_the_chapter(tmp_path) -> None:
+    (tmp_path / "config.yaml").write_text("categories: 12\nlearning_rate: 0.02\n")
+    module = Classifier("resnet8", str(tmp_path / "config.yaml"))
+    assert (module.model.fc.out_features, module.recipe.learning_rate) == (12, 0.02)
+    assert module.recipe.name == "lesson"
+
+
+def test_lightning_logs_loss_and_accuracy(images, tmp_path) -> None:
+    from pytorch_lightning.loggers import CSVLogger
+
+    from archlab.train.logs import read_logs
+
+    module = Classifier("resnet8", SHORT, options={"in_channels": 1})
+    settings = {**QUIET, "logger": CSVLogger(tmp_path, name="", version="")}
+    trainer = pl.Trainer(max_epochs=2, **settings)
+    trainer.fit(module, datamodule=ImageData(images, SHORT))
+    series = read_logs(tmp_path)
+    for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
+        steps, values = series[name]
+        assert len(values) == 2
+        assert steps == [4.0, 9.0]
+        assert all(0 <= value <= (1 if name.endswith("acc") else 99) for value in values)
+    (result,) = trainer.test(module, datamodule=ImageData(images, SHORT), verbose=False)
+    assert result["test_acc"] == pytest.approx(series["val_acc"][1][-1])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not device.has_cuda(), reason="needs a CUDA device")
+def test_cuda_switches(images) -> None:
+    fast = replace(SHORT, precision="bfloat16")
+    settings = device.trainer_settings(fast)
+    assert (settings["accelerator"], settings["precision"]) == ("gpu", "bf16-mixed")
+    data = ImageData(images, fast)
+    data.setup()
+    assert data.part("train")[0].device.type == "cuda"
+    net = device.placed(Classifier("resnet8", fast, options={"in_channels": 1}).model, fast).cuda()
+    assert net.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    made = device.optimizer(fast, [{"params": list(net.parameters())}])
+    assert made.defaults["fused"] is True
+    pixels, _ = next(iter(data.train_dataloader()))
+    expected = net(pixels)
+    torch.testing.assert_close(device.captured(net)(pixels), expected, rtol=1e-2, atol=1e-2)

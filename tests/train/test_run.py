@@ -1,0 +1,241 @@
+"""A run that stops and goes on ends with the weights of one that never stopped: max |dW| = 0."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from archlab.errors import OutputError, RunError
+from archlab.train import record, recorder
+from archlab.train.batches import ResidentLoader
+from archlab.train.lock import locked
+from archlab.train.recipe import RECIPES
+from archlab.train.run import execute
+
+NETS = '''
+from torch import nn
+
+class Dropping(nn.Sequential):
+    """Draws from torch's global random stream in every step."""
+
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(),
+                         nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Dropout(0.5),
+                         nn.Linear(64, num_classes))
+
+class Exploding(nn.Sequential):
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Flatten(), nn.Linear(256, num_classes))
+
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+'''
+
+
+class Killed(Exception):
+    """Stands for a kill at a step: nothing is saved after it."""
+
+
+class Kill(pl.Callback):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            raise Killed
+
+
+def resumed(folder: Path, images, *steps: int) -> None:
+    """Train with a kill before each of the steps, and then to the end."""
+    for step in steps:
+        with pytest.raises(Killed):
+            execute(folder, images=images, extra=[Kill(step)])
+    assert execute(folder, images=images).status == "done"
+
+
+@pytest.fixture
+def nets(tmp_path: Path) -> str:
+    (tmp_path / "nets.py").write_text(NETS)
+    return str(tmp_path / "nets.py")
+
+
+# Five steps are an epoch: inside one, on its last step, on its first; with lost steps, and twice.
+@pytest.mark.parametrize(
+    ("every", "kills"), [(1, (3,)), (1, (5,)), (1, (6,)), (1, (10, 11)), (3, (8,)), (5, (7, 11))]
+)
+def test_a_resumed_run_has_the_same_weights(
+    planned, images, every, kills, largest_difference
+) -> None:
+    straight, broken = planned("straight"), planned("broken", checkpoint_every=every)
+    execute(straight, images=images)
+    resumed(broken, images, *kills)
+    assert largest_difference(straight, broken) == 0.0
+    rows = [
+        [replace(row, seconds=0.0) for row in record.read_metrics(folder)]
+        for folder in (straight, broken)
+    ]
+    assert rows[0] == rows[1]
+    assert [row.step for row in rows[0]] == [4, 8, 12]
+
+
+def test_dropout_goes_on_where_it_was(planned, images, nets, largest_difference) -> None:
+    straight = planned("straight", model=f"{nets}:Dropping")
+    broken = planned("broken", model=f"{nets}:Dropping")
+    execute(straight, images=images)
+    resumed(broken, images, 7)
+    assert largest_difference(straight, broken) == 0.0
+
+
+def test_a_loader_that_forgets_its_place_is_noticed(
+    planned, images, monkeypatch, largest_difference
+) -> None:
+    straight, broken = planned("straight"), planned("broken")
+    execute(straight, images=images)
+    monkeypatch.setattr(ResidentLoader, "load_state_dict", lambda self, state: None)
+    resumed(broken, images, 7)
+    assert largest_difference(straight, broken) > 1e-5
+
+
+def test_the_same_seed_trains_the_same_net_and_another_does_not(
+    planned, images, largest_difference
+) -> None:
+    one, two, other = planned("one"), planned("two"), planned("other", seed=2)
+    for folder in (one, two, other):
+        execute(folder, images=images)
+    assert largest_difference(one, two) == 0.0
+    assert largest_difference(one, other) > 0.0
+
+
+def test_epochs_count_every_image_once(planned, images, weights) -> None:
+    folder = planned("run", steps=None, epochs=2.0)
+    assert execute(folder, images=images).step == 10
+    assert record.read_metrics(folder)[-1].epoch == 2.0
+    assert weights(folder)["model.bn1.num_batches_tracked"] == 10
+
+
+def test_the_last_row_is_of_all_training_images(planned, images) -> None:
+    folder = planned("run")
+    outcome = execute(folder, images=images)
+    rows = record.read_metrics(folder)
+    assert [row.images for row in rows] == [40, 40, 80]
+    assert outcome.train_error == rows[-1].train_error
+    assert (outcome.train_error * 80 / 100) % 1 == pytest.approx(0, abs=1e-9)
+
+
+def test_a_sample_of_sorted_images_holds_every_class() -> None:
+    """A folder's images come class by class: the first 10 of these 100 would be of one class."""
+    labels = torch.arange(100) // 50
+    images, chosen = recorder.sample(torch.arange(100), labels, 10)
+    assert chosen.bincount().tolist() == [5, 5]
+    assert torch.equal(labels[images], chosen)
+    lengths = [len(recorder.sample(labels, labels, most)[1]) for most in (100, 999)]
+    assert lengths == [100, 100]
+
+
+def test_a_run_that_is_over_is_not_trained_again(planned, images) -> None:
+    folder = planned("run")
+    first = execute(folder, images=images)
+    saved = (folder / record.CHECKPOINT).stat().st_mtime_ns
+    assert execute(folder, images=images) == first
+    assert (folder / record.CHECKPOINT).stat().st_mtime_ns == saved
+
+
+def test_a_stop_saves_and_the_run_goes_on(planned, images, monkeypatch, largest_difference) -> None:
+    monkeypatch.setattr(recorder, "_TICK", 0.0)
+    straight, stopped = planned("straight"), planned("stopped", checkpoint_every=100)
+    execute(straight, images=images)
+    answers = iter([False, False, True])
+    outcome = execute(stopped, images=images, stop=lambda: next(answers))
+    assert (outcome.status, outcome.step, outcome.total) == ("interrupted", 3, 12)
+    assert execute(stopped, images=images).status == "done"
+    assert largest_difference(straight, stopped) == 0.0
+
+
+def test_a_loss_that_becomes_nan_marks_the_run_as_failed(planned, images, nets) -> None:
+    folder = planned("run", model=f"{nets}:Exploding")
+    outcome = execute(folder, images=images)
+    assert outcome.status == "failed"
+    assert "not finite (NaN or infinite) at or before step 1" in outcome.why
+    assert execute(folder, images=images) == outcome
+    assert not (folder / record.CHECKPOINT).exists()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(
+    planned, images, monkeypatch, largest_difference
+) -> None:
+    straight, full = planned("straight"), planned("full")
+    execute(straight, images=images)
+    with pytest.raises(Killed):
+        execute(full, images=images, extra=[Kill(5)])
+
+    def no_space(self: pl.Trainer, path: Path, *_: Any) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pl.Trainer, "save_checkpoint", no_space)
+        with pytest.raises(OutputError, match="Is the disk full"):
+            execute(full, images=images)
+    assert {path.name for path in full.iterdir()} == {
+        ".lock", "run.json", "metrics.csv", "last.ckpt", "progress.json",
+    }  # fmt: skip
+    assert execute(full, images=images).status == "done"
+    assert largest_difference(straight, full) == 0.0
+
+
+def test_two_processes_do_not_share_a_run(planned, images) -> None:
+    folder = planned("run")
+    with locked(folder), pytest.raises(RunError, match=r"is in use by another archlab \(process"):
+        execute(folder, images=images)
+
+
+def test_a_truncated_checkpoint_is_named(planned, images) -> None:
+    folder = planned("run")
+    with pytest.raises(Killed):
+        execute(folder, images=images, extra=[Kill(5)])
+    saved = folder / record.CHECKPOINT
+    saved.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(RunError, match="truncated, or no checkpoint"):
+        execute(folder, images=images)
+
+
+def test_other_images_are_refused(planned, images) -> None:
+    folder = planned("run")
+    other = replace(images, train_labels=images.train_labels[::-1].copy())
+    with pytest.raises(RunError, match="not those that this run was planned with"):
+        execute(folder, images=other)
+
+
+def test_training_leaves_the_random_stream_alone(planned, images) -> None:
+    before = torch.get_rng_state()
+    execute(planned("run", steps=2), images=images)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_plan_comes_back_from_its_file(planned) -> None:
+    folder = planned("run")
+    plan = record.read_plan(folder)
+    record.write_plan(folder, plan)
+    assert record.read_plan(folder) == plan
+    for recipe in RECIPES.values():  # whole and broken numbers keep the identity
+        written = replace(plan, recipe=recipe)
+        record.write_plan(folder, written)
+        assert record.read_plan(folder).id == written.id
+    record.write_plan(folder, plan)
+    assert json.loads((folder / "run.json").read_text())["id"] == plan.id
+
+
+def test_the_identity_is_of_all_that_matters(planned) -> None:
+    plan = record.read_plan(planned("run"))
+    changes: list[dict[str, Any]] = [
+        {"seed": 2}, {"model": "plain8"}, {"fingerprint": "0"},
+        {"recipe": replace(plan.recipe, learning_rate=0.1)},
+    ]  # fmt: skip
+    ids = {plan.id, *(replace(plan, **change).id for change in changes)}
+    assert len(ids) == 5
+    assert replace(plan, data="/elsewhere", data_dir="/other").id == plan.id
+    assert asdict(plan)["recipe"]["name"] == "small"
