@@ -33,6 +33,9 @@ def curves(*folders: str | Path, suffix: str = "svg", style: str = "fig6") -> by
     Raises:
         RunError: a folder that holds no logs.
         OptionError: an unknown style or suffix.
+
+    Example:
+        >>> Path("curve.svg").write_bytes(curves("runs/degradation-demo"))  # doctest: +SKIP
     """
     check_one_of("--style", style, STYLES)
     places = [Path(folder) for folder in folders]

@@ -76,6 +76,9 @@ def finetune_model(
     Raises:
         RunError: the checkpoint is absent, truncated, or does not say how it is built.
         DataError: the images are absent or corrupt.
+
+    Example:
+        >>> finetune_model("runs/resnet20-seed1-1a2b3c4d", data="embedded")  # doctest: +SKIP
     """
     chosen, path = named(recipe), Path(saved).absolute()
     data_dir = str(Path(how.pop("data_dir", ".data")).absolute())

@@ -88,6 +88,9 @@ def train_model(
         SpecError: no such model.
         DataError: the images are absent or corrupt, or do not fit the net.
         RunError: the folder holds another run, or is in use.
+
+    Example:
+        >>> train_model("resnet20", recipe="demo").totals.test_error  # doctest: +SKIP
     """
     chosen = named(recipe)
     data_dir = str(Path(how.get("data_dir", ".data")).absolute())
@@ -137,6 +140,9 @@ def evaluate_model(
     Raises:
         RunError: the checkpoint is absent, truncated, or of another model.
         DataError: the images are absent, or not named for a checkpoint outside a run.
+
+    Example:
+        >>> evaluate_model("runs/resnet20-seed1-1a2b3c4d").totals.accuracy  # doctest: +SKIP
     """
     path = Path(saved)
     content, net = checkpoint.read(path), checkpoint.load_model(path, model)

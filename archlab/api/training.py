@@ -44,6 +44,10 @@ def degradation(
         OptionError: a depth that is not 6n + 2, an unknown kind or recipe.
         DataError: the images are absent or corrupt.
         RunError: another process uses the folder, or a run could not end.
+
+    Example:
+        >>> degradation(depths=(8, 14), out="runs/small").totals.outcome  # doctest: +SKIP
+        'not shown'
     """
     from archlab.train.degradation import Sweep, run_sweep
     from archlab.train.images import load_images, located
@@ -79,6 +83,10 @@ def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
 
     Raises:
         RunError: the folder holds no sweep.
+
+    Example:
+        >>> verdict("runs/degradation-demo").totals.plain_gap  # doctest: +SKIP
+        31.12
     """
     return judge(Path(folder))
 

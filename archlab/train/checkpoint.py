@@ -28,7 +28,7 @@ def checked(path: Path) -> Path:
 def read(path: Path) -> dict[str, Any]:
     """Return a checkpoint that archlab wrote; a run's folder stands for its last one.
 
-    It is unpickled, so only files from people you trust should be read.
+    Only tensors and plain values are read (`weights_only`): a file runs no code.
 
     Raises:
         RunError: no file, a truncated one, or another kind of file.
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=False)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError,
             zipfile.BadZipFile, AttributeError, ImportError, KeyError) as error:  # fmt: skip
         why = " ".join(str(error).split())[:120]

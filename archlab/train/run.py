@@ -113,8 +113,7 @@ def _fit(
     )  # fmt: skip
     saved = folder / record.CHECKPOINT
     resumed = checkpoint.checked(saved) if saved.exists() else None
-    # Our own checkpoints hold rows and counters next to tensors: not for weights_only.
-    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=False)
+    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
 
 
 def classifier(plan: Plan, total: int) -> Classifier:

@@ -1,4 +1,4 @@
-"""Two nets of our own for the examples: a U-Net and a tagger with an LSTM."""
+"""A U-Net of our own, for the gallery (Ronneberger et al. 2015)."""
 
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ def double_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Three levels down and up, joined by concatenation (Ronneberger et al. 2015)."""
+    """Three levels down and up, joined by concatenation."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
@@ -36,18 +36,3 @@ class UNet(nn.Module):
         for up, join, skip in zip(self.up, self.join, reversed(skips), strict=True):
             x = join(torch.cat([skip, up(x)], 1))
         return self.head(x)
-
-
-class Tagger(nn.Module):
-    """Tokens in, a tag for each out."""
-
-    def __init__(self, words: int = 1000, tags: int = 17) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(words, 64)
-        self.lstm = nn.LSTM(64, 128, num_layers=2, bidirectional=True, batch_first=True)
-        self.head = nn.Linear(256, tags)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return (batch, tokens, tags) logits."""
-        hidden, _ = self.lstm(self.embed(ids))
-        return self.head(hidden)
