@@ -25,8 +25,6 @@ def evaluate(
 ) -> None:
     """Accuracy on the test images, by class, and the confusion matrix.
 
-    A checkpoint is unpickled: open only those of people you trust.
-
     Example: archlab test runs/resnet20-seed1-1a2b3c4d
     """
     check_target(style, out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +37,7 @@ def read(path: Path) -> dict[str, Any]:
         raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError,
-            zipfile.BadZipFile, AttributeError, ImportError, KeyError) as error:  # fmt: skip
+    except Exception as error:
         why = " ".join(str(error).split())[:120]
         raise RunError(
             f"{path} cannot be read: truncated, or no checkpoint ({why}). Delete it to start the "
