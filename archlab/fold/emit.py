@@ -167,7 +167,7 @@ class Canvas:
     def _leaf(self, leaf: Leaf, base: str) -> Box:
         graph = self.graph
         nodes = [graph.nodes[part] for part in leaf.parts]
-        main, last = nodes[0], nodes[-1]
+        main = nodes[0]
         own = leaf.path if leaf.own else f"{leaf.path}/{names.short(main)}"
         return Box(
             id=self._name(own),
@@ -181,7 +181,7 @@ class Canvas:
                 for node in nodes[1:]
             ),
             name=_relative(leaf.path, base) if leaf.own else "",
-            channels=names.channels(graph, last),
+            channels=names.channels(graph, main),
             note=names.remark(main),
         )  # fmt: skip
 

@@ -104,7 +104,8 @@ def channels(graph: Graph, node: Node) -> int | None:
     It is axis 1 of a map, and the last one of tokens, of what a linear layer or layer norm makes,
     and of a map whose other axes come first and are equal (Swin, ConvNeXt).
     """
-    if node.kind in _NO_CHANNELS or node.op.startswith("autograd."):
+    on_one = node.kind == Kind.ELEMENTWISE and len(node.inputs) < 2
+    if node.kind in _NO_CHANNELS or on_one or node.op.startswith("autograd."):
         return None
     shape = graph.shape(node.outputs[0])
     last = node.kind == Kind.LINEAR or getattr(node.attrs, "norm", "") == "layer"
