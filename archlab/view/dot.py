@@ -111,6 +111,7 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
             inner.attr(
                 label=card.frame(group, drawing, style.theme),
                 labeljust=_label_side(group),
+                labelloc="t" if style.direction == "TB" else "b",  # away from the lanes
                 style="rounded,filled",
                 fillcolor=look["page" if depth % 2 else "frame"],
                 color=border,
