@@ -10,7 +10,7 @@ from math import log10, sqrt
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si, size
-from archlab.view.theme import KIND_TITLES, Theme, heat_colour, hue
+from archlab.view.theme import Theme, heat_colour, hue
 
 _LINE = 38  # characters a line
 _NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
@@ -60,7 +60,7 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     if box.mark:
         role = box.mark if box.mark in SIGNS else "quiet"
         lines.append(text(SIGNS.get(box.mark, box.mark), 9, look[role], bold=True))
-    body = _left(lines)
+    body = left(lines)
     width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
     cells = [
         f'<TD BGCOLOR="{look[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
@@ -74,7 +74,7 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     return _table(f"<TR>{''.join(cells)}</TR>", border, back, 2 if box.mark in SIGNS else 1)
 
 
-def _left(lines: Sequence[str]) -> str:
+def left(lines: Sequence[str]) -> str:
     """Lines below each other, each at the left."""
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
 
@@ -214,7 +214,7 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
     for note in (group.note, SIGNS.get(group.mark, group.mark)):
         if note:
             lines += [text(line, 8, look["skip"], bold=True) for line in wrapped(note, 20)]
-    return f"<{_left(lines)}>"
+    return f"<{left(lines)}>"
 
 
 def group_name(group: Group, drawing: Drawing) -> str:
@@ -250,83 +250,7 @@ def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> st
     lines.append(text(" ", 4, look["text"]))  # room for an underscore
     facts = wrapped(f"{si(params)} params · {cost}", 60) + wrapped(given, 60)
     lines += [text(line, 10, look["quiet"]) for line in facts]
-    return f"<{_left(lines)}<BR/>>"
-
-
-_EDGES = {
-    Role.IDENTITY: ("━━", "shortcut", "shortcut, identity"),
-    Role.PROJECTION: ("╍╍", "shortcut", "shortcut, projection (has weights)"),
-    Role.PAD: ("┅┅", "shortcut", "shortcut, subsampled and zero-padded (no weights)"),
-    Role.POOL: ("╍╍", "shortcut", "shortcut, pooled (no weights)"),
-    Role.BYPASS: ("┅┅", "shortcut", "shortcut, changed on its way (no weights)"),
-    Role.CONCAT: ("━━", "skip", "skip, joined by concatenation"),
-    Role.REPEAT: ("┅┅", "skip", "every block of the row reads all before it"),
-}
-
-
-def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
-    """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
-    look = theme.colours
-    hues = dict.fromkeys(hue(box.kind) for box in drawing.boxes if box.kind is not None)
-    rows = [
-        _row(text("■", 12, look[role]), words, look["quiet"])
-        for role, words in KIND_TITLES.items()
-        if role in hues
-    ]
-    signs = [
-        (text(sign, 10, look[colour], bold=True), words)
-        for role, (sign, colour, words) in _EDGES.items()
-        if any(edge.role == role for edge in drawing.edges)
-    ]
-    repeats = [*(box.times for box in drawing.boxes), *(group.times for group in drawing.groups)]
-    if max(repeats, default=1) > 1:
-        sign = text("×N", 10, look["shortcut"], bold=True)
-        uneven = any(box.average for box in drawing.boxes)
-        what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
-        signs.append((sign, f"{what}, in a row; the first is drawn"))
-    marks = {box.mark for box in drawing.boxes} | {edge.mark for edge in drawing.edges}
-    signs += [
-        (text(sign.partition(" ")[0], 11, look[mark], bold=True), f"{mark} in the second model")
-        for mark, sign in SIGNS.items()
-        if mark in marks
-    ]
-    rows += [_row(sign, words, look["quiet"]) for sign, words in signs]
-    parts = [
-        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
-        if rows
-        else "",
-        _scale(drawing, theme) if drawing.heat is not None else "",
-        _left([text(line, 8, look["quiet"]) for note in notes for line in wrapped(note, 76)]),
-    ]
-    cells = "".join(
-        f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part
-    )
-    if not cells:
-        return ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">{cells}</TABLE>>'
-
-
-def _row(sign: str, words: str, colour: str) -> str:
-    return f'<TR><TD ALIGN="LEFT">{sign}  {text(words, 9, colour)}</TD></TR>'
-
-
-def _scale(drawing: Drawing, theme: Theme) -> str:
-    """The colours from low to high with the values between them."""
-    heat = drawing.heat
-    assert heat is not None
-    steps = len(theme.heat)
-    colours = "".join(text("■", 14, colour) for colour in theme.heat)
-    if heat.share:
-        high = 100 * heat.high / heat.total if heat.total else 0.0
-        words = f"right strip: share of all {heat.title}, 0 … {high:.3g} % in {steps} equal steps"
-    else:
-        unit = " px" if heat.title.endswith("px") else ""
-        words = (
-            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.4g} … "
-            f"{heat.high:.4g}{unit}, logarithmic"
-        )
-    words += "; grey ╱: not available"
-    return _left([colours, text(words, 9, theme.colours["quiet"])])
+    return f"<{left(lines)}<BR/>>"
 
 
 def edge_text(edge: Edge, theme: Theme) -> str:

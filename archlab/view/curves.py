@@ -5,13 +5,11 @@ A view: it gets numbers and gives bytes; the same numbers give the same bytes.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from archlab.errors import OptionError
-from archlab.view.plot import COLOURS, FORMATS, STYLE
+from archlab.view.figure import COLOURS, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,17 +71,7 @@ def curves(picture: Curves, suffix: str) -> bytes:
     Raises:
         OptionError: another suffix.
     """
-    if suffix not in FORMATS:
-        raise OptionError(f"a plot is written as {', '.join(FORMATS)}; {suffix!r} was given.")
-    import matplotlib as mpl  # here: 0.4 s, only for pictures
-
-    mpl.use("Agg")
-    with mpl.rc_context(STYLE):
-        figure = _drawn(picture)
-        target = io.BytesIO()
-        empty: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-        figure.savefig(target, format=suffix, metadata=empty[suffix], dpi=150)
-    return target.getvalue()
+    return written(lambda: _drawn(picture), suffix)
 
 
 def _drawn(picture: Curves) -> Figure:

@@ -6,15 +6,13 @@ not finite a cross on the upper one: neither is a gap.
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from archlab.errors import OptionError
-from archlab.view.plot import COLOURS, FORMATS, STYLE
+from archlab.view.figure import COLOURS, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,17 +76,7 @@ def by_depth(picture: DepthPicture, suffix: str) -> bytes:
     Raises:
         OptionError: another suffix.
     """
-    if suffix not in FORMATS:
-        raise OptionError(f"a plot is written as {', '.join(FORMATS)}; {suffix!r} was given.")
-    import matplotlib as mpl  # here: 0.4 s, only for pictures
-
-    mpl.use("Agg")
-    with mpl.rc_context(STYLE):
-        figure = _drawn(picture)
-        target = io.BytesIO()
-        empty: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-        figure.savefig(target, format=suffix, metadata=empty[suffix], dpi=110)
-    return target.getvalue()
+    return written(lambda: _drawn(picture), suffix, dpi=110)
 
 
 def _drawn(picture: DepthPicture) -> Figure:

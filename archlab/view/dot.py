@@ -12,6 +12,7 @@ from typing import Any
 from archlab.errors import check_one_of
 from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Group, Role, Shape
 from archlab.view import card
+from archlab.view.legend import legend
 from archlab.view.theme import FONT, THEMES, Theme
 
 DIRECTIONS = ("TB", "LR")
@@ -71,7 +72,7 @@ def dot(drawing: Drawing, style: Style) -> str:
         ordering="out",  # what is written first stands further left: branches, then shortcuts
         pad="0.2",
         margin="0",  # of a PDF's page
-        label=card.legend(drawing, style.theme, (*style.notes, *drawing.folded)),
+        label=legend(drawing, style.theme, (*style.notes, *drawing.folded)),
         labelloc="b",
         labeljust="l",
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archlab.errors import OptionError
-from archlab.view.plot import FORMATS, STYLE
+from archlab.view.figure import written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,17 +33,7 @@ def heat(picture: Heat, suffix: str) -> bytes:
     Raises:
         OptionError: a suffix other than svg, png or pdf.
     """
-    if suffix not in FORMATS:
-        raise OptionError(f"a plot is written as {', '.join(FORMATS)}; {suffix!r} was given.")
-    import matplotlib as mpl  # here: 0.4 s, only for pictures
-
-    mpl.use("Agg")
-    with mpl.rc_context(STYLE):
-        figure = _drawn(picture)
-        target = io.BytesIO()
-        empty: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-        figure.savefig(target, format=suffix, metadata=empty[suffix], dpi=150)
-    return target.getvalue()
+    return written(lambda: _drawn(picture), suffix)
 
 
 def _drawn(picture: Heat) -> Figure:

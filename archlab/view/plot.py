@@ -5,33 +5,18 @@ A view: it gets numbers and gives bytes; the same numbers give the same bytes (n
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archlab.errors import OptionError
+from archlab.view.figure import COLOURS, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS = ("svg", "png", "pdf")
-# Okabe and Ito's colours, told apart by colour-blind readers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "archlab",
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-}
 
 
 @dataclass(frozen=True)
@@ -76,17 +61,7 @@ def receptive_fields(picture: Picture, suffix: str) -> bytes:
     Raises:
         OptionError: another suffix.
     """
-    if suffix not in FORMATS:
-        raise OptionError(f"a plot is written as {', '.join(FORMATS)}; {suffix!r} was given.")
-    import matplotlib as mpl  # here: 0.4 s, only for pictures
-
-    mpl.use("Agg")
-    with mpl.rc_context(STYLE):
-        figure = _drawn(picture)
-        target = io.BytesIO()
-        empty: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-        figure.savefig(target, format=suffix, metadata=empty[suffix], dpi=150)
-    return target.getvalue()
+    return written(lambda: _drawn(picture), suffix)
 
 
 def _drawn(picture: Picture) -> Figure:
