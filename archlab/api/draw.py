@@ -182,12 +182,16 @@ def _picture(
     look: Look, drawn: Callable[[Look], Drawing], graph: Graph, notes: Sequence[str]
 ) -> Picture:
     drawing = drawn(look)
+    convention = (
+        f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
+        "attention, RNN gates"
+    )
     style = Style(
         theme=theme_of(look.theme),
         direction=look.direction,
         params=sum(param.numel for param in graph.params if not param.buffer),
         macs=_total_macs(graph),
-        notes=tuple(notes),
+        notes=(*notes, convention),
     )
     return Picture(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
 

@@ -222,3 +222,40 @@ def test_two_processes_draw_the_same_bytes() -> None:
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]
     assert outputs[0].startswith(b"<svg")
+
+
+class Irregular(nn.Module):
+    """600 blocks, no two neighbours alike: about 6,000 operators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [3, *(8 + 7 * i % 13 for i in range(600))]
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(),
+                          nn.Conv2d(b, b, 1), nn.BatchNorm2d(b), nn.Tanh(), nn.Conv2d(b, b, 1),
+                          nn.Sigmoid(), nn.BatchNorm2d(b), nn.ReLU())
+            for a, b in pairs
+        )  # fmt: skip
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+@pytest.mark.slow
+def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
+    model = archlab.load(Irregular(), input="3x8x8")
+    assert len(model.trace().nodes) == 6000
+    picture = archlab.render(model, timeout=20)
+    assert len(picture.drawing.boxes) <= 60
+    assert sum(len(box.nodes) for box in picture.drawing.boxes) == 6000
+    assert picture.svg.startswith("<svg")
+
+
+def test_the_figure_says_what_was_folded_and_how_it_counts() -> None:
+    text = str(archlab.render("resnet56"))
+    for piece in ("853.0 K params", "input 1×3×32×32 float32", "eval mode", "layer1 ×9",
+                  "built on meta", "1 MAC = 1 multiply-add"):  # fmt: skip
+        assert piece in text
