@@ -57,7 +57,8 @@ def verdict(ratio: float | None, factor: float | None, said: Theory) -> str:
     if 1 / _LEVEL <= ratio <= _LEVEL and 1 / _EXPONENTIAL <= rate <= _EXPONENTIAL:
         words = "about level"
     elif factor is None:
-        words = f"{'grows' if ratio > 1 else 'falls'} towards the input"
+        way = "grows" if ratio > 1 else "falls"
+        words = f"{way} towards the input; too few blocks for a rate"
     elif ratio > 1:
         fast = rate >= _EXPONENTIAL and not said.power_law
         words = "explodes towards the input" if fast else "grows slowly towards the input"

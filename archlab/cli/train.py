@@ -74,3 +74,5 @@ def train(
     if watch.asked:
         print("archlab: interrupted and saved; the same command goes on", file=sys.stderr)
         raise typer.Exit(130)
+    if result.totals.status == "failed":
+        raise typer.Exit(1)

@@ -40,8 +40,8 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:
         why = " ".join(str(error).split())[:120]
         raise RunError(
-            f"{path} cannot be read: truncated, or no checkpoint ({why}). Delete it to start the "
-            "run from the beginning."
+            f"{path} cannot be read: truncated, or no checkpoint ({why}). Delete the run's "
+            "folder to train it from the beginning."
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")

@@ -127,6 +127,7 @@ def run_plans(
 ) -> None:
     """Train any independent runs side by side; see `run_sweep`."""
     with locked(out):
+        _refuse_another(out, plans)
         for plan in plans:
             record.write_plan(out / plan.name, plan)
         ledger.write_sweep(out, plans)
@@ -147,6 +148,17 @@ def run_plans(
         raise RunError(
             f"{name} did not end: {why}{more}. What is done is kept; the same command goes on."
         )
+
+
+def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
+    """Raise where the folder holds a sweep of another recipe: its verdict would be written over."""
+    for name in ledger.sweep_runs(out):
+        other = record.read_plan(out / name)
+        if plans and (other.recipe, other.fingerprint) != (plans[0].recipe, plans[0].fingerprint):
+            raise RunError(
+                f"{out} holds a sweep of another recipe or other images "
+                f"({other.recipe.sentence()}; {other.data_name}). Give another --out."
+            )
 
 
 def _over(out: Path, plan: Plan) -> bool:

@@ -50,6 +50,14 @@ def write_sweep(out: Path, plans: Sequence[Plan]) -> None:
     record.write_json(out / SWEEP, {"runs": [plan.name for plan in plans]})
 
 
+def sweep_runs(out: Path) -> tuple[str, ...]:
+    """Return the names of a sweep's runs that have a plan; none where there is no sweep."""
+    if not (out / SWEEP).is_file():
+        return ()
+    names = record.read_json(out / SWEEP)["runs"]
+    return tuple(name for name in names if (out / name / record.PLAN).is_file())
+
+
 def read_sweep(out: Path) -> tuple[Run, ...]:
     """Return the runs of a sweep's folder, in the order of kind, depth and seed.
 

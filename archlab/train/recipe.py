@@ -90,11 +90,12 @@ class Recipe:
             >>> [round(paper.rate(step, 64_000), 4) for step in (0, 31_999, 32_000, 48_000)]
             [1.0, 1.0, 0.1, 0.01]
         """
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
+        warmup = min(self.warmup_steps, total // 2)  # a short run must get beyond it
+        if step < warmup:
+            return (step + 1) / warmup
         if self.schedule == "steps":
             return float(self.gamma ** sum(step >= mark for mark in self.milestones))
-        left = 1.0 - (step - self.warmup_steps) / max(total - self.warmup_steps, 1)
+        left = 1.0 - (step - warmup) / max(total - warmup, 1)
         if self.schedule == "linear":
             return max(left, 0.0)
         if self.schedule == "cosine":

@@ -21,7 +21,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 
 from archlab import __version__, zoo
-from archlab.errors import RunError
+from archlab.errors import OptionError, RunError
 from archlab.train import checkpoint, device, record
 from archlab.train.build import build, fitting_options, wanted_channels
 from archlab.train.data import ImageData
@@ -105,6 +105,7 @@ def _fit(
     torch.default_generator.manual_seed(plan.seed)
     module = classifier(plan, recorder.total)
     data.channels = wanted_channels(module.model, data.images.shape[0])
+    _check_classes(module, data)
     trainer = pl.Trainer(
         max_steps=recorder.total, max_epochs=-1, callbacks=callbacks(extra, recorder),
         logger=list(loggers) or False, enable_checkpointing=False, enable_progress_bar=False,
@@ -114,6 +115,25 @@ def _fit(
     saved = folder / record.CHECKPOINT
     resumed = checkpoint.checked(saved) if saved.exists() else None
     trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+
+
+def _check_classes(module: Classifier, data: ImageData) -> None:
+    """Raise where the net has fewer outputs than the images have classes.
+
+    Raises:
+        OptionError: how many of each, and what to do.
+    """
+    training = module.training
+    with torch.no_grad():
+        logits = module.eval()(torch.zeros(1, data.channels, *data.images.shape[1:]))
+    module.train(training)
+    classes = len(data.images.classes)
+    if logits.dim() != 2 or logits.shape[1] < classes:
+        raise OptionError(
+            f"The net gives {tuple(logits.shape[1:])} outputs an image, and {data.images.name} has "
+            f"{classes} classes. Build it with as many outputs, for example by --set "
+            f"num_classes={classes}."
+        )
 
 
 def classifier(plan: Plan, total: int) -> Classifier:

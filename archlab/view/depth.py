@@ -94,8 +94,9 @@ def _drawn(picture: DepthPicture) -> Figure:
                            sharey=picture.beside)  # fmt: skip
     figure.subplots_adjust(left=0.085, right=0.975, top=1 - head / height, bottom=0.5 / height,
                            hspace=0.24, wspace=0.08)  # fmt: skip
+    shared = [value for panel in picture.panels for value in _values(panel)]
     for axes, panel in zip(grid.flat, picture.panels, strict=True):
-        _panel(axes, panel)
+        _panel(axes, panel, shared if picture.beside else _values(panel))
     if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in picture.panels):
         _legend(grid.flat[0], len(picture.panels[0].curves))
     return figure
@@ -112,14 +113,19 @@ def _legend(axes: Axes, curves: int) -> None:
                 ncols=1 if curves < _MANY else 2)  # fmt: skip
 
 
-def _panel(axes: Axes, panel: Panel) -> None:
-    values = [
+def _values(panel: Panel) -> list[float]:
+    """What an axis must hold: the curves and their bands."""
+    return [
         value
         for curve in panel.curves
         for line in (curve.middle, curve.low, curve.high)
         for value in line
         if value is not None and math.isfinite(value) and (value > 0 or not panel.log)
     ]
+
+
+def _panel(axes: Axes, panel: Panel, values: Sequence[float]) -> None:
+    """Draw one panel, its axis wide enough for `values`."""
     if panel.log:
         axes.set_yscale("log")
     if values:

@@ -217,3 +217,34 @@ def test_a_checkpoint_of_another_model(cli, run, tmp_path) -> None:
     done = cli("test one --model resnet14")
     assert done.code == 2
     assert "holds weights of resnet8, not of resnet14" in done.err
+
+
+def test_a_net_with_fewer_outputs_than_classes(cli, tmp_path) -> None:
+    (tmp_path / "five.py").write_text(
+        "from torch import nn\n\n"
+        "class Five(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv, self.fc = nn.Conv2d(1, 8, 3), nn.Linear(8, 5)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(self.conv(x).mean((2, 3)))\n"
+    )
+    run = cli("train five.py:Five --recipe demo --set epochs=1 --out own")
+    assert run.code == 2
+    assert "gives (5,) outputs an image" in run.err
+    assert "has 10 classes" in run.err
+
+
+def test_a_run_that_diverges_ends_with_1(cli) -> None:
+    run = cli("train resnet8 --recipe demo --set steps=20 --set learning_rate=1e9 --out nan")
+    assert run.code == 1
+    assert "failed" in run.out
+
+
+def test_a_folder_keeps_to_one_recipe(cli) -> None:
+    line = "degradation --depths 8,14 --seeds 1 --out sweep --set"
+    assert cli(f"{line} steps=2").code == 0
+    run = cli(f"{line} steps=3")
+    assert run.code == 2
+    assert "holds a sweep of another recipe" in run.err
+    assert cli(f"{line} steps=2").code == 0

@@ -87,3 +87,10 @@ def test_bad_config(case, tmp_path) -> None:
 def test_an_absent_config_is_named(tmp_path) -> None:
     with pytest.raises(OptionError, match="No such file"):
         recipe("paper", tmp_path / "absent.yaml")
+
+
+def test_a_short_run_gets_beyond_its_warm_up() -> None:
+    """400 steps of warm-up in a run of 20: ten up, then down."""
+    rates = [recipe("fast").rate(step, 20) for step in range(20)]
+    assert rates[9] == max(rates) == 1.0
+    assert rates[19] < 0.1
