@@ -92,7 +92,7 @@ def test_png_and_pdf_need_no_system_dot(drawing, style, monkeypatch) -> None:
     png, pdf = laid_out(dot(drawing, style), ["png", "pdf"])
     assert png.startswith(b"\x89PNG")
     assert pdf.startswith(b"%PDF")
-    assert b"/FontFile" in pdf or b"FontDescriptor" in pdf or b"/ObjStm" in pdf  # fonts inside
+    assert b"/FontFile" in pdf  # the fonts are inside
 
 
 def test_a_layout_that_takes_too_long_is_stopped() -> None:
