@@ -57,6 +57,7 @@ def annotated(
             params=sum(params.get(node, 0) for node in inside),
             macs=_sum(macs, inside),
             shared=bool(inside & shared),
+            partial=any(macs.get(node, 0) is None for node in inside),
             heat=None if measure is None or values is None else _heat(measure, values, inside),
         )
 

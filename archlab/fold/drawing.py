@@ -51,6 +51,7 @@ class Amounts:
     macs: int | None = None
     heat: float | None = None
     shared: bool = False  # weights that another box counts
+    partial: bool = False  # MACs are a lower bound: an operator inside has no rule
 
 
 @dataclass(frozen=True, slots=True)

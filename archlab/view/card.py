@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from math import log10, sqrt
 
-from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
+from archlab.fold.drawing import Amounts, Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si, size
 from archlab.view.theme import Theme, heat_colour, hue
 
@@ -94,7 +94,7 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
     elif amounts.shared:
         parts.append("shared weights")
     if box.shape == Shape.MODULE and amounts.macs:
-        parts.append(f"{brief(amounts.macs / box.repeats)} MACs")
+        parts.append(macs_text(amounts, box.repeats))
     lines = _joined([part for part in parts if part])
     if box.note:
         lines += wrapped(box.note)
@@ -205,7 +205,7 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         if group.branches
         else [
             f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
-            f"{brief(group.amounts.macs / group.repeats)} MACs" if group.amounts.macs else "",
+            macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
         ]
     )
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
@@ -225,6 +225,12 @@ def group_name(group: Group, drawing: Drawing) -> str:
     if name.isdigit():
         name = ".".join(group.path.split(".")[-2:])
     return " ".join(wrapped(name, 40))
+
+
+def macs_text(amounts: Amounts, repeats: int) -> str:
+    """Return the MACs of one repeat; ≥ where an operator inside has no rule."""
+    least = "≥ " if amounts.partial else ""
+    return f"{least}{brief((amounts.macs or 0) / repeats)} MACs"
 
 
 def brief(value: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si
-from archlab.view.card import SIGNS, brief, group_name, heat_text, pill_sign, printable
+from archlab.view.card import SIGNS, brief, group_name, heat_text, macs_text, pill_sign, printable
 from archlab.view.dot import Style
 
 _TITLE = 30  # characters before the details begin
@@ -83,7 +83,7 @@ def _frame(group: Group, drawing: Drawing) -> str:
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
         group.type.strip("_"),
         f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
-        f"{brief(group.amounts.macs / group.repeats)} MACs" if group.amounts.macs else "",
+        macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
         else "",

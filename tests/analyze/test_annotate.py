@@ -7,6 +7,7 @@ from archlab.analyze.annotate import MEASURES, annotated, params_by_node
 from archlab.errors import OptionError
 from archlab.fold import Wish, fold
 from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
+from archlab.view.card import macs_text
 
 STEM = 8 * 3 * 9 + 8  # weights of a 3×3 from 3 to 8 channels, and a norm's scale
 CONV = 8 * 8 * 9 + 8
@@ -83,3 +84,16 @@ def test_an_unknown_measure() -> None:
     ):
         annotated(fold(graph), graph, "mac")
     assert list(MEASURES)[:4] == ["macs", "params", "memory", "receptive-field"]
+
+
+def test_macs_of_a_module_with_an_unknown_operator_are_a_lower_bound() -> None:
+    make = Maker()
+    x = make.conv(make.input(), "odd.c")
+    x = make.node(Kind.OPAQUE, "mystery", "odd", [x], attrs=FunctionAttrs("mystery"))
+    make.leaf("odd", "Odd", 0)
+    graph = make.graph([make.conv(x, "c")])
+    drawing = annotated(fold(graph, Wish(depth=1)), graph)
+    amounts = by_id(drawing)["odd"].amounts
+    assert (amounts.macs, amounts.partial) == (8 * 8 * 9 * 16 * 16, True)
+    assert "≥ " in macs_text(amounts, 1)
+    assert "≥ " not in macs_text(by_id(drawing)["c"].amounts, 1)
