@@ -23,6 +23,7 @@ class Shape(StrEnum):
     PRODUCT = "product"  # ⊗: where a gate acts
     CONCAT = "concat"
     FAILURE = "failure"
+    PORT = "port"  # where edges enter or leave a drawing that is the inside of a module
 
 
 class Role(StrEnum):

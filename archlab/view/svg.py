@@ -75,7 +75,12 @@ def _edge(match: re.Match[str], drawing: Drawing) -> str:
     number, classes, title = match.groups()
     ends = [_end(part, drawing) for part in re.split(r"&#45;&gt;", title)]
     words = escape(" → ".join(filter(None, ends)), quote=False)
-    return f'<g id="edge{number}" class="{classes}">\n<title>{words}</title>'
+    data = "".join(
+        f' data-{name}="{escape(end, quote=True)}"'
+        for name, end in zip(("tail", "head"), ends, strict=True)
+        if end
+    )
+    return f'<g id="edge{number}" class="{classes}"{data}>\n<title>{words}</title>'
 
 
 def _end(text: str, drawing: Drawing) -> str:
