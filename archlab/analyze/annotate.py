@@ -13,7 +13,7 @@ from archlab.analyze.costs import MACS
 from archlab.analyze.receptive_field import local_size
 from archlab.analyze.sight import sights
 from archlab.errors import check_one_of
-from archlab.fold import Levels
+from archlab.fold import Level, Levels
 from archlab.fold.drawing import Amounts, Box, Drawing, Heat
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
@@ -91,7 +91,8 @@ def annotated_levels(
     amounts = _amounts(graph)
     measured = {name: item.values(graph) for name, item in MEASURES.items() if item.values}
     measured |= given
-    counted, heats = {}, {}
+    counted: dict[str, Level] = {}
+    heats: dict[str, Heats] = {}
     for key, level in levels.levels.items():
         drawing = level.drawing
         filled = replace(
@@ -105,7 +106,7 @@ def annotated_levels(
                 name: _heat(MEASURES[name], values, set(item.nodes))
                 for name, values in measured.items()
             }
-            for item in (*drawing.boxes, *drawing.groups)
+            for item in drawing.items
             if item.nodes
         }
     return replace(levels, levels=counted), heats

@@ -174,6 +174,18 @@ def plot_receptive_field(
     return receptive_fields(picture, suffix)
 
 
+def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
+    """Return the growth with depth alone, without title, for a page that has its own.
+
+    Raises:
+        OptionError: a model without a layer that has height and width.
+    """
+    sizes = {max(_image_size(model)) for model in models}
+    curves = [_curve(model, ()) for model in models]
+    picture = Picture("", "", sizes.pop() if len(sizes) == 1 else 0, curves)
+    return receptive_fields(picture, suffix)
+
+
 def check_layers(model: Model, layers: Sequence[str]) -> None:
     """Raise where a path names no layer of the model.
 

@@ -21,6 +21,7 @@ from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
 from archlab.cli.render import render
+from archlab.cli.report import report
 from archlab.cli.responses import responses
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "summary": summary,
     "rf": rf,
     "render": render,
+    "report": report,
     "gradients": gradients,
     "responses": responses,
     "identity": identity,

@@ -17,7 +17,7 @@ from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
-from archlab.fold.levels import Level, Levels, all_levels, places
+from archlab.fold.level import Level, Levels, all_levels, places
 from archlab.fold.repeat import Keys, repeated
 from archlab.fold.tree import RECURRENT, Block, Item, Leaf, call_tree, dissolved, unwrapped
 from archlab.fold.union import Union, union

@@ -25,11 +25,15 @@ Draw = Callable[[Open], tuple[Drawing, Canvas]]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The inside of one module: `opens` says which box stands for which further level."""
+    """The inside of one module: `opens` says which box stands for which further level.
+
+    `times` is above 1 where the module is a row of equal blocks: the inside of the first is shown.
+    """
 
     path: str
     drawing: Drawing
     opens: Mapping[str, str]
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,16 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
         for each in (*around[block], block):
             opened |= _inside(each, boxes)
         drawing, canvas = drawn(opened)
-        found = [child for child in _closed(block, opened) if len(waiting) < MOST]
+        found = list(_closed(block, opened))[: MOST - len(waiting)]
         for child in found:
             keys[child] = str(len(keys))
             around[child] = (*around[block], block)
             waiting.append(child)
         opens = {canvas.places[child]: keys[child] for child in found}
         place = canvas.places.get(block, "")
-        inside = drawing if block is root else _cut_out(drawing, place)
-        levels[keys[block]] = Level(block.path, inside, opens)
+        inside = drawing if block is root else _cut_out(drawing, place, block.path)
+        times = next((group.times for group in drawing.groups if group.id == place), 1)
+        levels[keys[block]] = Level(block.path, inside, opens, times)
     first = tuple(keys[block] for block in at_first if block in keys)
     left = sum(1 for block in waiting for child in _closed(block, _inside(block, boxes))
                if child not in keys)  # fmt: skip
@@ -85,7 +90,7 @@ def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
     """
     holders: dict[int, list[tuple[int, str, str, frozenset[int]]]] = {}
     for key, level in levels.levels.items():
-        for item in (*level.drawing.boxes, *level.drawing.groups):
+        for item in level.drawing.items:
             nodes = frozenset(item.nodes)
             for node in nodes:
                 holders.setdefault(node, []).append((len(nodes), key, item.id, nodes))
@@ -93,9 +98,9 @@ def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
         found.sort(key=lambda holder: holder[0])
     shown: dict[str, tuple[str, str]] = {}
     for call in graph.calls:
-        nodes = range(call.first, call.last)
+        inside = range(call.first, call.last)
         for _, key, name, held in holders.get(call.first, ()):
-            if held.issuperset(nodes) and call.path not in shown:
+            if held.issuperset(inside) and call.path not in shown:
                 shown[call.path] = (key, name)
     return shown
 
@@ -143,7 +148,7 @@ def _recurrent(block: Block) -> bool:
     return block.type in RECURRENT
 
 
-def _cut_out(drawing: Drawing, place: str) -> Drawing:
+def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
     """Return what is in one group of a drawing, with ports for what enters and leaves it."""
     within = {place}
     for group in drawing.groups:  # a frame comes after the one around it
@@ -156,9 +161,8 @@ def _cut_out(drawing: Drawing, place: str) -> Drawing:
         tail = edge.tail if edge.tail in names else ENTRY
         head = edge.head if edge.head in names else EXIT
         if (tail, head) != (ENTRY, EXIT):
-            cut = replace(edge, tail=tail, head=head)
-            if EXIT == head:
-                cut = replace(cut, changed=False)
+            outside = tail == ENTRY or head == EXIT  # there the shape is written already
+            cut = replace(edge, tail=tail, head=head, changed=edge.changed and not outside)
             found.setdefault((tail, head, edge.role), cut)
     used = {end for edge in found.values() for end in (edge.tail, edge.head)}
     ports = [Box(name, "", Shape.PORT, "") for name in (ENTRY, EXIT) if name in used]
@@ -173,6 +177,7 @@ def _cut_out(drawing: Drawing, place: str) -> Drawing:
         ),
         edges=tuple(found.values()),
         folded=(),
+        inside=path,
     )
 
 
