@@ -146,7 +146,8 @@ def _tiles(asked: Answers) -> Iterator[Tile]:
     yield Tile("inference peak", size(held.inference_peak), f"{held.inference_peak:,} bytes")
     training = held.training
     shown = "not available" if training is None else size(training)
-    yield Tile("training memory", shown, "" if training is None else f"{training:,} bytes, Adam")
+    why = "; ".join(map(str, asked.memory.missing))
+    yield Tile("training memory", shown, why if training is None else f"{training:,} bytes, Adam")
     yield Tile("weighted layers", f"{totals.layers:,}")
     if seen.rf_h is not None and seen.rf_w is not None:
         square = seen.rf_h == seen.rf_w

@@ -36,7 +36,7 @@ def test_a_level_is_entered_and_left_through_ports() -> None:
     assert len(shapes) == 2 + 5
     assert (inside.edges[0].tail, inside.edges[-1].head) == (ENTRY, EXIT)
     assert inside.inside == "b"
-    assert not any(edge.changed for edge in inside.edges if ENTRY == edge.tail)
+    assert not any(edge.changed for edge in inside.edges if edge.tail == ENTRY)
 
 
 def test_boxes_of_all_levels_stand_for_all_nodes() -> None:
