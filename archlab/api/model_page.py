@@ -239,7 +239,9 @@ def _growth(model: Model, asked: Answers) -> Iterator[Section]:
     try:
         svg = growth_picture([model]).decode()
     except OptionError:
-        yield Section(title, words=("Nothing to draw: no layer of this net has height and width.",))
+        yield Section(
+            title, words=("Nothing to draw: hardly a layer of this net has height and width.",)
+        )
         return
     seen = asked.field.totals
     words = [

@@ -149,7 +149,7 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
 
     table = compare(*models).table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
-    given = [model.trace().input_text() for model in models]
+    given = [model.trace().input_text().replace("x", "×") for model in models]
     if len(set(given)) > 1:
         each = ", ".join(f"{name} {text}" for name, text in zip(names, given, strict=True))
         words.append(

@@ -43,13 +43,15 @@ class Panel:
 class Picture:
     """What to draw: curves of one or more models, and panels of one.
 
-    `image_size` is 0 where the models read images of other sizes: no line then.
+    `image_size` is 0 where the models read images of other sizes: no line then. `layers` says what
+    stands along the depth.
     """
 
     title: str
     subtitle: str
     image_size: int
     curves: Sequence[Growth]
+    layers: str = "convolutions and pools"
     image: NDArray[np.float64] | None = None
     panels: Sequence[Panel] = field(default=())
 
@@ -116,7 +118,7 @@ def _growth(axes: Axes, picture: Picture) -> None:
         axes.annotate(f"image: {picture.image_size} px", (1, picture.image_size), xytext=(0, 3),
                       textcoords="offset points", fontsize=8, color="#444444")  # fmt: skip
     axes.locator_params(axis="x", integer=True)
-    axes.set_xlabel("depth (convolutions and pools in call order)")
+    axes.set_xlabel(f"depth ({picture.layers} in call order)")
     axes.set_ylabel("receptive field, px")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.93))
 
