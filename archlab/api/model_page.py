@@ -20,16 +20,16 @@ from archlab.analyze.summary import SummaryRow, SummaryTotals
 from archlab.analyze.summary import summary as analyze_summary
 from archlab.api.cost import memory
 from archlab.api.model import Model
-from archlab.errors import OptionError
+from archlab.api.model_stages import cost_by_stage
+from archlab.errors import ArchlabError, OptionError
 from archlab.fold import Wish, fold, levels, places
-from archlab.fold.drawing import Box, Group
 from archlab.fold.level import Levels
 from archlab.ir.graph import Graph
-from archlab.result import Cell, Column, Missing, Result, Table, Unit, record, si, size
-from archlab.view.page import Bar, Bars, HeatScale, Part, Section, Stage, Tile
+from archlab.result import Cell, Column, Result, Table, Unit, record, si, size, with_times
+from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 
 BOXES = 60
-_MOST = 0.7  # the share of MACs from which on a stage is shown by what is in it
+_LONG = 16  # characters of a path on a tile
 _COLUMNS = (
     Column("path", "module"),
     Column("type", "type"),
@@ -55,6 +55,7 @@ class Answers:
     memory: Result[MemoryTotals, MemoryRow]
     field: Result[FieldTotals, FieldRow]
     gradient: Mapping[str, float | None] | None
+    batch: int = 0  # of the training memory, where it is another than the page's
 
 
 def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
@@ -69,16 +70,18 @@ def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
         TraceError, ProbeError: the forward fails, or gradients cannot be measured.
     """
     graph = model.trace()
+    held, batch = _held(model)
     asked = Answers(
         graph=graph,
         summary=analyze_summary(graph),
-        memory=memory(model),
+        memory=held,
         field=analyze_field(graph),
         gradient=_measured(model) if gradients else None,
+        batch=batch,
     )
     stage, opened = _stage(asked)
     sections = [
-        Section("Cost by stage", bars=_bars(opened, stage.heats)),
+        Section("Cost by stage", bars=cost_by_stage(opened, stage.heats)),
         Section("Modules", words=(_INTRO,), table=_modules(asked), rows_are_modules=True,
                 folded=not alone),
         *_growth(model, asked),
@@ -86,20 +89,37 @@ def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
         *_savings(graph, folded=not alone),
         Section("Conventions and coverage", words=tuple(_coverage(asked)), folded=not alone),
     ]  # fmt: skip
-    given = graph.input_text() or "none"
+    given = with_times(graph.input_text() or "none")
     return Part(
         title=model.name,
-        subtitle=f"input {given.replace('x', '×')} · {graph.mode} mode · {graph.build}",
+        subtitle=f"input {given} · {graph.mode} mode · {graph.build}",
         tiles=tuple(_tiles(asked)),
         sections=tuple(sections),
         stage=stage,
     )
 
 
-_INTRO = (
-    "Each row holds everything below it. A name leads to the drawing; a click in the drawing marks "
-    "its row."
-)
+_INTRO = "Each row holds everything below it."
+
+
+def _held(model: Model) -> tuple[Result[MemoryTotals, MemoryRow], int]:
+    """The memory, and the batch of its training figure: batch norm may need two samples."""
+    held = memory(model)
+    graph = model.trace()
+    if (
+        held.totals.training is not None
+        or not graph.inputs
+        or graph.shape(graph.inputs[0])[:1] != (1,)
+    ):
+        return held, 0
+    try:
+        two = memory(model.with_batch(2))
+    except ArchlabError:
+        return held, 0
+    if two.totals.training is None:
+        return held, 0
+    totals = replace(held.totals, training=two.totals.training)
+    return replace(held, totals=totals, missing=()), 2
 
 
 def _measured(model: Model) -> Mapping[str, float | None]:
@@ -144,10 +164,11 @@ def _tiles(asked: Answers) -> Iterator[Tile]:
     yield Tile("MACs", least + si(totals.macs), f"{totals.macs:,} multiply-adds")
     yield Tile("other FLOPs", si(totals.other_flops), f"{totals.other_flops:,}")
     yield Tile("inference peak", size(held.inference_peak), f"{held.inference_peak:,} bytes")
-    training = held.training
-    shown = "not available" if training is None else size(training)
+    label = f"training memory, batch {asked.batch}" if asked.batch else "training memory"
     why = "; ".join(map(str, asked.memory.missing))
-    yield Tile("training memory", shown, why if training is None else f"{training:,} bytes, Adam")
+    shown = ("not available", why) if held.training is None else (
+        size(held.training), f"{held.training:,} bytes, Adam")  # fmt: skip
+    yield Tile(label, *shown)
     yield Tile("weighted layers", f"{totals.layers:,}")
     if seen.rf_h is not None and seen.rf_w is not None:
         square = seen.rf_h == seen.rf_w
@@ -155,61 +176,21 @@ def _tiles(asked: Answers) -> Iterator[Tile]:
         yield Tile("receptive field", field, f"local field of {seen.path}")
         yield Tile("jump", f"{seen.stride_h or 0:g} px", "input pixels between neighbouring units")
     if seen.global_from:
-        yield Tile("global from", seen.global_from, "from here on units see the whole image, too")
+        place = _short(seen.global_from)
+        yield Tile("global from", place, f"from {seen.global_from} on units see the whole image")
 
 
-def _bars(found: Levels, heats: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Bars:
-    names = [("macs", si), ("params", si), ("memory", size)]
-    lines = _stages(found, heats, found.top)
-    longest = {name: max([_value(line, name) for _, line in lines] or [0.0]) for name, _ in names}
-    bars = [
-        Bar(
-            label=label,
-            texts=[
-                "not known" if values.get(name) is None else text(_value(values, name))
-                for name, text in names
-            ],
-            shares=[
-                _value(values, name) / longest[name] if longest[name] else 0.0 for name, _ in names
-            ],
-        )
-        for label, values in lines
-    ]
-    return Bars(("MACs", "parameters", "activation memory"), bars, "A folded row counts all of it.")
+def _pixels(count: float) -> str:
+    return f"{count:g} pixel{'' if count == 1 else 's'}"
 
 
-def _value(values: Mapping[str, float | None], name: str) -> float:
-    return values.get(name) or 0.0
-
-
-def _stages(
-    found: Levels, heats: Mapping[str, Mapping[str, Mapping[str, float | None]]], key: str
-) -> list[tuple[str, Mapping[str, float | None]]]:
-    """The boxes of the outer level; one that holds nearly all is shown by what is in it."""
-    level = found.levels[key]
-    items = [item for item in _outer(level.drawing.groups, level.drawing.boxes) if item.nodes]
-    total = sum(_value(heats[key][item.id], "macs") for item in items)
-    lines = []
-    for item in items:
-        inner = level.opens.get(item.id)
-        values = heats[key][item.id]
-        if inner is not None and total and _value(values, "macs") > _MOST * total:
-            lines += _stages(found, heats, inner)
-        elif any(values.get(name) for name in ("macs", "params", "memory")):
-            times = f" ×{item.times}" if item.times > 1 else ""
-            lines.append((f"{item.path or item.id}{times}", values))
-    return lines
-
-
-def _outer(groups: Sequence[Group], boxes: Sequence[Box]) -> list[Box | Group]:
-    """Boxes and frames that no frame holds, in the order of execution."""
-    items: list[Box | Group] = [*boxes, *groups]
-    outer = [item for item in items if not _parent(item) and item.nodes]
-    return sorted(outer, key=lambda item: min(item.nodes))
-
-
-def _parent(item: Box | Group) -> str:
-    return item.group if isinstance(item, Box) else item.parent
+def _short(path: str) -> str:
+    """The end of a path, which says most."""
+    parts = path.split(".")
+    if len(path) <= _LONG or len(parts) == 1:
+        return path
+    last_two = ".".join(parts[-2:])
+    return f"… {last_two if len(last_two) <= _LONG else parts[-1]}"
 
 
 def _modules(asked: Answers) -> Table:
@@ -246,7 +227,7 @@ def _growth(model: Model, asked: Answers) -> Iterator[Section]:
     seen = asked.field.totals
     words = [
         f"At {seen.path} a unit sees {seen.rf_h:g} × {seen.rf_w:g} pixels of the input by local "
-        f"paths, and neighbouring units are {seen.stride_h:g} pixels apart."
+        f"paths; neighbouring units are {_pixels(seen.stride_h or 0)} apart."
     ] if seen.rf_h is not None and seen.rf_w is not None else []  # fmt: skip
     if seen.global_from:
         words.append(f"From {seen.global_from} on units depend on the whole image, too.")
@@ -267,8 +248,8 @@ def profile_section(models: Sequence[Model]) -> Section:
 
 _FORMS = {
     "reduce": "1×1 reductions in front of a larger kernel",
-    "v2": "pairs of 3×3 convolutions in place of one 5×5",
-    "v3": "pairs of 1×n and n×1 in place of n×n",
+    "v2": "Pairs of 3×3 convolutions in place of one 5×5",
+    "v3": "Pairs of 1×n and n×1 in place of n×n",
 }
 
 
@@ -282,8 +263,8 @@ def _savings(graph: Graph, *, folded: bool) -> Iterator[Section]:
         yield Section(title, none)
         return
     words = tuple(
-        f"{len(rows)} {_FORMS.get(form, form)}: {reduced:,} weights as built, {direct:,} directly, "
-        f"{direct / reduced:.3g} times as many."
+        f"{_FORMS.get(form, form)}, {len(rows)} in this net: {reduced:,} weights as built, "
+        f"{direct:,} directly, {direct / reduced:.3g} times as many."
         for form, rows in _by_form(found.rows).items()
         if (reduced := sum(row.reduced for row in rows))
         if (direct := sum(row.direct for row in rows))
@@ -300,12 +281,17 @@ def _by_form(rows: Sequence[BottleneckRow]) -> dict[str, list[BottleneckRow]]:
 
 
 def _coverage(asked: Answers) -> Iterator[str]:
-    missing: list[Missing] = [*asked.summary.missing, *asked.memory.missing, *asked.field.missing]
-    if missing:
-        yield "Not everything was counted; what is named here is missing in the totals:"
-        yield from dict.fromkeys(map(str, missing))
+    if asked.summary.missing:
+        yield "Not every operator was counted; the totals are lower bounds. What is missing:"
+        yield from dict.fromkeys(map(str, asked.summary.missing))
     else:
         yield "Every operator of the forward pass has a counting rule: the totals are complete."
+    yield from dict.fromkeys(map(str, (*asked.memory.missing, *asked.field.missing)))
+    if asked.batch:
+        yield (
+            f"Training memory is that of batch {asked.batch}: with one sample a batch norm of this "
+            "net has a single value per channel, and cannot train."
+        )
     for answer in (asked.summary, asked.memory, asked.field):
         for line in answer.header.conventions:
             yield f"{line[:1].upper()}{line[1:]}."

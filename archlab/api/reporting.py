@@ -13,6 +13,7 @@ from archlab import __version__
 from archlab.api.runs_page import is_runs, runs_page
 from archlab.errors import OptionError
 from archlab.files import write
+from archlab.result import with_times
 from archlab.view.page import Page, Part, Section, page
 
 if TYPE_CHECKING:
@@ -97,9 +98,10 @@ def report(
             f"{folders[0]} is a folder of runs: it has a report of its own. "
             "Give one folder, or models."
         )
-    if folders and (gradients or how):
+    given = [*(["gradients"] if gradients else []), *how]
+    if folders and given:
         raise OptionError(
-            "The folder of a sweep takes no options: everything is in its files "
+            f"{', '.join(given)}: the folder of runs takes no options, everything is in its files "
             "(gradients too, where a run recorded them)."
         )
     if folders:
@@ -149,7 +151,7 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
 
     table = compare(*models).table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
-    given = [model.trace().input_text().replace("x", "×") for model in models]
+    given = [with_times(model.trace().input_text()) for model in models]
     if len(set(given)) > 1:
         each = ", ".join(f"{name} {text}" for name, text in zip(names, given, strict=True))
         words.append(

@@ -10,7 +10,7 @@ from archlab.api.figures import curves, gradient_heat
 from archlab.errors import RunError
 from archlab.result import Column, Result, Table, Unit, record
 from archlab.train.ledger import SWEEP, Run, read_run, read_sweep
-from archlab.train.record import PLAN
+from archlab.train.record import METRICS, PLAN
 from archlab.train.verdict import COLUMNS, CONVENTION, VerdictRow, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
 
@@ -27,7 +27,7 @@ def is_runs(subject: object) -> bool:
         >>> is_runs("resnet18")
         False
     """
-    if not isinstance(subject, str | Path) or not Path(subject).is_dir():
+    if not isinstance(subject, str | Path) or not str(subject) or not Path(subject).is_dir():
         return False
     folder = Path(subject)
     holds = any((folder / name).is_file() for name in (SWEEP, PLAN))
@@ -70,7 +70,7 @@ def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str
     ]  # fmt: skip
     part = Part(
         title=totals.outcome,
-        subtitle=f"{head.model} · {head.input} · {totals.seeds} seeds with both depths",
+        subtitle=f"{head.model} · {head.input} · seeds with both depths: {totals.seeds}",
         tiles=tuple(_tiles(totals)),
         sections=tuple(sections),
     )
@@ -85,12 +85,18 @@ def _tiles(totals: VerdictTotals) -> Iterator[Tile]:
     for name in ("plain", "residual"):
         gap = getattr(totals, f"{name}_gap")
         low, high = getattr(totals, f"{name}_low"), getattr(totals, f"{name}_high")
-        value = "not known" if gap is None else f"{gap:+.2f} points"
-        interval = "one seed or none" if low is None else f"95 % interval {low:+.2f} to {high:+.2f}"
+        value = "not known" if gap is None else f"{_signed(gap)} points"
+        interval = "one seed or none" if low is None else "mean over the seeds"
         yield Tile(f"{name} {totals.deep} − {totals.shallow}", value, interval)
         if low is not None:
-            yield Tile(f"{name}, 95 %", f"{low:+.2f} to {high:+.2f}", "Student's t, paired by seed")
+            yield Tile(
+                f"{name}, 95 %", f"{_signed(low)} to {_signed(high)}", "Student's t, paired by seed"
+            )
     yield Tile("seeds", str(totals.seeds))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _curves(folder: Path, runs: Sequence[Run]) -> Iterator[Section]:
@@ -160,13 +166,19 @@ def _run_page(folder: Path, run: Run, made: Sequence[tuple[str, str]]) -> Page:
     sections = [
         Section("Curves", figure=curves(folder).decode(), alt="Loss and accuracy by step")
         if run.rows
-        else Section("Curves", words=("Nothing was measured yet.",)),
-        Section("Measurements", table=_measurements(run), folded=True),
+        else Section("Curves", words=(_nothing(run),)),
+        *([Section("Measurements", table=_measurements(run), folded=True)] if run.rows else []),
         *_heats([run]),
         Section("How it was trained", words=(f"{plan.recipe.sentence()}.", *_versions([run]))),
     ]
     part = Part(plan.name, f"{plan.model} · {plan.data_name} · seed {plan.seed}", tiles, sections)
     return Page(f"{plan.model} on {plan.data_name}", "One training run.", (part,), made=tuple(made))
+
+
+def _nothing(run: Run) -> str:
+    if run.outcome.status == "done":
+        return f"This run ended, but {METRICS} in its folder is missing or empty."
+    return "Nothing was measured yet."
 
 
 def _measurements(run: Run) -> Table:

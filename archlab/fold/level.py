@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from archlab.fold.choose import Open, stretches
+from archlab.fold.choose import Open, is_stretch, stretches
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Shape
 from archlab.fold.emit import Canvas
 from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run
@@ -60,26 +60,26 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
     """
     keys: dict[Block, str] = {root: "0"}
     levels: dict[str, Level] = {}
-    around: dict[Block, tuple[Block, ...]] = {root: ()}
+    around: dict[Block, Open] = {root: {}}  # what is open when a block is shown
+    left = 0
     waiting = [root]
     for block in waiting:
-        opened: Open = {}
-        for each in (*around[block], block):
-            opened |= _inside(each, boxes)
+        opened = around[block] | _inside(block, boxes)
         drawing, canvas = drawn(opened)
-        found = list(_closed(block, opened))[: MOST - len(waiting)]
+        closed = list(_closed(block, opened))
+        found = closed[: MOST - len(waiting)]
+        left += len(closed) - len(found)
         for child in found:
             keys[child] = str(len(keys))
-            around[child] = (*around[block], block)
+            around[child] = opened
             waiting.append(child)
         opens = {canvas.places[child]: keys[child] for child in found}
         place = canvas.places.get(block, "")
         inside = drawing if block is root else _cut_out(drawing, place, block.path)
         times = next((group.times for group in drawing.groups if group.id == place), 1)
-        levels[keys[block]] = Level(block.path, inside, opens, times)
+        inside = _with_ranges(inside, {canvas.places[child]: child for child in found})
+        levels[keys[block]] = Level(_path(block), inside, opens, times)
     first = tuple(keys[block] for block in at_first if block in keys)
-    left = sum(1 for block in waiting for child in _closed(block, _inside(block, boxes))
-               if child not in keys)  # fmt: skip
     return Levels(keys[root], levels, first, left)
 
 
@@ -117,6 +117,29 @@ def _inside(block: Block, boxes: int) -> Open:
         if isinstance(item, Block) and _is_branch(item):
             opened[item] = item.children
     return opened
+
+
+def _path(block: Block) -> str:
+    """The module's path; of several put together the first and the last."""
+    if not is_stretch(block):
+        return block.path
+    first, last = block.children[0], block.children[-1]
+    return " … ".join(dict.fromkeys(path for item in (first, last) if (path := _first(item).path)))
+
+
+def _first(item: Item) -> Block | Leaf:
+    return item.members[0] if isinstance(item, Run) else item
+
+
+def _with_ranges(drawing: Drawing, opens: Mapping[str, Block]) -> Drawing:
+    """Say of boxes for several modules which they are: they have no path of their own."""
+    boxes = tuple(
+        replace(box, path=_path(opens[box.id]))
+        if box.id in opens and is_stretch(opens[box.id])
+        else box
+        for box in drawing.boxes
+    )
+    return replace(drawing, boxes=boxes)
 
 
 def _is_branch(block: Block) -> bool:

@@ -2,7 +2,7 @@
 
 from archlab.result.answer import Header, Missing, Result, Status, record
 from archlab.result.table import Cell, Column, Table, Unit
-from archlab.result.text import cell_text, cells, plain, si, size
+from archlab.result.text import cell_text, cells, plain, si, size, with_times
 
 __all__ = [
     "Cell",
@@ -19,4 +19,5 @@ __all__ = [
     "record",
     "si",
     "size",
+    "with_times",
 ]

@@ -26,7 +26,8 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     Raises:
         LayoutError: a box of the drawing is not in the picture.
     """
-    shown = {unescape(key) for key, _, _ in _NODE.findall(raw)}
+    # Graphviz writes the second of two spaces as one that does not break.
+    shown = {unescape(key).replace("\xa0", " ") for key, _, _ in _NODE.findall(raw)}
     lost = [box.id for box in drawing.boxes if _plain(box.id) not in shown]
     if lost:
         raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
@@ -48,10 +49,11 @@ def _plain(text: str) -> str:
 
 
 def _node(match: re.Match[str], drawing: Drawing) -> str:
-    key, classes, number = match.groups()
+    _, classes, number = match.groups()
     box = drawing.boxes[int(number)]
     title = escape(card.tooltip(box, drawing), quote=False)
-    return f'<g id="{key}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
+    name = escape(_plain(box.id), quote=True)
+    return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
 
 
 def _data(box: Box) -> str:

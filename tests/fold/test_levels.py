@@ -2,7 +2,7 @@
 
 from hand_made_graphs import Maker, inception, residual
 
-from archlab.fold import Shape, level, levels, places
+from archlab.fold import Shape, Wish, level, levels, places
 from archlab.fold.level import ENTRY, EXIT
 
 
@@ -90,3 +90,17 @@ def test_there_is_an_end_to_levels(monkeypatch) -> None:
     assert [item.path for item in found.levels.values()] == ["", "a"]
     assert found.closed == 1
     assert found.at_first == (found.top, "1")
+
+
+def test_layers_put_together_are_a_level_of_their_own() -> None:
+    make = Maker()
+    x = make.input()
+    for i in range(30):  # widths that differ: nothing folds
+        x = make.conv(x, f"c{i}", channels=8 + i)
+    found = levels(make.graph([x]), Wish(10))
+    top = found.levels[found.top]
+    paths = [found.levels[key].path for key in top.opens.values()]
+    assert paths[:2] == ["c0 … c2", "c3 … c5"]
+    second = found.levels[list(top.opens.values())[1]].drawing
+    assert [box.path for box in second.boxes[1:-1]] == ["c3", "c4", "c5"]
+    assert [box.path for box in top.drawing.boxes if box.id in top.opens] == paths

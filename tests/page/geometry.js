@@ -21,6 +21,17 @@
     }
     const byId = new Map(boxes.map((e, i) => [e.dataset.at.split(" ").slice(1).join(" "), areas[i]]));
     for (const edge of level.querySelectorAll(":scope > .edge")) {
+      // Round the boxes that are not its own, too; Graphviz itself may touch one by a few points.
+      const path = edge.querySelector("path"), matrix = path && path.getScreenCTM();
+      const ends = [edge.dataset.tail, edge.dataset.head];
+      for (let i = 1; path && i < 24; i++) {
+        const p = path.getPointAtLength(path.getTotalLength() * i / 24);
+        const x = matrix.a * p.x + matrix.e, y = matrix.d * p.y + matrix.f, inner = 8 * zoom;
+        for (const [id, a] of byId) {
+          if (ends.includes(id) || x < a.left + inner || x > a.right - inner || y < a.top + inner || y > a.bottom - inner) continue;
+          faults.push(`edge ${ends.join(" -> ")} crosses ${id}`);
+        }
+      }
       const tip = edge.querySelector("polygon"), to = byId.get(edge.dataset.head);
       if (!tip || !to || edge.matches(".skip") || edge.matches(".repeat")) continue;
       const t = tip.getBoundingClientRect();

@@ -36,7 +36,7 @@ def test_a_report_loads_whole_and_alone(made, opened, model) -> None:
     assert page.locator("figure.plot svg").count() >= (model != "torchvision:vit_b_16")
 
 
-@pytest.mark.parametrize("model", [*MODELS, "resnet152", "lstm"])
+@pytest.mark.parametrize("model", [*MODELS, "resnet152", "torchvision:maxvit_t", "lstm"])
 def test_opened_modules_have_room_and_edges_keep_to_them(made, opened, nets, model) -> None:
     path = made(f"{nets}:Recurrent") if model == "lstm" else made(model)
     page = opened(path).page
@@ -185,6 +185,31 @@ def test_table_and_drawing_lead_to_each_other(made, opened) -> None:
     assert page.locator("table.modules tr.chosen").get_attribute("data-path") == "fc"
     page.get_by_role("button", name="Show in the table").click()
     assert page.evaluate("document.activeElement.closest('tr').dataset.path") == "fc"
+
+
+def test_layers_put_together_open_and_tell_what_they_are(made, opened, tmp_path) -> None:
+    (tmp_path / "long.py").write_text(
+        "from torch import nn\n"
+        "def net():\n"
+        "    widths = [3, *(4 + i * 7 % 23 for i in range(130))]\n"
+        "    pairs = zip(widths, widths[1:])\n"
+        "    return nn.Sequential(*(nn.Conv2d(a, b, 1) for a, b in pairs))\n"
+    )
+    page = opened(made(f"{tmp_path / 'long.py'}:net", input="3x8x8")).page
+    second = page.locator(".stage .openable").nth(1)
+    assert second.get_attribute("data-path") == "3 … 5"
+    second.dispatch_event("click")
+    frame = page.locator(".stage .frame")
+    assert frame.locator(".box.operator").count() == 3
+    assert frame.locator('[data-path="4"]').count() == 1
+    assert page.locator(".facts strong").inner_text() == "3 … 5"
+
+
+def test_one_measure_of_heat_for_all(made, opened) -> None:
+    page = opened(made("resnet8", "plain8")).page
+    page.locator("select.heat").first.select_option(label="MACs")
+    assert page.locator("select.heat").nth(1).input_value() == "0"
+    assert page.locator(".part").nth(1).locator(".strip").count() > 3
 
 
 def test_light_dark_and_what_the_screen_wants(made, opened) -> None:

@@ -42,9 +42,22 @@ def test_numbers_and_words_of_a_page(made) -> None:
     assert "archlab.report(&#39;resnet18&#39;)" in text
 
 
+def test_training_memory_where_one_sample_is_too_few(made) -> None:
+    text = made("googlenet").read_text()  # its auxiliary heads end in 1×1 maps with batch norm
+    assert "training memory, batch 2" in text
+    assert "Training memory is that of batch 2" in text
+    assert ">not available<" not in text
+    assert "Every operator of the forward pass has a counting rule" in text
+
+
+def test_a_row_of_blocks_says_how_many_it_counts(made) -> None:
+    text = made("torchvision:vit_b_16").read_text()
+    assert "encoder.layers.encoder_layer_0.mlp ×12" in text
+
+
 def test_what_is_not_counted_is_said(nets) -> None:
     text = archlab.report(f"{nets}:Spectrum").html
-    assert "Not everything was counted" in text
+    assert "Not every operator was counted" in text
     assert "≥ " in text
 
 
@@ -110,6 +123,8 @@ def test_one_run(sweep) -> None:
     found = archlab.report(folder)
     assert found.title == "plain20 on made up"
     assert "10.10 %" in found.html
+    (folder / record.METRICS).unlink()
+    assert "metrics.csv in its folder is missing or empty" in archlab.report(folder).html
 
 
 def test_what_is_refused(sweep, tmp_path) -> None:

@@ -229,3 +229,10 @@ def test_a_bare_drawing_has_no_title_and_no_legend(drawing, style) -> None:
     assert "a note" not in bare
     assert ("1.235 M params" in whole, "1.235 M params" in bare) == (True, False)
     assert len(bare) < len(whole)
+
+
+def test_a_name_with_signs_that_are_not_printed_is_not_lost(style) -> None:
+    name = "x \u202e rtl"
+    drawing = Drawing("m", "", "eval", "", (Box(name, name, Shape.OPERATOR, "Conv"),), (), ())
+    (raw,) = laid_out(dot(drawing, style), ["svg"])
+    assert 'id="x   rtl"' in finished(raw.decode(), drawing, style.theme)

@@ -9,7 +9,7 @@ from typing import Any
 from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
-from archlab.view.card import brief, macs_text
+from archlab.view.card import brief, macs_text, printable
 from archlab.view.dot import Style, dot
 from archlab.view.engine import many_laid_out
 from archlab.view.legend import Entry, entries
@@ -109,15 +109,19 @@ def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
                 "path": level.path,
                 "type": stage.types.get(level.path, ""),
                 "facts": _facts(level, next(iter(boxes[key].values()), None)),
-                "opens": dict(level.opens),
+                "opens": {printable(box): inner for box, inner in level.opens.items()},
                 "heat": {
-                    box: [_short(values.get(name)) for name in names]
+                    printable(box): [_short(values.get(name)) for name in names]
                     for box, values in stage.heats.get(key, {}).items()
                 },
             }
             for key, level in levels.items()
         },
-        "places": {path: list(place) for path, place in stage.places.items() if place[0] in levels},
+        "places": {
+            path: [key, printable(box)]
+            for path, (key, box) in stage.places.items()
+            if key in levels
+        },
     }
 
 

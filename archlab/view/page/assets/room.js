@@ -80,6 +80,23 @@ function stretch(intervals) {
   };
 }
 
+// Cut each cubic curve in pieces: what is stretched piece by piece goes round the boxes that it went round.
+const PIECES = 6;
+function cut(points) {
+  const between = (p, q, t) => [p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t];
+  const result = [points[0]];
+  for (let i = 0; i + 3 < points.length; i += 3) {
+    let [a, b, c, d] = points.slice(i, i + 4);
+    for (let n = PIECES; n > 0; n--) {
+      const t = 1 / n, ab = between(a, b, t), bc = between(b, c, t), cd = between(c, d, t);
+      const abc = between(ab, bc, t), bcd = between(bc, cd, t), middle = between(abc, bcd, t);
+      result.push(ab, abc, middle);
+      [a, b, c] = [middle, bcd, cd];
+    }
+  }
+  return result;
+}
+
 function pathText(points) {
   const text = points.map(p => `${p[0].toFixed(1)},${p[1].toFixed(1)}`);
   return `M${text[0]}C${text.slice(1).join(" ")}`;
@@ -103,7 +120,7 @@ function moveEdge(edge, level, at) {
   const head = level.boxes.get(edge.dataset.head) || level.lanes.get(edge.dataset.head);
   const path = edge.querySelector("path");
   if (!path) return copy;
-  const points = pairs(path.getAttribute("d")), last = points.length - 1;
+  const drawn = pairs(path.getAttribute("d")), points = at.still ? drawn : cut(drawn), last = points.length - 1;
   const start = moved(points[0], tail, at), end = moved(points[last], head, at);
   const near = (point, other, goes) => [point[0] + goes[0] - other[0], point[1] + goes[1] - other[1]];
   const line = points.map((point, i) => {
@@ -163,7 +180,7 @@ function drawLevel(level, open, frameOf, decorate) {
   const all = [...opened.values()];
   const X = stretch(all.flatMap(o => [{ a: o.box.x0, b: o.box.cx, need: o.left }, { a: o.box.cx, b: o.box.x1, need: o.right }]));
   const Y = stretch(all.map(o => ({ a: o.box.y0, b: o.box.y1, need: o.h })));
-  const at = { map: point => [X(point[0]), Y(point[1])] };
+  const at = { map: point => [X(point[0]), Y(point[1])], still: !opened.size };
   for (const [id, box] of level.boxes) {
     const own = opened.get(id), [cx, cy] = at.map([box.cx, box.cy]);
     box.dx = cx - box.cx;

@@ -40,11 +40,12 @@ function moduleTable(part, drawing) {
   const rows = [...table.tBodies[0].rows], byPath = new Map(rows.map(row => [row.dataset.path, row]));
   for (const row of rows) {
     row.dataset.short = row.cells[0].textContent;
+    row.cells[0].title = row.dataset.path;
     if (!drawing || !row.dataset.path) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...row.cells[0].childNodes);
-    button.title = `Show ${row.dataset.path} in the drawing`;
+    button.setAttribute("aria-label", `Show ${row.dataset.path} in the drawing`);
     row.cells[0].append(button);
     button.addEventListener("click", () => {
       if (drawing.reveal(row.dataset.path)) drawing.section.scrollIntoView({ block: "start" });
@@ -63,7 +64,8 @@ function moduleTable(part, drawing) {
       row.hidden = !(kept && words.every(word => texts.get(row).includes(word)));
       shown += !row.hidden;
     }
-    count.textContent = shown === rows.length ? `${rows.length} modules` : `${shown} of ${rows.length} modules`;
+    const of = `${shown} of ${rows.length} modules`;
+    count.textContent = !shown ? "nothing matches: words are parts of names, types, kernels, sizes" : shown === rows.length ? `${rows.length} modules` : of;
   }
   filter.addEventListener("input", show);
   which.addEventListener("change", show);
@@ -71,11 +73,18 @@ function moduleTable(part, drawing) {
   if (!drawing) return;
 
   const titles = [...table.tHead.rows[0].cells].map(cell => cell.textContent.trim());
-  drawing.onChoose(path => {
+  drawing.onChoose((path, told) => {
     for (const row of table.querySelectorAll(".chosen")) row.classList.remove("chosen");
     const row = byPath.get(path);
     const box = document.createElement("div");
-    if (!row) { box.textContent = path || "This box is no module of its own: an operator of the model itself."; drawing.fill(box); return; }
+    if (!row) {
+      const name = document.createElement("strong"), rest = document.createElement("p");
+      name.textContent = told[0];
+      rest.textContent = told.slice(1).join(" · ");
+      box.append(name, rest);
+      drawing.fill(box);
+      return;
+    }
     row.classList.add("chosen");
     const name = document.createElement("p"), strong = document.createElement("strong"), list = document.createElement("dl"), go = document.createElement("button");
     strong.textContent = path || "the model itself";

@@ -90,7 +90,7 @@ function viewer(part) {
     return (id, frame, inside, entry) => {
       const inner = data.levels[key].opens[id], level = data.levels[inner];
       const group = make("g", { class: `frame box openable${depth % 2 ? " odd" : ""}` });
-      Object.assign(group.dataset, { at: place(key, id), path: level.path, x: entry, y: frame.y });
+      Object.assign(group.dataset, { at: place(key, id), path: level.path, x: entry, y: frame.y, told: [level.path, ...level.facts].join("\n") });
       const head = make("g", { class: "head", tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": `${level.path}: close` },
         make("rect", { x: frame.x + 1, y: frame.y + 1, width: frame.w - 2, height: HEAD - 5, rx: 5 }),
         make("text", { class: "sign", x: frame.x + 8, y: frame.y + 17 }, "−"),
@@ -132,7 +132,7 @@ function viewer(part) {
     mark();
   }
   function mark() {
-    for (const old of world.querySelectorAll(".chosen")) old.classList.remove("chosen");
+    for (const old of world.querySelectorAll(".chosen, .found-now")) old.classList.remove("chosen", "found-now");
     if (chosen) find(chosen)?.classList.add("chosen");
   }
   const find = at => world.querySelector(`[data-at="${CSS.escape(at)}"]`);
@@ -159,11 +159,23 @@ function viewer(part) {
       view.move(stood.x - now.x, stood.y - now.y);
     }
     if (focused && after) (after.querySelector(":scope > .head") || after).focus({ preventScroll: true });
+    if (after) into(after);
   }
+  // Bring the top of a box into the stage, where it is above or below it.
+  function into(element) {
+    const { y } = screen(element), r = stage.getBoundingClientRect();
+    if (y < r.top + 6) view.move(0, r.top + 24 - y);
+    else if (y > r.bottom - 40) view.move(0, r.bottom - 80 - y);
+  }
+  stage.addEventListener("focusin", e => {
+    const element = e.target.closest("[data-at]");
+    if (element && e.target.matches(":focus-visible")) into(element);
+  });
   function choose(at, path) {
     chosen = at;
     mark();
-    onChoose(path);
+    const element = find(at), title = element && element.querySelector(":scope > title");
+    onChoose(path, (title ? title.textContent : element?.dataset.told ?? path).split("\n"));
   }
   function act(element) {
     const box = element.closest("[data-at]");
@@ -189,10 +201,15 @@ function viewer(part) {
     render();
     const group = world.querySelector(`[data-at="${CSS.escape(place(key, id))}"]`) || [...world.querySelectorAll("[data-path]")].find(e => e.dataset.path === name);
     if (!group) return false;
-    const to = centreOf(group);
-    view.centre(to.x, to.y);
+    const to = centreOf(group), k = Math.max(view.look.k, 0.7), wide = stage.clientWidth;
+    const frame = group.parentElement.closest(".frame");
+    const around = frame && frame.getBBox().width * k < wide ? centreOf(frame) : null;
+    view.centre(drawing.w * k < wide ? drawing.w / 2 : around ? around.x : to.x, to.y);
     choose(group.dataset.at || place(key, id), path);
     group.classList.add("found-now");
+    const target = group.querySelector(":scope > .head") || group;
+    if (!target.hasAttribute("tabindex")) target.setAttribute("tabindex", "-1");
+    target.focus({ preventScroll: true });
     return true;
   }
 
@@ -200,7 +217,18 @@ function viewer(part) {
     facts.replaceChildren(rows);
   }
   const select = section.querySelector("select.heat");
-  select.addEventListener("change", () => { heat = select.value === "" ? null : +select.value; keepLook(render); });
+  // Side by side one measure is shown for all.
+  const setHeat = title => {
+    const index = data.scales.findIndex(scale => scale.title === title);
+    heat = index < 0 ? null : index;
+    select.value = index < 0 ? "" : String(index);
+    keepLook(render);
+  };
+  select.addEventListener("change", () => {
+    const title = select.value === "" ? "" : data.scales[+select.value].title;
+    document.dispatchEvent(new CustomEvent("heat", { detail: title }));
+  });
+  document.addEventListener("heat", e => setHeat(e.detail));
   const keepLook = change => { const { x, y, k } = view.look; change(); Object.assign(view.look, { x, y, k }); view.show(); };
   const press = (name, act) => section.querySelector(name).addEventListener("click", act);
   press(".in", () => view.zoom(1.25));
@@ -209,6 +237,7 @@ function viewer(part) {
   press(".open-all", () => { Object.keys(data.levels).forEach(k => open.add(k)); render(); view.begin(); });
   press(".close-all", () => { open.clear(); open.add(data.top); render(); view.begin(); });
   render();
+  if (templates.size === 1) stage.style.height = `${Math.round(Math.min(stage.clientHeight, Math.max(220, drawing.h * 1.15 + 40)))}px`;
   view.begin();
   new ResizeObserver(() => view.show()).observe(stage);
   return { reveal, fill, paths: Object.keys(data.places), section, stage, onChoose: f => { onChoose = f; },
