@@ -34,7 +34,9 @@ def bottleneck(
     style: Format = None,
     sort: Sort = None,
 ) -> None:
-    """What a 1×1 reduction or a factorized kernel saves: as a sum, or found in a model.
+    """What a 1×1 reduction or a factorized kernel saves.
+
+    As a sum (--in, --out), or found in a model.
 
     Example: archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32
     """

@@ -18,7 +18,7 @@ def compare(
     style: Format = None,
     out: Out = None,
 ) -> None:
-    """Several models side by side; what differs from the first is marked.
+    """Several models side by side; what differs is marked.
 
     Example: archlab compare resnet18 plain18 --set layout=imagenet
     """

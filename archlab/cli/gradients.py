@@ -64,7 +64,9 @@ def gradients(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """How gradients change with depth: dL/da, dL/dW and dL/dW ÷ W, beside theory.
+    """How gradients change with depth, beside theory.
+
+    dL/da at the output of each block, dL/dW of its weights, and dL/dW ÷ W.
 
     Example: archlab gradients resnet20 plain20 --seeds 2 --batch 16
     """

@@ -44,7 +44,9 @@ def identity(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """How far each residual block is from the identity: the norm of F(x) over that of x.
+    """How far each residual block is from the identity.
+
+    The norm of F(x) over that of x.
 
     Example: archlab identity resnet20 --seeds 1 --batch 16
     """

@@ -17,7 +17,7 @@ def models(
     ] = None,
     source: Annotated[str, typer.Option("--source", help="zoo, torchvision or timm.")] = "zoo",
 ) -> None:
-    """List the models of the zoo with one line each, or the names of another source.
+    """The models of the zoo, or the names of another source.
 
     Example: archlab models --source timm 'convnext*'
     """

@@ -74,7 +74,7 @@ def render(
         float, typer.Option("--timeout", min=0.1, help="Seconds for one try of the layout.")
     ] = 60.0,
 ) -> None:  # fmt: skip
-    """Draw the architecture: blocks, branches and shortcuts, at the level of detail that fits.
+    """Draw the architecture: blocks, branches and shortcuts.
 
     Example: archlab render resnet18 --out graph.svg
     """

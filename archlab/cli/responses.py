@@ -46,7 +46,9 @@ def responses(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """The standard deviation of every layer's output, by depth and ranked (He 2015, fig. 7).
+    """The standard deviation of every layer's output, by depth.
+
+    Figure 7 of He et al. 2015.
 
     Example: archlab responses resnet20 plain20 --norm none --seeds 1 --batch 16
     """

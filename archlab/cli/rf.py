@@ -59,7 +59,7 @@ def rf(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """What each layer sees of the image: size, jump, centre, holes, share of the image.
+    """What each layer sees of the image: size, centre, holes.
 
     Example: archlab rf resnet20 --plot rf.svg
     """

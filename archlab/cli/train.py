@@ -51,7 +51,7 @@ def train(
     ] = None,
     style: Format = None,
 ) -> None:
-    """Train one net with a recipe; started again it goes on where it was.
+    """Train one net with a recipe; started again it goes on.
 
     --set changes the recipe (epochs=5) and gives constructor arguments (layout=chapter).
 
