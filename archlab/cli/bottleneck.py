@@ -7,14 +7,19 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import Batch, Format, Input, Set, Sort
+from archlab.cli.options import Batch, Format, Input, Set, Sort, model_names
 from archlab.cli.output import announced, check_target, how_to_load, show
 from archlab.errors import OptionError
 
 
 def bottleneck(
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Find the savings in this model.")
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Find the savings in this model.",
+            autocompletion=model_names,
+        ),
     ] = None,
     inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = None,
     out: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archlab.cli.options import model_names
 from archlab.cli.output import announced, how_to_load
 from archlab.errors import OptionError
 
@@ -19,6 +20,7 @@ Models = Annotated[
     list[str],
     typer.Argument(
         metavar="MODEL …",
+        autocompletion=model_names,
         help="One or more: resnet20, torchvision:resnet18, timm:vit_tiny_patch16_224, net.py:Net",
     ),
 ]
