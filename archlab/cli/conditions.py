@@ -43,7 +43,12 @@ Checkpoint = Annotated[
     Path | None, typer.Option("--checkpoint", help="Weights to measure (state dict).")
 ]
 Images = Annotated[
-    Path | None, typer.Option("--images", help="Folder of images. Default: made 1/f images.")
+    str | None,
+    typer.Option(
+        "--images",
+        help="Folder of images, .npz file, or embedded, cifar10, cifar100, fashion-mnist. "
+        "Default: made 1/f images.",
+    ),
 ]
 Noise = Annotated[bool, typer.Option("--noise", help="N(0, 1) instead of 1/f images.")]
 Layers = Annotated[

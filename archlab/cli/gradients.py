@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ from archlab.cli.conditions import (
     loaded_models,
     whole_numbers,
 )
-from archlab.cli.options import Format, Input, Out, Set, Sort
+from archlab.cli.options import DataDir, Format, Input, Out, Set, Sort
 from archlab.cli.output import check_plot, check_target, show, show_plot
 from archlab.cli.progress import progress_bar
 
@@ -51,6 +52,7 @@ def gradients(
     init: Init = None,
     checkpoint: Checkpoint = None,
     images: Images = None,
+    data_dir: DataDir = Path(".data"),
     noise: Noise = False,
     loss: Annotated[
         str | None,
@@ -78,7 +80,8 @@ def gradients(
 
     how = given(
         seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init, dtype=dtype, by=by,
-        checkpoint=checkpoint, images=images, noise=noise, loss=loss, device=device, layers=layer,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise, loss=loss,
+        device=device, layers=layer,
     )  # fmt: skip
     loaded = loaded_models(at_depths(models, numbers), input, set_)
     with progress_bar() as progress:

@@ -61,6 +61,14 @@ class ImageData(pl.LightningDataModule):
             torchvision pipeline, for sets that do not fit.
         held_out: training images kept for validation (the paper's 45k/5k split is 5000).
         data_dir: where official archives are; `download` fetches an absent one.
+
+    Attributes:
+        channels: what the net takes; grey images are repeated for it. 0 leaves images as they are.
+
+    Example:
+        >>> data = ImageData("embedded")
+        >>> data.images.shape, data.categories
+        ((1, 16, 16), 10)
     """
 
     def __init__(  # noqa: PLR0913  the knobs of a data set, each with its default

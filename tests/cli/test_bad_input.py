@@ -27,6 +27,8 @@ BAD = {
     "unknown optimizer": ("memory resnet20 --optimizer adma", "Did you mean adam?"),
     "unknown column": ("params resnet20 --sort parms", "Did you mean params?"),
     "unknown source": ("models --source tim", "Did you mean timm?"),
+    "unknown format of a list": ("models -f jsn", "Did you mean json?"),
+    "format of no list": ("doctor -o table.xlsx", "names no format"),
     "no match": ("models 'zzz*'", "zoo has no model that matches 'zzz*'"),
     # inputs
     "wrong channels": ("flops resnet18 -i 5x32x32", "failed in conv1 (Conv2d)"),
