@@ -38,11 +38,16 @@ def receptive_field(
 ) -> Result[FieldTotals, FieldRow]:
     """Return what each layer sees of the image: size, jump, centre, shortest path, holes, coverage.
 
-    Pixels of the input; h and w apart; local field and `global_from` side by side. `layers` keeps
-    only these paths; the rest as in `trace`.
+    Pixels of the input; h and w apart; local field and `global_from` side by side.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        layers: module paths to keep; all by default.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
-        SpecError: no such layer.
+        SpecError: no such layer, or no such model.
+        BuildError, TraceError: as in `trace`.
 
     Example:
         >>> row = receptive_field("resnet20").totals  # He's 6n+2 nets: 3 + 4n, + 8n − 2, + 16n − 4
@@ -68,6 +73,9 @@ def unproductive(
         resolutions: (height, width) to ask about; the traced size by default.
         **how: as in `load`.
 
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
     Example:
         >>> unproductive("resnet20").totals.past_max_path  # of 19, along the longest path
         8
@@ -80,6 +88,10 @@ def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals
 
     The model is built with values and run on one long image per axis; norms, activations and gates
     are replaced for the run.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: the model takes no image, or no other size than its own.
@@ -145,7 +157,18 @@ def plot_receptive_field(
 ) -> bytes:
     """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
 
-    Several models are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Args:
+        models: specs, modules or loaded models; several are overlaid.
+        suffix: svg, png or pdf.
+        effective: also measure, and draw the measured field as heat in its box.
+        layers: module paths to draw boxes of; four evenly spaced convolutions by default.
+        images: a folder; its first image is drawn on, and `effective` measures with it.
+        weights: a checkpoint (state dict) for `effective`; initial weights by default.
+        **how: as in `load`.
+
+    Raises:
+        OptionError: another suffix.
+        SpecError: no such layer, or images or weights that cannot be read.
 
     Example:
         >>> plot_receptive_field(["resnet20", "plain20"])[:5]

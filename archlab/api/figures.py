@@ -58,6 +58,10 @@ class TrainingCurve:
 
     Raises:
         RunError: the folder is absent or holds no metrics.
+
+    Example:
+        >>> TrainingCurve("lightning_logs/version_0").plot("curve.svg")  # doctest: +SKIP
+        PosixPath('curve.svg')
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -65,7 +69,10 @@ class TrainingCurve:
         self.series = read_series(self.path)
 
     def plot(self, out: str | Path | None = None) -> Path:
-        """Draw the curves into a file, curves.svg in the folder by default; returns its path.
+        """Draw the curves into a file and return its path.
+
+        Args:
+            out: the file, .svg, .png or .pdf; curves.svg in the folder by default.
 
         Raises:
             OptionError: a suffix that is no picture format.

@@ -81,6 +81,9 @@ def _write_figure(folder: Path, style: str) -> None:
 def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on a finished sweep, from its files alone.
 
+    Args:
+        folder: of the sweep, as `degradation` wrote it.
+
     Raises:
         RunError: the folder holds no sweep.
 

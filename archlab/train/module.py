@@ -41,6 +41,11 @@ class Classifier(pl.LightningModule):
         log: log train_loss, train_acc, val_loss and val_acc.
         freeze: what is fine-tuned when; None trains everything.
 
+    Raises:
+        SpecError, BuildError: no such model, or one that cannot be built.
+        OptionError: an unknown recipe, or a file of one with unknown keys.
+        DataError: in training, images of other channels than the net takes.
+
     Example:
         >>> model = Classifier("resnet20")
         >>> model(torch.zeros(2, 3, 32, 32)).shape
@@ -55,7 +60,7 @@ class Classifier(pl.LightningModule):
         model: str | nn.Module,
         recipe: Recipe | str = "lesson",
         *,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         total_steps: int | None = None,
         log: bool = True,
         freeze: Freeze | None = None,
@@ -78,7 +83,7 @@ class Classifier(pl.LightningModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits."""
+        """Return the logits of images (N, C, H, W), one row an image."""
         return logits_of(self._output(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
