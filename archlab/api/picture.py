@@ -98,7 +98,7 @@ class Picture:
         >>> from archlab.api import render
         >>> picture = render("resnet20", depth=1)
         >>> picture.data("mmd")[:12], len(picture.drawing.boxes)
-        (b'flowchart TB', 8)
+        (b'%% resnet20:', 8)
     """
 
     drawing: Drawing

@@ -85,8 +85,11 @@ def test_a_write_through_a_view_reaches_the_whole(device: str) -> None:
     copy, update, product = node(graph, "copy_"), node(graph, "archlab.update"), graph.nodes[-1]
     assert copy.in_place
     assert update.kind == Kind.SCATTER
-    # The zeros stay where nothing was written.
-    assert update.inputs == (node(graph, "zeros").outputs[0], copy.outputs[0])
+    # The zeros stay where nothing was written; torch 2.6 takes a slice of all of them first.
+    whole = {node(graph, "zeros").outputs[0]}
+    whole |= {item.outputs[0] for item in graph.nodes if set(item.inputs) == whole}
+    assert update.inputs[0] in whole
+    assert update.inputs[1:] == (copy.outputs[0],)
     assert product.inputs == update.outputs
     assert sources(graph, graph.outputs[0]) == {"args"}
 
