@@ -21,11 +21,9 @@ def sessions() -> dict[str, list[str]]:
     """The sessions of noxfile.py and the Pythons each is made for."""
     found = {}
     for item in NOX.body:
-        if isinstance(item, ast.FunctionDef) and "nox.session" in map(
-            lambda mark: ast.unparse(getattr(mark, "func", mark)), item.decorator_list
-        ):
-            words = {key.arg: key.value for mark in item.decorator_list
-                     for key in getattr(mark, "keywords", ())}  # fmt: skip
+        marks = getattr(item, "decorator_list", ())
+        if any(ast.unparse(mark).startswith("nox.session") for mark in marks):
+            words = {key.arg: key.value for mark in marks for key in getattr(mark, "keywords", ())}
             listed = words.get("python")
             found[item.name] = ast.literal_eval(listed) if isinstance(listed, ast.List) else []
     return found
