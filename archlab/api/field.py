@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
 _PANELS = 4
+_FEW = 3  # layers below which a growth with depth is no picture
 
 
 def receptive_field(
@@ -197,6 +198,27 @@ def plot_receptive_field(
     return receptive_fields(picture, suffix)
 
 
+def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
+    """Return the growth with depth alone, without title, for a page that has its own.
+
+    Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
+
+    Raises:
+        OptionError: a model without layers that have height and width.
+    """
+    sizes = {max(_image_size(model)) for model in models}
+    size = sizes.pop() if len(sizes) == 1 else 0
+    paths = [_convolutions(model) for model in models]
+    if min(map(len, paths)) >= _FEW:
+        curves = [_curve(model, ()) for model in models]
+        return receptive_fields(Picture("", "", size, curves), suffix)
+    paths = [_leaves(model) for model in models]
+    if min(map(len, paths)) < _FEW:
+        raise OptionError("Hardly a layer of this net has height and width.")
+    curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
+    return receptive_fields(Picture("", "", size, curves, "layers"), suffix)
+
+
 def check_layers(model: Model, layers: Sequence[str]) -> None:
     """Raise where a path names no layer of the model.
 
@@ -262,17 +284,26 @@ def _spaced(model: Model) -> tuple[str, ...]:
 
 
 def _curve(model: Model, measured: Sequence[EffectiveField]) -> Growth:
-    rows = {row.path: row for row in analyze_field(model.trace()).rows}
     paths = _convolutions(model)
     place = {path: i + 1 for i, path in enumerate(paths)}
+    points = [(place[item.path], float(item.height)) for item in measured if item.path in place]
+    return replace(_growth(model, paths), effective=points)
+
+
+def _growth(model: Model, paths: Sequence[str]) -> Growth:
+    rows = {row.path: row for row in analyze_field(model.trace()).rows}
     return Growth(
         name=model.name,
         longest=[float(rows[path].rf_h or 0) for path in paths],
         shortest=[float(rows[path].min_path_h or 0) for path in paths],
-        effective=[
-            (place[item.path], float(item.height)) for item in measured if item.path in place
-        ],
     )
+
+
+def _leaves(model: Model) -> list[str]:
+    """Paths of the modules without others in them that have a local field, in call order."""
+    rows = analyze_field(model.trace()).rows
+    holders = {row.path.rpartition(".")[0] for row in rows}
+    return [row.path for row in rows if row.rf_h is not None and row.path not in holders]
 
 
 def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel:

@@ -23,6 +23,7 @@ from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
 from archlab.cli.render import render
+from archlab.cli.report import report
 from archlab.cli.responses import responses
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
@@ -39,6 +40,7 @@ MAP: dict[str, dict[str, Callable[..., None]]] = {
         "shapes": shapes,
         "render": render,
         "compare": compare,
+        "report": report,
     },
     "Measure": {
         "params": params,

@@ -219,7 +219,8 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
 
 def group_name(group: Group, drawing: Drawing) -> str:
     """The path without what the frame around says; a bare number keeps the name before it."""
-    above = next((other.path for other in drawing.groups if other.id == group.parent), "")
+    parents = (other.path for other in drawing.groups if other.id == group.parent)
+    above = next(parents, drawing.inside)
     inside = bool(above) and group.path.startswith(f"{above}.")
     name = group.path[len(above) + 1 :] if inside else group.path
     if name.isdigit():

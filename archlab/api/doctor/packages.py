@@ -73,6 +73,7 @@ def wanted() -> Iterator[Wanted]:
         lines = importlib.metadata.requires("archlab") or []
     except importlib.metadata.PackageNotFoundError:  # run from its source: nobody knows the rest
         lines = [f"{name}; extra == 'unknown'" for name in PURPOSE]
+    seen: set[str] = set()
     for line in lines:
         name, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
@@ -81,8 +82,10 @@ def wanted() -> Iterator[Wanted]:
             continue
         if python is not None and older(platform.python_version(), python[1]):
             continue
-        name, _, minimum = (part.strip() for part in name.partition(">="))
-        yield Wanted(name.lower(), minimum, required=extra is None)
+        name, _, minimum = (part.strip() for part in name.lower().partition(">="))
+        if name not in seen:  # two extras may want the same
+            yield Wanted(name, minimum, required=extra is None)
+        seen.add(name)
 
 
 def older(version: str, minimum: str) -> bool:
