@@ -39,6 +39,14 @@ def main() -> None:
         if debug:
             raise
         _fail(f"archlab: {error}", 2)
+    except ImportError as error:
+        if debug:
+            raise
+        _fail(
+            f"archlab: {error}. A package is missing or broken: `archlab doctor` says which, and "
+            "the command that gets it.",
+            2,
+        )
     except KeyboardInterrupt:
         _fail("archlab: interrupted", 130)
     except Exception as error:

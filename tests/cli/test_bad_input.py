@@ -110,6 +110,21 @@ def test_without_timm(cli, monkeypatch) -> None:
         assert "timm is not installed: pip install 'archlab[timm]'" in run.err
 
 
+def test_without_torch(cli, monkeypatch) -> None:
+    def absent(*_args, **_kwargs):
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    monkeypatch.setattr(api, "params", absent)
+    run = cli("params resnet20")
+    assert (run.code, run.out) == (2, "")
+    assert run.err == (
+        "archlab: No module named 'torch'. A package is missing or broken: `archlab doctor` says "
+        "which, and the command that gets it.\n"
+    )
+    with pytest.raises(ModuleNotFoundError):
+        cli("params resnet20 --debug")
+
+
 def test_debug_shows_the_traceback(cli) -> None:
     for line in ("params googlnet --debug", "--debug params googlnet"):
         with pytest.raises(archlab.ArchlabError, match="googlnet"):
