@@ -28,6 +28,19 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
         sys.stdout.reconfigure(errors="replace")
     try:
+        _run()
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(*_explained(error))
+    finally:
+        _flush()
+
+
+def _run() -> None:
+    try:
         app(prog_name="archlab")
     except SystemExit as end:
         # Where the reader of a pipe (head, less) has gone, typer ends with 1, as a failed check.
@@ -35,30 +48,23 @@ def main() -> None:
         if isinstance(end.__context__, BrokenPipeError):
             sys.exit(_READER_GONE)
         raise
-    except ArchlabError as error:
-        if debug:
-            raise
-        _fail(f"archlab: {error}", 2)
-    except ImportError as error:
-        if debug:
-            raise
-        _fail(
-            f"archlab: {error}. A package is missing or broken: `archlab doctor` says which, and "
-            "the command that gets it.",
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """The message for an error, and the exit code."""
+    if isinstance(error, ArchlabError):
+        return str(error), 2
+    if isinstance(error, ImportError):
+        return (
+            f"{error}. A package is missing or broken: `archlab doctor` says which, and the "
+            "command that gets it.",
             2,
         )
-    except KeyboardInterrupt:
-        _fail("archlab: interrupted", 130)
-    except Exception as error:
-        if debug:
-            raise
-        _fail(
-            f"archlab: unexpected {type(error).__name__}: {error}\n"
-            "This is a fault of archlab. Run again with --debug and report what it shows.",
-            70,
-        )
-    finally:
-        _flush()
+    return (
+        f"unexpected {type(error).__name__}: {error}\n"
+        "This is a fault of archlab. Run again with --debug and report what it shows.",
+        70,
+    )
 
 
 def _flush() -> None:
@@ -70,5 +76,5 @@ def _flush() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    print(f"archlab: {message}", file=sys.stderr)
     sys.exit(code)

@@ -50,8 +50,8 @@ def fonts() -> Iterator[Finding]:
     letters = home / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     yield Finding(
         part="font", name="DejaVu Sans", state="ok" if letters.is_file() else "missing",
-        found=str(letters) if spec is not None else "-", enables="drawings that look the same on every machine",
-        get=f"{AGAIN} matplotlib",
+        found=str(letters) if spec is not None else "-", get=f"{AGAIN} matplotlib",
+        enables="drawings that look the same on every machine",
     )  # fmt: skip
     family = _chinese_font()
     yield Finding(
