@@ -17,6 +17,12 @@ nox.options.reuse_existing_virtualenvs = True
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
 TORCH = Path(".nox") / "torch"
+PACKAGED = (
+    "doctor",
+    "params googlenet",
+    "render resnet18 --out x.svg",
+    "report resnet20 -o x.html",
+)
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
 
 
@@ -116,6 +122,6 @@ def build(session: nox.Session) -> None:
         session.run_install(str(bin_ / "python"), "-m", "pip", "install", "--quiet",
                             str(package.absolute()), external=True)  # fmt: skip
         with session.chdir(empty):  # away from the source
-            for line in ("doctor", "params googlenet", "render resnet18 --out x.svg"):
+            for line in PACKAGED:
                 session.run(str(bin_ / "archlab"), *line.split(), external=True)
         shutil.rmtree(empty)  # 5 GB
