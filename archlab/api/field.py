@@ -158,18 +158,8 @@ def plot_receptive_field(
 ) -> bytes:
     """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
 
-    Args:
-        models: specs, modules or loaded models; several are overlaid.
-        suffix: svg, png or pdf.
-        effective: also measure, and draw the measured field as heat in its box.
-        layers: module paths to draw boxes of; four evenly spaced convolutions by default.
-        images: a folder; its first image is drawn on, and `effective` measures with it.
-        weights: a checkpoint (state dict) for `effective`; initial weights by default.
-        **how: as in `load`.
-
-    Raises:
-        OptionError: another suffix.
-        SpecError: no such layer, or images or weights that cannot be read.
+    Several `models` are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Arguments and errors as in `effective_receptive_field`; boxes lie on the first of `images`.
 
     Example:
         >>> plot_receptive_field(["resnet20", "plain20"])[:5]
