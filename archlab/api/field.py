@@ -39,11 +39,16 @@ def receptive_field(
 ) -> Result[FieldTotals, FieldRow]:
     """Return what each layer sees of the image: size, jump, centre, shortest path, holes, coverage.
 
-    Pixels of the input; h and w apart; local field and `global_from` side by side. `layers` keeps
-    only these paths; the rest as in `trace`.
+    Pixels of the input; h and w apart; local field and `global_from` side by side.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        layers: module paths to keep; all by default.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
-        SpecError: no such layer.
+        SpecError: no such layer, or no such model.
+        BuildError, TraceError: as in `trace`.
 
     Example:
         >>> row = receptive_field("resnet20").totals  # He's 6n+2 nets: 3 + 4n, + 8n − 2, + 16n − 4
@@ -69,6 +74,9 @@ def unproductive(
         resolutions: (height, width) to ask about; the traced size by default.
         **how: as in `load`.
 
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
     Example:
         >>> unproductive("resnet20").totals.past_max_path  # of 19, along the longest path
         8
@@ -81,6 +89,10 @@ def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals
 
     The model is built with values and run on one long image per axis; norms, activations and gates
     are replaced for the run.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: the model takes no image, or no other size than its own.
@@ -146,7 +158,8 @@ def plot_receptive_field(
 ) -> bytes:
     """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
 
-    Several models are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Several `models` are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Arguments and errors as in `effective_receptive_field`; boxes lie on the first of `images`.
 
     Example:
         >>> plot_receptive_field(["resnet20", "plain20"])[:5]

@@ -30,6 +30,10 @@ class Report:
     Attributes:
         title: what it is about.
         html: the whole page.
+
+    Example:
+        >>> Report("resnet20", "<!doctype html>")
+        Report('resnet20', 0 kB)
     """
 
     title: str
@@ -37,6 +41,9 @@ class Report:
 
     def save(self, path: str | Path) -> Path:
         """Write the page, whole or not at all, and return the path.
+
+        Args:
+            path: a file that ends in .html or .htm.
 
         Raises:
             OptionError: a suffix other than .html or .htm.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import Batch, Input, Set
+from archlab.cli.options import Batch, Input, Set, model_names
 from archlab.cli.output import announced, check_page, how_to_load
 from archlab.cli.progress import progress_bar
 
@@ -17,7 +17,11 @@ from archlab.cli.progress import progress_bar
 def report(
     subjects: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL …", help="One model or several; or one folder of a sweep."),
+        typer.Argument(
+            metavar="MODEL …",
+            help="One model or several; or one folder of a sweep.",
+            autocompletion=model_names,
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The page, .html; - for standard output.")
@@ -30,10 +34,11 @@ def report(
     batch: Batch = None,
     set_: Set = None,
 ) -> None:
-    """One page to look at: drawing that opens and closes, numbers, receptive field, differences.
+    """One page to look at, that works offline.
 
-    A single file that works offline, by double click; it loads nothing. The folder of a sweep
-    (runs/degradation-demo) gives its curves, verdict and runs.
+    A drawing that opens and closes, numbers, the receptive field, differences, in a single file for
+    the browser; it loads nothing. The folder of a sweep (runs/degradation-demo) gives its curves,
+    verdict and runs.
 
     Example: archlab report resnet18 --out report.html
     """

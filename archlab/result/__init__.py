@@ -1,6 +1,7 @@
 """What every question answers with: totals, rows, a table, and numbers as text. No torch."""
 
 from archlab.result.answer import Header, Missing, Result, Status, record
+from archlab.result.listing import Listing
 from archlab.result.table import Cell, Column, Table, Unit
 from archlab.result.text import cell_text, cells, plain, si, size, with_times
 
@@ -8,6 +9,7 @@ __all__ = [
     "Cell",
     "Column",
     "Header",
+    "Listing",
     "Missing",
     "Result",
     "Status",
