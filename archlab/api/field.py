@@ -19,19 +19,19 @@ from archlab.analyze.receptive_field import receptive_field as analyze_field
 from archlab.analyze.sight import sights
 from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.analyze.unproductive import unproductive as analyze_unproductive
+from archlab.api.growth import convolutions, curve, image_size
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.errors import OptionError, SpecError, did_you_mean
 from archlab.probe.effective_field import EffectiveField, effective_fields
 from archlab.probe.gradient_support import Support, supports
 from archlab.probe.images import first_image, folder_images, load_weights
 from archlab.result import Result
-from archlab.view.plot import Growth, Panel, Picture, receptive_fields, sample_image
+from archlab.view.plot import Panel, Picture, receptive_fields, sample_image
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
 _PANELS = 4
-_FEW = 3  # layers below which a growth with depth is no picture
 
 
 def receptive_field(
@@ -171,11 +171,11 @@ def plot_receptive_field(
         measured: list[EffectiveField] = []
         if effective:
             _, measured = _effective(item, layers, images, weights, 4)
-        curves.append(_curve(item, measured))
+        curves.append(curve(item, measured))
         if len(loaded) == 1:
             chosen = layers or _spaced(item)
             panels = [_panel(item, path, measured) for path in chosen]
-    height, width = _image_size(loaded[0])
+    height, width = image_size(loaded[0])
     names = ", ".join(item.name for item in loaded)
     picture = Picture(
         title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
@@ -186,27 +186,6 @@ def plot_receptive_field(
         panels=panels,
     )
     return receptive_fields(picture, suffix)
-
-
-def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
-    """Return the growth with depth alone, without title, for a page that has its own.
-
-    Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
-
-    Raises:
-        OptionError: a model without layers that have height and width.
-    """
-    sizes = {max(_image_size(model)) for model in models}
-    size = sizes.pop() if len(sizes) == 1 else 0
-    paths = [_convolutions(model) for model in models]
-    if min(map(len, paths)) >= _FEW:
-        curves = [_curve(model, ()) for model in models]
-        return receptive_fields(Picture("", "", size, curves), suffix)
-    paths = [_leaves(model) for model in models]
-    if min(map(len, paths)) < _FEW:
-        raise OptionError("Hardly a layer of this net has height and width.")
-    curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
-    return receptive_fields(Picture("", "", size, curves, "layers"), suffix)
 
 
 def check_layers(model: Model, layers: Sequence[str]) -> None:
@@ -250,50 +229,10 @@ def _effective(
     return beside(model.trace(), analyze_field(model.trace()).rows, measured, how), measured
 
 
-def _convolutions(model: Model) -> list[str]:
-    """Paths of the layers with a window, in call order, that still have both axes."""
-    graph = model.trace()
-    seen, _ = sights(graph)
-    paths = [
-        node.path
-        for node in graph.nodes
-        if node.kind in ("conv", "pool", "conv_transpose")
-        and node.path in graph.module
-        and node.outputs[0] in seen
-        and all(seen[node.outputs[0]].axes)
-    ]
-    if not paths:
-        raise OptionError(f"{model.name} has no layer with height and width to draw.")
-    return list(dict.fromkeys(paths))
-
-
 def _spaced(model: Model) -> tuple[str, ...]:
-    paths = _convolutions(model)
+    paths = convolutions(model)
     last = len(paths) - 1
     return tuple(dict.fromkeys(paths[round(last * (i + 1) / _PANELS)] for i in range(_PANELS)))
-
-
-def _curve(model: Model, measured: Sequence[EffectiveField]) -> Growth:
-    paths = _convolutions(model)
-    place = {path: i + 1 for i, path in enumerate(paths)}
-    points = [(place[item.path], float(item.height)) for item in measured if item.path in place]
-    return replace(_growth(model, paths), effective=points)
-
-
-def _growth(model: Model, paths: Sequence[str]) -> Growth:
-    rows = {row.path: row for row in analyze_field(model.trace()).rows}
-    return Growth(
-        name=model.name,
-        longest=[float(rows[path].rf_h or 0) for path in paths],
-        shortest=[float(rows[path].min_path_h or 0) for path in paths],
-    )
-
-
-def _leaves(model: Model) -> list[str]:
-    """Paths of the modules without others in them that have a local field, in call order."""
-    rows = analyze_field(model.trace()).rows
-    holders = {row.path.rpartition(".")[0] for row in rows}
-    return [row.path for row in rows if row.rf_h is not None and row.path not in holders]
 
 
 def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel:
@@ -317,14 +256,6 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     if found is not None:
         title += f"\neffective {found.height} × {found.width}"
     return Panel(title, box, found.heat**0.5 if found else None)
-
-
-def _image_size(model: Model) -> tuple[int, int]:
-    graph = model.trace()
-    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-    if len(shape) < 4:
-        raise OptionError(f"{model.name} takes {graph.input_text()}: no image to draw on.")
-    return shape[-2], shape[-1]
 
 
 def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:

@@ -214,7 +214,7 @@ def _modules(asked: Answers) -> Table:
 
 def _growth(model: Model, asked: Answers) -> Iterator[Section]:
     """Receptive field by depth; nothing for a net that reads no image."""
-    from archlab.api.field import growth_picture  # numpy, and later matplotlib
+    from archlab.api.growth import growth_picture  # numpy, and later matplotlib
 
     title = "Receptive field"
     try:

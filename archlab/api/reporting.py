@@ -154,7 +154,7 @@ def _models_page(
 
 def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]:
     from archlab.api.cost import compare
-    from archlab.api.field import growth_picture
+    from archlab.api.growth import growth_picture
 
     table = compare(*models).table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
