@@ -29,4 +29,6 @@ def activations(graph: Graph) -> int:
     Attention counts its scores and its values, though a fused kernel never writes the scores.
     Recurrent layers count nothing, as in fvcore.
     """
-    return sum(ACTIVATIONS[node.kind](graph, node) for node in graph.nodes if node.kind in ACTIVATIONS)
+    return sum(
+        ACTIVATIONS[node.kind](graph, node) for node in graph.nodes if node.kind in ACTIVATIONS
+    )

@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
+    from archlab.api.gathering import Way
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
+    from archlab.api.scanning import agreement, plot_scan, scan
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -54,7 +56,9 @@ VERBS = {
     "Model": "archlab.api.model",
     "Picture": "archlab.api.picture",
     "TrainingCurve": "archlab.api.figures",
+    "Way": "archlab.api.gathering",
     "against": "archlab.api.cost",
+    "agreement": "archlab.api.scanning",
     "bottleneck": "archlab.analyze.factorize",
     "bottlenecks": "archlab.api.cost",
     "check": "archlab.api.cost",
@@ -74,12 +78,14 @@ VERBS = {
     "params": "archlab.api.cost",
     "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
+    "plot_scan": "archlab.api.scanning",
     "receptive_field": "archlab.api.field",
     "render": "archlab.api.draw",
     "render_backward": "archlab.api.draw",
     "render_diff": "archlab.api.draw",
     "render_graph": "archlab.api.draw",
     "responses": "archlab.api.probes",
+    "scan": "archlab.api.scanning",
     "shapes": "archlab.api.cost",
     "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
@@ -100,7 +106,9 @@ __all__ = [
     "Model",
     "Picture",
     "TrainingCurve",
+    "Way",
     "against",
+    "agreement",
     "bottleneck",
     "bottlenecks",
     "check",
@@ -120,12 +128,14 @@ __all__ = [
     "params",
     "plot_by_depth",
     "plot_receptive_field",
+    "plot_scan",
     "receptive_field",
     "render",
     "render_backward",
     "render_diff",
     "render_graph",
     "responses",
+    "scan",
     "shapes",
     "shattered",
     "summary",

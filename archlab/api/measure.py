@@ -38,7 +38,7 @@ def measure(request: Request) -> dict[str, Any]:
     try:
         return asdict(_row(request, begin))
     finally:
-        pass  # modules and graphs are full of cycles, and the next model wants the memory
+        gc.collect(1)  # modules and graphs are full of cycles: the next model wants the memory
 
 
 def _row(request: Request, begin: float) -> ScanRow:

@@ -23,6 +23,7 @@ from archlab.cli.params import params
 from archlab.cli.render import render
 from archlab.cli.responses import responses
 from archlab.cli.rf import rf
+from archlab.cli.scan import scan
 from archlab.cli.shapes import shapes
 from archlab.cli.shattered import shattered
 from archlab.cli.summary import summary
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bottleneck": bottleneck,
     "compare": compare,
     "check": check,
+    "scan": scan,
     "degradation": degradation,
     "verdict": verdict,
     "curves": curves,

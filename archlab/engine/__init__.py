@@ -8,7 +8,7 @@ the others.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 from archlab.engine.job import Job, Limits, Needs, Outcome
 from archlab.engine.sizes import cores
@@ -30,7 +30,7 @@ def run(
     side_by_side: int | None = None,
     address: str | None = None,
     limits: Limits | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Yield the outcome of every job, in the order in which they end.
 
     Closing the iterator, Ctrl-C included, stops what is running.
@@ -53,6 +53,6 @@ def run(
     """
     check_one_of("engine", engine, ENGINES)
     module, _, name = ENGINES[engine].partition(":")
-    function: Callable[..., Iterator[Outcome]] = getattr(importlib.import_module(module), name)
+    function: Callable[..., Generator[Outcome]] = getattr(importlib.import_module(module), name)
     how = {"address": address} if engine == "ray" else {}
     return function(tuple(jobs), side_by_side=side_by_side, limits=limits or Limits(), **how)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
@@ -24,7 +24,7 @@ _GROWN = 0.6  # share of the memory limit from which an idle worker is replaced
 
 def run_local(
     jobs: Sequence[Job], *, side_by_side: int | None = None, limits: Limits
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Yield outcomes as `archlab.engine.run` says.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def published_accuracy(name: str, family: str) -> float | None:
     """Return top-1 accuracy on ImageNet-1K in percent, or None where none is published.
@@ -23,6 +25,6 @@ def published_accuracy(name: str, family: str) -> float | None:
     from torchvision.models import get_model_weights  # here: costs 1.5 s, only for its own models
 
     entries = {item.name: item.meta for item in get_model_weights(name.partition(":")[2])}
-    meta = entries.get("IMAGENET1K_V1") or next(iter(entries.values()), {})
+    meta: dict[str, Any] = entries.get("IMAGENET1K_V1") or next(iter(entries.values()), {})
     found = meta.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
     return None if found is None else float(found)

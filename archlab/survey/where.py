@@ -168,8 +168,6 @@ class _Reader:
             found = [item(values) for item in items]
             if None in found and not asks:
                 return None
-            return all(
-                one(found[place], found[place + 1]) for place, one in enumerate(compare)
-            )
+            return all(one(found[place], found[place + 1]) for place, one in enumerate(compare))
 
         return rule
