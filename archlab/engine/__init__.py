@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 
 from archlab.engine.job import Job, Limits, Needs, Outcome
 from archlab.engine.sizes import cores
-from archlab.errors import check_one_of
+from archlab.errors import OptionError, check_one_of
 
 __all__ = ["ENGINES", "Job", "Limits", "Needs", "Outcome", "cores", "run"]
 
@@ -30,6 +30,7 @@ def run(
     side_by_side: int | None = None,
     address: str | None = None,
     limits: Limits | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> Generator[Outcome]:
     """Yield the outcome of every job, in the order in which they end.
 
@@ -41,9 +42,10 @@ def run(
         side_by_side: jobs at the same time; by default what cores (or the cluster) and memory hold.
         address: of a Ray cluster, HOST:PORT; by default the one that runs here, else a new one.
         limits: seconds and bytes that a job may take.
+        beat: called several times a second while jobs run.
 
     Raises:
-        OptionError: an unknown engine, or needs that no machine of it meets.
+        OptionError: an unknown engine, an address for local, or needs that no node meets.
         DependencyError: Ray is not installed.
         EngineError: the cluster does not answer, or workers cannot be started.
 
@@ -52,7 +54,10 @@ def run(
         [5.0]
     """
     check_one_of("engine", engine, ENGINES)
+    if address is not None and engine == "local":
+        raise OptionError(f"--address {address} is of a Ray cluster: add --engine ray.")
     module, _, name = ENGINES[engine].partition(":")
     function: Callable[..., Generator[Outcome]] = getattr(importlib.import_module(module), name)
     how = {"address": address} if engine == "ray" else {}
-    return function(tuple(jobs), side_by_side=side_by_side, limits=limits or Limits(), **how)
+    limits = limits or Limits()
+    return function(tuple(jobs), side_by_side=side_by_side, limits=limits, beat=beat, **how)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
@@ -23,14 +23,18 @@ _GROWN = 0.6  # share of the memory limit from which an idle worker is replaced
 
 
 def run_local(
-    jobs: Sequence[Job], *, side_by_side: int | None = None, limits: Limits
+    jobs: Sequence[Job],
+    *,
+    side_by_side: int | None = None,
+    limits: Limits,
+    beat: Callable[[], None] = lambda: None,
 ) -> Generator[Outcome]:
     """Yield outcomes as `archlab.engine.run` says.
 
     Raises:
         EngineError: worker processes cannot be started.
     """
-    pool = Pool(min(workers(limits.memory, side_by_side), max(len(jobs), 1)), limits)
+    pool = Pool(min(workers(limits.memory, side_by_side), max(len(jobs), 1)), limits, beat)
     try:
         yield from pool.outcomes(jobs)
     finally:
@@ -40,8 +44,8 @@ def run_local(
 class Pool:
     """Workers, as many as wanted, and the jobs that wait for one; a resource, `end` frees it."""
 
-    def __init__(self, count: int, limits: Limits) -> None:
-        self._count, self._limits = count, limits
+    def __init__(self, count: int, limits: Limits, beat: Callable[[], None] = lambda: None) -> None:
+        self._count, self._limits, self._beat = count, limits, beat
         self._workers: list[Worker] = []
         self._inbox: SimpleQueue[tuple[Worker, Message]] = SimpleQueue()
         self._waiting: deque[tuple[Job, int]] = deque()
@@ -58,6 +62,7 @@ class Pool:
                 yield outcome
             if time.monotonic() - self._looked >= _POLL:
                 self._looked = time.monotonic()
+                self._beat()
                 yield from self._over_limits()
 
     def end(self) -> None:

@@ -39,7 +39,8 @@ class Worker:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             env=_environment(), start_new_session=True,  # Ctrl-C is for the owner alone
         )  # fmt: skip
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def give(self, job: Job, attempt: int) -> None:
         """Begin a job; a process that is gone already is heard of in the inbox."""
@@ -64,7 +65,11 @@ class Worker:
         """End the process, whatever it does."""
         self._process.kill()
         self._process.wait()
-        self._errors.close()
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            with contextlib.suppress(OSError):  # what was left to be written
+                if pipe is not None:
+                    pipe.close()
 
     def last_words(self) -> str:
         """Return why a process that is gone may have ended: a signal, or its last line."""
