@@ -64,7 +64,8 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
                 journal.append(row)
                 known[row.key] = row
         finally:
-            store.save(out, [known[key] for key in order if key in known])
+            if known or out.exists():
+                store.save(out, [known[key] for key in order if key in known])
             journal.clear()
     return [known[key] for key in keys]
 

@@ -8,9 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from archlab.analyze.flops import TABLES
+from archlab.analyze.memory import OPTIMIZERS
 from archlab.api.gathering import Way, gather
-from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean
 from archlab.result import Result
+from archlab.spec import parse_input
 from archlab.survey import names, store
 from archlab.survey.published import AgreementRow, AgreementTotals, Published, read_published
 from archlab.survey.published import agreement as beside
@@ -148,6 +151,10 @@ def _requests(specs: Sequence[str], how: dict[str, Any]) -> list[Request]:
 def _request(spec: str, how: dict[str, Any]) -> Request:
     options = dict(how)
     given = options.pop("input", None) or ()
+    check_one_of("convention", options.get("convention", "archlab"), TABLES)
+    check_one_of("optimizer", options.get("optimizer", "adam"), OPTIMIZERS)
+    for text in (given,) if isinstance(given, str) else given:
+        parse_input(text)  # one message, not one a model
     return Request(
         model=spec,
         input=(given,) if isinstance(given, str) else tuple(given),

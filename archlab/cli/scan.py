@@ -12,6 +12,7 @@ from archlab.cli.engines import Address, Engine
 from archlab.cli.options import Batch, Format, Input, Set
 from archlab.cli.output import check_plot, check_target, show
 from archlab.cli.progress import progress_bar
+from archlab.cli.sweep import saved_on_interrupt
 
 if TYPE_CHECKING:
     from archlab.result import Result
@@ -76,7 +77,7 @@ def scan(
         "input": input, "batch": batch, "convention": convention, "optimizer": optimizer,
         **parse_options(set_ or []),
     }  # fmt: skip
-    with progress_bar() as report:
+    with saved_on_interrupt(out, "measured"), progress_bar() as report:
         way = Way(
             engine=engine, address=address, jobs=jobs, timeout=timeout, retry=retry, report=report,
             memory=limits({"--memory": memory})["--memory"],

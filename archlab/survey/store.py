@@ -144,7 +144,8 @@ def _row(record: Mapping[str, Any], path: Path) -> ScanRow:
         values = {name: _value(record[name], kind) for name, kind in kinds().items()}
         return ScanRow(**values)
     except (KeyError, TypeError, ValueError) as error:
-        what = f"row {record.get('model', '?')!r}: {type(error).__name__} {error}"
+        name = record.get("model") if isinstance(record, Mapping) else record
+        what = f"row {name!r}: {type(error).__name__} {error}"
         raise _another(path, what) from error
 
 
