@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _GREY = "#555555"
 _PALE = "#bdbdbd"
 _SIZE = (9.6, 6.4)
-_LETTER = (0.0062, 0.0195)  # width and height of a letter, as shares of the axes
+_LETTER = (0.0068, 0.0205)  # width and height of a letter, as shares of the axes
+_DOT = 0.006  # radius of a dot, likewise
 _MOST = 60  # names
 
 
@@ -64,15 +65,17 @@ def _drawn(picture: ScatterPicture) -> Figure:
     figure = Figure(figsize=_SIZE)
     figure.text(0.02, 0.975, picture.title, fontsize=12, fontweight="bold", va="top")
     figure.text(0.02, 0.937, picture.subtitle, fontsize=8.5, color=_GREY, va="top")
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.07, right=0.99, top=0.9, bottom=0.08)
+    axes = figure.add_axes((0.075, 0.08, 0.82, 0.82))
     axes.set(xscale="log", yscale="log", xlabel=picture.xlabel, ylabel=picture.ylabel)
     axes.grid(visible=True, color="#eeeeee", linewidth=0.7)
     axes.set_axisbelow(True)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(_prefixed)
     grey = [point for point in picture.points if point.value is None]
-    known = sorted((p for p in picture.points if p.value is not None), key=lambda p: p.value or 0)
+    known = sorted(
+        (p for p in picture.points if p.value is not None),
+        key=lambda p: (p.value or 0, -len(p.name)),
+    )
     axes.scatter([p.x for p in grey], [p.y for p in grey], s=9, color=_PALE, linewidths=0,
                  alpha=0.75)  # fmt: skip
     if known:
@@ -80,7 +83,7 @@ def _drawn(picture: ScatterPicture) -> Figure:
             [p.x for p in known], [p.y for p in known], c=[p.value or 0.0 for p in known], s=26,
             cmap="viridis", edgecolors="white", linewidths=0.5, zorder=3,
         )  # fmt: skip
-        bar = figure.colorbar(dots, ax=axes, pad=0.015, aspect=38)
+        bar = figure.colorbar(dots, cax=figure.add_axes((0.915, 0.08, 0.018, 0.82)))
         bar.set_label(picture.value)
         bar.outline.set_visible(False)
     _name(axes, [*reversed(known), *sorted(grey, key=lambda p: -p.x)])
@@ -107,11 +110,11 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
         if len(taken) >= _MOST:
             return
         width, height = _LETTER[0] * len(point.name) + 0.004, _LETTER[1]
-        for left, align in ((x + 0.007, "left"), (x - 0.007 - width, "right")):
+        for left, align in ((x + _DOT, "left"), (x - _DOT - width, "right")):
             box = (left, y - height / 2, left + width, y + height / 2)
             inside = box[0] >= 0 and box[2] <= 1
             if inside and not any(_overlap(box, other) for other in taken) and not any(
-                box[0] < px < box[2] and box[1] < py < box[3] for px, py in places
+                _near(box, px, py) for px, py in places if (px, py) != (x, y)
             ):  # fmt: skip
                 taken.append(box)
                 axes.annotate(
@@ -119,6 +122,10 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
                     textcoords="offset points", ha=align, va="center", fontsize=6.5, color=_GREY,
                 )  # fmt: skip
                 break
+
+
+def _near(box: tuple[float, ...], x: float, y: float) -> bool:
+    return box[0] - _DOT < x < box[2] + _DOT and box[1] - _DOT < y < box[3] + _DOT
 
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
