@@ -82,9 +82,10 @@ def golden(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Costs as ratios: a bare forward, importing torch, other counters; training throughput."""
+    """Costs as ratios: a bare forward, importing torch, other counters, training, the engine."""
     run_with_torch(session, "python", "tests/benchmarks/bench.py")
     run_with_torch(session, "python", "tests/benchmarks/training.py")
+    run_with_torch(session, "python", "tests/benchmarks/engine.py")
 
 
 @nox.session

@@ -44,10 +44,12 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
+    from archlab.api.gathering import Way
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
     from archlab.api.reporting import Report, report
+    from archlab.api.scanning import agreement, plot_scan, scan
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -64,7 +66,9 @@ __all__ = [
     "Picture",
     "Report",
     "TrainingCurve",
+    "Way",
     "against",
+    "agreement",
     "bottleneck",
     "bottlenecks",
     "check",
@@ -84,6 +88,7 @@ __all__ = [
     "params",
     "plot_by_depth",
     "plot_receptive_field",
+    "plot_scan",
     "receptive_field",
     "render",
     "render_backward",
@@ -91,6 +96,7 @@ __all__ = [
     "render_graph",
     "report",
     "responses",
+    "scan",
     "shapes",
     "shattered",
     "summary",

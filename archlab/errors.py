@@ -10,6 +10,7 @@
     ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
     ├── DataError                images that are absent, incomplete or corrupt
     ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
+    ├── EngineError              worker processes or a cluster that cannot be had
     └── OutputError              a file that cannot be written
 
 A message says what was wrong, what was given, what is allowed and what to try.
@@ -80,6 +81,10 @@ class DataError(ArchlabError):
 
 class RunError(ArchlabError):
     """A run folder, checkpoint or log that cannot be used, or that another process uses."""
+
+
+class EngineError(ArchlabError):
+    """Worker processes that cannot be started, or a cluster that does not answer."""
 
 
 class OutputError(ArchlabError):

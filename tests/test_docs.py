@@ -28,6 +28,9 @@ from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.api.finetuning import FineTuneRow, FineTuneTotals
 from archlab.api.fitting import Row, TrainTotals
 from archlab.cli import main
+from archlab.survey.published import AgreementRow, AgreementTotals
+from archlab.survey.result import ScanTotals
+from archlab.survey.row import ScanRow
 from archlab.train.evaluate import TestRow, TestTotals
 from archlab.train.verdict import VerdictRow, VerdictTotals
 
@@ -93,6 +96,25 @@ def test_pictures_python(snippet: str, folder: Path, capsys: pytest.CaptureFixtu
     exec(snippet, {})
     assert "layer1 9 " in capsys.readouterr().out
     assert (folder / "resnet56.svg").is_file()
+
+
+def test_scale_commands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One after the other: the second asks the table that the first made."""
+    assert len(commands("docs/scale.md")) == 3
+    for command in commands("docs/scale.md"):
+        monkeypatch.setattr(sys, "argv", shlex.split(command))
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code in (0, None), capsys.readouterr().err
+    assert (folder / "zoo.svg").is_file()
+
+
+@pytest.mark.parametrize("snippet", blocks("docs/scale.md", "python"))
+def test_scale_python(snippet: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(snippet, {})
+    assert capsys.readouterr().out == "269722 0\n"
 
 
 def gallery() -> dict[str, str]:
@@ -168,6 +190,8 @@ def test_set_up_commands_need_only_python() -> None:
         ("responses", DepthTotals, ResponseRow),
         ("identity", DepthTotals, IdentityRow),
         ("shattered", ShatteredTotals, ShatteredRow),
+        ("scan", ScanTotals, ScanRow),
+        ("scan --check", AgreementTotals, AgreementRow),
     ],
 )
 def test_json_page_names_every_field(command: str, totals: type, row: type) -> None:

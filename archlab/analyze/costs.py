@@ -127,6 +127,12 @@ def _attention_other(_: Graph, node: Node) -> int:
     return 5 * attrs.batch * attrs.queries * attrs.keys
 
 
+def _attention_elements(_: Graph, node: Node) -> int:
+    attrs = node.attrs
+    assert isinstance(attrs, AttentionAttrs)
+    return attrs.batch * attrs.queries * (attrs.keys + attrs.value_size)
+
+
 def _scatter_other(graph: Graph, node: Node) -> int:
     attrs = node.attrs
     adds = isinstance(attrs, FunctionAttrs) and "add" in attrs.function
@@ -162,6 +168,16 @@ FVCORE: dict[Kind, Rule] = {
     Kind.NORM: _norm_fvcore,
     Kind.POOL: _pool_fvcore,
     Kind.RESAMPLE: _resample_fvcore,
+}
+# What timm publishes as activations (`macts`) and fvcore's ActivationCountAnalysis counts: elements
+# that convolutions and matrix products put out; attention puts out its scores and its values.
+ACTIVATIONS: dict[Kind, Rule] = {
+    **dict.fromkeys(_KNOWN, _zero),
+    Kind.CONV: _out,
+    Kind.CONV_TRANSPOSE: _out,
+    Kind.LINEAR: _out,
+    Kind.MATMUL: _out,
+    Kind.ATTENTION: _attention_elements,
 }
 
 

@@ -109,11 +109,17 @@ def _columns(by: str, *, train: bool) -> tuple[Column, ...]:
 def coverage(graph: Graph) -> str:
     """Return how many of the graph's compute operators were counted, as a sentence."""
     compute = [node for node in graph.nodes if node.kind in COMPUTE_KINDS]
-    counted = [node for node in compute if node.kind in MACS]
+    counted, of = compute_ops(graph)
     names = Counter(node.op.partition(".")[2] for node in compute if node.kind not in MACS)
     left = ", ".join(f"{name} ×{count}" for name, count in sorted(names.items()))
     tail = f"; not counted: {left}" if left else ""
-    return f"{len(counted)} of {len(compute)} compute ops counted{tail}"
+    return f"{counted} of {of} compute ops counted{tail}"
+
+
+def compute_ops(graph: Graph) -> tuple[int, int]:
+    """Return how many compute operators have a counting rule, and of how many."""
+    compute = [node for node in graph.nodes if node.kind in COMPUTE_KINDS]
+    return sum(node.kind in MACS for node in compute), len(compute)
 
 
 def uncounted(graph: Graph) -> tuple[Missing, ...]:

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from archlab.api.figures import TrainingCurve, curves
     from archlab.api.finetuning import finetune_model
     from archlab.api.fitting import evaluate_model, train_model
+    from archlab.api.gathering import Way
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
     from archlab.api.reporting import Report, report
+    from archlab.api.scanning import agreement, plot_scan, scan
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -56,7 +58,9 @@ VERBS = {
     "Picture": "archlab.api.picture",
     "Report": "archlab.api.reporting",
     "TrainingCurve": "archlab.api.figures",
+    "Way": "archlab.api.gathering",
     "against": "archlab.api.cost",
+    "agreement": "archlab.api.scanning",
     "bottleneck": "archlab.analyze.factorize",
     "bottlenecks": "archlab.api.cost",
     "check": "archlab.api.cost",
@@ -76,6 +80,7 @@ VERBS = {
     "params": "archlab.api.cost",
     "plot_by_depth": "archlab.api.depth_pictures",
     "plot_receptive_field": "archlab.api.field",
+    "plot_scan": "archlab.api.scanning",
     "receptive_field": "archlab.api.field",
     "render": "archlab.api.draw",
     "render_backward": "archlab.api.draw",
@@ -83,6 +88,7 @@ VERBS = {
     "render_graph": "archlab.api.draw",
     "report": "archlab.api.reporting",
     "responses": "archlab.api.probes",
+    "scan": "archlab.api.scanning",
     "shapes": "archlab.api.cost",
     "shattered": "archlab.api.probes",
     "summary": "archlab.api.cost",
@@ -104,7 +110,9 @@ __all__ = [
     "Picture",
     "Report",
     "TrainingCurve",
+    "Way",
     "against",
+    "agreement",
     "bottleneck",
     "bottlenecks",
     "check",
@@ -124,6 +132,7 @@ __all__ = [
     "params",
     "plot_by_depth",
     "plot_receptive_field",
+    "plot_scan",
     "receptive_field",
     "render",
     "render_backward",
@@ -131,6 +140,7 @@ __all__ = [
     "render_graph",
     "report",
     "responses",
+    "scan",
     "shapes",
     "shattered",
     "summary",

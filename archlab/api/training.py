@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.api.figures import STYLES, curves
+from archlab.engine import ENGINES
 from archlab.errors import OptionError, RunError, check_one_of, did_you_mean
 from archlab.spec import parse_options
 from archlab.train.recipe import RECIPES, Recipe, field_names, recipe
@@ -38,7 +39,9 @@ def degradation(
         recipe: a recipe or its name; "auto" is paper with a GPU and demo without.
         out: the folder of the sweep; runs/degradation-RECIPE by default.
         **how: `data` and `data_dir` (see `archlab.train.images.load_images`), `download`, `jobs`
-            (processes side by side), `report` (a function told the progress), `style` (fig6, fig1).
+            (processes side by side), `report` (a function told the progress), `style` (fig6, fig1),
+            `engine` (local or ray), `address` (of a Ray cluster), `gpus` (a run's share of a GPU
+            there).
 
     Raises:
         OptionError: a depth that is not 6n + 2, an unknown kind or recipe.
@@ -51,6 +54,7 @@ def degradation(
     """
     from archlab.train.degradation import Sweep, run_sweep
     from archlab.train.images import load_images, located
+    from archlab.train.remote import Fan
 
     chosen = chosen_recipe(recipe)
     data, data_dir = how.pop("data", None) or default_data(chosen), how.pop("data_dir", ".data")
@@ -63,9 +67,13 @@ def degradation(
         raise OptionError("A verdict needs two depths or more: --depths 20,56.")
     images = load_images(data, Path(data_dir), download=how.pop("download", False))
     folder = default_out(chosen, out)
+    fan = Fan(how.pop("engine", "local"), how.pop("address", None), how.pop("gpus", 0.0))
+    check_one_of("--engine", fan.engine, ENGINES)
+    if fan.engine == "local" and (fan.gpus or fan.address):
+        raise OptionError("--gpus and --address are of a Ray cluster: add --engine ray.")
     check_one_of("--style", style := how.pop("style", "fig6"), STYLES)
     try:
-        run_sweep(sweep, images, folder, **how)
+        run_sweep(sweep, images, folder, fan=fan, **how)
     finally:
         _write_figure(folder, style)
     result = judge(folder)

@@ -26,6 +26,7 @@ from archlab.cli.render import render
 from archlab.cli.report import report
 from archlab.cli.responses import responses
 from archlab.cli.rf import rf
+from archlab.cli.scan import scan
 from archlab.cli.shapes import shapes
 from archlab.cli.shattered import shattered
 from archlab.cli.summary import summary
@@ -62,6 +63,7 @@ MAP: dict[str, dict[str, Callable[..., None]]] = {
         "test": evaluate,
         "finetune": finetune,
     },
+    "Scale": {"scan": scan},
     "More": {
         "models": models,
         "doctor": doctor,

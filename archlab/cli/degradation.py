@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from archlab.cli.engines import Address, Engine
 from archlab.cli.options import Config, Data, DataDir, Download, Format, Set
 from archlab.cli.output import check_target, show
 from archlab.cli.sweep import reporter, saved_on_interrupt
@@ -34,6 +35,11 @@ def degradation(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Runs side by side. Default: one a core.")
     ] = None,
+    engine: Engine = "local",
+    address: Address = None,
+    gpus: Annotated[
+        float, typer.Option("--gpus", min=0, help="With ray, a run's share of a GPU: 0.25.")
+    ] = 0,
     figure: Annotated[str, typer.Option("--style", help="Of the figure: fig6 or fig1.")] = "fig6",
     style: Format = None,
 ) -> None:
@@ -58,6 +64,7 @@ def degradation(
             depths=layers, kinds=kinds.split(","), recipe=chosen, out=folder, jobs=jobs,
             seeds=named if "," in seeds else named[0], data=data, data_dir=data_dir,
             download=download, style=figure, report=reporter(),
+            engine=engine, address=address, gpus=gpus,
         )  # fmt: skip
     show(result, style=style)
     print(f"files: {folder}", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from archlab.train.degradation import Progress
+    from archlab.train.progress import Progress
 
 _EVERY = 30.0  # seconds between lines where nobody watches
 
@@ -32,8 +32,8 @@ def reporter() -> Callable[[Progress], None]:
 
 
 @contextlib.contextmanager
-def saved_on_interrupt(folder: Path) -> Iterator[None]:
-    """End with 130 after Ctrl-C, and say how to go on; the workers have saved by then.
+def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[None]:
+    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then.
 
     Raises:
         typer.Exit: Ctrl-C was pressed.
@@ -42,8 +42,10 @@ def saved_on_interrupt(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print(
-            f"\narchlab: interrupted. What is trained is kept in {folder}; the same command goes "
-            "on from there.",
+            f"\narchlab: interrupted. What is {done} is kept in {place}; the same command goes "
+            "on from there."
+            if place is not None
+            else f"\narchlab: interrupted. What was {done} is lost: --out FILE keeps it.",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None

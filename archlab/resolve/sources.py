@@ -75,11 +75,13 @@ def _no_model(text: str) -> str:
 
 
 def library_names(library: str) -> list[str]:
-    """Return the model names of "torchvision" or "timm".
+    """Return the model names of "zoo", "torchvision" or "timm".
 
     Raises:
         DependencyError: the library is not installed.
     """
+    if library == "zoo":
+        return list(zoo.names())
     if library == "timm":
         return list(_import("timm", "pip install 'archlab[timm]'").list_models())
     return list(_import("torchvision.models", "pip install torchvision").list_models())

@@ -144,6 +144,8 @@ READERS: dict[str, Reader] = {
         "uniform zero fill exponential random",
     ),
     **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
-    **_lines(function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex"),
+    **_lines(
+        function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex floor_divide"
+    ),
 }
 """Operator (in-place underscore optional) -> reader."""

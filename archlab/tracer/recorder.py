@@ -92,11 +92,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return found
 
     def save(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Note a tensor that autograd keeps for the backward pass (a saved-tensors hook)."""
+        """Note a tensor that autograd keeps for the backward pass (a saved-tensors hook).
+
+        What is kept instead is detached: an output that its own operator saves would hold that
+        operator, this recorder and the whole model in a circle that Python cannot collect.
+        """
         storage = self.tensors.storage(tensor)
         if storage is not None:
             self.saved.setdefault(storage.id, self.stack.path)
-        return tensor
+        if tensor.is_leaf:
+            return tensor
+        with torch._C._DisableTorchDispatch():  # not an operator of the model
+            return tensor.detach()
 
     def _execute(
         self,

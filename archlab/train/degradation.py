@@ -6,11 +6,8 @@ Whatever is done stays done: a second start only fills the holes.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,29 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from archlab.engine import cores
 from archlab.errors import OptionError, RunError
 from archlab.train import ledger, record
 from archlab.train.images import ImageSet
 from archlab.train.lock import locked
+from archlab.train.process import start, told
+from archlab.train.progress import Progress, Tracker, over
 from archlab.train.recipe import Recipe
 from archlab.train.record import Plan
+from archlab.train.remote import Fan, RemotePool
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 
 KINDS = ("plain", "residual")
 _POLL = 0.5
 _PATIENCE = 120.0  # seconds for workers to save after an interrupt
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a sweep is: runs over, running, in all; the share of the work; seconds left."""
-
-    over: int
-    running: tuple[str, ...]
-    runs: int
-    share: float
-    elapsed: float
-    left: float | None
+HERE = Fan()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +90,7 @@ def run_sweep(
     *,
     jobs: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    fan: Fan = HERE,
 ) -> None:
     """Train what is not trained yet, and keep `ledger.csv` up to date.
 
@@ -109,13 +100,14 @@ def run_sweep(
         out: the sweep's folder.
         jobs: processes side by side; None is one a core.
         report: told how far it is, twice a second.
+        fan: processes of this machine, or a Ray cluster and the share of a GPU that a run takes.
 
     Raises:
         RunError: another sweep uses the folder, or a run ended with an error.
         KeyboardInterrupt: after the running workers have saved.
     """
     sweep.check()
-    run_plans(sweep.plans(images), out, jobs=jobs, report=report)
+    run_plans(sweep.plans(images), out, jobs=jobs, report=report, fan=fan)
 
 
 def run_plans(
@@ -124,6 +116,7 @@ def run_plans(
     *,
     jobs: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    fan: Fan = HERE,
 ) -> None:
     """Train any independent runs side by side; see `run_sweep`."""
     with locked(out):
@@ -132,22 +125,40 @@ def run_plans(
             record.write_plan(out / plan.name, plan)
         ledger.write_sweep(out, plans)
         ledger.write_ledger(out)
-        waiting = [plan for plan in plans if not _over(out, plan)]
-        pool = _Pool(out, plans, waiting, jobs or _cores())
+        waiting = [plan for plan in plans if not over(out, plan)]
         try:
-            for progress in pool.work():
-                report(progress)
-        except KeyboardInterrupt:
-            pool.interrupt()
-            raise
+            errors = _trained(out, plans, waiting, jobs, report, fan)
         finally:
             ledger.write_ledger(out)
-    if pool.errors:
-        name, why = next(iter(pool.errors.items()))
-        more = f" ({len(pool.errors) - 1} more ended so)" if len(pool.errors) > 1 else ""
+    if errors:
+        name, why = next(iter(errors.items()))
+        more = f" ({len(errors) - 1} more ended so)" if len(errors) > 1 else ""
         raise RunError(
             f"{name} did not end: {why}{more}. What is done is kept; the same command goes on."
         )
+
+
+def _trained(
+    out: Path,
+    plans: Sequence[Plan],
+    waiting: Sequence[Plan],
+    jobs: int | None,
+    report: Callable[[Progress], None],
+    fan: Fan,
+) -> dict[str, str]:
+    """Train what waits, and return which runs could not end, and why."""
+    if fan.engine != "local":
+        there = RemotePool(out, plans, waiting, fan)
+        there.work(jobs, report)
+        return there.errors
+    pool = _Pool(out, plans, waiting, jobs or cores())
+    try:
+        for progress in pool.work():
+            report(progress)
+    except KeyboardInterrupt:
+        pool.interrupt()
+        raise
+    return pool.errors
 
 
 def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
@@ -161,35 +172,27 @@ def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
             )
 
 
-def _over(out: Path, plan: Plan) -> bool:
-    return (out / plan.name / record.DONE).is_file()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class _Pool:
     """Worker processes, as many as jobs, until the plans are trained."""
 
     def __init__(
         self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int
     ) -> None:
-        self.out, self.plans, self.jobs = out, plans, jobs
+        self.out, self.jobs = out, jobs
         self.waiting = list(waiting)
         self.running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self.errors: dict[str, str] = {}
-        self._begin, self._first = time.monotonic(), self._share()
+        self._tracker = Tracker(out, plans)
 
     def work(self) -> Iterator[Progress]:
         """Yield the progress until nothing is left to do."""
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.jobs:
                 plan = self.waiting.pop(0)
-                self.running[plan.name] = _start(self.out / plan.name)
+                self.running[plan.name] = start(self.out / plan.name)
             time.sleep(_POLL)
             self._reap()
-            yield self._progress()
+            yield self._tracker.progress(tuple(self.running))
 
     def interrupt(self) -> None:
         """Ask every worker to save and end, and wait for them."""
@@ -208,46 +211,12 @@ class _Pool:
 
     def _reap(self) -> None:
         for name, (process, errors) in list(self.running.items()):
-            code = process.poll()
-            if code is None:
+            if process.poll() is None:
                 continue
             del self.running[name]
-            errors.seek(0)
-            told = errors.read().decode(errors="replace").strip().splitlines()
-            errors.close()
-            if code != 0:
-                killed = f"its process was killed by signal {-code}" if code < 0 else "no word"
-                self.errors[name] = told[-1] if told else killed
+            if why := told(process, errors):
+                self.errors[name] = why
             ledger.write_ledger(self.out)
-
-    def _share(self) -> float:
-        """Return the share of all work that is done; a layer and a step count as one."""
-        done = whole = 0.0
-        for plan in self.plans:
-            folder = self.out / plan.name
-            state = record.read_json(folder / record.PROGRESS) if (
-                folder / record.PROGRESS).is_file() else {"step": 0, "total": 1}  # fmt: skip
-            part = 1.0 if _over(self.out, plan) else state["step"] / max(state["total"], 1)
-            layers = max(plan.depth, 1)
-            done, whole = done + part * layers, whole + layers
-        return done / whole
-
-    def _progress(self) -> Progress:
-        share, elapsed = self._share(), time.monotonic() - self._begin
-        gained = share - self._first
-        left = elapsed * (1 - share) / gained if gained > 0.005 else None
-        over = sum(_over(self.out, plan) for plan in self.plans)
-        return Progress(over, tuple(self.running), len(self.plans), share, elapsed, left)
-
-
-def _start(folder: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed when the process has ended
-    process = subprocess.Popen(
-        [sys.executable, "-m", "archlab.train.worker", str(folder)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-    )  # fmt: skip
-    return process, errors
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from archlab.analyze import ANALYZERS, analyzer
-from archlab.analyze.costs import FVCORE, MACS, OTHER, backward_macs
+from archlab.analyze.costs import ACTIVATIONS, FVCORE, MACS, OTHER, backward_macs
 from archlab.analyze.flops import flops
 from archlab.analyze.memory import memory
 from archlab.ir import kinds
@@ -97,7 +97,10 @@ def test_every_kind_has_an_example() -> None:
     assert set(EXAMPLES) == set(Kind)
 
 
-@pytest.mark.parametrize("table", [MACS, OTHER, FVCORE], ids=["MACS", "OTHER", "FVCORE"])
+TABLES = {"MACS": MACS, "OTHER": OTHER, "FVCORE": FVCORE, "ACTIVATIONS": ACTIVATIONS}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_no_kind_is_silently_without_rule(table: dict[Kind, Any]) -> None:
     assert set(table) == set(Kind) - {Kind.OPAQUE}
 
@@ -112,11 +115,11 @@ def test_multiply_adds_are_those_worked_out_by_hand(kind: Kind) -> None:
 def test_every_rule_gives_a_whole_number(kind: Kind, mode: str) -> None:
     graph = one_node(kind, mode)
     node = graph.nodes[0]
-    counts = [table[kind](graph, node) for table in (MACS, OTHER, FVCORE)]
+    counts = [table[kind](graph, node) for table in TABLES.values()]
     counts.append(backward_macs(graph, node))
     assert all(type(count) is int and count >= 0 for count in counts)
     if mode == "eval":
-        assert counts[3] == 0
+        assert counts[-1] == 0
 
 
 @pytest.mark.parametrize("name", ANALYZERS)

@@ -384,7 +384,7 @@ NAMED = [
     *named(
         Kind.ELEMENTWISE, scalar=False, where__self=(b(2, 4), X, X), complex=(X, X),
         masked_fill__Scalar=(X, b(2, 4), 0.0), masked_fill___Scalar=(X, b(2, 4), 0.0),
-        add__Tensor=(X, X),
+        add__Tensor=(X, X), floor_divide=(X, X),
     ),
     *named(
         Kind.ELEMENTWISE, scalar=True, native_dropout=(X, 0.5, True), add___Scalar=(X, 1),

@@ -16,6 +16,7 @@ from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrizations
 
 import archlab
+from archlab.tracer.recorder import Recorder
 
 VERBS: dict[str, Callable[[nn.Module], object]] = {
     "trace eval": lambda net: archlab.trace(net, input=(2, 3, 8, 8)),
@@ -249,3 +250,16 @@ def test_modules_that_share_members_share_them_in_the_copy() -> None:
     graph = archlab.trace(net, input=(2, 3, 8, 8))
     assert graph.params[0].aliases == ("twin.weight",)
     assert net.first is net.second is shared
+
+
+def test_a_train_mode_trace_leaves_nothing_in_memory() -> None:
+    """ReLU saves its own output: kept as it is, it would hold operator, recorder and model."""
+
+    def recorders() -> list[Any]:
+        gc.collect()
+        return [item for item in gc.get_objects() if type(item) is Recorder]
+
+    before = len(recorders())
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Softmax(1))
+    assert archlab.trace(net, mode="train", input=(2, 3, 8, 8)).saved
+    assert len(recorders()) == before

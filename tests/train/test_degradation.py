@@ -135,7 +135,7 @@ def test_what_went_wrong_in_a_worker_is_told(tmp_path, images, monkeypatch) -> N
         errors = (tmp_path / folder.name).open("w+b")
         return subprocess.Popen([sys.executable, "-c", code], stderr=errors), errors
 
-    monkeypatch.setattr(degradation, "_start", failing)
+    monkeypatch.setattr(degradation, "start", failing)
     monkeypatch.setattr(degradation, "_POLL", 0.02)
     sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY)
     with pytest.raises(RunError, match=r"did not end: the disk is full \(1 more ended so\)"):
@@ -152,7 +152,7 @@ def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatc
         if (tmp_path / name).exists():
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(degradation, "_start", sleeping)
+    monkeypatch.setattr(degradation, "start", sleeping)
     monkeypatch.setattr(degradation, "_POLL", 0.02)
     sweep = Sweep(depths=(8,), kinds=("plain",), seeds=(1,), recipe=TINY)
     name = sweep.plans(images)[0].name

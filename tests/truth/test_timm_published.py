@@ -1,4 +1,4 @@
-"""All rows of timm's benchmark table: parameters and GMACs as timm published them."""
+"""All rows of timm's benchmark table: parameters, GMACs and activations as published."""
 
 import csv
 import warnings
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import archlab
+from archlab.analyze.depth import activations
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # timm scripts functions at import, which torch deprecates
@@ -51,6 +52,8 @@ def test_published_row(row) -> None:
     assert cost.status == "complete"
     assert f"{cost.totals.params / 1e6:.2f}" == f"{float(row['param_count']):.2f}"
     assert cost.totals.macs / 1e9 == pytest.approx(float(row["infer_gmacs"]), abs=0.005)
+    put_out = activations(model.trace())
+    assert put_out / 1e6 == pytest.approx(float(row["infer_macts"]), abs=0.00501)
 
 
 def test_every_row_is_tested() -> None:

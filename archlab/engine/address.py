@@ -1,0 +1,56 @@
+"""Whether a Ray cluster answers at an address, known within ten seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+
+from archlab.errors import EngineError, OptionError
+
+_SECONDS = 10.0
+# In a process of its own: Ray's client waits 40 seconds and cannot be interrupted.
+_PROBE = """
+import sys
+try:
+    from ray._raylet import GcsClient
+except ImportError:
+    sys.exit(0)  # it has moved: ray.init will tell
+GcsClient(address=sys.argv[1])
+"""
+
+
+def check_answers(address: str) -> None:
+    """Raise unless a Ray cluster answers at HOST:PORT.
+
+    Raises:
+        OptionError: no HOST:PORT.
+        EngineError: nothing answers there, or something that is no Ray.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in host or not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise OptionError(
+            f"--address {address!r} is no HOST:PORT, such as 10.0.0.1:6379. archlab runs on "
+            "a node of the cluster; ray://, the client from outside, is not supported."
+        )
+    begin = time.monotonic()
+    try:
+        socket.create_connection((host, int(port)), timeout=_SECONDS - 2).close()
+    except OSError as error:
+        raise _silent(address, str(error)) from error
+    left = max(1.0, _SECONDS - (time.monotonic() - begin))
+    probe = [sys.executable, "-c", _PROBE, address]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(probe, timeout=left, capture_output=True, check=False)
+        if done.returncode == 0:
+            return
+    raise _silent(address, "something listens there, but it does not answer as Ray does")
+
+
+def _silent(address: str, why: str) -> EngineError:
+    return EngineError(
+        f"No Ray cluster answers at {address}: {why}. Check that it runs (`ray status` on its head "
+        "node), its port (6379 unless `ray start --head --port` said another), and the firewall."
+    )

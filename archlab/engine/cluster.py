@@ -1,0 +1,172 @@
+"""Jobs as tasks of a Ray cluster, or of a Ray that is started here.
+
+A job whose node or worker is lost is begun again elsewhere; outcomes come to this process as they
+end, so that a lost node takes no finished one along. Limits of time and memory are kept by a
+process of the job's node, the same one that keeps them on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from archlab.engine.address import check_answers
+from archlab.engine.job import Job, Limits, Needs, Outcome, perform
+from archlab.engine.local import Pool
+from archlab.errors import DependencyError, EngineError, OptionError
+
+_POLL = 0.5  # seconds between beats
+_PATIENCE = 120.0  # seconds for jobs without limits to save after an interrupt
+_SERIAL = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def run_on_ray(
+    jobs: Sequence[Job],
+    *,
+    side_by_side: int | None = None,
+    address: str | None = None,
+    limits: Limits,
+    beat: Callable[[], None] = lambda: None,
+) -> Generator[Outcome]:
+    """Yield outcomes as `archlab.engine.run` says.
+
+    Raises:
+        DependencyError: Ray is not installed.
+        EngineError: the cluster does not answer.
+        OptionError: no node has what a job needs.
+    """
+    ray = _ray()
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, address, side_by_side)
+    try:
+        _check_needs(ray, jobs)
+        yield from _outcomes(ray, jobs, side_by_side or max(len(jobs), 1), limits, beat)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def task(job: Job, limits: Limits) -> Outcome:
+    """Perform a job on its node; one with limits in a process that can be ended."""
+    if not limits.any:
+        return perform(job)
+    pool = _pool(limits)
+    try:
+        return next(pool.outcomes([job]))
+    except BaseException:
+        pool.end()  # an interrupt: what is left of the job must not run on
+        raise
+
+
+@cache
+def _pool(limits: Limits) -> Pool:
+    return Pool(1, limits)
+
+
+def _outcomes(
+    ray: Any, jobs: Sequence[Job], most: int, limits: Limits, beat: Callable[[], None]
+) -> Generator[Outcome]:
+    remote = ray.remote(max_retries=0)(task)  # begun again by us, so that attempts are counted
+    waiting = deque((job, 1) for job in jobs)
+    running: dict[Any, tuple[Job, int]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < most:
+                job, attempt = waiting.popleft()
+                needs = {"num_cpus": job.needs.cpus, "num_gpus": job.needs.gpus}
+                running[remote.options(name=job.key, **needs).remote(job, limits)] = job, attempt
+            done, _ = ray.wait(list(running), timeout=_POLL)
+            for reference in done:
+                job, attempt = running.pop(reference)
+                outcome = _outcome(ray, reference, job, attempt)
+                if outcome is None and attempt < limits.attempts:
+                    waiting.append((job, attempt + 1))
+                else:
+                    yield outcome or Outcome(
+                        job.key, reason="crash: its node or process was lost", attempts=attempt
+                    )
+            beat()
+    finally:
+        _cancel(ray, list(running), 0.0 if limits.any else _PATIENCE)
+
+
+def _outcome(ray: Any, reference: Any, job: Job, attempt: int) -> Outcome | None:
+    """Return what came of a task; None where it was lost with its node or worker."""
+    try:
+        outcome: Outcome = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        return Outcome(job.key, reason=f"its node cannot run it: {error.cause}", attempts=attempt)
+    except ray.exceptions.RayError:
+        return None
+    return replace(outcome, attempts=outcome.attempts + attempt - 1)
+
+
+def _cancel(ray: Any, running: list[Any], patience: float) -> None:
+    """End tasks: first by a KeyboardInterrupt in them, then by force."""
+    for force in (False, True):
+        for reference in running:
+            ray.cancel(reference, force=force)
+        if running and patience and not force:
+            _, running = ray.wait(running, num_returns=len(running), timeout=patience)
+
+
+def _check_needs(ray: Any, jobs: Sequence[Job]) -> None:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for needs in dict.fromkeys(job.needs for job in jobs):
+        if not any(_holds(node, needs) for node in nodes):
+            there = "; ".join(
+                f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU" for node in nodes
+            )
+            raise OptionError(
+                f"A job needs {needs.cpus:g} CPU and {needs.gpus:g} GPU, and no node of the "
+                f"cluster has them (its nodes: {there}). Ask for less, or add a node: "
+                "ray start --address=HEAD:6379."
+            )
+
+
+def _holds(node: dict[str, float], needs: Needs) -> bool:
+    return node.get("CPU", 0) >= needs.cpus and node.get("GPU", 0) >= needs.gpus
+
+
+def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
+    known = address or os.environ.get("RAY_ADDRESS")
+    if known and known != "auto":
+        check_answers(known)
+    how: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    try:
+        if known:
+            ray.init(address=known, **how)
+        else:
+            _join_or_start(ray, side_by_side, how)
+    except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
+        first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+        raise EngineError(
+            f"Ray does not let this process join {known or 'a cluster here'}: {first} archlab runs "
+            "on a node of the cluster, with the same versions of Ray and Python."
+        ) from error
+
+
+def _join_or_start(ray: Any, side_by_side: int | None, how: dict[str, Any]) -> None:
+    try:
+        ray.init(address="auto", **how)
+    except ConnectionError:  # none runs here: one of our own, for this machine alone
+        ray.init(
+            num_cpus=side_by_side, include_dashboard=False, _node_ip_address="127.0.0.1", **how
+        )
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    os.environ.update({name: os.environ.get(name, value) for name, value in _SERIAL.items()})
+    try:
+        import ray  # here: an extra, and a second
+    except ImportError as error:
+        raise DependencyError(
+            f"Ray is not installed: pip install 'archlab[ray]', or --engine local ({error})."
+        ) from error
+    return ray

@@ -1,0 +1,90 @@
+"""A job, what it needs, what it may take, and what came of it: plain frozen data."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archlab.errors import ArchlabError
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job holds while it runs; a share of a GPU lets several jobs use one."""
+
+    cpus: float = 1
+    gpus: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may take: seconds and bytes of its process; None is no limit.
+
+    Attributes:
+        seconds: a job that takes longer is ended, with that as its reason.
+        memory: bytes of resident memory of a worker process.
+        attempts: how often a job is tried whose process or node was lost.
+    """
+
+    seconds: float | None = None
+    memory: int | None = None
+    attempts: int = 3
+
+    @property
+    def any(self) -> bool:
+        """Whether a job needs a process that can be ended."""
+        return self.seconds is not None or self.memory is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A call of `target` ("module:function"); arguments and value must be picklable."""
+
+    key: str
+    target: str
+    arguments: tuple[Any, ...] = ()
+    needs: Needs = Needs()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job's value, or the reason why there is none; `attempts` counts how often it was begun."""
+
+    key: str
+    value: Any = None
+    reason: str = ""
+    seconds: float = 0.0
+    attempts: int = 1
+
+
+def perform(job: Job) -> Outcome:
+    """Call the job's function here; whatever it raises becomes the reason.
+
+    Example:
+        >>> perform(Job("a", "math:sqrt", (-1,))).reason
+        'ValueError: math domain error'
+    """
+    begin = time.perf_counter()
+    value, reason = None, ""
+    try:
+        value = _function(job.target)(*job.arguments)
+    except ArchlabError as error:
+        reason = f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a job must not stop the others
+        reason = f"{type(error).__name__}: {_first_line(error)}"
+    return Outcome(job.key, value, reason, time.perf_counter() - begin)
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), "no message")

@@ -1,0 +1,94 @@
+"""One worker process as its owner sees it: give it a job, hear from it, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from queue import SimpleQueue
+
+from archlab.engine.job import Job, Outcome
+from archlab.engine.sizes import resident
+
+Message = Outcome | str | None  # READY, an outcome, or None: the process is gone
+
+
+class Worker:
+    """A process with one thread that performs one job at a time; a resource, `end` frees it.
+
+    Attributes:
+        job: what it works on, or None.
+        attempt: the how-manieth try of the job that is.
+        begun: how many jobs it was given.
+    """
+
+    def __init__(self, inbox: SimpleQueue[tuple[Worker, Message]]) -> None:
+        self.job: Job | None = None
+        self.attempt = self.begun = 0
+        self.ready = False
+        self._inbox, self._since = inbox, time.monotonic()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        self._process = subprocess.Popen(
+            # -P: a file of the user's folder must not stand in for a module of Python's.
+            [sys.executable, "-P", "-m", "archlab.engine.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            env=_environment(), start_new_session=True,  # Ctrl-C is for the owner alone
+        )  # fmt: skip
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def give(self, job: Job, attempt: int) -> None:
+        """Begin a job; a process that is gone already is heard of in the inbox."""
+        self.job, self.attempt, self._since = job, attempt, time.monotonic()
+        self.begun += 1
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(pickle.dumps(job))
+            self._process.stdin.flush()
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds since the job was given."""
+        return time.monotonic() - self._since
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes."""
+        return resident(self._process.pid)
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            with contextlib.suppress(OSError):  # what was left to be written
+                if pipe is not None:
+                    pipe.close()
+
+    def last_words(self) -> str:
+        """Return why a process that is gone may have ended: a signal, or its last line."""
+        code = self._process.wait()
+        if code < 0:
+            return f"killed by signal {-code}"
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f"exit code {code}" + (f", {lines[-1]}" if lines else "")
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while True:
+                self._inbox.put((self, pickle.load(self._process.stdout)))
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._inbox.put((self, None))
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

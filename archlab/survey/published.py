@@ -1,0 +1,181 @@
+"""A published table (timm's columns) held against our rows, to the digits that were printed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.errors import DataError
+from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.survey.row import ScanRow
+
+# Ours -> the names that timm's tables have for it, and how many of ours make one of theirs.
+_NUMBERS = {
+    "params": (("param_count",), 1e6),
+    "macs": (("infer_gmacs", "gmacs", "train_gmacs"), 1e9),
+    "activations": (("infer_macts", "macts", "train_macts"), 1e6),
+}
+_SIZE = ("infer_img_size", "img_size", "train_img_size")
+ENOUGH = 0.99  # share of the MACs that must agree; parameters must agree in every row
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One line: a model, the side of its images, and what was printed in our units."""
+
+    model: str
+    size: int | None
+    numbers: Mapping[str, float]
+    slack: Mapping[str, float]  # half of the last digit
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTotals:
+    """Rows that agree, of all that were published; None where the table lacks the number."""
+
+    rows: int
+    params: int
+    macs: int | None
+    activations: int | None
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One published line beside ours; `differs` names what does not agree to the last digit."""
+
+    model: str
+    size: int | None
+    params: int | None
+    published_params: float | None
+    macs: int | None
+    published_macs: float | None
+    activations: int | None
+    published_activations: float | None
+    differs: str
+
+
+COLUMNS = (
+    Column("model", "model"),
+    Column("size", "size", Unit.COUNT),
+    Column("params", "params", Unit.SI),
+    Column("published_params", "published", Unit.SI),
+    Column("macs", "MACs", Unit.SI),
+    Column("published_macs", "published", Unit.SI),
+    Column("activations", "activations", Unit.SI),
+    Column("published_activations", "published", Unit.SI),
+    Column("differs", "differs in"),
+)
+
+
+def read_published(path: Path) -> list[Published]:
+    """Return the lines of a published table.
+
+    Args:
+        path: CSV with `model`, `param_count` (M) and any of `gmacs`, `macts`, `img_size`, also
+            with timm's prefixes `infer_` and `train_`. A model without a source is timm's.
+
+    Raises:
+        DataError: no such file, a column is lacking, or a cell is no number.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"--check {path} cannot be read: {error}.") from error
+    names = list(lines[0]) if lines else []
+    found = {ours: next((name for name in theirs if name in names), "")
+             for ours, (theirs, _) in _NUMBERS.items()}  # fmt: skip
+    if "model" not in names or not found["params"]:
+        raise DataError(
+            f"--check {path} is no published table: it needs the columns model and param_count, "
+            f"and takes gmacs, macts and img_size. It has: {', '.join(names) or 'nothing'}."
+        )
+    size = next((name for name in _SIZE if name in names), "")
+    columns = {ours: name for ours, name in found.items() if name}
+    digits = {name: max(_digits(line[name]) for line in lines) for name in columns.values()}
+    try:
+        return [_line(line, size, columns, digits) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise DataError(f"--check {path}: a cell is no number: {error}.") from error
+
+
+def agreement(
+    name: str, published: Sequence[Published], rows: Sequence[ScanRow], conventions: str
+) -> Result[AgreementTotals, AgreementRow]:
+    """Return published lines beside ours, those that differ first.
+
+    Args:
+        name: of the table.
+        published: its lines.
+        rows: our row of each.
+        conventions: how ours were measured.
+    """
+    beside = [_beside(line, row) for line, row in zip(published, rows, strict=True)]
+    counts = {ours: _count(ours, published, beside) for ours in _NUMBERS}
+    of = len(published)
+    macs_held = counts["macs"] is None or counts["macs"] >= ENOUGH * of
+    told = [f"{ours} {count} ({100 * count / of:.1f} %)"
+            for ours, count in counts.items() if count is not None]  # fmt: skip
+    return Result(
+        name="agreement",
+        header=Header(name, "as published", "eval", conventions,
+                      ("agreement to the last published digit",)),
+        totals=AgreementTotals(
+            rows=of,
+            params=counts["params"] or 0,
+            macs=counts["macs"],
+            activations=counts["activations"],
+            passed=counts["params"] == of and macs_held,
+        ),
+        rows=tuple(sorted(beside, key=lambda row: not row.differs)),
+        columns=COLUMNS,
+        missing=tuple(
+            Missing(row.model, why=row.error) for row in rows if row.error
+        ),
+        footer=(f"of {of:,} published rows agree: {', '.join(told)}",),
+    )  # fmt: skip
+
+
+def _line(
+    line: Mapping[str, str], size: str, columns: Mapping[str, str], digits: Mapping[str, int]
+) -> Published:
+    model = line["model"]
+    units = {ours: _NUMBERS[ours][1] for ours in columns}
+    return Published(
+        model=model if ":" in model else f"timm:{model}",
+        size=int(line[size]) if size else None,
+        numbers={ours: float(line[name]) * units[ours] for ours, name in columns.items()},
+        slack={ours: 0.5001 * 10 ** -digits[name] * units[ours] for ours, name in columns.items()},
+    )
+
+
+def _digits(text: str | None) -> int:
+    return len((text or "").partition(".")[2])
+
+
+def _beside(line: Published, row: ScanRow) -> AgreementRow:
+    differs = [
+        ours
+        for ours, number in line.numbers.items()
+        if (value := getattr(row, ours)) is None or abs(value - number) > line.slack[ours]
+    ]
+    return AgreementRow(
+        model=line.model,
+        size=line.size,
+        params=row.params,
+        published_params=line.numbers.get("params"),
+        macs=row.macs,
+        published_macs=line.numbers.get("macs"),
+        activations=row.activations,
+        published_activations=line.numbers.get("activations"),
+        differs=", ".join(differs),
+    )
+
+
+def _count(ours: str, published: Sequence[Published], beside: Sequence[AgreementRow]) -> int | None:
+    if not all(ours in line.numbers for line in published):
+        return None
+    return sum(ours not in row.differs.split(", ") for row in beside)

@@ -1,0 +1,103 @@
+"""The rows of a scan as a Result: totals, the table, and what could not be had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from archlab.errors import OptionError, did_you_mean
+from archlab.result import Column, Header, Missing, Result
+from archlab.survey.row import COLUMNS, ScanRow
+
+CONVENTIONS = (
+    "1 MAC = 1 multiply-add; activations: what convolutions and matrix products put out; rf, jump: "
+    "height of the largest local field; depth: weighted layers on the longest path",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTotals:
+    """How many rows are complete, partial (a lower bound, or a number missing) and failed."""
+
+    models: int
+    complete: int
+    partial: int
+    failed: int
+    seconds: float
+
+
+def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[ScanTotals, ScanRow]:
+    """Return rows as a result; `of` is how many there were before a condition chose."""
+    failed = [row for row in rows if row.error]
+    partial = sum(bool(row.missing) for row in rows if not row.error)
+    totals = ScanTotals(
+        models=len(rows),
+        complete=len(rows) - partial - len(failed),
+        partial=partial,
+        failed=len(failed),
+        seconds=round(sum(row.seconds for row in rows), 3),
+    )
+    asked = ", ".join(dict.fromkeys(row.asked for row in rows if row.asked))
+    parts = (part for row in rows if not row.error for part in row.versions.split(", "))
+    versions = ", ".join(dict.fromkeys(parts))
+    chosen = f"{len(rows):,} of {of:,} rows" if of is not None else f"{len(rows):,} models"
+    return Result(
+        name="scan",
+        header=Header(chosen, asked or "each model's own", "eval", versions, CONVENTIONS),
+        totals=totals,
+        rows=tuple(rows),
+        columns=_columns(rows),
+        missing=tuple(_failures(failed)),
+        footer=(
+            f"{totals.complete:,} complete, {partial:,} with something missing (column missing), "
+            f"{len(failed):,} failed; {totals.seconds:,.1f} s of work",
+        ),
+    )
+
+
+def ordered(result: Result[ScanTotals, ScanRow], sort: str) -> Result[ScanTotals, ScanRow]:
+    """Return the rows sorted by a column, numbers from the largest, `-COLUMN` the other way.
+
+    Rows that lack the number come last.
+
+    Raises:
+        OptionError: no such column.
+    """
+    name, rising = sort.removeprefix("-"), sort.startswith("-")
+    known = [part.name for part in fields(ScanRow)]
+    if name not in known:
+        raise OptionError(
+            f"no column {name!r} to sort by.{did_you_mean(name, known)} "
+            f"The columns are: {', '.join(known)}."
+        )
+    having = [row for row in result.rows if getattr(row, name) not in (None, "")]
+    lacking = [row for row in result.rows if getattr(row, name) in (None, "")]
+    texts = any(isinstance(getattr(row, name), str) for row in having)
+    having.sort(key=lambda row: getattr(row, name), reverse=rising if texts else not rising)
+    return replace(result, rows=(*having, *lacking))
+
+
+def _columns(rows: Sequence[ScanRow]) -> tuple[Column, ...]:
+    """Leave out what no row has."""
+    optional = ("accuracy", "error")
+    return tuple(
+        column
+        for column in COLUMNS
+        if column.name not in optional or any(getattr(row, column.name) for row in rows)
+    )
+
+
+def _failures(failed: Sequence[ScanRow]) -> list[Missing]:
+    """Return the rows without numbers, by the sort of their error."""
+    sorts = Counter(row.error.partition(":")[0] for row in failed)
+    first = {row.error.partition(":")[0]: row for row in reversed(failed)}
+    return [
+        Missing(
+            f"models ended by {sort}",
+            count,
+            first[sort].model,
+            first[sort].error.partition(": ")[2],
+        )
+        for sort, count in sorts.items()
+    ]

@@ -1,0 +1,128 @@
+"""One row a model: what is asked, and what a scan knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from types import NoneType
+from typing import get_args, get_type_hints
+
+from archlab.result import Column, Unit
+
+Number = int | float | None
+SCHEMA = "archlab.scan/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A model and how it is measured; `options` are constructor arguments by name."""
+
+    model: str
+    input: tuple[str, ...] = ()
+    batch: int | None = None
+    options: tuple[tuple[str, object], ...] = ()
+    convention: str = "archlab"
+    optimizer: str = "adam"
+
+    @property
+    def asked(self) -> str:
+        """What differs from the defaults, as on the command line.
+
+        Example:
+            >>> Request(model="resnet18", batch=2, options=(("layout", "imagenet"),)).asked
+            '--batch 2 --set layout=imagenet'
+        """
+        parts = [f"--input {text}" for text in self.input]
+        parts += [f"--batch {self.batch}"] if self.batch is not None else []
+        parts += [f"--set {name}={value}" for name, value in self.options]
+        parts += [f"--convention {self.convention}"] if self.convention != "archlab" else []
+        parts += [f"--optimizer {self.optimizer}"] if self.optimizer != "adam" else []
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRow:
+    """One model; None is a number that cannot be had, and `error` or `missing` says why.
+
+    Attributes:
+        model: the spec.
+        asked: how it was measured, where that is not the default; with `model` the row's key.
+        source: zoo, torchvision.image, timm, file …
+        input: shapes and dtypes of the traced inputs.
+        activations: elements that convolutions and matrix products put out (timm's `macts`).
+        inference_peak: bytes of activations alive at once.
+        training: bytes of training at this batch.
+        rf: height of the largest local receptive field, in pixels; `rf_w` its width.
+        jump: pixels of the input between neighbours of that map; `jump_w` across.
+        global_from: the first layer after which units see the whole image, or empty.
+        depth: weighted layers on the longest path.
+        coverage: share of compute operators that have a counting rule; below 1 MACs are a lower
+            bound.
+        missing: what was not counted, or could not be had, and why.
+        accuracy: top-1 in percent, where the source publishes it for this architecture.
+        build: how the model was built and traced.
+        seconds: time of the row in its worker.
+        error: why there are no numbers, or empty.
+        versions: of archlab, torch and the library the model comes from.
+    """
+
+    model: str
+    asked: str = ""
+    source: str = ""
+    input: str = ""
+    params: int | None = None
+    macs: int | None = None
+    other_flops: int | None = None
+    activations: int | None = None
+    inference_peak: int | None = None
+    training: int | None = None
+    rf: float | None = None
+    rf_w: float | None = None
+    jump: float | None = None
+    jump_w: float | None = None
+    global_from: str = ""
+    depth: int | None = None
+    coverage: float | None = None
+    missing: str = ""
+    accuracy: float | None = None
+    build: str = ""
+    seconds: float = 0.0
+    error: str = ""
+    versions: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells rows of one file apart."""
+        return self.model, self.asked
+
+
+def kinds() -> dict[str, type]:
+    """Return the columns of a row in their order: str, int or float.
+
+    Example:
+        >>> kinds()["macs"]
+        <class 'int'>
+    """
+    hints = get_type_hints(ScanRow)
+    return {part.name: _plain(hints[part.name]) for part in fields(ScanRow)}
+
+
+def _plain(hint: object) -> type:
+    (found,) = [item for item in get_args(hint) or (hint,) if item is not NoneType]
+    assert isinstance(found, type)
+    return found
+
+
+COLUMNS = (
+    Column("model", "model"),
+    Column("params", "params", Unit.SI),
+    Column("macs", "MACs", Unit.SI),
+    Column("activations", "activations", Unit.SI),
+    Column("inference_peak", "inference peak", Unit.BYTES),
+    Column("training", "training", Unit.BYTES),
+    Column("rf", "rf", Unit.NUMBER),
+    Column("jump", "jump", Unit.NUMBER),
+    Column("depth", "depth", Unit.COUNT),
+    Column("coverage", "counted", Unit.SHARE),
+    Column("accuracy", "top-1", Unit.NUMBER),
+    Column("error", "error"),
+)

@@ -1,0 +1,223 @@
+"""Rows on disk: Parquet or CSV by suffix, and beside it the rows of a scan that is under way.
+
+A finished row is appended to `FILE.partial/rows.jsonl` and flushed. The file itself is written
+under another name and renamed, so that whatever is interrupted, no finished row is lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean
+from archlab.files import write
+from archlab.survey.row import SCHEMA, ScanRow, kinds
+
+JOURNAL = "rows.jsonl"
+
+
+def check_format(path: Path) -> None:
+    """Raise early where a table cannot be written to a file.
+
+    Raises:
+        OptionError: the suffix is neither .parquet nor .csv.
+        OutputError: a folder, or no folder to write in.
+        DependencyError: Parquet without pyarrow.
+    """
+    if path.suffix not in FORMATS:
+        raise OptionError(
+            f"--out {path}: the suffix {path.suffix!r} names no format of a scan."
+            f"{did_you_mean(path.suffix, FORMATS)} Allowed: {', '.join(FORMATS)}."
+        )
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; a file is wanted.")
+    if not path.parent.is_dir():
+        raise OutputError(f"There is no folder {path.parent} to write {path.name} in.")
+    if path.suffix == ".parquet":
+        _pyarrow()
+
+
+def read(path: Path) -> list[ScanRow]:
+    """Return the rows of a file; none where it is absent.
+
+    Raises:
+        OutputError: it holds something else than a scan.
+        DependencyError: Parquet without pyarrow.
+    """
+    if not path.exists():
+        return []
+    names, records = FORMATS[path.suffix][0](path)
+    lacking = [name for name in kinds() if name not in names]
+    foreign = [name for name in names if name not in kinds()]
+    if lacking or foreign:
+        told = [f"lacks {', '.join(lacking[:5])}"] if lacking else []
+        told += [f"has {', '.join(map(str, foreign[:5]))}"] if foreign else []
+        raise _another(path, f"its columns are not those of {SCHEMA}: it {' and '.join(told)}")
+    return [_row(record, path) for record in records]
+
+
+def save(path: Path, rows: Iterable[ScanRow]) -> None:
+    """Write all rows, whole or not at all.
+
+    Raises:
+        OutputError: the system refuses.
+    """
+    write(path, FORMATS[path.suffix][1]([asdict(row) for row in rows]))
+
+
+class Journal:
+    """The rows of a scan under way, in a folder beside its file; a context that closes it."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = partial_folder(out)
+        self._file: IO[bytes] | None = None
+
+    def rows(self) -> list[ScanRow]:
+        """Return the finished rows of a scan that was interrupted; a torn last line is dropped.
+
+        Raises:
+            OutputError: a line that is no row.
+        """
+        path = self.folder / JOURNAL
+        if not path.is_file():
+            return []
+        *lines, _torn = path.read_bytes().split(b"\n")
+        found = []
+        for line in lines:
+            try:
+                found.append(_row(json.loads(line), path))
+            except ValueError as error:
+                raise _another(path, f"a line is no row ({error})") from error
+        return found
+
+    def append(self, row: ScanRow) -> None:
+        """Add a row; once this returns, an interrupt does not lose it."""
+        assert self._file is not None
+        self._file.write(json.dumps(asdict(row)).encode() + b"\n")
+        self._file.flush()
+
+    def clear(self) -> None:
+        """Remove the folder: its rows are in the file now."""
+        self._close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Journal:
+        """Open it behind the last whole line.
+
+        Raises:
+            OutputError: the system refuses.
+        """
+        path = self.folder / JOURNAL
+        try:
+            self.folder.mkdir(exist_ok=True)
+            content = path.read_bytes() if path.is_file() else b""
+            self._file = path.open("r+b" if content else "wb")
+            self._file.seek(content.rfind(b"\n") + 1)
+            self._file.truncate()
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def partial_folder(out: Path) -> Path:
+    """Return where the rows of a scan under way are."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def _row(record: Mapping[str, Any], path: Path) -> ScanRow:
+    try:
+        values = {name: _value(record[name], kind) for name, kind in kinds().items()}
+        return ScanRow(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        name = record.get("model") if isinstance(record, Mapping) else record
+        what = f"row {name!r}: {type(error).__name__} {error}"
+        raise _another(path, what) from error
+
+
+def _value(value: Any, kind: type) -> Any:
+    if kind is str:
+        return value or ""
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return kind(value)
+
+
+def _another(path: Path, why: str) -> OutputError:
+    return OutputError(
+        f"{path} holds no table of `archlab scan`: {why}. Nothing was changed: move it away, or "
+        "give another --out."
+    )
+
+
+def _read_csv(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            return list(reader.fieldnames or ()), list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise _another(path, f"it cannot be read as CSV ({error})") from error
+
+
+def _csv(records: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(kinds()), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue().encode()
+
+
+def _read_parquet(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
+    _, parquet = _pyarrow()
+    try:
+        table = parquet.ParquetFile(path).read()
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise _another(path, f"it cannot be read as Parquet ({error})") from error
+    return table.column_names, table.to_pylist()
+
+
+def _parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
+    arrow, parquet = _pyarrow()
+    types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64()}
+    schema = arrow.schema(
+        [(name, types[kind]) for name, kind in kinds().items()], metadata={"schema": SCHEMA}
+    )
+    target = arrow.BufferOutputStream()
+    parquet.write_table(arrow.Table.from_pylist(list(records), schema=schema), target)
+    content: bytes = target.getvalue().to_pybytes()
+    return content
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow  # here: an extra, and 0.2 s
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DependencyError(
+            "Parquet needs pyarrow: pip install 'archlab[scan]', or give --out a name that ends "
+            f"in .csv ({error})."
+        ) from error
+    return pyarrow, pyarrow.parquet
+
+
+Reader = Callable[[Path], tuple[Sequence[str], Sequence[Mapping[str, Any]]]]
+Writer = Callable[[Sequence[Mapping[str, Any]]], bytes]
+FORMATS: dict[str, tuple[Reader, Writer]] = {
+    ".parquet": (_read_parquet, _parquet),
+    ".csv": (_read_csv, _csv),
+}
+"""Suffix -> how a table is read, and how it is written."""

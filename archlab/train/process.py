@@ -1,0 +1,35 @@
+"""The process of one run: started with one thread, and what it said when it has ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+Started = tuple[subprocess.Popen[bytes], IO[bytes]]
+
+
+def start(folder: Path) -> Started:
+    """Start the run of a folder; returns its process and the file of its errors."""
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `told`
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archlab.train.worker", str(folder)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return process, errors
+
+
+def told(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
+    """Return why an ended process failed, by its last line; empty where it did not."""
+    code = process.wait()
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    errors.close()
+    if code == 0:
+        return ""
+    killed = f"its process was killed by signal {-code}" if code < 0 else "no word"
+    return lines[-1] if lines else killed

@@ -1,0 +1,115 @@
+"""One run on a node of a cluster, and a sweep as such runs: the same folders as on one machine.
+
+The folder of the sweep is on storage that every node sees. A run is a process of its own there, as
+it is here; one that was lost with its node goes on from its checkpoint on another.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.engine import Job, Needs, run
+from archlab.errors import RunError
+from archlab.train import ledger, record
+from archlab.train.lock import locked
+from archlab.train.process import start, told
+from archlab.train.progress import Progress, Tracker
+from archlab.train.record import Plan
+
+_POLL = 0.2
+_PATIENCE = 120.0  # seconds for a run to save, or for what is left of a lost one to let go
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """Where runs go: the engine, its address, and the share of a GPU that a run takes."""
+
+    engine: str = "local"
+    address: str | None = None
+    gpus: float = 0.0
+
+
+class RemotePool:
+    """The runs of a sweep as jobs of a cluster; `errors` says which could not end, and why."""
+
+    def __init__(self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], fan: Fan) -> None:
+        self._out, self._waiting, self._fan = out.absolute(), waiting, fan
+        self._tracker = Tracker(out, plans)
+        self.errors: dict[str, str] = {}
+
+    def work(self, jobs: int | None, report: Callable[[Progress], None]) -> None:
+        """Train what waits; Ctrl-C lets the running ones save.
+
+        Args:
+            jobs: runs at a time; None is as many as the cluster holds.
+            report: told the progress, twice a second.
+        """
+        needs = Needs(cpus=1, gpus=self._fan.gpus)
+        wanted = [
+            Job(plan.name, "archlab.train.remote:train_here", (str(self._out / plan.name),), needs)
+            for plan in self._waiting
+        ]
+
+        def beat() -> None:
+            report(self._tracker.progress(self._tracker.begun(self._waiting)))
+
+        outcomes = run(
+            wanted, self._fan.engine, side_by_side=jobs, address=self._fan.address, beat=beat
+        )
+        with closing(outcomes):
+            for outcome in outcomes:
+                if outcome.reason:
+                    self.errors[outcome.key] = outcome.reason
+                ledger.write_ledger(self._out)
+        beat()
+
+
+def train_here(folder: str) -> str:
+    """Train the run of a folder in a process of its own, and return how it ended.
+
+    A KeyboardInterrupt (the job was cancelled) lets it save first.
+
+    Raises:
+        RunError: the folder is not seen from here, or the run could not end.
+    """
+    path = Path(folder)
+    if not (path / record.PLAN).is_file():
+        raise RunError(
+            f"{path} is not there on {socket.gethostname()}: --out must be a folder that every "
+            "node of the cluster sees, under the same path."
+        )
+    _await_release(path)
+    process, errors = start(path)
+    try:
+        while process.poll() is None:
+            time.sleep(_POLL)
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait(_PATIENCE)
+        raise
+    finally:
+        if process.poll() is None:
+            process.kill()
+    why = told(process, errors)
+    if why:
+        raise RunError(why)
+    return record.read_outcome(path).status
+
+
+def _await_release(folder: Path) -> None:
+    """Wait while what is left of a lost job saves and lets go of the folder."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with locked(folder):
+                return
+        except RunError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
