@@ -28,6 +28,10 @@ class Way:
         memory: bytes a worker process may take.
         retry: measure rows again that have an error.
         report: told how many are done, of how many, and which was the last.
+
+    Example:
+        >>> Way(jobs=2, timeout=60).engine
+        'local'
     """
 
     engine: str = "local"

@@ -108,6 +108,10 @@ def agreement(
 def plot_scan(result: Result[ScanTotals, ScanRow], suffix: str = "svg") -> bytes:
     """Return a picture (svg, png or pdf): MACs, parameters, and published accuracy as colour.
 
+    Args:
+        result: what `scan` returned.
+        suffix: svg, png or pdf.
+
     Raises:
         OptionError: no row has numbers, or another suffix.
 
