@@ -1,0 +1,169 @@
+"""The snippets of a documentation page: found by their fences, run in order in one folder.
+
+With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page instead of compared.
+
+| fence | what the test does with it |
+|---|---|
+| `console` | runs each line after `$`; what stands below must come out. A line `…` stands for any lines |
+| `console train` | the same with recipes cut to a few steps, and what comes out is not compared |
+| `bash` | runs each line that starts with archlab or python |
+| `python` | runs it; where it holds `>>>`, as a doctest. A page shares its names |
+| `LANGUAGE FILE` | writes the file |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import runpy
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from archlab.cli import main
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+GAP = "…"
+PROGRAMS = ("archlab", "python")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: its language, the word after it, its text and where it starts."""
+
+    language: str
+    word: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """What a terminal would show; "wrote …" stands below the answer."""
+        return (self.out + self.err).rstrip("\n")
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the fenced blocks of a page in order."""
+    text = page.read_text()
+    return [
+        Block(found[1], found[2] or "", found[3], text[: found.start()].count("\n") + 2)
+        for found in FENCE.finditer(text)
+    ]
+
+
+def commands(block: Block) -> list[tuple[str, str]]:
+    """Return the commands of a console block, each with what is shown below it."""
+    parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+    joined = [part.replace("\\\n", " ") for part in parts]
+    return [(line, rest.rstrip("\n")) for line, _, rest in (part.partition("\n") for part in joined)]
+
+
+def matches(shown: str, given: str) -> bool:
+    """Tell whether an output is what the page shows; trailing blanks do not matter."""
+    wanted = (line.rstrip() for line in shown.splitlines())
+    pattern = "".join(r"(?:.*\n)*" if line == GAP else re.escape(line) + r"\n" for line in wanted)
+    lines = "".join(f"{line.rstrip()}\n" for line in given.splitlines())
+    return re.fullmatch(pattern, lines) is not None
+
+
+def run(line: str) -> Ran:
+    """Run a command line in this process, as a shell in the current folder would."""
+    words = shlex.split(line, comments=True)
+    code: Any = 0
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as err,
+        mock.patch.object(sys, "argv", list(words)),
+        mock.patch.object(sys, "path", list(sys.path)),
+    ):
+        try:
+            if words[0] == "archlab":
+                main()
+            else:
+                sys.argv = words[1:]
+                runpy.run_path(words[1], run_name="__main__")
+        except SystemExit as stopped:
+            code = stopped.code or 0
+    return Ran(int(code), out.getvalue(), err.getvalue())
+
+
+def run_python(block: Block, names: dict[str, Any], page: Path) -> None:
+    """Run a Python block with the page's names; `>>>` lines must print what is below them."""
+    if ">>>" not in block.text:
+        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(block.text, names, page.name, str(page), block.line)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    report = io.StringIO()
+    failed = doctest.DocTestRunner(verbose=False, optionflags=flags).run(
+        test, out=report.write, clear_globs=False
+    )
+    names.update(test.globs)
+    assert not failed.failed, report.getvalue()
+
+
+def run_page(page: Path, *, training: bool = False) -> None:
+    """Run a page's snippets in the current folder, in their order.
+
+    Args:
+        page: the Markdown file.
+        training: run `console train` blocks only; otherwise all but those.
+    """
+    names: dict[str, Any] = {"__name__": "snippet"}
+    for block in blocks(page):
+        if block.language == "console":
+            if (block.word == "train") == training:
+                _run_console(block, page, compared=not training)
+        elif block.word and not training:
+            Path(block.word).write_text(block.text)
+        elif block.language == "python" and not training:
+            run_python(block, names, page)
+        elif block.language == "bash" and not training:
+            for line in block.text.replace("\\\n", " ").splitlines():
+                if line.startswith(PROGRAMS) and " -m " not in line:
+                    ran = run(line)
+                    assert ran.code == 0, f"{page.name}:{block.line}: {line}\n{ran.err}"
+
+
+def _run_console(block: Block, page: Path, *, compared: bool) -> None:
+    last, where = 0, f"{page.relative_to(ROOT)}:{block.line}"
+    for line, shown in commands(block):
+        if line == "echo $?":
+            assert str(last) == shown, f"{where}: exit code {last}, and the page says {shown}"
+            last = 0
+            continue
+        assert last == 0, f"{where}: exit code {last} before {line}; show it with echo $?"
+        if not line.startswith(PROGRAMS):
+            continue
+        ran = run(line)
+        last = ran.code
+        if compared and not matches(shown, ran.text):
+            if os.environ.get("ARCHLAB_ACCEPT"):
+                _accept(page, line, shown, ran.text)
+                continue
+            raise AssertionError(f"{where}: {line} gives\n{ran.text}\nand the page says\n{shown}")
+
+
+def _accept(page: Path, line: str, shown: str, given: str) -> None:
+    """Write what came out into the page; look at it before you commit, and cut it with …."""
+    lines = "".join(f"{line.rstrip()}\n" for line in given.splitlines())
+    old = f"{shown}\n" if shown else ""
+    pattern = rf"^\$ {re.escape(line)}\n{re.escape(old)}(?=\$ |```|\n)"
+    new = f"$ {line}\n{lines}"
+    page.write_text(re.sub(pattern, lambda _: new, page.read_text(), flags=re.MULTILINE))
