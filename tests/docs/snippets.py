@@ -5,7 +5,9 @@ With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page 
 | fence | what the test does with it |
 |---|---|
 | `console` | runs each line after `$`; what stands below must come out. A line `…` stands for any lines |
-| `console train` | the same with recipes cut to a few steps, and what comes out is not compared |
+| `console train` | in a test of its own, with recipes cut to a few steps; nothing is compared |
+| `console data` | needs CIFAR: a test goes as far as the images, which are not there |
+| `console gpu` | in a test of its own, on a GPU; nothing is compared |
 | `bash` | runs each line that starts with archlab or python |
 | `python` | runs it; where it holds `>>>`, as a doctest. A page shares its names |
 | `LANGUAGE FILE` | writes the file |
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import glob
 import io
 import os
 import re
@@ -85,7 +88,7 @@ def matches(shown: str, given: str) -> bool:
 
 def run(line: str) -> Ran:
     """Run a command line in this process, as a shell in the current folder would."""
-    words = shlex.split(line, comments=True)
+    words = [item for word in shlex.split(line, comments=True) for item in _expanded(word)]
     if words[0] not in ("archlab", "python"):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -107,6 +110,11 @@ def run(line: str) -> Ran:
     return Ran(int(code), out.getvalue(), err.getvalue())
 
 
+def _expanded(word: str) -> list[str]:
+    """What a shell makes of a word with a star; a word that fits no file stays."""
+    return (sorted(glob.glob(word)) if "*" in word else []) or [word]  # noqa: PTH207 - as given
+
+
 def run_python(block: Block, names: dict[str, Any], page: Path) -> None:
     """Run a Python block with the page's names; `>>>` lines must print what is below them."""
     if ">>>" not in block.text:
@@ -122,23 +130,26 @@ def run_python(block: Block, names: dict[str, Any], page: Path) -> None:
     assert not failed.failed, report.getvalue()
 
 
-def run_page(page: Path, *, training: bool = False) -> None:
+def run_page(page: Path, only: str = "") -> None:
     """Run a page's snippets in the current folder, in their order.
 
     Args:
         page: the Markdown file.
-        training: run `console train` blocks only; otherwise all but those.
+        only: `train` or `gpu` runs the console blocks of that word and nothing else; what comes
+            out is not compared. Otherwise all that have no word.
     """
     names: dict[str, Any] = {"__name__": "snippet"}
     for block in blocks(page):
         if block.language == "console":
-            if (block.word == "train") == training:
-                _run_console(block, page, compared=not training)
-        elif block.word and not training:
+            if block.word == only:
+                _run_console(block, page, compared=not only)
+        elif only:
+            continue
+        elif block.word:
             Path(block.word).write_text(block.text)
-        elif block.language == "python" and not training:
+        elif block.language == "python":
             run_python(block, names, page)
-        elif block.language == "bash" and not training:
+        elif block.language == "bash":
             for line in block.text.replace("\\\n", " ").splitlines():
                 if line.startswith(PROGRAMS) and " -m " not in line:
                     ran = run(line)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from snippets import ROOT, blocks, run_page
+import torch
+from snippets import ROOT, blocks, commands, run, run_page
 
+from archlab.errors import DataError
+from archlab.tracer.readers import READERS
+from archlab.train import images
 from archlab.train.recipe import RECIPES
+from archlab.view import FORMATS
+from archlab.zoo import ZOO
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])
 TRAINING = [page for page in PAGES if any(block.word == "train" for block in blocks(page))]
+NEEDS_CIFAR = [
+    line
+    for page in PAGES
+    for block in blocks(page)
+    if (block.language, block.word) == ("console", "data")
+    for line, _ in commands(block)
+]
+GPU = DOCS / "how-to" / "gpu.md"
 # Numbers that run through all of a net's weights may differ in their last digit elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 
@@ -21,8 +38,19 @@ def name(page: Path) -> str:
     return str(page.relative_to(DOCS))
 
 
+@pytest.fixture(autouse=True)
+def dicts_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The how-to pages add to the registries; afterwards they are as before."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with ExitStack() as stack:
+        for registry in (READERS, FORMATS, ZOO):
+            stack.enter_context(mock.patch.dict(registry))
+        yield
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_a_page_runs(page: Path, folder: Path) -> None:
+def test_a_page_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
     run_page(page)
 
 
@@ -35,4 +63,24 @@ def test_training_on_a_page_runs_for_a_few_steps(
     monkeypatch.chdir(tmp_path)
     short = replace(RECIPES["demo"], steps=2, epochs=None, eval_every=1, eval_images=20)
     monkeypatch.setitem(RECIPES, "demo", short)
-    run_page(page, training=True)
+    run_page(page, "train")
+
+
+@pytest.mark.parametrize("line", NEEDS_CIFAR)
+def test_a_command_that_needs_cifar_gets_as_far_as_its_images(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise DataError("the archive is not here")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(images, "_official", absent)
+    ran = run(line)
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, "archlab: the archive is not here")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_what_the_gpu_page_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page(GPU, "gpu")
