@@ -6,7 +6,7 @@ With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page 
 |---|---|
 | `console` | runs each line after `$`; what stands below must come out. A line `…` stands for any lines |
 | `console train` | in a test of its own, with recipes cut to a few steps; nothing is compared |
-| `console data` | needs CIFAR: a test goes as far as the images, which are not there |
+| `console long` | takes minutes, or CIFAR: a test goes as far as the images, which are not there |
 | `console gpu` | in a test of its own, on a GPU; nothing is compared |
 | `bash` | runs each line that starts with archlab or python |
 | `python` | runs it; where it holds `>>>`, as a doctest. A page shares its names |
@@ -35,6 +35,9 @@ from archlab.cli import main
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 GAP = "…"
+NUMBER = re.compile(r"\d+\.?\d*(?:e[+-]?\d+)?")
+# Measured in float32: their last digits depend on the processor and on the version of torch.
+MEASURED = {"gradients": 0.02, "identity": 0.02}
 PROGRAMS = ("archlab", "python", "cut")
 
 
@@ -78,12 +81,29 @@ def commands(block: Block) -> list[tuple[str, str]]:
     return [(line, rest.rstrip("\n")) for line, _, rest in (part.partition("\n") for part in joined)]
 
 
-def matches(shown: str, given: str) -> bool:
-    """Tell whether an output is what the page shows; trailing blanks do not matter."""
-    wanted = (line.rstrip() for line in shown.splitlines())
-    pattern = "".join(r"(?:.*\n)*" if line == GAP else re.escape(line) + r"\n" for line in wanted)
-    lines = "".join(f"{line.rstrip()}\n" for line in given.splitlines())
-    return re.fullmatch(pattern, lines) is not None
+def matches(shown: str, given: str, tolerance: float = 0.0) -> bool:
+    """Tell whether an output is what the page shows; trailing blanks do not matter.
+
+    With a tolerance numbers may differ by that share, and columns be as wide as they need.
+    """
+    number = NUMBER if tolerance else re.compile("(?!)")
+    wanted = [line.rstrip() for line in shown.splitlines()]
+    pattern = "".join(
+        r"(?:.*\n)*" if line == GAP else f"{_line_pattern(line, number)}\n" for line in wanted
+    )
+    found = re.fullmatch(pattern, "".join(f"{line.rstrip()}\n" for line in given.splitlines()))
+    if found is None:
+        return False
+    expected = [item for line in wanted if line != GAP for item in number.findall(line)]
+    pairs = zip(map(float, expected), map(float, found.groups()), strict=True)
+    return all(abs(a - b) <= tolerance * abs(a) for a, b in pairs)
+
+
+def _line_pattern(line: str, number: re.Pattern[str]) -> str:
+    texts = [re.escape(text) for text in number.split(line)]
+    if number.pattern != "(?!)":
+        texts = [re.sub(r"(?:\\ |─)+", lambda _: r"[ ─]+", text) for text in texts]
+    return f"({NUMBER.pattern})".join(texts)
 
 
 def run(line: str) -> Ran:
@@ -168,11 +188,13 @@ def _run_console(block: Block, page: Path, *, compared: bool) -> None:
             continue
         ran = run(line)
         last = ran.code
-        if compared and not matches(shown, ran.text):
+        tolerance = MEASURED.get(line.split()[1], 0.0)
+        if compared and not matches(shown, ran.text, tolerance):
             if os.environ.get("ARCHLAB_ACCEPT"):
                 _accept(page, line, shown, ran.text)
                 continue
             raise AssertionError(f"{where}: {line} gives\n{ran.text}\nand the page says\n{shown}")
+    assert last == 0, f"{where}: the last command ends with {last}; show it with echo $?"
 
 
 def _accept(page: Path, line: str, shown: str, given: str) -> None:
