@@ -5,6 +5,7 @@ With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page 
 | fence | what the test does with it |
 |---|---|
 | `console` | runs each line after `$`; what stands below must come out. A line `…` stands for any lines |
+| `console example` | the same, on a page whose other blocks are run elsewhere |
 | `console train` | in a test of its own, with recipes cut to a few steps; nothing is compared |
 | `console long` | takes minutes, or CIFAR: a test goes as far as the images, which are not there |
 | `console gpu` | in a test of its own, on a GPU; nothing is compared |
@@ -155,14 +156,14 @@ def run_page(page: Path, only: str = "") -> None:
 
     Args:
         page: the Markdown file.
-        only: `train` or `gpu` runs the console blocks of that word and nothing else; what comes
-            out is not compared. Otherwise all that have no word.
+        only: runs the console blocks of that word and nothing else; what comes out is not
+            compared, but for `example`. Otherwise all that have no word.
     """
     names: dict[str, Any] = {"__name__": "snippet"}
     for block in blocks(page):
         if block.language == "console":
             if block.word == only:
-                _run_console(block, page, compared=not only)
+                _run_console(block, page, compared=only in ("", "example"))
         elif only:
             continue
         elif block.word:
