@@ -1,4 +1,4 @@
-"""The docs site: `nox -s docs`. Sphinx reads these Markdown pages as GitHub does; nothing is fetched.
+"""The docs site: `nox -s docs`. Sphinx reads the Markdown as GitHub does; nothing is fetched.
 
 A link to a page that is not there, a missing picture or an unknown reference is an error. The
 reference pages are written by `reference/make.py` while the site is built, from the dicts of
@@ -25,8 +25,9 @@ html_theme, html_title = "furo", f"archlab {release}"
 # Markdown as on GitHub: links to headings, <img> with a width, <details>.
 myst_enable_extensions = ["html_image"]
 myst_heading_anchors = 3
+smartquotes = False  # --out is no dash
 
-autodoc_typehints = "none"  # the signature has them, and the docstrings say more
+autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True

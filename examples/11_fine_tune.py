@@ -33,4 +33,6 @@ if __name__ == "__main__":  # every run is a process of its own
     change = {"epochs": float(sys.argv[1])} if sys.argv[1:] else {}
     long, short = recipe("demo", None, change), recipe("demo", None, {**change, "eval_every": 8})
     archlab.train_model("resnet20", data="upright.npz", recipe=long, out="runs/upright")
-    print(archlab.finetune_model("runs/upright", data="turned.npz", recipe=short, out="runs/turned"))
+    print(
+        archlab.finetune_model("runs/upright", data="turned.npz", recipe=short, out="runs/turned")
+    )

@@ -1,6 +1,6 @@
 """The reference pages, from the dict of commands and the list of public names. No page by hand.
 
-    python docs/reference/make.py        # writes docs/reference/cli.md and api.md, not kept in git
+python docs/reference/make.py        # writes docs/reference/cli.md and api.md, not kept in git
 """
 
 from __future__ import annotations

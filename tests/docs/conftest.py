@@ -1,4 +1,4 @@
-"""A folder in which a page's snippets run: examples, and the kept records of the tutorial's runs."""
+"""A folder in which a page's snippets run, with the examples and the records of the tutorial."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page 
 
 | fence | what the test does with it |
 |---|---|
-| `console` | runs each line after `$`; what stands below must come out. A line `…` stands for any lines |
+| `console` | runs each line after `$`; what stands below must come out, `…` is any lines |
 | `console example` | the same, on a page whose other blocks are run elsewhere |
 | `console train` | in a test of its own, with recipes cut to a few steps; nothing is compared |
 | `console long` | takes minutes, or CIFAR: a test goes as far as the images, which are not there |
@@ -79,7 +79,9 @@ def commands(block: Block) -> list[tuple[str, str]]:
     """Return the commands of a console block, each with what is shown below it."""
     parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
     joined = [part.replace("\\\n", " ") for part in parts]
-    return [(line, rest.rstrip("\n")) for line, _, rest in (part.partition("\n") for part in joined)]
+    return [
+        (line, rest.rstrip("\n")) for line, _, rest in (part.partition("\n") for part in joined)
+    ]
 
 
 def matches(shown: str, given: str, tolerance: float = 0.0) -> bool:
@@ -133,7 +135,7 @@ def run(line: str) -> Ran:
 
 def _expanded(word: str) -> list[str]:
     """What a shell makes of a word with a star; a word that fits no file stays."""
-    return (sorted(glob.glob(word)) if "*" in word else []) or [word]  # noqa: PTH207 - as given
+    return (sorted(glob.glob(word)) if "*" in word else []) or [word]
 
 
 def run_python(block: Block, names: dict[str, Any], page: Path) -> None:

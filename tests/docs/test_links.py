@@ -1,4 +1,4 @@
-"""No link of a page is dead, every picture of the tutorial is made by a command that stands above it."""
+"""No link of a page is dead, each picture of the tutorial has the command that makes it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def test_every_page_has_a_place_in_the_site() -> None:
 @pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.stem)
 def test_a_chinese_lesson_has_the_same_snippets(page: Path) -> None:
     other = DOCS / "zh" / page.name
-    ours, theirs = ([found[0] for found in FENCE.finditer(each.read_text())] for each in (page, other))
+    ours, theirs = (
+        [found[0] for found in FENCE.finditer(each.read_text())] for each in (page, other)
+    )
     if os.environ.get("ARCHLAB_ACCEPT") and len(ours) == len(theirs):
         left = iter(ours)
         other.write_text(FENCE.sub(lambda _: next(left), other.read_text()))

@@ -60,6 +60,15 @@ def test_the_examples_of_the_gallery_run(folder: Path) -> None:
     run_page(GALLERY, "example")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_text_says_what_a_file_is_called(page: Path) -> None:
+    text = page.read_text().splitlines()
+    for block in blocks(page):
+        if block.word and block.language != "console":
+            before = "\n".join(text[max(0, block.line - 8) : block.line - 2])
+            assert f"`{block.word}" in before or f'"{block.word}"' in before, block.word
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", TRAINING, ids=name)
 def test_training_on_a_page_runs_for_a_few_steps(

@@ -26,7 +26,7 @@ from snippets import Block, commands, matches, run, run_python
         ("1.00", "1.01", False),
     ],
 )
-def test_what_matches(shown: str, given: str, same: bool) -> None:
+def test_what_matches(shown: str, given: str, *, same: bool) -> None:
     assert matches(shown, given) is same
 
 
@@ -42,7 +42,7 @@ def test_what_matches(shown: str, given: str, same: bool) -> None:
         ("plain 1", "residual 1", False),
     ],
 )
-def test_measured_numbers_may_differ_by_a_share(shown: str, given: str, same: bool) -> None:
+def test_measured_numbers_may_differ_by_a_share(shown: str, given: str, *, same: bool) -> None:
     assert matches(shown, given, 0.02) is same
 
 
