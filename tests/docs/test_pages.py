@@ -10,9 +10,11 @@ from unittest import mock
 
 import pytest
 import torch
+import yaml
 from snippets import ROOT, blocks, commands, run, run_page
 
 from archlab.errors import DataError
+from archlab.tracer import operators
 from archlab.tracer.readers import READERS
 from archlab.train import images
 from archlab.train.recipe import RECIPES
@@ -48,6 +50,7 @@ def dicts_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for registry in (READERS, FORMATS, ZOO):
             stack.enter_context(mock.patch.dict(registry))
         yield
+    operators._KNOWN.clear()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -67,6 +70,18 @@ def test_the_text_says_what_a_file_is_called(page: Path) -> None:
         if block.word and block.language != "console":
             before = "\n".join(text[max(0, block.line - 8) : block.line - 2])
             assert f"`{block.word}" in before or f'"{block.word}"' in before, block.word
+
+
+def test_the_workflow_for_ci_is_yaml_whose_commands_pass(folder: Path) -> None:
+    page = DOCS / "how-to" / "budget-in-ci.md"
+    for block in blocks(page):
+        if block.word:
+            Path(block.word).write_text(block.text)
+    steps = yaml.safe_load(Path("budget.yml").read_text())["jobs"]["budget"]["steps"]
+    lines = [line for step in steps for line in step.get("run", "").splitlines()]
+    ours = [line.partition(" >> ")[0] for line in lines if line.startswith("archlab")]
+    assert len(ours) == 3
+    assert [run(line).code for line in ours] == [0, 0, 0]
 
 
 @pytest.mark.slow
