@@ -62,11 +62,6 @@ def test_fine_tuning(tmp_path) -> None:
     ]  # fmt: skip
 
 
-def test_gradients_while_training(tmp_path) -> None:
-    told = run(tmp_path, "10_gradients_while_training.py", "plain8", "1", "0")
-    assert [line.split()[4] for line in told.splitlines()] == ["0:", "1:"]
-
-
 def test_there_are_twelve_examples_with_numbers() -> None:
     numbers = sorted(path.name[:2] for path in EXAMPLES.glob("[0-9]*.py"))
     assert numbers == [f"{i:02}" for i in range(1, 13)]

@@ -26,6 +26,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,10 +165,11 @@ def run_page(page: Path, only: str = "") -> None:
             compared, but for `example`. Otherwise all that have no word.
     """
     names: dict[str, Any] = {"__name__": "snippet"}
+    seen: Counter[str] = Counter()
     for block in blocks(page):
         if block.language == "console":
             if block.word == only:
-                _run_console(block, page, compared=only in ("", "example"))
+                _run_console(block, page, seen, compared=only in ("", "example"))
         elif only:
             continue
         elif block.word:
@@ -181,7 +183,7 @@ def run_page(page: Path, only: str = "") -> None:
                     assert ran.code == 0, f"{page.name}:{block.line}: {line}\n{ran.err}"
 
 
-def _run_console(block: Block, page: Path, *, compared: bool) -> None:
+def _run_console(block: Block, page: Path, seen: Counter[str], *, compared: bool) -> None:
     last, where = 0, f"{page.relative_to(ROOT)}:{block.line}"
     for line, shown in commands(block):
         if line == "echo $?":
@@ -193,19 +195,20 @@ def _run_console(block: Block, page: Path, *, compared: bool) -> None:
             continue
         ran = run(line)
         last = ran.code
+        seen[line] += 1
         tolerance = MEASURED.get(line.split()[1], 0.0)
         if compared and not matches(shown, ran.text, tolerance):
             if os.environ.get("ARCHLAB_ACCEPT"):
-                _accept(page, line, shown, ran.text)
+                _accept(page, line, seen[line], ran.text)
                 continue
             raise AssertionError(f"{where}: {line} gives\n{ran.text}\nand the page says\n{shown}")
     assert last == 0, f"{where}: the last command ends with {last}; show it with echo $?"
 
 
-def _accept(page: Path, line: str, shown: str, given: str) -> None:
-    """Write what came out into the page; look at it before you commit, and cut it with …."""
+def _accept(page: Path, line: str, nth: int, given: str) -> None:
+    """Write what came out below the nth such command; look at it, and cut it with …."""
+    before, *rest = page.read_text().split(f"$ {line}\n")
+    after = re.split(r"^(?=\$ |```)", rest[nth - 1], maxsplit=1, flags=re.MULTILINE)
     lines = "".join(f"{line.rstrip()}\n" for line in given.splitlines())
-    old = f"{shown}\n" if shown else ""
-    pattern = rf"^\$ {re.escape(line)}\n{re.escape(old)}(?=\$ |```|\n)"
-    new = f"$ {line}\n{lines}"
-    page.write_text(re.sub(pattern, lambda _: new, page.read_text(), flags=re.MULTILINE))
+    rest[nth - 1] = lines + after[-1]
+    page.write_text(f"$ {line}\n".join([before, *rest]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from snippets import Block, commands, matches, run, run_python
+from snippets import Block, commands, matches, run, run_page, run_python
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,24 @@ def test_an_exit_code_is_seen() -> None:
 def test_a_wrong_doctest_fails() -> None:
     with pytest.raises(AssertionError, match="Got:\n    2"):
         run_python(Block("python", "", ">>> 1 + 1\n3\n", 1), {}, Path("page.md"))
+
+
+def test_accepting_writes_below_the_right_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command twice: the second may give something else."""
+    monkeypatch.setenv("ARCHLAB_ACCEPT", "1")
+    monkeypatch.setattr("snippets.ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.md"
+    (tmp_path / "old").write_text("same\n")
+    page.write_text(
+        "```console\n$ cut -c1-9 file\nsame\n$ cut -c2 old\n```\n\n```python file\nx\n```\n"
+        "```console\n$ cut -c1-9 file\nsame\n```\n"
+    )
+    (tmp_path / "file").write_text("same\n")
+    run_page(page)
+    assert page.read_text() == (
+        "```console\n$ cut -c1-9 file\nsame\n$ cut -c2 old\na\n```\n\n```python file\nx\n```\n"
+        "```console\n$ cut -c1-9 file\nx\n```\n"
+    )
