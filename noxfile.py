@@ -5,7 +5,9 @@ Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and 
 
 from __future__ import annotations
 
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import nox
@@ -15,6 +17,12 @@ nox.options.reuse_existing_virtualenvs = True
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
 TORCH = Path(".nox") / "torch"
+PACKAGED = (
+    "doctor",
+    "params googlenet",
+    "render resnet18 --out x.svg",
+    "report resnet20 -o x.html",
+)
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
 
 
@@ -90,21 +98,38 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def minimums(session: nox.Session) -> None:
     """The fast tests on the oldest versions that pyproject admits."""
-    session.install(
-        "--editable",
-        ".[dev]",
-        "torch==2.6.*",
-        "torchvision==0.21.*",
-        "typer==0.15.*",
-        "numpy==1.26.*",
-    )
-    session.run("pytest", "-m", "not slow", *session.posargs)
+    # uv alone can resolve to the oldest; what the oldest warn of in newer ones is no news.
+    session.install("uv")
+    oldest = ("--resolution", "lowest-direct", "--python", f"{session.virtualenv.bin}/python")
+    session.run_install("uv", "pip", "install", *oldest, "--editable", ".[dev,timm]")
+    env = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", "-m", "not slow", "-W", "default", *session.posargs, env=env)
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """The fast tests on each Python, with today's versions of everything."""
+    session.install("--editable", ".[dev,timm]")
+    env = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", "-m", "not slow", *session.posargs, env=env)
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Wheel and sdist, and the main command from the wheel in an empty environment."""
+    """Wheel and sdist, each installed in an empty environment, with the README's main command."""
     session.install("build")
-    session.run("python", "-m", "build", "--outdir", "dist")
-    session.run("python", "-m", "pip", "install", "--find-links", "dist", "archlab")
-    session.run("archlab", "params", "googlenet")
+    out = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out))  # the wheel is built from the sdist
+    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    assert "archlab/py.typed" in zipfile.ZipFile(wheel).namelist()
+    for place, package in (("from-wheel", wheel), ("from-sdist", sdist)):
+        empty = Path(session.create_tmp()) / place
+        session.run("python", "-m", "venv", "--clear", str(empty))
+        bin_ = empty.absolute() / BIN.name
+        session.run_install(str(bin_ / "python"), "-m", "pip", "install", "--quiet",
+                            str(package.absolute()), external=True)  # fmt: skip
+        with session.chdir(empty):  # away from the source
+            for line in PACKAGED:
+                session.run(str(bin_ / "archlab"), *line.split(), external=True)
+        shutil.rmtree(empty)  # 5 GB

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
+    from archlab.api.reporting import Report, report
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -61,6 +62,7 @@ __all__ = [
     "Look",
     "Model",
     "Picture",
+    "Report",
     "TrainingCurve",
     "against",
     "bottleneck",
@@ -87,6 +89,7 @@ __all__ = [
     "render_backward",
     "render_diff",
     "render_graph",
+    "report",
     "responses",
     "shapes",
     "shattered",

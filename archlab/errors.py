@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
 
 class ArchlabError(Exception):
-    """Base of all errors that archlab raises on purpose."""
+    """Base of all errors that archlab raises on purpose.
+
+    Example:
+        >>> import archlab
+        >>> try:
+        ...     archlab.params("resnet19")
+        ... except ArchlabError as error:
+        ...     print(type(error).__name__, str(error)[:49])
+        SpecError 'resnet19': these nets have 6n + 2 layers, and 19
+    """
 
 
 class SpecError(ArchlabError):

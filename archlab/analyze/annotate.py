@@ -13,6 +13,7 @@ from archlab.analyze.costs import MACS
 from archlab.analyze.receptive_field import local_size
 from archlab.analyze.sight import sights
 from archlab.errors import check_one_of
+from archlab.fold import Level, Levels
 from archlab.fold.drawing import Amounts, Box, Drawing, Heat
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
@@ -44,25 +45,21 @@ def annotated(
     Raises:
         OptionError: an unknown measure.
     """
-    params, macs, shared = params_by_node(graph), macs_by_node(graph), shared_by_node(graph)
+    amounts = _amounts(graph)
     measure = values = heat = None
     if color_by is not None:
         check_one_of("--color-by", color_by, MEASURES)
         measure = MEASURES[color_by]
         values = given if given is not None or measure.values is None else measure.values(graph)
 
-    def amounts(nodes: tuple[int, ...]) -> Amounts:
-        inside = set(nodes)
-        return Amounts(
-            params=sum(params.get(node, 0) for node in inside),
-            macs=_sum(macs, inside),
-            shared=bool(inside & shared),
-            partial=any(macs.get(node, 0) is None for node in inside),
-            heat=None if measure is None or values is None else _heat(measure, values, inside),
-        )
+    def counted(nodes: tuple[int, ...]) -> Amounts:
+        found = amounts(nodes)
+        if measure is None or values is None:
+            return found
+        return replace(found, heat=_heat(measure, values, set(nodes)))
 
-    boxes = tuple(_with(box, amounts(box.nodes)) for box in drawing.boxes)
-    groups = tuple(replace(group, amounts=amounts(group.nodes)) for group in drawing.groups)
+    boxes = tuple(_with(box, counted(box.nodes)) for box in drawing.boxes)
+    groups = tuple(replace(group, amounts=counted(group.nodes)) for group in drawing.groups)
     if measure is not None and values is not None:
         shown = [box.amounts.heat for box in boxes if box.amounts.heat is not None]
         known = [value for value in values.values() if value is not None]
@@ -75,6 +72,60 @@ def annotated(
             total=float(sum(known)) if measure.share else None,
         )
     return replace(drawing, boxes=boxes, groups=groups, heat=heat)
+
+
+Heats = Mapping[str, Mapping[str, float | None]]
+"""Box or group -> its value by measure."""
+
+
+def annotated_levels(
+    levels: Levels, graph: Graph, given: Mapping[str, Values]
+) -> tuple[Levels, dict[str, Heats]]:
+    """Return levels with amounts, and by level each box's and group's value of every measure.
+
+    Args:
+        levels: what `fold.levels` made of the graph.
+        graph: the graph.
+        given: values of measures that the graph alone does not tell: gradient.
+    """
+    amounts = _amounts(graph)
+    measured = {name: item.values(graph) for name, item in MEASURES.items() if item.values}
+    measured |= given
+    counted: dict[str, Level] = {}
+    heats: dict[str, Heats] = {}
+    for key, level in levels.levels.items():
+        drawing = level.drawing
+        filled = replace(
+            drawing,
+            boxes=tuple(_with(box, amounts(box.nodes)) for box in drawing.boxes),
+            groups=tuple(replace(group, amounts=amounts(group.nodes)) for group in drawing.groups),
+        )
+        counted[key] = replace(level, drawing=filled)
+        heats[key] = {
+            item.id: {
+                name: _heat(MEASURES[name], values, set(item.nodes))
+                for name, values in measured.items()
+            }
+            for item in drawing.items
+            if item.nodes
+        }
+    return replace(levels, levels=counted), heats
+
+
+def _amounts(graph: Graph) -> Callable[[tuple[int, ...]], Amounts]:
+    """What a set of nodes costs; counted once for the graph."""
+    params, macs, shared = params_by_node(graph), macs_by_node(graph), shared_by_node(graph)
+
+    def amounts(nodes: tuple[int, ...]) -> Amounts:
+        inside = set(nodes)
+        return Amounts(
+            params=sum(params.get(node, 0) for node in inside),
+            macs=_sum(macs, inside),
+            shared=bool(inside & shared),
+            partial=any(macs.get(node, 0) is None for node in inside),
+        )
+
+    return amounts
 
 
 def _with(box: Box, amounts: Amounts) -> Box:

@@ -87,6 +87,7 @@ COLUMNS = (
     Column("grad_to_weight", "dL/dW ÷ W", Unit.NUMBER),
     Column("state", "state"),
 )
+_FEW = 3  # layers; fewer points than a line through two needs to be judged
 QUANTITIES = ("activation_grad", "weight_grad", "grad_to_weight")
 
 
@@ -175,18 +176,30 @@ def _state(value: float | None) -> str:
 def _totals(net: Measured) -> GradientTotals:
     numbers = stages([place.shape for place in net.profiles[0]], stem=net.stem)
     ratios = spread([_ratio(profile) for profile in net.profiles])
-    factor = spread(
-        [growth([place.activation_grad for place in profile], numbers) for profile in net.profiles]
-    ).middle
+    places = len(net.profiles[0])
+    few = not net.stem and places <= _FEW
+    factor = (
+        None
+        if few
+        else spread(
+            [
+                growth([place.activation_grad for place in profile], numbers)
+                for profile in net.profiles
+            ]
+        ).middle
+    )
+    words = verdict(ratios.middle, factor, net.theory)
+    if few and ratios.middle is not None and math.isfinite(ratios.middle):
+        words = f"{places} layer{'s' * (places > 1)}: too few to judge"
     return GradientTotals(
         first_over_last=ratios.middle,
         growth_per_block=factor,
         theory=net.theory.growth,
         first_over_last_min=ratios.low,
         first_over_last_max=ratios.high,
-        blocks=len(net.profiles[0]) - net.stem,
+        blocks=places - net.stem,
         theory_text=net.theory.words,
-        verdict=verdict(ratios.middle, factor, net.theory),
+        verdict=words,
     )
 
 

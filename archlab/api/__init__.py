@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from archlab.api.model import Model, load, trace
     from archlab.api.picture import Look, Picture
     from archlab.api.probes import identity, responses, shattered
+    from archlab.api.reporting import Report, report
     from archlab.api.training import degradation, verdict
     from archlab.train.data import CIFAR10Data, CIFAR100Data, FashionMNISTData, ImageData
     from archlab.train.module import Classifier
@@ -53,6 +54,7 @@ VERBS = {
     "Look": "archlab.api.picture",
     "Model": "archlab.api.model",
     "Picture": "archlab.api.picture",
+    "Report": "archlab.api.reporting",
     "TrainingCurve": "archlab.api.figures",
     "against": "archlab.api.cost",
     "bottleneck": "archlab.analyze.factorize",
@@ -79,6 +81,7 @@ VERBS = {
     "render_backward": "archlab.api.draw",
     "render_diff": "archlab.api.draw",
     "render_graph": "archlab.api.draw",
+    "report": "archlab.api.reporting",
     "responses": "archlab.api.probes",
     "shapes": "archlab.api.cost",
     "shattered": "archlab.api.probes",
@@ -99,6 +102,7 @@ __all__ = [
     "Look",
     "Model",
     "Picture",
+    "Report",
     "TrainingCurve",
     "against",
     "bottleneck",
@@ -125,6 +129,7 @@ __all__ = [
     "render_backward",
     "render_diff",
     "render_graph",
+    "report",
     "responses",
     "shapes",
     "shattered",

@@ -17,15 +17,16 @@ import torch
 from torch import nn
 
 from archlab.api.model import MODES, Model
-from archlab.errors import OptionError, check_one_of, did_you_mean
+from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean
 from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
 from archlab.probe.gradients import Batch
-from archlab.probe.images import folder_images, load_weights
+from archlab.probe.images import fitted, folder_images, load_weights
 from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_norms
 from archlab.probe.samples import made_input
 from archlab.probe.untouched import drawn_from
 from archlab.spec import InputSpec
+from archlab.train.images import OFFICIAL, is_set, load_images
 from archlab.zoo import CIFAR_FAMILIES
 
 Progress = Callable[[int, int, str], None]  # done, of, what comes next
@@ -48,7 +49,9 @@ class Conditions:
         norm: batch, or none to leave batch norm out; None as the net is.
         init: kaiming, xavier, default, orthogonal, zero-gamma; None as the constructor draws.
         checkpoint: weights from a file; seeds then draw data alone.
-        images: a folder of images instead of made ones.
+        images: instead of made ones: a folder, a .npz file, or embedded, cifar10, cifar100,
+            fashion-mnist (training images, resized to fit).
+        data_dir: where those official sets are.
         noise: N(0, 1) instead of images with a natural spectrum.
         loss: cross-entropy, mse, sum; None chooses by the output. Or a function of the output.
         device: where to run: cpu, cuda, cuda:1 …
@@ -65,6 +68,7 @@ class Conditions:
     init: str | None = None
     checkpoint: str | Path | None = None
     images: str | Path | None = None
+    data_dir: str | Path = ".data"
     noise: bool = False
     loss: str | Callable[[Any], torch.Tensor] | None = None
     device: str = "cpu"
@@ -229,13 +233,29 @@ def _initial_values(module: nn.Module, batch: Batch, given: Conditions, name: st
         zero_branches(module, batch)
 
 
+def _images(given: Conditions, shape: Sequence[int]) -> torch.Tensor:
+    """Return images (at most N) of a folder, or of a set that `archlab train` takes by name."""
+    assert given.images is not None
+    name = str(given.images)
+    if not Path(name).is_dir() and not is_set(name):
+        known = ("embedded", *OFFICIAL)
+        raise SpecError(
+            f"--images {name!r} is no folder, .npz file or known set.{did_you_mean(name, known)} "
+            f"The sets are {', '.join(known)}."
+        )
+    if Path(name).is_dir():
+        return folder_images(given.images, shape[1:], shape[0])
+    pixels = load_images(name, Path(given.data_dir)).train_images[: shape[0]]
+    return fitted(torch.from_numpy(pixels), shape[1:])
+
+
 def _batch_of(subject: Subject, module: nn.Module, given: Conditions, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed + _DATA)
     words = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
 
     def make(spec: InputSpec) -> torch.Tensor:
         if given.images is not None and len(spec.shape) == 4:
-            found = folder_images(given.images, spec.shape[1:], spec.shape[0])
+            found = _images(given, spec.shape)
             return found[torch.arange(spec.shape[0]) % len(found)]
         return made_input(spec, generator, noise=given.noise, tokens=min(words, default=2))
 

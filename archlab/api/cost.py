@@ -35,7 +35,15 @@ from archlab.api.model import MODES, Model, ModelLike, load, trace
 def params(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[ParamsTotals, ParamsRow]:
     """Return parameters by module: total, trainable, frozen, buffers, bytes, tied, unused.
 
-    Counts are elements, once by identity. Arguments and errors as in `trace`.
+    Counts are elements, once by identity.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" or "train".
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> params("resnet20").totals.params  # He et al. 2015, table 6: 0.27 M
@@ -54,8 +62,16 @@ def flops(
 ) -> Result[FlopsTotals, FlopsRow]:
     """Return MACs, FLOPs (2 × MACs) and other FLOPs of one forward of the whole batch.
 
-    In mode "train" also the backward pass. `convention` is "archlab" or "fvcore", `by` is "module"
-    or "kind"; the rest as in `trace`.
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" or "train"; in "train" also the backward pass.
+        convention: "archlab" or "fvcore": what counts as an operation.
+        by: "module" or "kind": what a row is.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        OptionError: an unknown mode, convention or grouping.
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> flops("resnet18", layout="imagenet").totals.macs  # torchvision publishes 1.814 G
@@ -71,7 +87,15 @@ def memory(
 
     The inference figures come from an eval mode trace, the training ones from a train mode trace;
     where the model cannot be trained at this batch they are None and the result says why.
-    `optimizer` is sgd, momentum or adam.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        optimizer: sgd, momentum or adam.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        OptionError: an unknown optimizer.
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> memory("resnet18", layout="imagenet").totals.inference_peak  # two 64×112×112 maps
@@ -88,6 +112,14 @@ def memory(
 
 def shapes(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes and dtypes through every module call, and the ladder of map sizes.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" or "train".
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> shapes("resnet20").rows[0].output_shape
@@ -109,7 +141,10 @@ def summary(
         model: a spec, a module, or a loaded model.
         input: as `load` takes it, such as (3, 32, 32).
         mode: "eval" or "train".
-        **how: see `load`.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> summary("resnet20", (3, 32, 32)).totals.params
@@ -122,6 +157,13 @@ def summary(
 def bottlenecks(model: ModelLike, **how: Any) -> Result[BottleneckTotals, BottleneckRow]:
     """Return every 1×1 reduction and factorized pair of a model, and what each saves.
 
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: as in `trace`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
     Example:
         >>> len(bottlenecks("googlenet").rows)  # nine Inception blocks, two reductions each
         18
@@ -132,8 +174,13 @@ def bottlenecks(model: ModelLike, **how: Any) -> Result[BottleneckTotals, Bottle
 def compare(*models: ModelLike, **how: Any) -> Comparison:
     """Return several models side by side: parameters, MACs, memory, with ratios to the first.
 
+    Args:
+        *models: specs, modules or loaded models.
+        **how: `input`, `batch` and constructor arguments of all of them, see `load`.
+
     Raises:
         OptionError: fewer than two models.
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> [e.values["params"] for e in compare("plain20", "resnet20").entries]
@@ -144,6 +191,13 @@ def compare(*models: ModelLike, **how: Any) -> Comparison:
 
 def compare_modes(model: ModelLike, **how: Any) -> Comparison:
     """Return a model's eval and train mode side by side: auxiliary heads show here.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> compare_modes("googlenet", batch=2).entries[0].header.mode
@@ -156,11 +210,14 @@ def compare_modes(model: ModelLike, **how: Any) -> Comparison:
 def check(model: ModelLike, **limits_and_how: Any) -> Result[BudgetTotals, BudgetRow]:
     """Return the model's numbers against limits, and whether every limit holds.
 
-    The limits are `params`, `macs`, `flops`, `inference_peak` and `training` (bytes for the last
-    two), each optional; further keywords as in `load`.
+    Args:
+        model: a spec, a module, or a loaded model.
+        **limits_and_how: limits, each optional: `params`, `macs`, `flops`, and in bytes
+            `inference_peak` and `training`; `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: no limit given.
+        SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> check("resnet20", params=300_000).totals.passed
@@ -193,10 +250,20 @@ def against(
 
     The model is built with values and run by the other tool.
 
+    Args:
+        model: a spec, a module, or a loaded model.
+        tool: fvcore.
+        mode: "eval" or "train".
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
     Raises:
         OptionError: an unknown tool.
         DependencyError: the tool is not installed.
         TraceError: the tool cannot run the model.
+
+    Example:
+        >>> against("resnet8", input="3x16x16").status
+        <Status.COMPLETE: 'complete'>
     """
     check_one_of("tool", tool, ("fvcore",))
     loaded = load(model, **how)

@@ -90,8 +90,15 @@ def gradients(
 def module_gradients(model: ModelLike, **given: Any) -> dict[str, float | None]:
     """Return ‖dL/d(output)‖ of every module that runs, by path: heat for a drawing of the graph.
 
-    Keys are the graph's module paths; the model itself is the empty one. One seed, the first;
-    conditions as in `gradients`. None where no gradient arrives.
+    Keys are the graph's module paths; the model itself is the empty one. One seed, the first.
+    None where no gradient arrives.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **given: the conditions, as in `gradients`.
+
+    Raises:
+        OptionError, ProbeError, TraceError: as in `gradients`.
 
     Example:
         >>> heat = module_gradients("resnet8", batch=8)

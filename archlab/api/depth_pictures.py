@@ -19,7 +19,7 @@ _TWIN = "(plain twin)"
 _MOST_MARKS = 8
 
 
-def plot_by_depth(answer: ByDepth[Any, Any], suffix: str = "svg") -> bytes:
+def plot_by_depth(answer: ByDepth[object, object], suffix: str = "svg") -> bytes:
     """Return a picture (svg, png or pdf) of an answer by depth, nets overlaid.
 
     Args:

@@ -74,6 +74,9 @@ def render_graph(
         heat: values by node, for a measure that the graph does not tell.
         **options: options of `Look` by name.
 
+    Raises:
+        OptionError: an option that is not allowed, or a path to expand that is no module.
+
     Example:
         >>> graph = load("resnet20").trace()
         >>> len(render_graph(graph, depth=1).drawing.boxes)
@@ -111,6 +114,10 @@ def render_diff(
         mode: "eval" or "train".
         look: options as one value, instead of by name.
         **how: as for `render`, without `ops` and `color_by`; for both models.
+
+    Raises:
+        OptionError: an option that is not allowed.
+        SpecError, BuildError, TraceError: as for `trace`.
 
     Example:
         >>> picture = render_diff("plain20", "resnet20")

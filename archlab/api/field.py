@@ -19,13 +19,14 @@ from archlab.analyze.receptive_field import receptive_field as analyze_field
 from archlab.analyze.sight import sights
 from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.analyze.unproductive import unproductive as analyze_unproductive
+from archlab.api.growth import convolutions, curve, image_size
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.errors import OptionError, SpecError, did_you_mean
 from archlab.probe.effective_field import EffectiveField, effective_fields
 from archlab.probe.gradient_support import Support, supports
 from archlab.probe.images import first_image, folder_images, load_weights
 from archlab.result import Result
-from archlab.view.plot import Growth, Panel, Picture, receptive_fields, sample_image
+from archlab.view.plot import Panel, Picture, receptive_fields, sample_image
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
@@ -38,11 +39,16 @@ def receptive_field(
 ) -> Result[FieldTotals, FieldRow]:
     """Return what each layer sees of the image: size, jump, centre, shortest path, holes, coverage.
 
-    Pixels of the input; h and w apart; local field and `global_from` side by side. `layers` keeps
-    only these paths; the rest as in `trace`.
+    Pixels of the input; h and w apart; local field and `global_from` side by side.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        layers: module paths to keep; all by default.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
-        SpecError: no such layer.
+        SpecError: no such layer, or no such model.
+        BuildError, TraceError: as in `trace`.
 
     Example:
         >>> row = receptive_field("resnet20").totals  # He's 6n+2 nets: 3 + 4n, + 8n − 2, + 16n − 4
@@ -68,6 +74,9 @@ def unproductive(
         resolutions: (height, width) to ask about; the traced size by default.
         **how: as in `load`.
 
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
     Example:
         >>> unproductive("resnet20").totals.past_max_path  # of 19, along the longest path
         8
@@ -80,6 +89,10 @@ def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals
 
     The model is built with values and run on one long image per axis; norms, activations and gates
     are replaced for the run.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: the model takes no image, or no other size than its own.
@@ -145,7 +158,8 @@ def plot_receptive_field(
 ) -> bytes:
     """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
 
-    Several models are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Several `models` are overlaid. With `effective` the measured field is drawn as heat in its box.
+    Arguments and errors as in `effective_receptive_field`; boxes lie on the first of `images`.
 
     Example:
         >>> plot_receptive_field(["resnet20", "plain20"])[:5]
@@ -157,11 +171,11 @@ def plot_receptive_field(
         measured: list[EffectiveField] = []
         if effective:
             _, measured = _effective(item, layers, images, weights, 4)
-        curves.append(_curve(item, measured))
+        curves.append(curve(item, measured))
         if len(loaded) == 1:
             chosen = layers or _spaced(item)
             panels = [_panel(item, path, measured) for path in chosen]
-    height, width = _image_size(loaded[0])
+    height, width = image_size(loaded[0])
     names = ", ".join(item.name for item in loaded)
     picture = Picture(
         title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
@@ -215,41 +229,10 @@ def _effective(
     return beside(model.trace(), analyze_field(model.trace()).rows, measured, how), measured
 
 
-def _convolutions(model: Model) -> list[str]:
-    """Paths of the layers with a window, in call order, that still have both axes."""
-    graph = model.trace()
-    seen, _ = sights(graph)
-    paths = [
-        node.path
-        for node in graph.nodes
-        if node.kind in ("conv", "pool", "conv_transpose")
-        and node.path in graph.module
-        and node.outputs[0] in seen
-        and all(seen[node.outputs[0]].axes)
-    ]
-    if not paths:
-        raise OptionError(f"{model.name} has no layer with height and width to draw.")
-    return list(dict.fromkeys(paths))
-
-
 def _spaced(model: Model) -> tuple[str, ...]:
-    paths = _convolutions(model)
+    paths = convolutions(model)
     last = len(paths) - 1
     return tuple(dict.fromkeys(paths[round(last * (i + 1) / _PANELS)] for i in range(_PANELS)))
-
-
-def _curve(model: Model, measured: Sequence[EffectiveField]) -> Growth:
-    rows = {row.path: row for row in analyze_field(model.trace()).rows}
-    paths = _convolutions(model)
-    place = {path: i + 1 for i, path in enumerate(paths)}
-    return Growth(
-        name=model.name,
-        longest=[float(rows[path].rf_h or 0) for path in paths],
-        shortest=[float(rows[path].min_path_h or 0) for path in paths],
-        effective=[
-            (place[item.path], float(item.height)) for item in measured if item.path in place
-        ],
-    )
 
 
 def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel:
@@ -273,14 +256,6 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     if found is not None:
         title += f"\neffective {found.height} × {found.width}"
     return Panel(title, box, found.heat**0.5 if found else None)
-
-
-def _image_size(model: Model) -> tuple[int, int]:
-    graph = model.trace()
-    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-    if len(shape) < 4:
-        raise OptionError(f"{model.name} takes {graph.input_text()}: no image to draw on.")
-    return shape[-2], shape[-1]
 
 
 def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from archlab.analyze.by_depth import unique_names
 from archlab.errors import OptionError, RunError, check_one_of
 from archlab.train import ledger, logs
 from archlab.train.ledger import Run
@@ -57,6 +58,10 @@ class TrainingCurve:
 
     Raises:
         RunError: the folder is absent or holds no metrics.
+
+    Example:
+        >>> TrainingCurve("lightning_logs/version_0").plot("curve.svg")  # doctest: +SKIP
+        PosixPath('curve.svg')
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -64,7 +69,10 @@ class TrainingCurve:
         self.series = read_series(self.path)
 
     def plot(self, out: str | Path | None = None) -> Path:
-        """Draw the curves into a file, curves.svg in the folder by default; returns its path.
+        """Draw the curves into a file and return its path.
+
+        Args:
+            out: the file, .svg, .png or .pdf; curves.svg in the folder by default.
 
         Raises:
             OptionError: a suffix that is no picture format.
@@ -183,9 +191,26 @@ def _top(runs: Sequence[Run]) -> float:
     return 1.08 * max([*shown, 1.0])
 
 
+def labels(folders: Sequence[Path]) -> list[str]:
+    """Return a name a folder: as much of the end of its path as tells them all apart.
+
+    Example:
+        >>> labels([Path("runs/a/version_0"), Path("runs/b/version_0")])
+        ['a/version_0', 'b/version_0']
+        >>> labels([Path("runs/a"), Path("runs/a")])  # the same one twice
+        ['a', 'a #2']
+    """
+    whole = [folder.absolute().parts for folder in folders]
+    for count in range(1, max(map(len, whole), default=0) + 1):
+        names = ["/".join(parts[-count:]) for parts in whole]
+        if len(set(names)) == len(set(whole)):
+            return unique_names(names)
+    return unique_names([folder.name for folder in folders])
+
+
 def _runs(folders: Sequence[Path]) -> Curves:
     """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
-    panels = []
+    panels, names = [], labels(folders)
     for what, ylabel in (("loss", "loss"), ("acc", "accuracy")):
         lines = []
         for i, folder in enumerate(folders):
@@ -193,7 +218,7 @@ def _runs(folders: Sequence[Path]) -> Curves:
                 steps, values = read_series(folder).get(f"{part}_{what}", ([], []))
                 if not steps:
                     continue
-                name = part if len(folders) == 1 else f"{folder.name} {part}"
+                name = part if len(folders) == 1 else f"{names[i]} {part}"
                 colour = j if len(folders) == 1 else i
                 lines.append(Line(name, steps, values, values, values, colour, part != "train"))
         panels.append(Panel(ylabel, ylabel, lines, 1.0 if what == "acc" else None))

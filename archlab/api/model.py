@@ -37,9 +37,26 @@ MODES = ("eval", "train")
 class Model:
     """A model that can be asked: its name, where it came from, and its traces (made once).
 
+    Args:
+        spec: a spec such as "resnet18", or a module, which is copied.
+        input: text ("3x224x224"), a shape, tensors, or a mapping of names to those; the model's
+            published input by default.
+        batch: samples per forward, 1 by default.
+        options: constructor arguments, where `spec` is text.
+
     Attributes:
         name: what headers call it.
         note: where a bare name was found, or empty.
+
+    Raises:
+        SpecError: no such model, or no such input.
+        BuildError: the constructor failed.
+        OptionError: a batch below 1, or something that is no model.
+
+    Example:
+        >>> model = Model("resnet20", batch=2)
+        >>> model.name, model.trace().input_text()
+        ('resnet20', '2x3x32x32 float32')
     """
 
     def __init__(
@@ -48,7 +65,7 @@ class Model:
         *,
         input: InputLike | None = None,  # noqa: A002  the word users know
         batch: int | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
     ) -> None:
         if batch is not None and batch < 1:
             raise OptionError(f"batch={batch}: a batch has one sample or more.")
@@ -91,7 +108,14 @@ class Model:
         return self._graphs[mode]
 
     def with_input(self, text: str) -> Model:
-        """Return this model with another input; the module is shared, nothing is traced yet."""
+        """Return this model with another input; the module is shared, nothing is traced yet.
+
+        Args:
+            text: as `--input` takes it: 3x64x64.
+
+        Raises:
+            SpecError: the text is no input.
+        """
         other = copy.copy(self)
         other._inputs, other._batch = given_inputs(text), None
         other._chosen, other._graphs = None, {}
@@ -105,6 +129,9 @@ class Model:
 
     def rebuilt(self, **options: Any) -> Model:
         """Return the model of the same spec with further constructor arguments.
+
+        Args:
+            **options: constructor arguments.
 
         Raises:
             BuildError: the constructor does not take them.
@@ -136,7 +163,15 @@ class Model:
     def inputs(
         self, make: Callable[[InputSpec], torch.Tensor], mode: str = "train"
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the inputs that were traced: given tensors as they are, the others by `make`."""
+        """Return the inputs that were traced: given tensors as they are, the others by `make`.
+
+        Args:
+            make: gives the tensor of one input.
+            mode: "eval" or "train".
+
+        Raises:
+            TraceError: the forward failed.
+        """
         self.trace(mode)
         assert self._chosen is not None
         return self._chosen.tensors("cpu", make)
@@ -260,6 +295,11 @@ def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
         model: a spec, a module, or a loaded model.
         mode: "eval" (no autograd) or "train" (records what backward keeps).
         **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        OptionError: an unknown mode.
+        SpecError, BuildError: as in `load`.
+        TraceError: the forward failed; `.graph` of the error holds the part before that.
 
     Example:
         >>> trace("resnet20").nodes[0].op

@@ -39,6 +39,11 @@ class Look:
 
     Raises:
         OptionError: a value that is not allowed.
+
+    Example:
+        >>> look = Look(boxes=20, direction="LR")
+        >>> look.theme, look.wish.boxes
+        ('auto', 20)
     """
 
     boxes: int | None = None
@@ -88,6 +93,12 @@ class Picture:
         style: theme, direction, totals.
         timeout: seconds for one layout.
         redraw: a smaller drawing, for a budget of boxes; None where there is none.
+
+    Example:
+        >>> from archlab.api import render
+        >>> picture = render("resnet20", depth=1)
+        >>> picture.data("mmd")[:12], len(picture.drawing.boxes)
+        (b'%% resnet20:', 8)
     """
 
     drawing: Drawing
@@ -106,7 +117,10 @@ class Picture:
         return data.decode()
 
     def data(self, suffix: str) -> bytes:
-        """Return the picture in one of FORMATS ("svg", "png" …) as bytes.
+        """Return the picture as bytes.
+
+        Args:
+            suffix: svg, png, pdf, dot, mmd, json or txt.
 
         Raises:
             OptionError: an unknown format.
@@ -120,7 +134,10 @@ class Picture:
         return (FORMATS[suffix](self) + "\n").encode()
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file, in the format of its suffix, and return the path.
+        """Write the picture to a file and return its path.
+
+        Args:
+            path: its suffix is the format.
 
         Raises:
             OptionError: a suffix that is none of FORMATS.

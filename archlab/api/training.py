@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.api.figures import STYLES, curves
-from archlab.errors import OptionError, RunError, check_one_of
+from archlab.errors import OptionError, RunError, check_one_of, did_you_mean
 from archlab.spec import parse_options
 from archlab.train.recipe import RECIPES, Recipe, field_names, recipe
 from archlab.train.record import write_bytes
@@ -81,6 +81,9 @@ def _write_figure(folder: Path, style: str) -> None:
 def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on a finished sweep, from its files alone.
 
+    Args:
+        folder: of the sweep, as `degradation` wrote it.
+
     Raises:
         RunError: the folder holds no sweep.
 
@@ -123,18 +126,37 @@ def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = (
 
 
 def recipe_and_options(
-    name: str, config: Path | None = None, settings: Sequence[str] = ()
+    name: str, config: Path | None = None, settings: Sequence[str] = (), model: str = ""
 ) -> tuple[Recipe, dict[str, object]]:
     """Return a recipe, and the constructor arguments among the `key=value` texts.
 
     A key that a recipe has changes the recipe; any other is an argument of the model.
+
+    Raises:
+        OptionError: neither the recipe nor the model, where one is named, has the key.
     """
     given = parse_options(list(settings))
     changes = {key: value for key, value in given.items() if key in field_names()}
     if name == "auto":
         name = chosen_recipe("auto").name
     others = {key: value for key, value in given.items() if key not in changes}
+    if others and model:
+        _check_keys(others, model)
     return recipe(name, config, changes), others
+
+
+def _check_keys(keys: Iterable[str], model: str) -> None:
+    """Raise where a key is none of the recipe's and none of the model's arguments."""
+    from archlab.train.build import option_names  # here: verdicts and recipes need no torch
+
+    taken = option_names(model)
+    for key in keys:
+        if taken is not None and key not in taken:
+            raise OptionError(
+                f"--set {key}: neither the recipe nor {model} has it."
+                f"{did_you_mean(key, (*field_names(), *taken))} The recipe has "
+                f"{', '.join(field_names())}; {model} takes {', '.join(taken) or 'nothing'}."
+            )
 
 
 def default_out(chosen: Recipe, out: str | Path | None = None) -> Path:

@@ -1,11 +1,12 @@
-"""The application: every command by name, in the order of the help."""
+"""The application: every command by name, under the headings of the help."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from archlab import __version__
 from archlab.cli.bottleneck import bottleneck
@@ -13,6 +14,7 @@ from archlab.cli.check import check
 from archlab.cli.compare import compare
 from archlab.cli.curves import curves
 from archlab.cli.degradation import degradation
+from archlab.cli.doctor import doctor
 from archlab.cli.finetune import finetune
 from archlab.cli.flops import flops
 from archlab.cli.gradients import gradients
@@ -21,6 +23,7 @@ from archlab.cli.memory import memory
 from archlab.cli.models import models
 from archlab.cli.params import params
 from archlab.cli.render import render
+from archlab.cli.report import report
 from archlab.cli.responses import responses
 from archlab.cli.rf import rf
 from archlab.cli.shapes import shapes
@@ -30,40 +33,69 @@ from archlab.cli.test import evaluate
 from archlab.cli.train import train
 from archlab.cli.verdict import verdict
 
+# By what a reader wants: the headings of the help.
+MAP: dict[str, dict[str, Callable[..., None]]] = {
+    "Look": {
+        "summary": summary,
+        "shapes": shapes,
+        "render": render,
+        "compare": compare,
+        "report": report,
+    },
+    "Measure": {
+        "params": params,
+        "flops": flops,
+        "memory": memory,
+        "check": check,
+        "bottleneck": bottleneck,
+        "rf": rf,
+        "gradients": gradients,
+        "responses": responses,
+        "identity": identity,
+        "shattered": shattered,
+    },
+    "Train": {
+        "degradation": degradation,
+        "verdict": verdict,
+        "curves": curves,
+        "train": train,
+        "test": evaluate,
+        "finetune": finetune,
+    },
+    "More": {
+        "models": models,
+        "doctor": doctor,
+    },
+}
+COMMANDS = {name: command for group in MAP.values() for name, command in group.items()}
+
+
+class Grouped(TyperGroup):
+    """Shows the commands under the headings of `MAP`."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write one section a heading, one line a command."""
+        width = formatter.width - 4 - _COLUMN
+        for heading, names in MAP.items():
+            known = [(name, self.get_command(ctx, name)) for name in names]
+            lines = [(name, item.get_short_help_str(width)) for name, item in known if item]
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{_COLUMN}}", words) for name, words in lines])
+
+
+_COLUMN = max(map(len, COMMANDS))  # the same in every section
+
 app = typer.Typer(
     name="archlab",
+    cls=Grouped,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="MODEL is a zoo name (archlab models), torchvision:NAME, timm:NAME, "
-    "path/to/file.py:Class or package.module:factory. A file of yours is imported: its code runs.",
+    "path/to/file.py:Class or package.module:factory. A file of yours is imported: its code runs. "
+    "`archlab COMMAND --help` shows the options of a command and an example.",
 )
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "params": params,
-    "flops": flops,
-    "memory": memory,
-    "shapes": shapes,
-    "summary": summary,
-    "rf": rf,
-    "render": render,
-    "gradients": gradients,
-    "responses": responses,
-    "identity": identity,
-    "shattered": shattered,
-    "bottleneck": bottleneck,
-    "compare": compare,
-    "check": check,
-    "degradation": degradation,
-    "verdict": verdict,
-    "curves": curves,
-    "train": train,
-    "test": evaluate,
-    "finetune": finetune,
-    "models": models,
-}
-
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 

@@ -7,14 +7,19 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import Batch, Format, Input, Set, Sort
+from archlab.cli.options import Batch, Format, Input, Set, Sort, model_names
 from archlab.cli.output import announced, check_target, how_to_load, show
 from archlab.errors import OptionError
 
 
 def bottleneck(
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Find the savings in this model.")
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Find the savings in this model.",
+            autocompletion=model_names,
+        ),
     ] = None,
     inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = None,
     out: Annotated[
@@ -34,7 +39,9 @@ def bottleneck(
     style: Format = None,
     sort: Sort = None,
 ) -> None:
-    """What a 1×1 reduction or a factorized kernel saves: as a sum, or found in a model.
+    """What a 1×1 reduction or a factorized kernel saves.
+
+    As a sum (--in, --out), or found in a model.
 
     Example: archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32
     """

@@ -27,7 +27,9 @@ def check(
     style: Format = None,
     out: Out = None,
 ) -> None:
-    """Hold a model against a budget: exit 0 within it, 1 over it (or not fully counted).
+    """Hold a model against a budget, for CI.
+
+    Exit 0 within it, 1 over it, or where something could not be counted.
 
     Example: archlab check resnet18 --max-params 12M --max-macs 600M
     """

@@ -6,19 +6,22 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import Batch, Format, Input, Out, Set
+from archlab.cli.options import Batch, Format, Input, Out, Set, model_names
 from archlab.cli.output import announced, check_target, how_to_load, show
 
 
 def compare(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL …", help="Two or more.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL MODEL …", help="Two or more.", autocompletion=model_names),
+    ],
     input: Input = None,  # noqa: A002
     batch: Batch = None,
     set_: Set = None,
     style: Format = None,
     out: Out = None,
 ) -> None:
-    """Several models side by side; what differs from the first is marked.
+    """Several models side by side; what differs is marked.
 
     Example: archlab compare resnet18 plain18 --set layout=imagenet
     """

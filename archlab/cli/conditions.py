@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archlab.cli.options import model_names
 from archlab.cli.output import announced, how_to_load
 from archlab.errors import OptionError
 
@@ -19,6 +20,7 @@ Models = Annotated[
     list[str],
     typer.Argument(
         metavar="MODEL …",
+        autocompletion=model_names,
         help="One or more: resnet20, torchvision:resnet18, timm:vit_tiny_patch16_224, net.py:Net",
     ),
 ]
@@ -41,7 +43,12 @@ Checkpoint = Annotated[
     Path | None, typer.Option("--checkpoint", help="Weights to measure (state dict).")
 ]
 Images = Annotated[
-    Path | None, typer.Option("--images", help="Folder of images. Default: made 1/f images.")
+    str | None,
+    typer.Option(
+        "--images",
+        help="Folder of images, .npz file, or embedded, cifar10, cifar100, fashion-mnist. "
+        "Default: made 1/f images.",
+    ),
 ]
 Noise = Annotated[bool, typer.Option("--noise", help="N(0, 1) instead of 1/f images.")]
 Layers = Annotated[

@@ -25,7 +25,7 @@ def curves(
     ] = False,
     style: Annotated[str, typer.Option("--style", help="Of a sweep: fig6 or fig1.")] = "fig6",
 ) -> None:
-    """Curves of training from files alone: of a sweep, of single runs, of Lightning's logs.
+    """Curves of a sweep, of runs, of Lightning's logs.
 
     Example: archlab curves lightning_logs/version_0 --out curve.svg
     """

@@ -37,7 +37,7 @@ def degradation(
     figure: Annotated[str, typer.Option("--style", help="Of the figure: fig6 or fig1.")] = "fig6",
     style: Format = None,
 ) -> None:
-    """Does depth help? Trains plain and residual nets side by side and gives a verdict.
+    """Does depth help? Plain and residual nets, and a verdict.
 
     Without a GPU, data or network it runs a small honest demo, about five minutes on two cores.
     Started again it goes on where it was.

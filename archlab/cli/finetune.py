@@ -39,7 +39,7 @@ def finetune(
     ] = False,
     style: Format = None,
 ) -> None:
-    """Fine-tune a trained net on other images, beside a linear probe and from scratch.
+    """Fine-tune a net, beside a linear probe and from scratch.
 
     Example: archlab finetune runs/resnet18-seed1-1a2b3c4d --data cifar10 --until 1000
     """

@@ -37,7 +37,7 @@ def flops(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """MACs, FLOPs and other FLOPs of one forward, by module or by kind of operation.
+    """MACs and FLOPs of one forward, by module or by kind.
 
     Example: archlab flops torchvision:vit_b_16 --by kind
     """

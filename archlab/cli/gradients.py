@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ from archlab.cli.conditions import (
     loaded_models,
     whole_numbers,
 )
-from archlab.cli.options import Format, Input, Out, Set, Sort
+from archlab.cli.options import DataDir, Format, Input, Out, Set, Sort
 from archlab.cli.output import check_plot, check_target, show, show_plot
 from archlab.cli.progress import progress_bar
 
@@ -51,6 +52,7 @@ def gradients(
     init: Init = None,
     checkpoint: Checkpoint = None,
     images: Images = None,
+    data_dir: DataDir = Path(".data"),
     noise: Noise = False,
     loss: Annotated[
         str | None,
@@ -64,7 +66,9 @@ def gradients(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """How gradients change with depth: dL/da, dL/dW and dL/dW ÷ W, beside theory.
+    """How gradients change with depth, beside theory.
+
+    dL/da at the output of each block, dL/dW of its weights, and dL/dW ÷ W.
 
     Example: archlab gradients resnet20 plain20 --seeds 2 --batch 16
     """
@@ -76,7 +80,8 @@ def gradients(
 
     how = given(
         seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init, dtype=dtype, by=by,
-        checkpoint=checkpoint, images=images, noise=noise, loss=loss, device=device, layers=layer,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise, loss=loss,
+        device=device, layers=layer,
     )  # fmt: skip
     loaded = loaded_models(at_depths(models, numbers), input, set_)
     with progress_bar() as progress:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from archlab.cli.conditions import (
     Checkpoint,
     Device,
@@ -19,7 +21,7 @@ from archlab.cli.conditions import (
     given,
     loaded_models,
 )
-from archlab.cli.options import Format, Input, Out, Set, Sort
+from archlab.cli.options import DataDir, Format, Input, Out, Set, Sort
 from archlab.cli.output import check_plot, check_target, show, show_plot
 from archlab.cli.progress import progress_bar
 
@@ -35,6 +37,7 @@ def identity(
     init: Init = None,
     checkpoint: Checkpoint = None,
     images: Images = None,
+    data_dir: DataDir = Path(".data"),
     noise: Noise = False,
     mode: ProbeMode = "train",
     device: Device = "cpu",
@@ -44,7 +47,9 @@ def identity(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """How far each residual block is from the identity: the norm of F(x) over that of x.
+    """How far each residual block is from the identity.
+
+    The norm of F(x) over that of x.
 
     Example: archlab identity resnet20 --seeds 1 --batch 16
     """
@@ -54,7 +59,7 @@ def identity(
 
     how = given(
         seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init, dtype=dtype,
-        checkpoint=checkpoint, images=images, noise=noise, device=device,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise, device=device,
     )  # fmt: skip
     loaded = loaded_models(models, input, set_)
     with progress_bar() as progress:

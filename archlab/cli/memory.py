@@ -23,7 +23,7 @@ def memory(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """Memory of inference and training: parameters, activations, peak, saved for backward.
+    """Memory of inference and training, and where its peak is.
 
     Example: archlab memory torchvision:resnet18 --batch 32 --optimizer momentum
     """

@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
+
+def model_names(incomplete: str) -> list[tuple[str, str]]:
+    """Return the nets of the zoo that begin so, each with its line, for the shell's completion."""
+    from archlab import zoo  # names alone need no torch: torchvision and timm would
+
+    return [(name, zoo.describe(name)) for name in zoo.names() if name.startswith(incomplete)]
+
+
 ModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
+        autocompletion=model_names,
         help="resnet18, torchvision:resnet50, timm:convnext_tiny, path/to/net.py:Net, "
         "package.module:factory",
     ),

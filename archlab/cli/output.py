@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archlab.api import Model
 
 PICTURES = (".svg", ".png", ".pdf")
+PAGES = (".html", ".htm")
 DRAWINGS = ("svg", "png", "pdf", "dot", "mmd", "json", "txt")
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
 
@@ -108,6 +109,23 @@ def check_plot(path: Path | None) -> None:
         raise OptionError(
             f"--plot {path}: the suffix {path.suffix!r} names no picture format. "
             f"Allowed: {', '.join(PICTURES)}."
+        )
+    _check_file(path)
+
+
+def check_page(path: Path) -> None:
+    """Raise early where a page cannot be written.
+
+    Raises:
+        OptionError: a suffix other than .html or .htm.
+        OutputError: the file cannot be written.
+    """
+    if str(path) == "-":
+        return
+    if path.suffix.lower() not in PAGES:
+        raise OptionError(
+            f"--out {path}: a report is a page. Allowed: {', '.join(PAGES)}, or - for standard "
+            "output. Pictures alone: archlab render."
         )
     _check_file(path)
 

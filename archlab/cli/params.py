@@ -27,7 +27,7 @@ def params(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """Parameters by module: total, trainable, frozen, buffers, tied, never executed.
+    """Parameters by module: trainable, frozen, tied, unused.
 
     Example: archlab params googlenet --set layout=imagenet
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archlab.cli.options import Batch, Input, Mode, Set
+from archlab.cli.options import Batch, Input, Mode, Set, model_names
 from archlab.cli.output import announced, check_picture, how_to_load
 from archlab.errors import LayoutError, OptionError, TraceError, check_one_of
 from archlab.files import write
@@ -22,7 +22,12 @@ VIEWS = {"modules": "render", "autograd": "render_backward"}
 
 
 def render(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL …", help="One; two with --diff.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL …", help="One; two with --diff.", autocompletion=model_names
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -74,7 +79,7 @@ def render(
         float, typer.Option("--timeout", min=0.1, help="Seconds for one try of the layout.")
     ] = 60.0,
 ) -> None:  # fmt: skip
-    """Draw the architecture: blocks, branches and shortcuts, at the level of detail that fits.
+    """Draw the architecture: blocks, branches and shortcuts.
 
     Example: archlab render resnet18 --out graph.svg
     """

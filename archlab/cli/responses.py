@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from archlab.cli.conditions import (
     Checkpoint,
     Device,
@@ -20,7 +22,7 @@ from archlab.cli.conditions import (
     given,
     loaded_models,
 )
-from archlab.cli.options import Format, Input, Out, Set, Sort
+from archlab.cli.options import DataDir, Format, Input, Out, Set, Sort
 from archlab.cli.output import check_plot, check_target, show, show_plot
 from archlab.cli.progress import progress_bar
 
@@ -37,6 +39,7 @@ def responses(
     init: Init = None,
     checkpoint: Checkpoint = None,
     images: Images = None,
+    data_dir: DataDir = Path(".data"),
     noise: Noise = False,
     mode: ProbeMode = "train",
     device: Device = "cpu",
@@ -46,7 +49,9 @@ def responses(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """The standard deviation of every layer's output, by depth and ranked (He 2015, fig. 7).
+    """The standard deviation of every layer's output, by depth.
+
+    Figure 7 of He et al. 2015.
 
     Example: archlab responses resnet20 plain20 --norm none --seeds 1 --batch 16
     """
@@ -56,7 +61,8 @@ def responses(
 
     how = given(
         seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init, dtype=dtype,
-        checkpoint=checkpoint, images=images, noise=noise, device=device, layers=layer,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise, device=device,
+        layers=layer,
     )  # fmt: skip
     loaded = loaded_models(models, input, set_)
     with progress_bar() as progress:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archlab.cli.options import Batch, Depth, Format, Input, Out, Set, Sort
+from archlab.cli.options import Batch, Depth, Format, Input, Out, Set, Sort, model_names
 from archlab.cli.output import announced, check_plot, check_target, how_to_load, show
 from archlab.errors import OptionError
 from archlab.files import write
@@ -18,7 +18,10 @@ from archlab.result import Result
 
 def rf(
     models: Annotated[
-        list[str], typer.Argument(metavar="MODEL …", help="One; several with --plot.")
+        list[str],
+        typer.Argument(
+            metavar="MODEL …", help="One; several with --plot.", autocompletion=model_names
+        ),
     ],
     layer: Annotated[
         list[str] | None, typer.Option("--layer", "-l", help="Only this layer path; repeat.")
@@ -59,7 +62,7 @@ def rf(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """What each layer sees of the image: size, jump, centre, holes, share of the image.
+    """What each layer sees of the image: size, centre, holes.
 
     Example: archlab rf resnet20 --plot rf.svg
     """

@@ -27,7 +27,7 @@ def shapes(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """Shape and dtype flow through every module call, and the ladder of map sizes.
+    """Shapes through every module, and the ladder of map sizes.
 
     Example: archlab shapes resnet18
     """

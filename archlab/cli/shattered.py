@@ -25,7 +25,7 @@ def shattered(
     out: Out = None,
     sort: Sort = None,
 ) -> None:
-    """How alike the gradients of neighbouring inputs are, in plain and residual nets.
+    """How alike the gradients of neighbouring inputs are.
 
     After Balduzzi et al. 2017, on their family of fully connected nets of one input.
 

@@ -27,7 +27,7 @@ def summary(
     depth: Depth = None,
     sort: Sort = None,
 ) -> None:
-    """The overview: kernel, output shape, parameters and MACs of every module.
+    """Kernel, output shape, parameters and MACs of every module.
 
     Example: archlab summary torchvision:resnet50
     """

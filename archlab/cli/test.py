@@ -23,7 +23,7 @@ def evaluate(
     style: Format = None,
     out: Out = None,
 ) -> None:
-    """Accuracy on the test images, by class, and the confusion matrix.
+    """Accuracy on test images, by class; the confusion matrix.
 
     Example: archlab test runs/resnet20-seed1-1a2b3c4d
     """

@@ -51,7 +51,7 @@ def train(
     ] = None,
     style: Format = None,
 ) -> None:
-    """Train one net with a recipe; started again it goes on where it was.
+    """Train one net with a recipe; started again it goes on.
 
     --set changes the recipe (epochs=5) and gives constructor arguments (layout=chapter).
 
@@ -61,7 +61,7 @@ def train(
     from archlab.api import fitting, training
     from archlab.cli.watch import Watch
 
-    chosen, options = training.recipe_and_options(recipe, config, set_ or ())
+    chosen, options = training.recipe_and_options(recipe, config, set_ or (), model)
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
     with Watch() as watch:
         result = fitting.train_model(

@@ -16,7 +16,7 @@ def verdict(
     style: Format = None,
     out: Out = None,
 ) -> None:
-    """The verdict on a sweep of `archlab degradation`, from its files alone.
+    """The verdict on a finished sweep, from its files alone.
 
     Example: archlab verdict runs/degradation-demo
     """

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archlab.fold.choose import Wish, chosen, visible
+from archlab.fold.choose import Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
 from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
+from archlab.fold.level import Level, Levels, all_levels, places
 from archlab.fold.repeat import Keys, repeated
 from archlab.fold.tree import RECURRENT, Block, Item, Leaf, call_tree, dissolved, unwrapped
 from archlab.fold.union import Union, union
@@ -28,11 +29,15 @@ __all__ = [
     "Edge",
     "Group",
     "Heat",
+    "Level",
+    "Levels",
     "Role",
     "Shape",
     "Union",
     "Wish",
     "fold",
+    "levels",
+    "places",
     "union",
 ]
 
@@ -62,12 +67,41 @@ def fold(
     marks = difference.marks if difference else {}
     keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
     root = _simplified(keys, call_tree(graph), every=every)
-    room = max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
-    opened = chosen(root, keys, wish, room)
+    opened = chosen(root, keys, wish, _room(graph, wish))
     reasons = difference.reasons if difference else {}
     canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {}, reasons)
+    return _drawn(canvas, root, difference)
+
+
+def levels(graph: Graph, wish: Wish | None = None) -> Levels:
+    """Return a drawing of each module that can be opened, for a page that opens and closes them.
+
+    Args:
+        graph: one traced forward, complete or up to its failure.
+        wish: boxes at most: what is open at first, and how many a level may have.
+    """
+    wish = wish or Wish()
+    stream = flow(graph)
+    keys = Keys(graph, stream, frozenset(), {}, least=3)
+    root = _simplified(keys, call_tree(graph), every=False)
+
+    def drawn(opened: Open) -> tuple[Drawing, Canvas]:
+        canvas = Canvas(graph, stream, opened, {}, {}, {})
+        return _drawn(canvas, root), canvas
+
+    at_first = chosen(root, keys, wish, _room(graph, wish))
+    return all_levels(root, at_first, drawn, wish.boxes)
+
+
+def _room(graph: Graph, wish: Wish) -> int:
+    """Boxes that may be drawn besides input, output and failure."""
+    return max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
+
+
+def _drawn(canvas: Canvas, root: Block, difference: Union | None = None) -> Drawing:
+    graph = canvas.graph
     _add_inputs(canvas)
-    for child in opened.get(root, (root,)):
+    for child in canvas.opened.get(root, (root,)):
         canvas.add(child, "", "")
     canvas.finish()
     _add_outputs(canvas)

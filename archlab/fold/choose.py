@@ -15,6 +15,7 @@ from archlab.fold.tree import Block, Item, Leaf, Run
 
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
 
+_STEPS = "steps"
 _LOOSE = 8
 _WHOLE = 3  # modules among the children from which on they are what the picture is about
 
@@ -218,4 +219,9 @@ def _together(parent: Block, part: Sequence[Item]) -> Item:
         return part[0]
     nodes = tuple(node for item in part for node in item.nodes)
     path = part[0].path or parent.path
-    return Block(path, f"{len(part)} steps", tuple(part), nodes, sealed=True)
+    return Block(path, f"{len(part)} {_STEPS}", tuple(part), nodes, sealed=True)
+
+
+def is_stretch(block: Block) -> bool:
+    """Whether a block is neighbours put together, no module."""
+    return block.sealed and block.type.endswith(_STEPS)

@@ -23,6 +23,7 @@ class Shape(StrEnum):
     PRODUCT = "product"  # ⊗: where a gate acts
     CONCAT = "concat"
     FAILURE = "failure"
+    PORT = "port"  # where edges enter or leave a drawing that is the inside of a module
 
 
 class Role(StrEnum):
@@ -119,7 +120,10 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture's content; `folded` says in words what is not drawn one by one."""
+    """A picture's content; `folded` says in words what is not drawn one by one.
+
+    `inside` is the path of the module whose inside it is; empty for the whole model.
+    """
 
     model: str
     input: str
@@ -130,6 +134,12 @@ class Drawing:
     edges: tuple[Edge, ...]
     folded: tuple[str, ...] = ()
     heat: Heat | None = None
+    inside: str = ""
+
+    @property
+    def items(self) -> tuple[Box | Group, ...]:
+        """Everything that stands for nodes: boxes, then groups."""
+        return (*self.boxes, *self.groups)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record; ids of boxes and groups are those of the SVG."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 
 from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
+from archlab.ir.graph import Graph
 
 Found = dict[tuple[str, str, Role], Edge]
 
@@ -29,8 +31,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         tail, target = canvas.box_of[source], canvas.box_of[head]
         if (tail, target, role) in found:
             continue
-        tensor = operand.tensor if source >= 0 else canvas.graph.inputs[-1 - source]
-        shape = canvas.graph.shape(tensor)[1:]
+        shape = _shape(canvas.graph, operand.tensor, source)
         changed = tail not in labelled and (source < 0 or shape != _shape_into(canvas, source))
         mark = marks.get((source, head), "")
         found[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
@@ -119,8 +120,22 @@ def _between_members(canvas: Canvas, source: int, head: int) -> int:
 
 def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
     """The shape a node reads, to say where the shape changes."""
-    operands = canvas.flow.operands.get(node, ())
-    return canvas.graph.shape(operands[0].tensor)[1:] if operands else ()
+    for operand in canvas.flow.operands.get(node, ()):
+        sources = operand.sources or (node,)
+        return _shape(canvas.graph, operand.tensor, sources[0])
+    return ()
+
+
+def _shape(graph: Graph, tensor: int, source: int) -> tuple[int, ...]:
+    """What goes along an edge, without its batch axis.
+
+    A linear layer flattens tokens into its batch: there the shape that was made is the one to say.
+    """
+    if source < 0:
+        return graph.shape(graph.inputs[-1 - source])[1:]
+    shape, made = graph.shape(tensor), graph.shape(graph.nodes[source].outputs[0])
+    flattened = len(shape) == 2 < len(made) and shape[0] != made[0] and shape[-1] == made[-1]
+    return made[1:] if flattened and prod(shape) == prod(made) else shape[1:]
 
 
 def with_branches(canvas: Canvas, found: list[Edge]) -> tuple[Group, ...]:

@@ -33,6 +33,7 @@ class Canvas:
     repeats: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # run, member
     closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
+    places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
     _taken: dict[str, int] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Canvas:
             if isinstance(first, Block) and first in self.opened:
                 self._merged_run(block, run, parent, base)
                 return
-        key = self._name(block.path or "model")
+        key = self.places[block] = self._name(block.path or "model")
         mark = self._mark_of_group(block.path, nodes)
         self.groups.append(
             Group(key, block.path, _type(kind), times, parent, nested, 1, note, mark)
@@ -138,6 +139,7 @@ class Canvas:
         before = len(self.groups)
         self._add_run(run, parent, base)
         inner = self.groups[before]
+        self.places[block] = inner.id
         self.groups[before] = Group(
             inner.id, block.path, inner.type, inner.times, parent, block.nodes, 1, inner.note,
             inner.mark,
@@ -160,6 +162,7 @@ class Canvas:
         )
         if isinstance(item, Block):
             self.closed.add(box.id)
+            self.places[item] = box.id
         for node in item.nodes:
             if node in self.flow.drawn:
                 self.box_of[node] = box.id

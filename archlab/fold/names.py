@@ -216,13 +216,35 @@ def _concat(graph: Graph, node: Node) -> str:
 def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
     """Shape of the parameter that an operator joins in, axes of size 1 left out."""
     for tensor in node.inputs:
-        maker = graph.producer.get(tensor)
-        while maker is not None and maker.kind in _SAME_VALUES and maker.inputs:
-            tensor = maker.inputs[0]  # a class token is expanded first
-            maker = graph.producer.get(tensor)
-        if graph.tensors[tensor].source == "param":
-            return tuple(size for size in graph.shape(tensor) if size > 1)
+        origin = _origin(graph, tensor)
+        if graph.tensors[origin].source == "param":
+            return tuple(size for size in graph.shape(origin) if size > 1)
     return ()
+
+
+def _origin(graph: Graph, tensor: int) -> int:
+    """Where a tensor's values come from, moved and picked only: a class token is expanded first."""
+    maker = graph.producer.get(tensor)
+    while maker is not None and maker.kind in _SAME_VALUES and maker.inputs:
+        if any(_from_data(graph, index) for index in maker.inputs[1:]):
+            return tensor  # an embedding of the data is no learned constant
+        tensor = maker.inputs[0]
+        maker = graph.producer.get(tensor)
+    return tensor
+
+
+def _from_data(graph: Graph, tensor: int) -> bool:
+    """Whether a tensor depends on an input of the model."""
+    waiting, seen = [tensor], {tensor}
+    while waiting:
+        one = waiting.pop()
+        if one in graph.inputs:
+            return True
+        maker = graph.producer.get(one)
+        fresh = [item for item in (maker.inputs if maker else ()) if item not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False
 
 
 def _resample(graph: Graph, node: Node) -> str:

@@ -41,10 +41,33 @@ def folder_images(folder: str | Path, shape: Sequence[int], count: int) -> torch
                 arrays.append(np.asarray(small, dtype=np.float32).reshape(height, width, -1))
         except (OSError, UnidentifiedImageError) as error:
             raise SpecError(f"{file} cannot be read as an image: {error}") from error
-    batch = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2) / 255
-    if batch.shape[1] != channels:
+    return fitted(torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2), shape)
+
+
+def fitted(pixels: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return pixels (N, C, H, W) from 0 to 255 as images of a shape, about zero mean.
+
+    Grey images are repeated, colours averaged, and other sizes resized.
+
+    Raises:
+        SpecError: the channels can be neither.
+
+    Example:
+        >>> fitted(torch.full((1, 1, 16, 16), 127.5), (3, 32, 32)).abs().max()
+        tensor(0.)
+    """
+    channels, height, width = shape
+    batch = pixels.float()
+    if channels == 1:
+        batch = batch.mean(1, keepdim=True)
+    if batch.shape[1] not in (1, channels):
         raise SpecError(f"The model takes {channels} channels; images have 1 or 3.")
-    return (batch - 0.5) / 0.25
+    batch = batch.expand(-1, channels, -1, -1)
+    if batch.shape[2:] != (height, width):
+        batch = nn.functional.interpolate(
+            batch, (height, width), mode="bilinear", antialias=True, align_corners=False
+        )
+    return (batch / 255 - 0.5) / 0.25
 
 
 def first_image(folder: str | Path, height: int, width: int) -> NDArray[np.float64]:

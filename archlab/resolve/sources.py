@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,8 @@ def find(spec: ModelSpec) -> Source:
     finders = {"torchvision": _torchvision, "timm": _timm, "file": _file, "package": _package}
     if spec.source in finders:
         return finders[spec.source](spec)
+    if spec.source == "" and (os.sep in spec.name or Path(spec.name).exists()):
+        raise SpecError(_no_model(spec.name))
     if spec.source == "":
         for library in (_torchvision, _timm):
             with contextlib.suppress(SpecError, DependencyError):
@@ -59,6 +62,16 @@ def find(spec: ModelSpec) -> Source:
         "`archlab models` lists the zoo, `archlab models --source torchvision` and `--source timm` "
         "the others; a model of your own is path/to/file.py:Class."
     )
+
+
+def _no_model(text: str) -> str:
+    """Why a path alone names no model."""
+    place = Path(text)
+    if place.is_dir():
+        return f"{text} is a folder, no model. A model of yours is path/to/file.py:Class."
+    if place.is_file():
+        return f"{text} is a file: say which model in it, as path/to/file.py:Class."
+    return f"There is no file or folder {text} (looked in {Path.cwd()})."
 
 
 def library_names(library: str) -> list[str]:

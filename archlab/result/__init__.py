@@ -1,13 +1,15 @@
 """What every question answers with: totals, rows, a table, and numbers as text. No torch."""
 
 from archlab.result.answer import Header, Missing, Result, Status, record
+from archlab.result.listing import Listing
 from archlab.result.table import Cell, Column, Table, Unit
-from archlab.result.text import cell_text, cells, plain, si, size
+from archlab.result.text import cell_text, cells, plain, si, size, with_times
 
 __all__ = [
     "Cell",
     "Column",
     "Header",
+    "Listing",
     "Missing",
     "Result",
     "Status",
@@ -19,4 +21,5 @@ __all__ = [
     "record",
     "si",
     "size",
+    "with_times",
 ]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
 from archlab.result.table import Cell, Column, Table, Unit
 
 _NARROWEST = 12
+
+
+def with_times(shapes: str) -> str:
+    """Return a text with × between sizes.
+
+    Example:
+        >>> with_times("x=1x3x32x32 float32")
+        'x=1×3×32×32 float32'
+    """
+    return re.sub(r"(?<=\d)x(?=\d)", "×", shapes)
 
 
 def si(value: float) -> str:

@@ -113,7 +113,7 @@ def advice(error: Exception) -> str:
         return "Give the inputs by the names the forward has, as --input name=SHAPE:DTYPE."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return "The weights are of half precision: try --input 3x224x224:float16."
-    if "embedding" in text or "Long" in text or "Int" in text:
+    if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):
         return "Token inputs are integers: try --input 1x16:int64."
     if isinstance(error, RuntimeError | IndexError):
         return "If the size is wrong, try another --input, for example --input 3x224x224."

@@ -55,15 +55,36 @@ def fitting_options(
     Raises:
         SpecError: no such model.
     """
-    taken, family = _parameters(spec)
+    parameters, family = _parameters(spec)
+    taken = set(parameters)
     offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
     if family in ("torchvision", "timm"):  # their builders hide it behind **kwargs
         taken = {*taken, "num_classes"}
     return {**{key: value for key, value in offered.items() if key in taken}, **given}
 
 
-def _parameters(spec: str) -> tuple[set[str], str]:
-    """Return the names a spec's constructor takes, and the family of its source."""
+def option_names(spec: str) -> tuple[str, ...] | None:
+    """Return the names that `--set` may give a model, None where it takes any or does not say.
+
+    Raises:
+        SpecError: no such model.
+
+    Example:
+        >>> option_names("resnet18")
+        ('layout', 'residual', 'norm', 'num_classes')
+    """
+    parameters, family = _parameters(spec)
+    kinds = {item.kind for item in parameters.values()}
+    if not parameters or inspect.Parameter.VAR_KEYWORD in kinds:
+        return None
+    named = inspect.Parameter.KEYWORD_ONLY
+    if family == "zoo":  # the depth of a net of the zoo is in its name
+        return tuple(name for name, item in parameters.items() if item.kind == named)
+    return tuple(parameters)
+
+
+def _parameters(spec: str) -> tuple[dict[str, inspect.Parameter], str]:
+    """Return what a spec's constructor takes, and the family of its source."""
     source = find(parse_model(spec))
     if source.family == "zoo":
         family = zoo.ZOO[known.family] if (known := zoo.find(source.name)) else None
@@ -72,9 +93,9 @@ def _parameters(spec: str) -> tuple[set[str], str]:
     else:
         builder = source.builder
     try:
-        return set(inspect.signature(builder).parameters), source.family
+        return dict(inspect.signature(builder).parameters), source.family
     except (TypeError, ValueError):  # written in C
-        return set(), source.family
+        return {}, source.family
 
 
 def wanted_channels(model: nn.Module, channels: int) -> int:

@@ -60,7 +60,20 @@ class ImageData(pl.LightningDataModule):
         loader: "resident" keeps all images as uint8 on the device; "workers" is the stock
             torchvision pipeline, for sets that do not fit.
         held_out: training images kept for validation (the paper's 45k/5k split is 5000).
-        data_dir: where official archives are; `download` fetches an absent one.
+        data_dir: where official archives are, or go.
+        download: fetch an official archive that is absent.
+
+    Raises:
+        OptionError: an unknown loader.
+        DataError: the images are absent or corrupt, when they are first asked for.
+
+    Attributes:
+        channels: what the net takes; grey images are repeated for it. 0 leaves images as they are.
+
+    Example:
+        >>> data = ImageData("embedded")
+        >>> data.images.shape, data.categories
+        ((1, 16, 16), 10)
     """
 
     def __init__(  # noqa: PLR0913  the knobs of a data set, each with its default
@@ -114,7 +127,14 @@ class ImageData(pl.LightningDataModule):
             self.normalizer = Normalizer(self._ready["train"][0], self.recipe.center)
 
     def part(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return the resident images (uint8) and labels of train, val or test."""
+        """Return the resident images (uint8, N × C × H × W) and labels of train, val or test.
+
+        Args:
+            name: train, val or test.
+
+        Raises:
+            DataError: the images are absent or corrupt.
+        """
         self.setup()
         return self._ready[name]
 
@@ -170,7 +190,21 @@ class ImageData(pl.LightningDataModule):
 
 
 class CIFAR10Data(ImageData):
-    """CIFAR-10 from `data_dir` (cifar-10-batches-py, or train/CLASS and test/CLASS folders)."""
+    """CIFAR-10 from `data_dir` (cifar-10-batches-py, or train/CLASS and test/CLASS folders).
+
+    Args:
+        data_dir: where the images are, or go with `download=True`.
+        recipe: as in `ImageData`.
+        **how: `seed`, `loader`, `held_out` and `download` as in `ImageData`.
+
+    Raises:
+        DataError: the images are absent or corrupt, when they are first asked for.
+
+    Example:
+        >>> data = CIFAR10Data("data", held_out=5000)
+        >>> data.images.shape  # doctest: +SKIP
+        (3, 32, 32)
+    """
 
     def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
                  **how: Any) -> None:  # fmt: skip
@@ -178,7 +212,15 @@ class CIFAR10Data(ImageData):
 
 
 class CIFAR100Data(ImageData):
-    """CIFAR-100 from `data_dir` (cifar-100-python, or train/CLASS and test/CLASS folders)."""
+    """CIFAR-100 from `data_dir` (cifar-100-python, or train/CLASS and test/CLASS folders).
+
+    Arguments and errors as in `CIFAR10Data`.
+
+    Example:
+        >>> data = CIFAR100Data("data")
+        >>> data.categories  # doctest: +SKIP
+        100
+    """
 
     def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
                  **how: Any) -> None:  # fmt: skip
@@ -186,7 +228,15 @@ class CIFAR100Data(ImageData):
 
 
 class FashionMNISTData(ImageData):
-    """Fashion-MNIST from `data_dir`; 28×28 with one channel."""
+    """Fashion-MNIST from `data_dir`; 28×28 with one channel.
+
+    Arguments and errors as in `CIFAR10Data`. Set `channels = 3` for a net of colour images.
+
+    Example:
+        >>> data = FashionMNISTData("data")
+        >>> data.images.shape  # doctest: +SKIP
+        (1, 28, 28)
+    """
 
     def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
                  **how: Any) -> None:  # fmt: skip

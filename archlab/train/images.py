@@ -22,7 +22,10 @@ from archlab.train.folder import read_folder
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 EMBEDDED = Path(__file__).parent / "embedded" / "fashion16.npz"
-DEMO = "Without data, `archlab degradation --recipe demo` runs on images inside the package."
+DEMO = (
+    "Without data, `archlab degradation --recipe demo` runs on images inside the package "
+    "(from Python: archlab.ImageData('embedded'))."
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,16 @@ def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
         f"{', '.join(OFFICIAL)}, a folder with train/CLASS/*.png and test/CLASS/*.png, or a .npz "
         f"file. {DEMO}"
     )
+
+
+def is_set(source: str) -> bool:
+    """Whether this is the name of a set, or a .npz file.
+
+    Example:
+        >>> is_set("cifar10"), is_set("holiday/photos")
+        (True, False)
+    """
+    return source == "embedded" or source in OFFICIAL or source.endswith(".npz")
 
 
 def located(source: str) -> str:
@@ -181,8 +194,9 @@ def _official(source: str, data_dir: Path, *, download: bool) -> ImageSet:
         asked = "could not be fetched" if download else f"{state} in {data_dir}"
         raise DataError(
             f"{name} {asked} (looked for {data_dir / folder}; {' '.join(str(error).split())}). "
-            f"Add --download to fetch the official archive, put it there, or give a folder of "
-            f"images with train/ and test/. {DEMO}"
+            "Add --download to a command that trains (from Python: download=True) to fetch the "
+            "official archive, put it there, or give a folder of images with train/ and test/. "
+            f"{DEMO}"
         ) from error
     parts = [_pixels(part.data) for part in (train, test)]
     labels = [np.asarray(part.targets, np.int64) for part in (train, test)]

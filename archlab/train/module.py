@@ -17,9 +17,10 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archlab.errors import DataError
 from archlab.train import device
 from archlab.train.batches import Batch
-from archlab.train.build import build
+from archlab.train.build import build, wanted_channels
 from archlab.train.finetune import Freeze
 from archlab.train.recipe import Recipe, recipe
 
@@ -40,6 +41,11 @@ class Classifier(pl.LightningModule):
         log: log train_loss, train_acc, val_loss and val_acc.
         freeze: what is fine-tuned when; None trains everything.
 
+    Raises:
+        SpecError, BuildError: no such model, or one that cannot be built.
+        OptionError: an unknown recipe, or a file of one with unknown keys.
+        DataError: in training, images of other channels than the net takes.
+
     Example:
         >>> model = Classifier("resnet20")
         >>> model(torch.zeros(2, 3, 32, 32)).shape
@@ -54,7 +60,7 @@ class Classifier(pl.LightningModule):
         model: str | nn.Module,
         recipe: Recipe | str = "lesson",
         *,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         total_steps: int | None = None,
         log: bool = True,
         freeze: Freeze | None = None,
@@ -77,13 +83,13 @@ class Classifier(pl.LightningModule):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits."""
-        return logits_of(self.model(images))
+        """Return the logits of images (N, C, H, W), one row an image."""
+        return logits_of(self._output(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the loss, and how many images were wrong, both on the device."""
         images, labels = batch
-        output = self.model(images)
+        output = self._output(images)
         loss = total_loss(output, labels)
         wrong = (logits_of(output).detach().argmax(1) != labels).sum()
         if self.logged:
@@ -135,6 +141,22 @@ class Classifier(pl.LightningModule):
             "recipe": asdict(self.recipe),
             "type": type(self.model).__name__,
         }
+
+    def _output(self, images: Tensor) -> Any:
+        """What the model returns; images of other channels than its own get a clear error."""
+        try:
+            return self.model(images)
+        except RuntimeError as error:
+            has = images.shape[1] if images.dim() == 4 else 0
+            wanted = wanted_channels(self.model, has)
+            if wanted == has:
+                raise
+            raise DataError(
+                f"The net takes {wanted} channels, and the images have {has}. Set "
+                f"`channels = {wanted}` on the data, which repeats the one channel of grey images, "
+                f"or build the net for {has}, such as Classifier('resnet20', "
+                f"options={{'in_channels': {has}}})."
+            ) from error
 
     def _look(self) -> None:
         wrong, count = self.seen.tolist()

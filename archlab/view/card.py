@@ -9,7 +9,7 @@ from html import escape
 from math import log10, sqrt
 
 from archlab.fold.drawing import Amounts, Box, Drawing, Edge, Group, Role, Shape
-from archlab.result import si, size
+from archlab.result import si, size, with_times
 from archlab.view.theme import Theme, heat_colour, hue
 
 _LINE = 38  # characters a line
@@ -219,7 +219,8 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
 
 def group_name(group: Group, drawing: Drawing) -> str:
     """The path without what the frame around says; a bare number keeps the name before it."""
-    above = next((other.path for other in drawing.groups if other.id == group.parent), "")
+    parents = (other.path for other in drawing.groups if other.id == group.parent)
+    above = next(parents, drawing.inside)
     inside = bool(above) and group.path.startswith(f"{above}.")
     name = group.path[len(above) + 1 :] if inside else group.path
     if name.isdigit():
@@ -251,7 +252,7 @@ def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> st
     """Return the title: model, totals, input, mode."""
     look = theme.colours
     cost = "MACs unknown" if macs is None else f"{si(macs)} MACs"
-    given = f"input {(drawing.input or 'none').replace('x', '×')} · {drawing.mode} mode"
+    given = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
     lines = [text(line, 16, look["text"], bold=True) for line in wrapped(drawing.model, 40)]
     lines.append(text(" ", 4, look["text"]))  # room for an underscore
     facts = wrapped(f"{si(params)} params · {cost}", 60) + wrapped(given, 60)

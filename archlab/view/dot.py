@@ -46,6 +46,7 @@ class Style:
     params: int = 0
     macs: int | None = None
     notes: tuple[str, ...] = ()
+    bare: bool = False  # no title, no legend: a part of a page
 
 
 def dot(drawing: Drawing, style: Style) -> str:
@@ -70,9 +71,9 @@ def dot(drawing: Drawing, style: Style) -> str:
         nodesep="0.28",
         ranksep="0.26",
         ordering="out",  # what is written first stands further left: branches, then shortcuts
-        pad="0.2",
+        pad="0.05" if style.bare else "0.2",
         margin="0",  # of a PDF's page
-        label=legend(drawing, style.theme, (*style.notes, *drawing.folded)),
+        label="" if style.bare else legend(drawing, style.theme, (*style.notes, *drawing.folded)),
         labelloc="b",
         labeljust="l",
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",
@@ -81,11 +82,9 @@ def dot(drawing: Drawing, style: Style) -> str:
         page.attr(
             "graph", size=f"{style.theme.width:g},200"
         )  # shrunk to a column, as high as need be
-    with page.subgraph(name="cluster_title") as body:
-        body.attr(
-            label=card.heading(drawing, style.theme, style.params, style.macs),
-            labelloc="t", labeljust="l", peripheries="0",
-        )  # fmt: skip
+    title = "" if style.bare else card.heading(drawing, style.theme, style.params, style.macs)
+    with page.subgraph(name="cluster_title") as body:  # without it branches lose their order
+        body.attr(label=title, labelloc="t", labeljust="l", peripheries="0")
         _fill(body, "", drawing, style, 0)
     for line in sorted(_edges(drawing, style), key=lambda line: line.late):
         page.edge(line.tail, line.head, **line.attributes)
@@ -97,7 +96,10 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
     look = style.theme.colours
     widest = max((box.channels or 0 for box in drawing.boxes), default=0)
     for i, box in enumerate(drawing.boxes):
-        if box.group == parent:
+        if box.group == parent and box.shape == Shape.PORT:
+            page.node(f"n{i}", "", shape="point", width="0.02", color=look["edge"],
+                      id=_plain(box.id), **{"class": "box port"})  # fmt: skip
+        elif box.group == parent:
             page.node(
                 f"n{i}",
                 card.card(box, style.theme, drawing, widest),
@@ -119,6 +121,7 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
                 penwidth="2.5" if group.mark in card.SIGNS else "1",
                 margin="10",
                 id=_plain(f"group:{group.id}"),
+                **({"peripheries": "1"} if style.bare else {}),  # it would inherit the title's 0
             )
             _fill(inner, group.id, drawing, style, depth + 1)
     for i, edge in enumerate(drawing.edges):
@@ -159,6 +162,8 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
             "class": f"edge {edge.role}",
             "weight": _weight(edge),
         }
+        if shapes[edge.head] == Shape.PORT:
+            drawn["arrowhead"] = "none"  # it goes on outside
         label = card.edge_text(edge, style.theme)
         if label and not (edge.mark and marked & {edge.tail, edge.head}):
             drawn["label"] = label
@@ -217,9 +222,12 @@ def _weight(edge: Edge) -> str:
 
 
 def _plain(text: str) -> str:
-    """An id that Graphviz takes as it stands: no escape sequences, no line breaks."""
+    """An id that Graphviz takes as it stands: no escape sequences, line breaks, or HTML."""
+    from graphviz import nohtml
+
     clean = card.printable(text)
-    return clean.replace("\\", "\\\\")
+    plain: str = nohtml(clean.replace("\\", "\\\\"))  # of a type that is quoted in any case
+    return plain
 
 
 def theme_of(name: str) -> Theme:

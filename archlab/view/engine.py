@@ -57,6 +57,38 @@ def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> l
     return _pieces(done.stdout, len(formats))
 
 
+def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes | None]:
+    """Return an SVG for each of many DOT texts, laid out in one process; None where that failed.
+
+    Args:
+        dots: graphs, none of them large.
+        timeout: seconds for all of them; if one is slow or crashes, each gets a process.
+    """
+    if not dots:
+        return []
+    texts = [dot.encode() for dot in dots]
+    data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
+    worker = [sys.executable, str(Path(layout_worker.__file__)), "many"]
+    try:
+        with _fonts("".join(dots)) as environment:
+            done = subprocess.run(
+                worker, input=data, capture_output=True, env=environment, timeout=timeout,
+                check=False,
+            )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is not None and done.returncode == 0:
+        return list(_pieces(done.stdout, len(dots)))
+    return [_one_or_none(dot, timeout) for dot in dots]
+
+
+def _one_or_none(dot: str, timeout: float) -> bytes | None:
+    try:
+        return laid_out(dot, ("svg",), timeout=timeout)[0]
+    except LayoutError:
+        return None
+
+
 def _run(
     command: Sequence[str], dot: str, environment: dict[str, str], timeout: float
 ) -> subprocess.CompletedProcess[bytes]:

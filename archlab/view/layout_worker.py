@@ -1,13 +1,16 @@
 """Lay out DOT text in a process of its own: a crash or an endless layout takes nothing with it.
 
 Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
-format its size in bytes, a line break, and the bytes. It imports nothing of archlab: it is fast.
+format its size in bytes, a line break, and the bytes. As `python layout_worker.py many` it reads
+any number of texts, each behind its size and a line break, and writes an SVG for each. It imports
+nothing of archlab: it is fast.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 DPI = 144.0
 LONGEST = 32_767  # pixels a side, the limit of the library that writes PNG
@@ -21,6 +24,8 @@ def main(formats: list[str]) -> int:
         import pygraphviz
     except ImportError:
         return 127
+    if formats == ["many"]:
+        return _many(pygraphviz)
     source = sys.stdin.buffer.read().decode()
     svg = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
     for style in formats:
@@ -33,6 +38,14 @@ def main(formats: list[str]) -> int:
                     return TOO_LARGE
                 graph.graph_attr["dpi"] = f"{dpi:.4f}"
             data = graph.draw(format=style, prog="dot")
+        sys.stdout.buffer.write(f"{len(data)}\n".encode() + data)
+    return 0
+
+
+def _many(pygraphviz: Any) -> int:
+    while line := sys.stdin.buffer.readline():
+        source = sys.stdin.buffer.read(int(line)).decode()
+        data = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
         sys.stdout.buffer.write(f"{len(data)}\n".encode() + data)
     return 0
 

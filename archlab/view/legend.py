@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from archlab.fold.drawing import Drawing, Role
 from archlab.view.card import SIGNS, left, text, wrapped
@@ -19,33 +20,51 @@ _EDGES = {
 }
 
 
-def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
-    """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
-    look = theme.colours
-    hues = dict.fromkeys(hue(box.kind) for box in drawing.boxes if box.kind is not None)
-    rows = [
-        _row(text("■", 12, look[role]), words, look["quiet"])
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sign, the role of its colour, and what it means."""
+
+    sign: str
+    role: str
+    words: str
+    points: int = 10
+    bold: bool = True
+
+
+def entries(drawings: Sequence[Drawing]) -> list[Entry]:
+    """Return the kinds of boxes, the edges and the marks that occur in any of the drawings."""
+    boxes = [box for drawing in drawings for box in drawing.boxes]
+    edges = [edge for drawing in drawings for edge in drawing.edges]
+    groups = [group for drawing in drawings for group in drawing.groups]
+    hues = {hue(box.kind) for box in boxes if box.kind is not None}
+    found = [
+        Entry("■", role, words, 12, bold=False)
         for role, words in KIND_TITLES.items()
         if role in hues
     ]
-    signs = [
-        (text(sign, 10, look[colour], bold=True), words)
-        for role, (sign, colour, words) in _EDGES.items()
-        if any(edge.role == role for edge in drawing.edges)
-    ]
-    repeats = [*(box.times for box in drawing.boxes), *(group.times for group in drawing.groups)]
-    if max(repeats, default=1) > 1:
-        sign = text("×N", 10, look["shortcut"], bold=True)
-        uneven = any(box.average for box in drawing.boxes)
+    roles = {edge.role for edge in edges}
+    found += [Entry(*entry) for role, entry in _EDGES.items() if role in roles]
+    if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
+        uneven = any(box.average for box in boxes)
         what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
-        signs.append((sign, f"{what}, in a row; the first is drawn"))
-    marks = {box.mark for box in drawing.boxes} | {edge.mark for edge in drawing.edges}
-    signs += [
-        (text(sign.partition(" ")[0], 11, look[mark], bold=True), f"{mark} in the second model")
+        found.append(Entry("×N", "shortcut", f"{what}, in a row; the first is drawn"))
+    marks = {box.mark for box in boxes} | {edge.mark for edge in edges}
+    found += [
+        Entry(sign.partition(" ")[0], mark, f"{mark} in the second model", 11)
         for mark, sign in SIGNS.items()
         if mark in marks
     ]
-    rows += [_row(sign, words, look["quiet"]) for sign, words in signs]
+    return found
+
+
+def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
+    """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
+    look = theme.colours
+    rows = [
+        _row(text(entry.sign, entry.points, look[entry.role], bold=entry.bold), entry.words,
+             look["quiet"])
+        for entry in entries([drawing])
+    ]  # fmt: skip
     parts = [
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
         if rows

@@ -41,12 +41,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Picture:
-    """What to draw: curves of one or more models, and panels of one."""
+    """What to draw: curves of one or more models, and panels of one.
+
+    `image_size` is 0 where the models read images of other sizes: no line then. `layers` says what
+    stands along the depth.
+    """
 
     title: str
     subtitle: str
     image_size: int
     curves: Sequence[Growth]
+    layers: str = "convolutions and pools"
     image: NDArray[np.float64] | None = None
     panels: Sequence[Panel] = field(default=())
 
@@ -69,7 +74,8 @@ def _drawn(picture: Picture) -> Figure:
 
     columns = len(picture.panels)
     figure = Figure(figsize=(7.2 if not columns else 9.6, 4.2 if not columns else 6.4))
-    figure.subplots_adjust(left=0.08, right=0.97, top=0.86, bottom=0.11)
+    top = 0.86 if picture.title else 0.97
+    figure.subplots_adjust(left=0.08, right=0.97, top=top, bottom=0.11)
     figure.text(0.02, 0.965, picture.title, fontsize=12, fontweight="bold", va="top")
     figure.text(0.02, 0.918, picture.subtitle, fontsize=8.5, color="#555555", va="top")
     if not columns:
@@ -105,13 +111,14 @@ def _growth(axes: Axes, picture: Picture) -> None:
             x, y = zip(*curve.effective, strict=True)
             axes.plot(x, y, "o", color=colour, markersize=5, markerfacecolor="white",
                       label=f"{curve.name}, effective (measured)")  # fmt: skip
-    axes.axhline(picture.image_size, color="#444444", linewidth=1.0, linestyle="--")
     top = max([picture.image_size, *(max(c.longest, default=1) for c in picture.curves)])
     axes.set_ylim(0, top * 1.08)
-    axes.annotate(f"image: {picture.image_size} px", (1, picture.image_size), xytext=(0, 3),
-                  textcoords="offset points", fontsize=8, color="#444444")  # fmt: skip
+    if picture.image_size:
+        axes.axhline(picture.image_size, color="#444444", linewidth=1.0, linestyle="--")
+        axes.annotate(f"image: {picture.image_size} px", (1, picture.image_size), xytext=(0, 3),
+                      textcoords="offset points", fontsize=8, color="#444444")  # fmt: skip
     axes.locator_params(axis="x", integer=True)
-    axes.set_xlabel("depth (convolutions and pools in call order)")
+    axes.set_xlabel(f"depth ({picture.layers} in call order)")
     axes.set_ylabel("receptive field, px")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.93))
 

@@ -14,7 +14,7 @@ from archlab.view import card
 from archlab.view.theme import FALLBACKS, FONT, Theme
 
 _NODE = re.compile(r'<g id="([^"]*)" class="node ([^"]*)">\n<title>n(\d+)</title>')
-_LANE = re.compile(r'<g id="[^"]*" class="node lane">\n<title>[^<]*</title>')
+_LANE = re.compile(r'<g id="[^"]*" class="node lane">\n<title>lane(\d+)</title>')
 _EDGE = re.compile(r'<g id="edge(\d+)" class="edge ([^"]*)">\n<title>([^<]*)</title>')
 _GROUP = re.compile(r'<g id="([^"]*)" class="cluster">\n<title>cluster_(\d+)</title>')
 _HEAD = re.compile(r"^.*?<svg ", re.DOTALL)
@@ -26,7 +26,8 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     Raises:
         LayoutError: a box of the drawing is not in the picture.
     """
-    shown = {unescape(key) for key, _, _ in _NODE.findall(raw)}
+    # Graphviz writes the second of two spaces as one that does not break.
+    shown = {unescape(key).replace("\xa0", " ") for key, _, _ in _NODE.findall(raw)}
     lost = [box.id for box in drawing.boxes if _plain(box.id) not in shown]
     if lost:
         raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
@@ -37,7 +38,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     svg = svg.replace("<title>archlab</title>", "")
     svg = svg.replace("<title>cluster_title</title>", "")
     svg = _NODE.sub(lambda match: _node(match, drawing), svg)
-    svg = _LANE.sub('<g class="lane">', svg)
+    svg = _LANE.sub(r'<g class="lane" data-lane="lane:\1">', svg)
     svg = _EDGE.sub(lambda match: _edge(match, drawing), svg)
     svg = _GROUP.sub(lambda match: _group(match, drawing), svg)
     return svg.replace("<g id=", f"{_style(theme)}<g id=", 1)
@@ -48,10 +49,11 @@ def _plain(text: str) -> str:
 
 
 def _node(match: re.Match[str], drawing: Drawing) -> str:
-    key, classes, number = match.groups()
+    _, classes, number = match.groups()
     box = drawing.boxes[int(number)]
     title = escape(card.tooltip(box, drawing), quote=False)
-    return f'<g id="{key}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
+    name = escape(_plain(box.id), quote=True)
+    return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
 
 
 def _data(box: Box) -> str:
@@ -73,14 +75,22 @@ def _data(box: Box) -> str:
 
 def _edge(match: re.Match[str], drawing: Drawing) -> str:
     number, classes, title = match.groups()
-    ends = [_end(part, drawing) for part in re.split(r"&#45;&gt;", title)]
-    words = escape(" → ".join(filter(None, ends)), quote=False)
-    return f'<g id="edge{number}" class="{classes}">\n<title>{words}</title>'
+    parts = [part.partition(":")[0] for part in re.split(r"&#45;&gt;", title)]
+    ends = [_end(part, drawing) for part in parts]
+    boxes = [end for part, end in zip(parts, ends, strict=True) if part.startswith("n")]
+    words = escape(" → ".join(boxes), quote=False)
+    data = "".join(
+        f' data-{name}="{escape(end, quote=True)}"'
+        for name, end in zip(("tail", "head"), ends, strict=True)
+    )
+    return f'<g id="edge{number}" class="{classes}"{data}>\n<title>{words}</title>'
 
 
-def _end(text: str, drawing: Drawing) -> str:
-    name = text.partition(":")[0]
-    return drawing.boxes[int(name[1:])].id if name.startswith("n") else ""
+def _end(name: str, drawing: Drawing) -> str:
+    """The id of the box, or the lane, at an edge's end."""
+    return (
+        drawing.boxes[int(name[1:])].id if name.startswith("n") else name.replace("lane", "lane:")
+    )
 
 
 def _group(match: re.Match[str], drawing: Drawing) -> str:

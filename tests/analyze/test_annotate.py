@@ -3,9 +3,9 @@
 import pytest
 from hand_made_graphs import Maker, residual
 
-from archlab.analyze.annotate import MEASURES, annotated, params_by_node
+from archlab.analyze.annotate import MEASURES, annotated, annotated_levels, params_by_node
 from archlab.errors import OptionError
-from archlab.fold import Wish, fold
+from archlab.fold import Wish, fold, levels
 from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
 from archlab.view.card import macs_text
 
@@ -97,3 +97,19 @@ def test_macs_of_a_module_with_an_unknown_operator_are_a_lower_bound() -> None:
     assert (amounts.macs, amounts.partial) == (8 * 8 * 9 * 16 * 16, True)
     assert "≥ " in macs_text(amounts, 1)
     assert "≥ " not in macs_text(by_id(drawing)["c"].amounts, 1)
+
+
+def test_levels_have_amounts_and_the_heat_of_every_measure() -> None:
+    graph = residual(4)
+    found, heats = annotated_levels(levels(graph), graph, {"gradient": {0: 2.0}})
+    for key, level in found.levels.items():
+        for item in level.drawing.items:
+            if item.nodes:
+                values = heats[key][item.id]
+                assert set(values) == {"macs", "params", "memory", "receptive-field", "gradient"}
+                assert values["params"] == item.amounts.params
+    stem = heats[found.top]["stem"]
+    assert (stem["params"], stem["receptive-field"], stem["gradient"]) == (STEM, 3, 2.0)
+    top = found.levels[found.top].drawing
+    total = sum(heats[found.top][item.id]["params"] for item in top.boxes if item.nodes)
+    assert total == STEM + 8 * CONV

@@ -86,3 +86,16 @@ def test_folders_without_logs(tmp_path) -> None:
         TrainingCurve(tmp_path)
     with pytest.raises(OptionError, match="Did you mean fig"):
         curves(tmp_path, style="fig7")
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path) -> None:
+    for run in ("first", "second"):
+        folder = tmp_path / run / "version_0"
+        folder.mkdir(parents=True)
+        (folder / "metrics.csv").write_text("step,train_loss,val_loss\n9,2.0,1.5\n19,1.0,1.2\n")
+    text = curves(*(tmp_path / run / "version_0" for run in ("first", "second"))).decode()
+    for name in ("first/version_0 train", "second/version_0 train"):
+        assert f">{name}<" in text
+    same = curves(*[tmp_path / "first" / "version_0"] * 2).decode()
+    assert ">version_0 train<" in same
+    assert ">version_0 #2 train<" in same

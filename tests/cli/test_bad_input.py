@@ -18,7 +18,7 @@ BAD = {
     "depth of no net": ("params resnet19", "6n + 2"),
     "no model at all": ("params ''", "is not a model. Allowed:"),
     "unknown command": ("parms resnet18", "Did you mean 'params'?"),
-    "unknown flag": ("params resnet18 --dept 3", "No such option: --dept"),
+    "unknown flag": ("params resnet18 --dept 3", "--dept"),
     "unknown format": ("params resnet20 -f jsn", "Did you mean json?"),
     "unknown mode": ("params resnet20 --mode trian", "Did you mean train?"),
     "unknown grouping": ("flops resnet20 --by kinds", "Did you mean kind?"),
@@ -27,6 +27,8 @@ BAD = {
     "unknown optimizer": ("memory resnet20 --optimizer adma", "Did you mean adam?"),
     "unknown column": ("params resnet20 --sort parms", "Did you mean params?"),
     "unknown source": ("models --source tim", "Did you mean timm?"),
+    "unknown format of a list": ("models -f jsn", "Did you mean json?"),
+    "format of no list": ("doctor -o table.xlsx", "names no format"),
     "no match": ("models 'zzz*'", "zoo has no model that matches 'zzz*'"),
     # inputs
     "wrong channels": ("flops resnet18 -i 5x32x32", "failed in conv1 (Conv2d)"),
@@ -38,7 +40,7 @@ BAD = {
     "floats for tokens": ("flops nets.py:Tokens -i 2x7", "embed (Embedding)"),
     "missing input": ("flops nets.py:TwoInputs", "missing 1 required positional argument: 'y'"),
     "batch twice": ("flops resnet18 -i 2x3x32x32 -b 4", "The batch is given twice"),
-    "batch of none": ("flops resnet18 -b 0", "greater than or equal to 1"),
+    "batch of none": ("flops resnet18 -b 0", "Invalid value for '--batch'"),
     "batch of text": ("flops resnet18 -b many", "Invalid value for '--batch'"),
     "says nothing of its input": ("flops nets.py:Passes", "Give one with --input"),
     "norm of one value": ("flops googlenet --mode train", "try --batch 2"),
@@ -106,6 +108,21 @@ def test_without_timm(cli, monkeypatch) -> None:
         run = cli(line)
         assert (run.code, run.out) == (2, "")
         assert "timm is not installed: pip install 'archlab[timm]'" in run.err
+
+
+def test_without_torch(cli, monkeypatch) -> None:
+    def absent(*_args, **_kwargs):
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    monkeypatch.setattr(api, "params", absent)
+    run = cli("params resnet20")
+    assert (run.code, run.out) == (2, "")
+    assert run.err == (
+        "archlab: No module named 'torch'. A package is missing or broken: `archlab doctor` says "
+        "which, and the command that gets it.\n"
+    )
+    with pytest.raises(ModuleNotFoundError):
+        cli("params resnet20 --debug")
 
 
 def test_debug_shows_the_traceback(cli) -> None:

@@ -8,7 +8,8 @@ import re
 import pytest
 
 import archlab
-from archlab.cli.app import COMMANDS
+from archlab import zoo
+from archlab.cli.app import COMMANDS, MAP
 from archlab.view import FORMATS
 
 # One line for each command that answers with a result.
@@ -46,7 +47,8 @@ HEAD = ["schema", "model", "input", "mode", "conventions", "build", "status", "m
 
 def test_every_command_has_a_line() -> None:
     named = {line.split()[0] for line in (*LINES.values(), *SIDE_BY_SIDE.values())}
-    assert named == set(COMMANDS) - {"models", "render"} - TRAINING  # see test_render
+    elsewhere = {"models", "render", "report", "doctor"}  # test_render, test_report …, and below
+    assert named == set(COMMANDS) - elsewhere - TRAINING
 
 
 @pytest.mark.parametrize("style", FORMATS)
@@ -273,6 +275,21 @@ def test_models(cli) -> None:
     assert "convnext_tiny" in cli("models --source timm 'convnext_t*'").out.split()
 
 
+def test_models_for_machines(cli, tmp_path) -> None:
+    document = json.loads(cli("models -f json").out)
+    assert document["schema"] == "archlab.models/1"
+    assert [row["name"] for row in document["rows"]] == list(zoo.names())
+    assert list(document["rows"][0]) == ["name", "source", "summary", "paper"]
+    papers = {row["name"]: row["paper"] for row in document["rows"]}
+    assert "1409.4842" in papers["googlenet"]
+    assert "1512.03385" in papers["resnet56"]
+    rows = list(csv.DictReader(io.StringIO(cli("models 'plain*' --format csv").out)))
+    assert [row["name"] for row in rows] == [name for name in zoo.names() if name[0] == "p"]
+    assert cli("models --source timm 'convnext_t*' -f md").out.startswith("\n\n| name |")
+    assert cli("models --out zoo.csv").err == "wrote zoo.csv\n"
+    assert (tmp_path / "zoo.csv").read_text().startswith("name,source,summary,paper\ngooglenet,zoo")
+
+
 def test_zoo_models_print_one_line_each(cli) -> None:
     lines = cli("models 'resnet*'").out.splitlines()
     assert len(lines) == len({line.split()[0] for line in lines}) == 11
@@ -300,3 +317,15 @@ def test_the_main_help_lists_every_command(cli) -> None:
     out = cli("--help").out
     assert all(re.search(rf"^  {command} ", out, re.MULTILINE) for command in COMMANDS)
     assert "its code runs" in " ".join(out.split())
+
+
+def test_the_main_help_is_a_map(cli) -> None:
+    """One line a command, under its heading, whole."""
+    out = cli("--help").out
+    places = [out.index(f"\n{heading}:\n") for heading in MAP]
+    assert places == sorted(places)
+    for heading, commands in MAP.items():
+        section = out.split(f"\n{heading}:\n")[1].split("\n\n")[0]
+        assert [line.split()[0] for line in section.splitlines()] == list(commands)
+    assert "..." not in out.partition("Options:")[2]
+    assert len(COMMANDS) == sum(map(len, MAP.values()))

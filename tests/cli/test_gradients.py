@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 
+import numpy
 import pytest
 import torch
 from torch import nn
 
 from archlab import zoo
+from archlab.errors import SpecError
+from archlab.probe.images import fitted
+from archlab.train.images import load_images
 
 QUICK = "--seeds 1 --batch 4"
+GREY = """
+from torch import nn
+
+
+class Grey(nn.Sequential):
+    input_shape = (1, 16, 16)
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten())
+"""
 NETS = """
 import torch
 from torch import nn
@@ -42,6 +56,16 @@ class Explodes(nn.Sequential):
         for layer in self:
             x = layer(x) * 1e12
         return x
+
+
+class Three(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+
+
+class Four(nn.Sequential):
+    def __init__(self):
+        super().__init__(*(nn.Linear(4, 4) for _ in range(4)))
 """
 
 
@@ -114,6 +138,51 @@ def test_images_of_a_folder(cli, tmp_path) -> None:
     assert "images of images" in " ".join(found["conventions"])
 
 
+def test_images_of_a_set(cli, tmp_path) -> None:
+    """The same eight images from the package, from a file and from a folder are the same batch."""
+    from PIL import Image
+
+    images = load_images("embedded")
+    (tmp_path / "images").mkdir()
+    for i, pixels in enumerate(images.train_images[:4]):
+        Image.fromarray(pixels[0]).save(tmp_path / "images" / f"{i}.png")
+    parts = {name: getattr(images, name) for name in
+             ("train_images", "train_labels", "test_images", "test_labels")}  # fmt: skip
+    numpy.savez(tmp_path / "own.npz", **parts)
+    (tmp_path / "grey.py").write_text(GREY)
+    lines = {}
+    for source in ("embedded", "own.npz", "images"):
+        found = document(cli, f"gradients grey.py:Grey --images {source} {QUICK}")
+        assert f"images of {source}" in " ".join(found["conventions"])
+        lines[source] = [row["activation_grad"] for row in found["rows"]]
+    assert lines["embedded"] == lines["own.npz"] == lines["images"]
+    made = document(cli, f"gradients grey.py:Grey {QUICK}")
+    assert [row["activation_grad"] for row in made["rows"]] != lines["embedded"]
+
+
+@pytest.mark.parametrize("size", [(1, 16, 16), (3, 16, 16), (3, 32, 32), (1, 8, 8)])
+def test_pixels_are_made_to_fit(size) -> None:
+    grey = torch.full((2, 1, 16, 16), 191.25)
+    assert torch.equal(fitted(grey, size), torch.ones(2, *size))  # (0.75 - 0.5) / 0.25
+    colours = torch.tensor([0.0, 127.5, 255.0]).view(1, 3, 1, 1).expand(2, 3, 16, 16)
+    if size[0] == 1:
+        torch.testing.assert_close(fitted(colours, size), torch.zeros(2, *size))
+    with pytest.raises(SpecError, match="takes 4 channels"):
+        fitted(colours, (4, 16, 16))
+
+
+def test_few_layers_are_no_slope(cli, nets) -> None:
+    found = document(cli, f"gradients odd.py:Three {QUICK} --by layer")
+    (totals,) = found["totals"].values()
+    assert totals["verdict"] == "3 layers: too few to judge"
+    assert totals["growth_per_block"] is None
+    assert totals["first_over_last"] > 0
+    found = document(cli, f"gradients odd.py:Four {QUICK} --by layer")
+    (totals,) = found["totals"].values()
+    assert "too few" not in totals["verdict"]
+    assert totals["growth_per_block"] > 0
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
 @pytest.mark.parametrize(
     "line",
@@ -172,9 +241,11 @@ BAD = {
     "depth of no net": ("gradients resnet56 --depths 19", "not 6n + 2"),
     "no device": ("gradients resnet8 --device tpux", "Examples: cpu, cuda"),
     "no layer": ("gradients resnet8 --layer layer9", "has no module 'layer9'"),
-    "no seeds": ("gradients resnet8 --seeds 0", "greater than or equal to 1"),
+    "no seeds": ("gradients resnet8 --seeds 0", "Invalid value for '--seeds'"),
     "images and noise": ("gradients resnet8 --images . --noise", "exclude each other"),
-    "no images": ("gradients resnet8 --images nowhere", "no folder nowhere"),
+    "no images": ("gradients resnet8 --images nowhere", "is no folder, .npz file or known set"),
+    "typo of a set": ("gradients resnet8 --images embeded", "Did you mean embedded?"),
+    "a set that is not there": ("identity resnet8 --images cifar10", "CIFAR-10 is not in .data"),
     "picture": ("gradients resnet8 --plot x.bmp", "names no picture format"),
     "unknown grain": ("gradients resnet8 --by blok", "Did you mean block?"),
     "scales": ("shattered --scales 0,x", "positive numbers"),

@@ -65,7 +65,58 @@ def test_a_terminal_without_unicode() -> None:
     assert "576" in done.stdout
 
 
-def test_a_reader_that_leaves_early() -> None:
-    command = f"{sys.executable} -m archlab models | true"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+@pytest.mark.parametrize(
+    ("line", "unbuffered", "code"),
+    [
+        ("models", "", 0),
+        ("models", "1", 141),
+        ("params googlenet --format json", "", 141),  # more than a buffer holds
+        ("check resnet20 --max-params 1", "", 1),  # written at the end: the check still fails
+        ("check resnet20 --max-params 1", "1", 141),  # and never looks as if it had passed
+    ],
+)
+def test_a_reader_that_leaves_early(line, unbuffered, code) -> None:
+    command = [sys.executable, "-m", "archlab", *line.split()]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, **how, env=environment) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == code
+
+
+def complete(line: str, shell: str = "bash") -> list[str]:
+    """What the shell would offer for the last word of a line."""
+    words = line.split(" ")
+    environment = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": line},
+    }
+    done = run("-c", COMPLETING, _ARCHLAB_COMPLETE=f"complete_{shell}", **environment[shell])
+    assert done.stderr == "torch: False\n"
+    return done.stdout.split("\n")
+
+
+COMPLETING = """
+import sys
+import archlab.cli
+try:
+    archlab.cli.main()
+finally:
+    print("torch:", "torch" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_completion_of_commands_and_nets() -> None:
+    assert {"params", "plain"} & set(complete("archlab p")) == {"params"}
+    assert {"googlenet"} == {name for name in complete("archlab flops goo") if name}
+    assert {"plain20", "plain1202"} <= set(complete("archlab gradients resnet20 plain"))
+    assert [name for name in complete("archlab render path/to/n") if name] == []
+    assert any("GoogLeNet, nine Inception blocks" in line
+               for line in complete("archlab rf goo", "zsh"))  # fmt: skip
+
+
+def test_the_script_for_a_shell() -> None:
+    code = "import sys; sys.argv = ['archlab']; import archlab.cli; archlab.cli.main()"
+    done = run("-c", code, _ARCHLAB_COMPLETE="source_bash")
+    assert "complete -o default -F _archlab_completion archlab" in done.stdout

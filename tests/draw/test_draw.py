@@ -104,7 +104,7 @@ def test_only_the_shortcuts_light_up_between_twins() -> None:
 
 
 def test_the_backward_pass_has_every_weight_and_no_accumulator() -> None:
-    drawing = archlab.render_backward("resnet20").drawing
+    drawing = archlab.render_backward("resnet20", boxes=80).drawing
     text = json.dumps(drawing.to_dict())
     assert "AccumulateGrad" not in text
     convs = [box for box in drawing.boxes if box.title == "Convolution backward"]

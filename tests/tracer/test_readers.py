@@ -58,10 +58,15 @@ class Case:
     device: str = "meta"
 
     @property
+    def name(self) -> str:
+        name = self.op.rpartition(".")[0]
+        return name if "." in name else f"aten.{name}"
+
+    @property
     def func(self) -> Any:
-        name, _, overload = self.op.rpartition(".")
-        namespace, _, bare = name.rpartition(".")
-        return getattr(getattr(getattr(torch.ops, namespace or "aten"), bare), overload)
+        namespace, _, bare = self.name.rpartition(".")
+        overload = self.op.rpartition(".")[2]
+        return getattr(getattr(getattr(torch.ops, namespace), bare), overload)
 
 
 def named(kind: Kind, *, scalar: bool, **calls: tuple[Any, ...]) -> list[Case]:
@@ -410,6 +415,16 @@ NOT_HERE = {
     "aten._pin_memory": "needs an accelerator",
     "aten.mkldnn_rnn_layer": "has tests of its own below",
 }
+# Operators that torch 2.6 does not have, or does not run on meta.
+NOT_IN_2_6 = {
+    "aten._fused_rms_norm",
+    "aten._convolution",
+    "aten._scaled_dot_product_fused_attention_overrideable",
+}
+
+
+def known(name: str) -> bool:
+    return not (torch.__version__.startswith("2.6.") and name in NOT_IN_2_6)
 
 
 def reading(case: Case) -> Node:
@@ -424,6 +439,8 @@ def reading(case: Case) -> Node:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
 def test_an_operator_is_read_as_worked_out_by_hand(case: Case) -> None:
+    if not known(case.name):
+        pytest.skip("not in torch 2.6, or not on meta")
     node = reading(case)
     assert (node.kind, node.attrs) == (case.kind, case.attrs)
     assert node.op == operator(case.func).name
@@ -431,14 +448,14 @@ def test_an_operator_is_read_as_worked_out_by_hand(case: Case) -> None:
 
 
 def test_every_reader_has_a_case() -> None:
-    names = {operator(case.func).name for case in CASES}
+    names = {case.name for case in CASES}
     covered = names | {name.rstrip("_") for name in names}
     assert not set(READERS) - covered - set(NOT_HERE)
     assert not covered & set(NOT_HERE)
 
 
 def test_every_reader_names_an_operator_of_torch() -> None:
-    for key in READERS:
+    for key in filter(known, READERS):
         namespace, _, name = key.partition(".")
         packets = [getattr(getattr(torch.ops, namespace), name + tail, None) for tail in ("", "_")]
         assert any(isinstance(item, torch._ops.OpOverloadPacket) for item in packets), key

@@ -122,3 +122,12 @@ def test_two_gloo_processes_give_the_weights_of_one(images, tmp_path) -> None:
     one, two = (torch.load(tmp_path / f"{world}.pt") for world in (1, 2))
     for key in one:
         torch.testing.assert_close(one[key], two[key], rtol=1e-4, atol=1e-6)
+
+
+def test_absent_data_says_what_to_do_from_python_too(tmp_path) -> None:
+    data = CIFAR10Data(tmp_path)
+    with pytest.raises(DataError) as caught:
+        _ = data.images
+    for part in (str(tmp_path), "--download", "download=True", "archlab.ImageData('embedded')"):
+        assert part in str(caught.value)
+    assert ImageData("embedded").categories == 10  # as the message says

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from archlab.errors import DataError
 from archlab.train import device
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
@@ -144,3 +145,24 @@ def test_cuda_switches(images) -> None:
     pixels, _ = next(iter(data.train_dataloader()))
     expected = net(pixels)
     torch.testing.assert_close(device.captured(net)(pixels), expected, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("call", ["fit", "validate"])
+def test_grey_images_for_a_net_of_colours_say_what_to_do(images, call) -> None:
+    trainer = pl.Trainer(max_steps=1, **QUIET)
+    with pytest.raises(DataError, match="net takes 3 channels, and the images have 1") as caught:
+        getattr(trainer, call)(Classifier("resnet8", SHORT), datamodule=ImageData(images, SHORT))
+    # What the message tells to do works, both ways.
+    assert "channels = 3" in str(caught.value)
+    assert "options={'in_channels': 1}" in str(caught.value)
+    data = ImageData(images, SHORT)
+    data.channels = 3
+    pl.Trainer(max_steps=1, **QUIET).fit(Classifier("resnet8", SHORT), datamodule=data)
+    grey = Classifier("resnet8", SHORT, options={"in_channels": 1})
+    pl.Trainer(max_steps=1, **QUIET).fit(grey, datamodule=ImageData(images, SHORT))
+
+
+def test_another_error_of_the_net_stays_as_it_is() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(7, 2))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        Classifier(net, SHORT)(torch.zeros(2, 1, 8, 8))

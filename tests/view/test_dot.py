@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from archlab.errors import LayoutError, OptionError
-from archlab.fold.drawing import Drawing, Heat
+from archlab.fold.drawing import Box, Drawing, Heat, Shape
 from archlab.view import card, engine
 from archlab.view.dot import Style, dot, theme_of
-from archlab.view.engine import laid_out
+from archlab.view.engine import laid_out, many_laid_out
 from archlab.view.mermaid import mermaid
 from archlab.view.sketch import sketch
 from archlab.view.svg import finished
@@ -199,3 +199,40 @@ def test_text_can_be_read_on_what_it_stands_on(name) -> None:
         assert contrast(look[front], look["page"]) >= 4.5, front
     for back in ("sum", "join"):
         assert contrast(look["ink"], look[back]) >= 4.5
+
+
+def test_many_are_laid_out_in_one_process(monkeypatch) -> None:
+    first, second = many_laid_out(["digraph {a -> b}", "digraph {c}"])
+    assert (first.count(b'class="node"'), second.count(b'class="node"')) == (2, 1)
+    assert many_laid_out([]) == []
+
+
+def test_one_that_fails_takes_no_other_with_it() -> None:
+    first, second = many_laid_out(["digraph {a}", "digraph {"])
+    assert first.count(b'class="node"') == 1
+    assert second is None
+    slow = "digraph {" + "".join(f"a{i} -> a{j};" for i in range(90) for j in range(i)) + "}"
+    assert many_laid_out([slow, slow], timeout=0.05) == [None, None]
+
+
+def test_a_name_that_reads_as_html_is_quoted(style) -> None:
+    drawing = Drawing("m", "", "eval", "", (Box("<b>x</b>", "<b>x</b>", Shape.OPERATOR, "Conv"),),
+                      (), ())  # fmt: skip
+    (raw,) = laid_out(dot(drawing, style), ["svg"])
+    assert 'id="&lt;b&gt;x&lt;/b&gt;"' in finished(raw.decode(), drawing, style.theme)
+
+
+def test_a_bare_drawing_has_no_title_and_no_legend(drawing, style) -> None:
+    whole, bare = (laid_out(dot(drawing, each), ["svg"])[0].decode()
+                   for each in (style, replace(style, bare=True)))  # fmt: skip
+    assert "a note" in whole
+    assert "a note" not in bare
+    assert ("1.235 M params" in whole, "1.235 M params" in bare) == (True, False)
+    assert len(bare) < len(whole)
+
+
+def test_a_name_with_signs_that_are_not_printed_is_not_lost(style) -> None:
+    name = "x \u202e rtl"
+    drawing = Drawing("m", "", "eval", "", (Box(name, name, Shape.OPERATOR, "Conv"),), (), ())
+    (raw,) = laid_out(dot(drawing, style), ["svg"])
+    assert 'id="x   rtl"' in finished(raw.decode(), drawing, style.theme)

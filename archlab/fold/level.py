@@ -1,0 +1,212 @@
+"""The inside of every module as a drawing of its own: what a page shows when a box is opened.
+
+A level is cut out of a picture of the whole model in which just that module and those around it
+are open, so that shortcuts, branches and folded rows are found as everywhere else. What crosses
+the module's border goes through a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from archlab.fold.choose import Open, is_stretch, stretches
+from archlab.fold.drawing import Box, Drawing, Edge, Group, Shape
+from archlab.fold.emit import Canvas
+from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run
+from archlab.ir.graph import Graph
+
+ENTRY, EXIT = "port:in", "port:out"
+MOST = 250  # levels that a page may hold
+_SHORT = 3  # boxes up to which a branch without joins is open together with its module
+
+Draw = Callable[[Open], tuple[Drawing, Canvas]]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The inside of one module: `opens` says which box stands for which further level.
+
+    `times` is above 1 where the module is a row of equal blocks: the inside of the first is shown.
+    """
+
+    path: str
+    drawing: Drawing
+    opens: Mapping[str, str]
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Levels by key; the model's own is `top`. `at_first` are open in the default picture.
+
+    `closed` counts modules that can not be opened here, because there are too many.
+    """
+
+    top: str
+    levels: Mapping[str, Level]
+    at_first: tuple[str, ...]
+    closed: int = 0
+
+
+def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
+    """Return the levels below a root, the outer ones first, up to MOST of them.
+
+    Args:
+        root: the simplified tree.
+        at_first: what is open in the default picture.
+        drawn: draws the whole model for what is open.
+        boxes: at most in one level; longer ones are put together in stretches.
+    """
+    keys: dict[Block, str] = {root: "0"}
+    levels: dict[str, Level] = {}
+    around: dict[Block, Open] = {root: {}}  # what is open when a block is shown
+    left = 0
+    waiting = [root]
+    for block in waiting:
+        opened = around[block] | _inside(block, boxes)
+        drawing, canvas = drawn(opened)
+        closed = list(_closed(block, opened))
+        found = closed[: MOST - len(waiting)]
+        left += len(closed) - len(found)
+        for child in found:
+            keys[child] = str(len(keys))
+            around[child] = opened
+            waiting.append(child)
+        opens = {canvas.places[child]: keys[child] for child in found}
+        place = canvas.places.get(block, "")
+        inside = drawing if block is root else _cut_out(drawing, place, block.path)
+        times = next((group.times for group in drawing.groups if group.id == place), 1)
+        inside = _with_ranges(inside, {canvas.places[child]: child for child in found})
+        levels[keys[block]] = Level(_path(block), inside, opens, times)
+    first = tuple(keys[block] for block in at_first if block in keys)
+    return Levels(keys[root], levels, first, left)
+
+
+def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
+    """Return module path -> level and box (or group) that shows it, the closest one there is.
+
+    A module of a folded row is shown by the row's first member.
+    """
+    holders: dict[int, list[tuple[int, str, str, frozenset[int]]]] = {}
+    for key, level in levels.levels.items():
+        for item in level.drawing.items:
+            nodes = frozenset(item.nodes)
+            for node in nodes:
+                holders.setdefault(node, []).append((len(nodes), key, item.id, nodes))
+    for found in holders.values():
+        found.sort(key=lambda holder: holder[0])
+    shown: dict[str, tuple[str, str]] = {}
+    for call in graph.calls:
+        inside = range(call.first, call.last)
+        for _, key, name, held in holders.get(call.first, ()):
+            if held.issuperset(inside) and call.path not in shown:
+                shown[call.path] = (key, name)
+    return shown
+
+
+def _inside(block: Block, boxes: int) -> Open:
+    """What is open when a module is: itself, a row of equal blocks in it, its short branches."""
+    items = stretches(block, boxes) if len(block.children) > boxes else block.children
+    opened: Open = {block: items}
+    if len(items) == 1 and isinstance(items[0], Run):
+        member = items[0].members[0]
+        if isinstance(member, Block) and not _recurrent(member):
+            opened |= _inside(member, boxes)
+    for item in items:
+        if isinstance(item, Block) and _is_branch(item):
+            opened[item] = item.children
+    return opened
+
+
+def _path(block: Block) -> str:
+    """The module's path; of several put together the first and the last."""
+    if not is_stretch(block):
+        return block.path
+    first, last = block.children[0], block.children[-1]
+    return " … ".join(dict.fromkeys(path for item in (first, last) if (path := _first(item).path)))
+
+
+def _first(item: Item) -> Block | Leaf:
+    return item.members[0] if isinstance(item, Run) else item
+
+
+def _with_ranges(drawing: Drawing, opens: Mapping[str, Block]) -> Drawing:
+    """Say of boxes for several modules which they are: they have no path of their own."""
+    boxes = tuple(
+        replace(box, path=_path(opens[box.id]))
+        if box.id in opens and is_stretch(opens[box.id])
+        else box
+        for box in drawing.boxes
+    )
+    return replace(drawing, boxes=boxes)
+
+
+def _is_branch(block: Block) -> bool:
+    """Whether a module is a few layers one after the other: too little to be worth a click."""
+    return (
+        not block.sealed
+        and len(block.children) <= _SHORT
+        and all(isinstance(child, Leaf) and child.own for child in block.children)
+    )
+
+
+def _closed(block: Block, opened: Open) -> Iterator[Block]:
+    """The closed modules that are drawn when a block is open."""
+    for item in opened[block]:
+        yield from _closed_in(item, opened)
+
+
+def _closed_in(item: Item, opened: Open) -> Iterator[Block]:
+    if isinstance(item, Run):
+        yield from _closed_in(item.members[0], opened)
+    elif isinstance(item, Block) and item in opened:
+        yield from _closed(item, opened)
+    elif isinstance(item, Block) and not _recurrent(item):
+        yield item
+
+
+def _recurrent(block: Block) -> bool:
+    """A recurrent layer, which is traced step by step: one box says more."""
+    return block.type in RECURRENT
+
+
+def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
+    """Return what is in one group of a drawing, with ports for what enters and leaves it."""
+    within = {place}
+    for group in drawing.groups:  # a frame comes after the one around it
+        if group.parent in within:
+            within.add(group.id)
+    boxes = [box for box in drawing.boxes if box.group in within]
+    names = {box.id for box in boxes}
+    found: dict[tuple[str, str, str], Edge] = {}
+    for edge in drawing.edges:
+        tail = edge.tail if edge.tail in names else ENTRY
+        head = edge.head if edge.head in names else EXIT
+        if (tail, head) != (ENTRY, EXIT):
+            outside = tail == ENTRY or head == EXIT  # there the shape is written already
+            cut = replace(edge, tail=tail, head=head, changed=edge.changed and not outside)
+            found.setdefault((tail, head, edge.role), cut)
+    used = {end for edge in found.values() for end in (edge.tail, edge.head)}
+    ports = [Box(name, "", Shape.PORT, "") for name in (ENTRY, EXIT) if name in used]
+    entry = [port for port in ports if port.id == ENTRY]
+    leave = [port for port in ports if port.id == EXIT]
+    inner = [_lifted_box(box, place) for box in boxes]
+    return replace(
+        drawing,
+        boxes=(*entry, *inner, *leave),
+        groups=tuple(
+            _lifted_group(group, place) for group in drawing.groups if group.id in within - {place}
+        ),
+        edges=tuple(found.values()),
+        folded=(),
+        inside=path,
+    )
+
+
+def _lifted_box(box: Box, place: str) -> Box:
+    return replace(box, group="") if box.group == place else box
+
+
+def _lifted_group(group: Group, place: str) -> Group:
+    return replace(group, parent="") if group.parent == place else group

@@ -1,0 +1,50 @@
+"""A list with no model behind it (nets of the zoo, what a machine has), for the same views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from archlab.result.answer import record
+from archlab.result.table import Column, Table
+from archlab.result.text import plain
+
+Row = TypeVar("Row", covariant=True)
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Row]):
+    """Rows and how they are shown.
+
+    Attributes:
+        name: what is listed: models, doctor.
+        rows: one dataclass an entry.
+        columns: the columns that a table shows.
+        header: sentences above the table.
+        footer: sentences below the table.
+        extra: further JSON entries by name.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    header: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Any], ...] = ()
+
+    def table(self) -> Table:
+        """Return the table of all rows."""
+        rows = tuple(record(row) for row in self.rows)
+        return Table(self.name, self.header, self.columns, rows, self.footer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON record: schema, further entries and rows."""
+        return {
+            "schema": f"archlab.{self.name}/1",
+            **dict(self.extra),
+            "rows": [record(row) for row in self.rows],
+        }
+
+    def __str__(self) -> str:
+        """Return the table as plain text."""
+        return plain(self.table())

@@ -1,0 +1,155 @@
+"""The drawing of a page: every level as SVG without what the page says once, and data beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archlab.errors import LayoutError
+from archlab.fold import Level, Levels
+from archlab.fold.drawing import Box, Drawing
+from archlab.view.card import brief, macs_text, printable
+from archlab.view.dot import Style, dot
+from archlab.view.engine import many_laid_out
+from archlab.view.legend import Entry, entries
+from archlab.view.page.content import Stage
+from archlab.view.svg import finished
+from archlab.view.theme import THEMES
+
+THEME = THEMES["light"]  # the page's style sheet turns it dark
+_NOISE = re.compile(
+    r'<!--.*?-->\n| (?:xml:space|font-family|xmlns(?::\w+)?)="[^"]*"|(?<=<svg)[^>]*? width="[^"]*"',
+    re.DOTALL,
+)
+_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A stage as a template takes it.
+
+    Attributes:
+        still: the picture without scripts.
+        levels: (key, SVG) of every level.
+        data: for the script: what opens what, heat, places.
+        legend: kinds and edges that occur.
+        words: what is not shown, in sentences.
+    """
+
+    still: str
+    levels: list[tuple[str, str]]
+    data: dict[str, Any]
+    legend: list[Entry]
+    words: list[str]
+
+
+def drawn(stage: Stage) -> Drawn:
+    """Return the drawing of a stage, all levels laid out in one process.
+
+    Raises:
+        LayoutError: Graphviz is missing, or fails for the model's own level.
+    """
+    style = Style(theme=THEME, bare=True)
+    levels = stage.levels.levels
+    keys = list(levels)
+    texts = [dot(stage.drawing, style), *(dot(levels[key].drawing, style) for key in keys)]
+    still, *raw = many_laid_out(texts)
+    svgs: dict[str, str] = {}
+    for key, data in zip(keys, raw, strict=True):
+        svg = _svg(data, levels[key].drawing)
+        if svg is not None:
+            svgs[key] = svg
+    top = stage.levels.top
+    if top not in svgs:
+        raise LayoutError("Graphviz could not lay out the model's outer level.", texts[1])
+    kept = {key: _without_lost(levels[key], svgs) for key in svgs}
+    return Drawn(
+        still=_svg(still, stage.drawing) or svgs[top],
+        levels=[(key, svgs[key]) for key in kept],
+        data=_data(stage, kept),
+        legend=entries([level.drawing for level in kept.values()]),
+        words=_words(stage.levels, len(keys) - len(svgs)),
+    )
+
+
+def _svg(raw: bytes | None, drawing: Drawing) -> str | None:
+    """The SVG with its size as data, and ids as data: a page holds many."""
+    if raw is None:
+        return None
+    try:
+        svg = finished(raw.decode(), drawing, THEME)
+    except LayoutError:
+        return None
+    svg = _SIZE.sub(r'style="--width:\1pt"', svg, count=1)
+    return _NOISE.sub("", svg).replace(" id=", " data-id=")
+
+
+def _without_lost(level: Level, svgs: dict[str, str]) -> Level:
+    return replace(level, opens={box: key for box, key in level.opens.items() if key in svgs})
+
+
+def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
+    names = [scale.name for scale in stage.scales]
+    boxes = {
+        key: {box.id: box for level in levels.values() for box in level.drawing.boxes
+              if level.opens.get(box.id) == key}
+        for key in levels
+    }  # fmt: skip
+    return {
+        "top": stage.levels.top,
+        "first": [key for key in stage.levels.at_first if key in levels],
+        "scales": [
+            {"name": scale.name, "title": scale.title, "share": scale.share, "total": scale.total}
+            for scale in stage.scales
+        ],
+        "heat": list(THEME.heat),
+        "levels": {
+            key: {
+                "path": level.path,
+                "type": stage.types.get(level.path, ""),
+                "facts": _facts(level, next(iter(boxes[key].values()), None)),
+                "opens": {printable(box): inner for box, inner in level.opens.items()},
+                "heat": {
+                    printable(box): [_short(values.get(name)) for name in names]
+                    for box, values in stage.heats.get(key, {}).items()
+                },
+            }
+            for key, level in levels.items()
+        },
+        "places": {
+            path: [key, printable(box)]
+            for path, (key, box) in stage.places.items()
+            if key in levels
+        },
+    }
+
+
+def _short(value: float | None) -> float | None:
+    """Six digits are plenty for a colour and a share."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _facts(level: Level, box: Box | None) -> list[str]:
+    """What stands in the header of an open module."""
+    if box is None:
+        return []
+    amounts, times = box.amounts, max(box.times, level.times)
+    facts = [
+        f"×{times}, the first is shown" if times > 1 else "",
+        f"{brief(amounts.params / box.repeats)} params" if amounts.params else "",
+        macs_text(amounts, box.repeats) if amounts.macs else "",
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _words(levels: Levels, failed: int) -> list[str]:
+    words = []
+    if levels.closed:
+        words.append(
+            f"{levels.closed} modules cannot be opened here: the page holds "
+            f"{len(levels.levels)} drawings at most (archlab render --expand PATH)."
+        )
+    if failed:
+        words.append(f"{failed} modules cannot be opened: their layout failed.")
+    return words

@@ -1,0 +1,61 @@
+"""Rows of a table for a page: the text of each cell, and its number for sorting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archlab.result import Cell, Column, Table, Unit, cell_text
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlCell:
+    """One cell: its text, and what it is sorted by; None for text, empty for no number."""
+
+    text: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlRow:
+    """One row: a module's path, how deep it is, its short name, whether it holds others."""
+
+    path: str
+    depth: int
+    name: str
+    leaf: bool
+    cells: tuple[HtmlCell, ...]
+
+
+def rows(table: Table) -> Iterator[HtmlRow]:
+    """Yield the rows; the first column is the row's name.
+
+    Example:
+        >>> line = {"path": "layer1.0", "params": 9408}
+        >>> columns = (Column("path", "module"), Column("params", "params", Unit.COUNT))
+        >>> [row.cells[0].text for row in rows(Table("t", (), columns, (line,)))]
+        ['9,408']
+    """
+    paths = [str(row.get("path", "")) for row in table.rows]
+    holders = {path.rpartition(".")[0] for path in paths} if table.tree else set()
+    first = table.columns[0]
+    for row, path in zip(table.rows, paths, strict=True):
+        head = cell_text(row.get(first.name), first.unit)
+        yield HtmlRow(
+            path=path,
+            depth=path.count(".") + bool(path) if table.tree else 0,
+            name=_name(path, head) if table.tree else head,
+            leaf=path not in holders,
+            cells=tuple(_cell(row.get(column.name), column) for column in table.columns[1:]),
+        )
+
+
+def _name(path: str, head: str) -> str:
+    return path.rpartition(".")[2] if path else head or "the model"
+
+
+def _cell(value: Cell, column: Column) -> HtmlCell:
+    text = cell_text(value, column.unit)
+    if column.unit == Unit.TEXT:
+        return HtmlCell(text, None)
+    return HtmlCell(text, repr(value) if isinstance(value, int | float) else "")
