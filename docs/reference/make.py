@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 import archlab
-from archlab.cli.app import COMMANDS, app
+from archlab.cli.app import MAP, app
 
 HERE = Path(__file__).parent
 
@@ -21,7 +21,9 @@ def commands() -> str:
     """Return the page of the command line: every command with its arguments and options."""
     group = get_command(app)
     parts = ["# Command line\n", f"{group.help}\n", f"{group.epilog}\n"]
-    parts += [_command(name, group.commands[name]) for name in COMMANDS]
+    for heading, names in MAP.items():
+        parts.append(f"## {heading}\n")
+        parts += [_command(name, group.commands[name]) for name in names]
     return "\n".join(parts)
 
 
@@ -29,7 +31,7 @@ def _command(name: str, command: typer.core.TyperCommand) -> str:
     context = typer.Context(command, info_name=f"archlab {name}")
     usage = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
     text, _, example = inspect.cleandoc(command.help or "").partition("Example: ")
-    lines = [f"## archlab {name}\n", f"```text\n{usage}\n```\n", f"{text.strip()}\n"]
+    lines = [f"### archlab {name}\n", f"```text\n{usage}\n```\n", f"{text.strip()}\n"]
     if example:
         lines.append(f"```bash\n{' '.join(example.split())}\n```\n")
     lines += ["| | | default |", "|---|---|---|"]
