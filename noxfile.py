@@ -1,4 +1,4 @@
-"""Sessions of archlab's checks: `nox` runs lint, contracts, types and tests; `nox -l` lists all.
+"""Sessions of archlab's checks: `nox` runs lint, contracts, types, tests, docs; `nox -l` lists all.
 
 Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and takes a minute.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "contracts", "types", "tests"]
+nox.options.sessions = ["lint", "contracts", "types", "tests", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
@@ -30,7 +30,7 @@ def run_with_torch(session: nox.Session, *command: str) -> None:
     """Run a command of the shared environment, made and brought up to date first."""
     if not (BIN / "python").exists():
         session.run(sys.executable, "-m", "venv", str(TORCH), external=True)
-    install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,timm]")
+    install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,docs,timm]")
     session.run_install(str(BIN / "python"), *install, external=True)
     # One thread a process: two test workers with two threads each get in each other's way.
     env = {"OMP_NUM_THREADS": "1"}
@@ -74,10 +74,18 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def golden(session: nox.Session) -> None:
-    """Accept new golden tables and drawings; look at them before you commit."""
+    """Accept new golden tables, drawings and outputs in the docs; look before you commit."""
     env = {"ARCHLAB_ACCEPT": "1", "OMP_NUM_THREADS": "1"}
-    command = ("-m", "pytest", "-q", "tests/view", "tests/draw/test_golden.py")
+    command = ("-m", "pytest", "-q", "tests/view", "tests/draw/test_golden.py", "tests/docs")
     session.run(str(BIN / "python"), *command, env=env, external=True)
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """The site in docs/_build/html, strict: a dead link, picture or reference is an error."""
+    build = ("-W", "--keep-going", "-q", "-E", "-b", "html", "docs", "docs/_build/html")
+    run_with_torch(session, "python", "-m", "sphinx", *build)
+    run_with_torch(session, "pytest", "-q", "tests/docs/test_links.py", "tests/docs/test_site.py")
 
 
 @nox.session(python=False)

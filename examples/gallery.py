@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+HERE = Path(__file__).parent
+EXAMPLES = ("06_receptive_field", "07_draw")  # they write the picture they are given
 GALLERY = {
     "googlenet": "googlenet --mode train --batch 2",
     "inception": "googlenet --set layout=imagenet --expand inception4c --boxes 30",
@@ -19,21 +21,17 @@ GALLERY = {
     "vit_b_16": "torchvision:vit_b_16",
     "densenet121": "torchvision:densenet121",
     "swin_t": "torchvision:swin_t",
-    "u-net": "examples/u_net.py:UNet --input 3x128x128",
-    "lstm": "examples/tagger.py:Tagger --input ids=1x20:int64",
+    "u-net": "examples/03_u_net.py:UNet --input 3x128x128",
+    "lstm": "examples/04_tagger.py:Tagger --input ids=1x20:int64",
     "detection": "torchvision:retinanet_resnet50_fpn --input 3x256x256 --boxes 36",
     "backward": "resnet20 --view autograd --boxes 24",
 }
-
-
-def main(folder: Path, names: list[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names or GALLERY:
-        path = folder / f"{name}.png"
-        command = ["archlab", "render", *shlex.split(GALLERY[name]), "--theme", "light"]
-        subprocess.run([*command, "--out", str(path)], check=True)
-        Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)  # a third the size
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "gallery"), sys.argv[2:])
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "gallery")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[2:] or (*GALLERY, *EXAMPLES):
+        path = folder / f"{name}.png"
+        drawn = ["archlab", "render", *shlex.split(GALLERY.get(name, "")), "--theme", "light"]
+        example = [sys.executable, str(HERE / f"{name}.py"), str(path)]
+        subprocess.run([*drawn, "--out", str(path)] if name in GALLERY else example, check=True)
+        Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)  # a third the size

@@ -149,15 +149,6 @@ def test_a_gallery_command_draws(
     assert Path(target).read_text().startswith("<svg")
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
-def test_no_link_of_a_page_is_dead(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text()
-    links = [*re.findall(r"\]\(([^)#]+)", text), *re.findall(r'src="([^"]+)"', text)]
-    for link in links:
-        if "://" not in link:
-            assert (ROOT / "docs" / link).exists(), link
-
-
 def test_set_up_commands_need_only_python() -> None:
     first, second = (
         block.strip()

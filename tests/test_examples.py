@@ -30,16 +30,41 @@ def cifar(tmp_path) -> Path:
     return tmp_path / "cifar"
 
 
-@pytest.mark.slow
-def test_the_chapter(cifar, tmp_path) -> None:
+def run(tmp_path: Path, name: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "chapter.py"), str(cifar), "1"], cwd=tmp_path, check=False,
+        [sys.executable, str(EXAMPLES / name), *arguments], cwd=tmp_path, check=False,
         capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "11,173,962" in done.stdout  # ResNet-18's parameters, by the summary
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_chapter(cifar, tmp_path) -> None:
+    told = run(tmp_path, "12_chapter.py", str(cifar), "1")
+    assert "11,173,962" in told  # ResNet-18's parameters, by the summary
     for version in (0, 1):
         assert (tmp_path / f"lightning_logs/version_{version}/curves.svg").is_file()
+
+
+@pytest.mark.slow
+def test_depth(tmp_path) -> None:
+    told = run(tmp_path, "09_does_depth_help.py", "0.02")  # two steps
+    assert told.splitlines()[0] == "not shown"
+    assert (tmp_path / "runs/two-depths/figure.svg").is_file()
+
+
+@pytest.mark.slow
+def test_fine_tuning(tmp_path) -> None:
+    told = run(tmp_path, "11_fine_tune.py", "0.1")
+    assert [line.split()[:2] for line in told.splitlines()[-3:]] == [
+        ["finetune", "done"], ["probe", "done"], ["scratch", "done"],
+    ]  # fmt: skip
+
+
+def test_there_are_twelve_examples_with_numbers() -> None:
+    numbers = sorted(path.name[:2] for path in EXAMPLES.glob("[0-9]*.py"))
+    assert numbers == [f"{i:02}" for i in range(1, 13)]
 
 
 def test_examples_are_short() -> None:

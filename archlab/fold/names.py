@@ -262,7 +262,7 @@ def _resample(graph: Graph, node: Node) -> str:
 def _elementwise(graph: Graph, node: Node) -> str:
     """A sum or product of two tensors is a sign; with a number or a learned table a word."""
     name = function(node)
-    data = [tensor for tensor in node.inputs if not graph.tensors[tensor].source]
+    data = [item for item in node.inputs if graph.tensors[item].source in ("", "input")]
     learned = _learned(graph, node)
     if learned and name in ("add", "mul"):
         return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(learned)}"

@@ -46,6 +46,13 @@ def test_resnet152_reads_3_8_36_3() -> None:
     assert roles(archlab.render("resnet152")) == {Role.IDENTITY, Role.PROJECTION}
 
 
+def test_a_sum_with_the_models_own_input_is_a_sum() -> None:
+    """A residual unit drawn alone: its shortcut starts at the input."""
+    drawing = archlab.render("archlab.zoo.blocks:ResidualUnit", input="8x8x8", in_channels=8,
+                             channels=8).drawing  # fmt: skip
+    assert [box.title for box in drawing.boxes if box.shape == Shape.SUM] == ["+"]
+
+
 def test_a_plain_net_has_no_shortcut() -> None:
     assert roles(archlab.render("plain56")) == set()
 

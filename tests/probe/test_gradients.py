@@ -264,7 +264,7 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
 
 
 def test_the_example_runs() -> None:
-    path = Path(__file__).parents[2] / "examples" / "gradients_while_training.py"
+    path = Path(__file__).parents[2] / "examples" / "10_gradients_while_training.py"
     done = subprocess.run(
         [sys.executable, str(path), "resnet8", "1", "0"], capture_output=True, text=True, check=True
     )

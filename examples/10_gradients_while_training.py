@@ -1,6 +1,6 @@
 """First ÷ last gradient norm while a net takes SGD steps: a healthy ratio is not learning.
 
-    python examples/gradients_while_training.py plain56 60 0      # net, steps, seed
+    python examples/10_gradients_while_training.py plain56 60 0      # net, steps, seed
 
 Made images (1/f): ten random patterns plus as much noise, so that there is something to learn.
 """

@@ -1,4 +1,4 @@
-"""A U-Net of our own, for the gallery (Ronneberger et al. 2015)."""
+"""A model of your own in a file: `archlab summary examples/03_u_net.py:UNet --input 3x128x128`."""
 
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ def double_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Three levels down and up, joined by concatenation."""
+    """Three levels down and up, joined by concatenation (Ronneberger et al. 2015)."""
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()

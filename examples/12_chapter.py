@@ -1,6 +1,6 @@
 """The course chapter's flow: GoogLeNet and ResNet-18 on CIFAR-10, trained, tested, drawn.
 
-    python examples/chapter.py [FOLDER OF CIFAR-10] [EPOCHS]
+    python examples/12_chapter.py [FOLDER OF CIFAR-10] [EPOCHS]
 
 FOLDER holds cifar-10-batches-py, or train/CLASS/*.png and test/CLASS/*.png. The chapter trains
 for 100 epochs, which is hours without a GPU: try 1.
