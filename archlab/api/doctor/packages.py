@@ -40,6 +40,9 @@ PURPOSE = {
 MODULES = {"pytorch-lightning": "pytorch_lightning", "pyyaml": "yaml", "pillow": "PIL"}
 
 
+OURS = ("dev", "docs")  # extras for work on archlab, not with it
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A package, its oldest version, and whether archlab is broken without it."""
@@ -68,7 +71,7 @@ def packages() -> Iterator[Finding]:
 
 
 def wanted() -> Iterator[Wanted]:
-    """Yield what archlab's metadata asks for here; extras are optional, `dev` is left out."""
+    """Yield what archlab's metadata asks for here; extras are optional, ours are left out."""
     try:
         lines = importlib.metadata.requires("archlab") or []
     except importlib.metadata.PackageNotFoundError:  # run from its source: nobody knows the rest
@@ -78,7 +81,7 @@ def wanted() -> Iterator[Wanted]:
         name, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
         python = re.search(r"python_version >= ['\"]([\d.]+)", marker)
-        if extra is not None and extra[1] == "dev":
+        if extra is not None and extra[1] in OURS:
             continue
         if python is not None and older(platform.python_version(), python[1]):
             continue
