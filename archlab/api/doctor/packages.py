@@ -38,8 +38,6 @@ PURPOSE = {
     "pyarrow": "tables in Parquet files",
 }
 MODULES = {"pytorch-lightning": "pytorch_lightning", "pyyaml": "yaml", "pillow": "PIL"}
-
-
 OURS = ("dev", "docs")  # extras for work on archlab, not with it
 
 
