@@ -43,7 +43,9 @@ def test_here_all_that_is_required_is_in_order(cli) -> None:
 
 def test_every_requirement_is_looked_at_and_its_purpose_is_told() -> None:
     extras = project().get("optional-dependencies", {})
-    optional = [line for name, lines in extras.items() if name != "dev" for line in lines]
+    optional = [
+        line for name, lines in extras.items() if name not in packages.OURS for line in lines
+    ]
     for line in (*project()["dependencies"], *optional):
         assert line.partition(";")[0].partition(">=")[0].strip() in packages.PURPOSE
     found = {item.name: item for item in packages.wanted()}

@@ -38,6 +38,7 @@ PURPOSE = {
     "pyarrow": "tables in Parquet files",
 }
 MODULES = {"pytorch-lightning": "pytorch_lightning", "pyyaml": "yaml", "pillow": "PIL"}
+OURS = ("dev", "docs")  # extras for work on archlab, not with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def packages() -> Iterator[Finding]:
 
 
 def wanted() -> Iterator[Wanted]:
-    """Yield what archlab's metadata asks for here; extras are optional, `dev` is left out."""
+    """Yield what archlab's metadata asks for here; extras are optional, ours are left out."""
     try:
         lines = importlib.metadata.requires("archlab") or []
     except importlib.metadata.PackageNotFoundError:  # run from its source: nobody knows the rest
@@ -78,7 +79,7 @@ def wanted() -> Iterator[Wanted]:
         name, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
         python = re.search(r"python_version >= ['\"]([\d.]+)", marker)
-        if extra is not None and extra[1] == "dev":
+        if extra is not None and extra[1] in OURS:
             continue
         if python is not None and older(platform.python_version(), python[1]):
             continue
