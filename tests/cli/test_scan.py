@@ -1,6 +1,7 @@
 """`archlab scan`: rows, holes, conditions, pictures, and what goes wrong, through the command."""
 
 import csv
+import json
 import os
 import signal
 import socket
@@ -63,6 +64,9 @@ def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     rising = cli("scan --out zoo.parquet --sort -params --top 2 --format csv").out.splitlines()
     assert [line.partition(",")[0] for line in rising] == ["model", "resnet20", "plain20"]
     assert "1 of 3 rows: --top" in cli("scan --out zoo.parquet --top 1").out
+    document = json.loads(cli("scan --out zoo.parquet --format json").out)
+    assert (document["schema"], document["totals"]["models"]) == ("archlab.scan/1", 3)
+    assert [row["model"] for row in document["rows"]] == ["resnet20", "resnet56", "plain20"]
     drawn = cli("scan --out zoo.parquet --plot zoo.svg")
     assert drawn.code == 0
     assert "resnet56" in Path("zoo.svg").read_text()
