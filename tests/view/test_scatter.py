@@ -13,10 +13,12 @@ def drawn(*points: Point) -> str:
 
 def test_names_that_would_cover_each_other_are_left_out() -> None:
     text = drawn(
-        Point("first", 1e9, 1e6, 80.0), Point("same_place", 1.001e9, 1e6, 70.0),
+        Point("first", 1e9, 1e6, 80.0), Point("second", 1e9, 1e6, 75.0),
+        Point("same_place", 1e9, 1e6, 70.0),
         Point("far", 1e6, 1e3), Point("edge", 1e12, 1e9, 60.0),
     )  # fmt: skip
-    assert ">first<" in text
+    assert ">first<" in text  # to the right of the dot, the second to the left of it
+    assert ">second<" in text
     assert "same_place" not in text
     assert ">far<" in text
     assert ">edge<" in text  # written to the left: on the right there is no room
