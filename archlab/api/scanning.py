@@ -93,7 +93,7 @@ def agreement(
 
     Example:
         >>> table = "tests/truth/timm_published.csv"
-        >>> agreement(table, ["timm:vgg16_bn"], convention="fvcore").totals.passed
+        >>> agreement(table, "timm:mobilenetv1_100h", convention="fvcore").totals.passed
         True
     """
     published = _matching(read_published(Path(table)), models)

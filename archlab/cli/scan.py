@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from archlab.cli.options import Batch, Format, Input, Set
 from archlab.cli.output import check_plot, check_target, show
 from archlab.cli.progress import progress_bar
 from archlab.cli.sweep import saved_on_interrupt
+from archlab.errors import OptionError
 
 if TYPE_CHECKING:
     from archlab.result import Result
@@ -69,6 +71,7 @@ def scan(
     """
     check_target(style, None)
     check_plot(plot)
+    _check_choice(sort, alone=not (where or sort or plot), check=check)
     from archlab.analyze.budget import limits
     from archlab.api import scanning
     from archlab.api.gathering import Way
@@ -88,8 +91,10 @@ def scan(
             held = scanning.agreement(check, models or [], out=out, way=way, **how)
         else:
             found = scanning.scan(models or [], out=out, where=where, way=way, **how)
+    if out is not None and (models or check):
+        print(f"wrote {out}", file=sys.stderr)
     if check is not None:
-        show(_first(held, top, style), style=style or "table", sort=None)
+        show(_first(held, top, style), style=style or "table")
         raise typer.Exit(0 if held.totals.passed else 1)
     found = ordered(found, sort) if sort else found
     if plot is not None:
@@ -101,11 +106,25 @@ def scan(
         raise typer.Exit(1)
 
 
+def _check_choice(sort: str | None, *, alone: bool, check: Path | None) -> None:
+    """Raise before the work where rows cannot be chosen or ordered so.
+
+    Raises:
+        OptionError: an unknown column, or an option that --check does not take.
+    """
+    from archlab.survey.result import check_column
+
+    if check is not None and not alone:
+        raise OptionError("--where, --sort and --plot are not for --check: scan first, then ask.")
+    if sort is not None:
+        check_column(sort)
+
+
 def _first(result: Result[Any, Any], top: int | None, style: str | None) -> Result[Any, Any]:
     """Keep the first rows, for people as many as a screen holds."""
     people = style in (None, "table", "tree", "md")
     most = top or (_SCREEN if people else len(result.rows))
     if len(result.rows) <= most:
         return result
-    hint = f"{most} of {len(result.rows):,} rows: --where, --sort and --top choose others"
+    hint = f"{most} of {len(result.rows):,} rows: --top N shows more"
     return replace(result, rows=result.rows[:most], footer=(*result.footer, hint))

@@ -8,6 +8,7 @@ process of the job's node, the same one that keeps them on one machine.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -85,6 +86,7 @@ def _outcomes(
                 job, attempt = running.pop(reference)
                 outcome = _outcome(ray, reference, job, attempt)
                 if outcome is None and attempt < limits.attempts:
+                    time.sleep(attempt)  # the cluster itself learns of a lost node a moment later
                     waiting.append((job, attempt + 1))
                 else:
                     yield outcome or Outcome(

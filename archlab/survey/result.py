@@ -64,18 +64,27 @@ def ordered(result: Result[ScanTotals, ScanRow], sort: str) -> Result[ScanTotals
     Raises:
         OptionError: no such column.
     """
-    name, rising = sort.removeprefix("-"), sort.startswith("-")
-    known = [part.name for part in fields(ScanRow)]
-    if name not in known:
-        raise OptionError(
-            f"no column {name!r} to sort by.{did_you_mean(name, known)} "
-            f"The columns are: {', '.join(known)}."
-        )
+    name, rising = check_column(sort), sort.startswith("-")
     having = [row for row in result.rows if getattr(row, name) not in (None, "")]
     lacking = [row for row in result.rows if getattr(row, name) in (None, "")]
     texts = any(isinstance(getattr(row, name), str) for row in having)
     having.sort(key=lambda row: getattr(row, name), reverse=rising if texts else not rising)
     return replace(result, rows=(*having, *lacking))
+
+
+def check_column(sort: str) -> str:
+    """Return the column that a `--sort` names.
+
+    Raises:
+        OptionError: there is no such column.
+    """
+    name, known = sort.removeprefix("-"), [part.name for part in fields(ScanRow)]
+    if name not in known:
+        raise OptionError(
+            f"no column {name!r} to sort by.{did_you_mean(name, known)} "
+            f"The columns are: {', '.join(known)}."
+        )
+    return name
 
 
 def _columns(rows: Sequence[ScanRow]) -> tuple[Column, ...]:

@@ -6,7 +6,6 @@ it is here; one that was lost with its node goes on from its checkpoint on anoth
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.engine import Job, Needs, run
+from archlab.engine.script import waited
 from archlab.errors import RunError
 from archlab.train import ledger, record
 from archlab.train.lock import locked
@@ -23,7 +23,7 @@ from archlab.train.progress import Progress, Tracker
 from archlab.train.record import Plan
 
 _POLL = 0.2
-_PATIENCE = 120.0  # seconds for a run to save, or for what is left of a lost one to let go
+_PATIENCE = 120.0  # seconds for what is left of a lost run to let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +86,7 @@ def train_here(folder: str) -> str:
         )
     _await_release(path)
     process, errors = start(path)
-    try:
-        while process.poll() is None:
-            time.sleep(_POLL)
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait(_PATIENCE)
-        raise
-    finally:
-        if process.poll() is None:
-            process.kill()
+    waited(process)
     why = told(process, errors)
     if why:
         raise RunError(why)

@@ -1,6 +1,7 @@
 """`archlab scan`: rows, holes, conditions, pictures, and what goes wrong, through the command."""
 
 import csv
+import json
 import os
 import signal
 import socket
@@ -62,7 +63,10 @@ def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     assert "2 of 3 rows" in found.out
     rising = cli("scan --out zoo.parquet --sort -params --top 2 --format csv").out.splitlines()
     assert [line.partition(",")[0] for line in rising] == ["model", "resnet20", "plain20"]
-    assert "1 of 3 rows: --where" in cli("scan --out zoo.parquet --top 1").out
+    assert "1 of 3 rows: --top" in cli("scan --out zoo.parquet --top 1").out
+    document = json.loads(cli("scan --out zoo.parquet --format json").out)
+    assert (document["schema"], document["totals"]["models"]) == ("archlab.scan/1", 3)
+    assert [row["model"] for row in document["rows"]] == ["resnet20", "resnet56", "plain20"]
     drawn = cli("scan --out zoo.parquet --plot zoo.svg")
     assert drawn.code == 0
     assert "resnet56" in Path("zoo.svg").read_text()
@@ -90,6 +94,8 @@ BAD = {
     "schema of Parquet": ("scan resnet20 --out other.parquet", "cannot be read as Parquet"),
     "condition": ("scan resnet20 --where 'mac < 3'", "Did you mean macs"),
     "code": ("scan resnet20 --where '().__class__'", "is not allowed"),
+    "column before the work": ("scan nosuch --sort parms", "Did you mean params"),
+    "where of a check": (f"scan --check {TABLE} --sort params", "are not for --check"),
     "column": ("scan --out zoo.csv --sort parms", "Did you mean params"),
     "engine": ("scan resnet20 --engine rays", "Did you mean ray?"),
     "address of local": ("scan resnet20 --address a:1", "add --engine ray"),

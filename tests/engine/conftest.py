@@ -1,11 +1,13 @@
 """A Ray cluster of two nodes on this machine's loopback, without dashboard and statistics."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 HERE = str(Path(__file__).parent)
@@ -42,6 +44,12 @@ class TwoNodes:
         return self
 
     def kill_second(self) -> None:
+        """As if its power failed: Ray's daemon, its workers and what they have started."""
+        raylet = psutil.Process(self._second.all_processes["raylet"][0].process.pid)
+        below = raylet.children(recursive=True)
+        for process in (raylet, *below):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self._cluster.remove_node(self._second, allow_graceful=False)
         self._second = None
 

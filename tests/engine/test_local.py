@@ -96,6 +96,30 @@ def test_closing_ends_the_workers() -> None:
     assert set(psutil.Process().children()) == before
 
 
+def test_what_a_job_has_started_ends_with_it(tmp_path) -> None:
+    mark = tmp_path / "pid"
+    code = f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
+    script = Job("a", "archlab.engine.script:run_script", (["-c", f"{code}; time.sleep(60)"],))
+    (found,) = run([script], limits=Limits(seconds=3))
+    assert found.reason == "timeout: no answer within 3 s"
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(int(mark.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_script_that_fails_is_told(tmp_path) -> None:
+    where = "archlab.engine.script:run_script"
+    found = outcomes(
+        Job("fails", where, (["-c", "raise ValueError('too many')"],)),
+        Job("nowhere", where, (["x.py"], str(tmp_path / "no"))),
+        Job("fine", where, (["-c", "print(1); print(2)"], str(tmp_path))),
+    )
+    assert found["fails"].reason.endswith("ended with 1: ValueError: too many")
+    assert "No folder" in found["nowhere"].reason
+    assert found["fine"].value == "2"
+
+
 def test_workers_do_not_outlive_their_owner() -> None:
     code = (
         "from archlab.engine import Job, run; import os, signal, psutil, threading, time\n"

@@ -79,6 +79,28 @@ def test_an_interrupt_lets_a_job_without_limits_save(cluster, tmp_path) -> None:
     assert (tmp_path / "saved").exists()
 
 
+DDP = """
+import warnings
+warnings.simplefilter("ignore")
+import pytorch_lightning as pl
+from pytorch_lightning.demos.boring_classes import BoringModel
+trainer = pl.Trainer(max_steps=2, accelerator="cpu", devices=2, strategy="ddp", logger=False,
+                     limit_val_batches=0, enable_checkpointing=False, enable_progress_bar=False,
+                     enable_model_summary=False)
+trainer.fit(BoringModel())
+print(f"rank {trainer.global_rank} of {trainer.world_size}, step {trainer.global_step}", flush=True)
+"""
+
+
+def test_a_job_that_trains_by_ddp(cluster, tmp_path) -> None:
+    """Two gloo ranks in one job of one node; on GPUs the same program, with devices="auto"."""
+    (tmp_path / "train.py").write_text(DDP)
+    job = Job("ddp", "archlab.engine.script:run_script", (["train.py"], str(tmp_path)))
+    (found,) = run([job], "ray", address=cluster.address)
+    assert not found.reason
+    assert found.value in ("rank 0 of 2, step 2", "rank 1 of 2, step 2")
+
+
 def test_needs_that_no_node_meets(cluster) -> None:
     job = Job("a", "math:hypot", (3, 4), Needs(cpus=1, gpus=0.5))
     with pytest.raises(OptionError, match=r"needs 1 CPU and 0.5 GPU.*1 CPU, 0 GPU; 1 CPU, 0 GPU"):
