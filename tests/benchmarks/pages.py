@@ -1,4 +1,4 @@
-"""Reports in headless Chromium: size, time to make and to load, time of a click, as a Markdown table.
+"""Reports in headless Chromium: size, time to make and load, time of a click; a Markdown table.
 
     python tests/benchmarks/pages.py            # half a minute; needs Chromium and Playwright
 
