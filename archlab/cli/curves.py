@@ -29,7 +29,7 @@ def curves(
 
     Example: archlab curves lightning_logs/version_0 --out curve.svg
     """
-    check_plot(out)
+    check_plot(out, "--out")
     from archlab.api.figures import curves as draw
 
     if gradients:

@@ -96,7 +96,7 @@ def check_target(style: str | None, out: Path | None) -> None:
     _check_file(out)
 
 
-def check_plot(path: Path | None) -> None:
+def check_plot(path: Path | None, option: str = "--plot") -> None:
     """Raise early where a picture cannot be written.
 
     Raises:
@@ -107,7 +107,7 @@ def check_plot(path: Path | None) -> None:
         return
     if path.suffix not in PICTURES:
         raise OptionError(
-            f"--plot {path}: the suffix {path.suffix!r} names no picture format. "
+            f"{option} {path}: the suffix {path.suffix!r} names no picture format. "
             f"Allowed: {', '.join(PICTURES)}."
         )
     _check_file(path)
