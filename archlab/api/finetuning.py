@@ -81,6 +81,7 @@ def finetune_model(
         >>> finetune_model("runs/resnet20-seed1-1a2b3c4d", data="embedded")  # doctest: +SKIP
     """
     chosen, path = named(recipe), Path(saved).absolute()
+    checkpoint.read(path)  # what is wrong with it is told before a download
     data_dir = str(Path(how.pop("data_dir", ".data")).absolute())
     images = load_images(data, Path(data_dir), download=bool(how.pop("download", False)))
     base = _finetuned(path, images, Plan(

@@ -95,6 +95,12 @@ class Model:
         self._graphs: dict[str, Graph] = {}
         self._meta: nn.Module | None = None
 
+    def __repr__(self) -> str:
+        """Return the name, and the traced input where there is one."""
+        traced = next(iter(self._graphs.values()), None)
+        given = f", input {traced.input_text()}" if traced is not None else ""
+        return f"Model({self.name!r}{given})"
+
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".
 

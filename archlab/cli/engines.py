@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 Engine = Annotated[
-    str, typer.Option("--engine", help="local (processes) or ray (pip install 'archlab[ray]').")
+    str, typer.Option("--engine", help="local (processes) or ray (pip install ray).")
 ]
 Address = Annotated[
     str | None,

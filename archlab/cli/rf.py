@@ -70,6 +70,12 @@ def rf(
     check_plot(plot)
     if noise and images:
         raise OptionError("--noise and --images exclude each other.")
+    asked = bool(out or style or verify or unproductive or resolution)
+    if len(models) > 1 and (plot is None or asked):
+        raise OptionError(
+            "Several models are overlaid on a picture: add --plot FILE.svg. --out, --format "
+            "and --verify are for one model."
+        )
     from archlab.api import Model, field
 
     how = how_to_load(input, batch, set_)
@@ -83,9 +89,8 @@ def rf(
         )  # fmt: skip
         write(plot, picture)
         print(f"wrote {plot}", file=sys.stderr)
-        return
-    if len(loaded) > 1:
-        raise OptionError("Several models are overlaid on a picture: add --plot FILE.svg.")
+        if not asked:
+            return
     result: Result[Any, Any]
     agreed = True
     if unproductive or resolution:

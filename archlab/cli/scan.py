@@ -37,7 +37,8 @@ def scan(
         str, typer.Option("--where", metavar="CONDITION", help="'macs < 1e9 and rf > 200'")
     ] = "",
     sort: Annotated[
-        str | None, typer.Option("--sort", help="By this column; -COLUMN: largest first.")
+        str | None,
+        typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
     ] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None,
     check: Annotated[

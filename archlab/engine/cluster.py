@@ -169,6 +169,6 @@ def _ray() -> Any:
         import ray  # here: an extra, and a second
     except ImportError as error:
         raise DependencyError(
-            f"Ray is not installed: pip install 'archlab[ray]', or --engine local ({error})."
+            f"Ray is not installed: pip install ray, or --engine local ({error})."
         ) from error
     return ray

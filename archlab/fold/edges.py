@@ -16,6 +16,7 @@ from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
 from archlab.ir.graph import Graph
 
+_MAP = 3  # axes of a map: channels, height, width
 Found = dict[tuple[str, str, Role], Edge]
 
 
@@ -24,6 +25,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     found: Found = {}
     labelled: set[str] = set()
     marks = difference.edges if difference else {}
+    firsts = _first_nodes(canvas)
     for source, head, operand in _reads(canvas):
         role = _role(canvas, source, head)
         if role is None:
@@ -32,7 +34,10 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         if (tail, target, role) in found:
             continue
         shape = _shape(canvas.graph, operand.tensor, source)
-        changed = tail not in labelled and (source < 0 or shape != _shape_into(canvas, source))
+        before = _shape_into(canvas, firsts[tail]) if source >= 0 else ()
+        resized = len(shape) == len(before) == _MAP and shape[1:] != before[1:]
+        new = source < 0 or resized or shape != _shape_into(canvas, source)
+        changed = new and tail not in labelled
         mark = marks.get((source, head), "")
         found[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
         if changed and role == Role.MAIN:
@@ -116,6 +121,14 @@ def _between_members(canvas: Canvas, source: int, head: int) -> int:
         if i != j:
             return j - i
     return 0
+
+
+def _first_nodes(canvas: Canvas) -> dict[str, int]:
+    """The first operator of each box: what it reads is what the box reads."""
+    firsts: dict[str, int] = {}
+    for node, box in canvas.box_of.items():
+        firsts[box] = min(node, firsts.get(box, node))
+    return firsts
 
 
 def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def library_names(library: str) -> list[str]:
     if library == "zoo":
         return list(zoo.names())
     if library == "timm":
-        return list(_import("timm", "pip install 'archlab[timm]'").list_models())
+        return list(_import("timm", "pip install timm").list_models())
     return list(_import("torchvision.models", "pip install torchvision").list_models())
 
 
@@ -116,7 +116,7 @@ def _torchvision(spec: ModelSpec) -> Source:
 
 
 def _timm(spec: ModelSpec) -> Source:
-    timm = _import("timm", "pip install 'archlab[timm]'")
+    timm = _import("timm", "pip install timm")
     if not timm.is_model(spec.name):
         raise SpecError(
             f"timm has no model {spec.name!r}.{did_you_mean(spec.name, timm.list_models())}"

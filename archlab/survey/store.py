@@ -208,7 +208,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise DependencyError(
-            "Parquet needs pyarrow: pip install 'archlab[scan]', or give --out a name that ends "
+            "Parquet needs pyarrow: pip install pyarrow, or give --out a name that ends "
             f"in .csv ({error})."
         ) from error
     return pyarrow, pyarrow.parquet

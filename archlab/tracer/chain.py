@@ -116,5 +116,5 @@ def advice(error: Exception) -> str:
     if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):
         return "Token inputs are integers: try --input 1x16:int64."
     if isinstance(error, RuntimeError | IndexError):
-        return "If the size is wrong, try another --input, for example --input 3x224x224."
+        return "If the size is wrong, try another --input, of the size that the net was made for."
     return "The error is the model's own; --debug shows where it was raised."

@@ -38,10 +38,15 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        why = " ".join(str(error).split())[:120]
+        why = str(error).strip().split("\n")[0]
+        if path.name != record.CHECKPOINT:
+            raise RunError(
+                f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
+                f"{record.CHECKPOINT} in it."
+            ) from error
         raise RunError(
-            f"{path} cannot be read: truncated, or no checkpoint ({why}). Delete the run's "
-            "folder to train it from the beginning."
+            f"{path} cannot be read: it is truncated ({why}). Delete the run's folder to train it "
+            "from the beginning."
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")

@@ -198,7 +198,7 @@ BAD = {
     "no run": ("curves nowhere", "There is no folder nowhere"),
     "picture": ("curves . --out a.gif", "names no picture format"),
     "no checkpoint": ("test nowhere.ckpt", "There is no checkpoint"),
-    "not a checkpoint": ("test nets.py --data embedded", "truncated, or no checkpoint"),
+    "not a checkpoint": ("test nets.py --data embedded", "is no checkpoint that can be read"),
     "what to tune": ("finetune nowhere.ckpt --data embedded", "There is no checkpoint"),
     "part": ("finetune nowhere.ckpt --data embedded --freeze neck", "is no part"),
 }

@@ -331,3 +331,22 @@ def test_the_input_box_has_the_inputs_own_shape() -> None:
     x = make.node(Kind.PAD, "reflection_pad2d", "", [x], (1, 8, 11, 11))
     drawing = fold(make.graph([make.conv(x, "c")]))
     assert drawing.edges[0].shape == (8, 9, 9)
+
+
+def test_a_size_is_written_where_a_map_shrinks_in_a_box_of_several_steps() -> None:
+    make = Maker()
+    x = make.relu(make.conv(make.input((1, 8, 16, 16)), "a", stride=2), "r")
+    x = make.relu(make.conv(x, "b"), "s")
+    edges = fold(make.graph([x])).edges
+    written = [(edge.tail, edge.shape) for edge in edges if edge.changed]
+    assert written == [("input:x", (8, 16, 16)), ("a", (8, 8, 8))]
+
+
+def test_tokens_flattened_into_a_batch_are_written_as_they_were() -> None:
+    make = Maker()
+    x = make.node(Kind.GATHER, "embedding", "emb", [make.input((2, 5)), make.param("e", (9, 4))],
+                  (2, 5, 4))  # fmt: skip
+    flat = make.node(Kind.RESHAPE, "view", "fc", [x], (10, 4))
+    y = make.node(Kind.LINEAR, "mm", "fc", [flat, make.param("w", (4, 3))], (10, 3), MatmulAttrs(1, 10, 4, 3))
+    edges = fold(make.graph([make.node(Kind.RESHAPE, "view", "fc", [y], (2, 5, 3))])).edges
+    assert [edge.shape for edge in edges] == [(5,), (5, 4), (5, 3)]
