@@ -9,11 +9,14 @@ from pathlib import Path
 
 from archlab import __version__
 from archlab.engine import Job, Limits, Outcome, run
+from archlab.errors import OptionError
+from archlab.result import size
 from archlab.survey import store
 from archlab.survey.row import Request, ScanRow
 from archlab.train.lock import locked
 
 GIB = 2**30
+_LEAST = 2**27  # bytes of a worker below which nothing could ever run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class Way:
         retry: measure rows again that have an error.
         report: told how many are done, of how many, and which was the last.
 
+    Raises:
+        OptionError: less memory than a worker needs to start.
+
     Example:
         >>> Way(jobs=2, timeout=60).engine
         'local'
@@ -41,6 +47,13 @@ class Way:
     memory: int = 2 * GIB
     retry: bool = False
     report: Callable[[int, int, str], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.memory < _LEAST:
+            raise OptionError(
+                f"memory {size(self.memory)}: a worker that has loaded torch takes more. Allowed: "
+                f"{size(_LEAST)} or more, as --memory 2GiB."
+            )
 
 
 def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[ScanRow]:
@@ -61,7 +74,7 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
         order = list(dict.fromkeys([*known, *keys]))
         waiting = [
             request for request, key in zip(requests, keys, strict=True)
-            if key not in known or (way.retry and known[key].error)
+            if key not in known or _may_differ(request) or (way.retry and known[key].error)
         ]  # fmt: skip
         try:
             for row in _measured(waiting, way):
@@ -72,6 +85,11 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
                 store.save(out, [known[key] for key in order if key in known])
             journal.clear()
     return [known[key] for key in keys]
+
+
+def _may_differ(request: Request) -> bool:
+    """Whether what a name stands for may have changed since: a user's file."""
+    return ".py:" in request.model
 
 
 def _measured(requests: Sequence[Request], way: Way) -> Iterator[ScanRow]:

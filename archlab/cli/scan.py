@@ -42,7 +42,12 @@ def scan(
     ] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None,
     check: Annotated[
-        Path | None, typer.Option("--check", metavar="TABLE.csv", help="A published table.")
+        Path | None,
+        typer.Option(
+            "--check",
+            metavar="TABLE.csv",
+            help="A published table; its names without a source are timm's.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Picture: .svg, .png or .pdf.")

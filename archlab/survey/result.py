@@ -13,7 +13,11 @@ from archlab.survey.row import COLUMNS, ScanRow
 CONVENTIONS = (
     "1 MAC = 1 multiply-add; activations: what convolutions and matrix products put out; rf, jump: "
     "height of the largest local field; depth: weighted layers on the longest path",
+    "inference peak: activations alive at once, without the weights; training: everything, Adam "
+    "unless --optimizer says another",
 )
+
+_RETRY = " (kept as they are; --retry measures them again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[Sca
         missing=tuple(_failures(failed)),
         footer=(
             f"{totals.complete:,} complete, {partial:,} with something missing (column missing), "
-            f"{len(failed):,} failed; {totals.seconds:,.1f} s of work",
+            f"{len(failed):,} failed{_RETRY if failed else ''}; {totals.seconds:,.1f} s of work",
         ),
     )
 
@@ -90,11 +94,14 @@ def check_column(sort: str) -> str:
 def _columns(rows: Sequence[ScanRow]) -> tuple[Column, ...]:
     """Leave out what no row has."""
     optional = ("accuracy", "error")
-    return tuple(
+    shown = tuple(
         column
         for column in COLUMNS
         if column.name not in optional or any(getattr(row, column.name) for row in rows)
     )
+    if len({row.asked for row in rows}) < 2:
+        return shown
+    return (shown[0], Column("asked", "asked"), *shown[1:])  # what tells equal names apart
 
 
 def _failures(failed: Sequence[ScanRow]) -> list[Missing]:

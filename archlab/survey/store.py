@@ -100,8 +100,14 @@ class Journal:
     def append(self, row: ScanRow) -> None:
         """Add a row; once this returns, an interrupt does not lose it."""
         assert self._file is not None
-        self._file.write(json.dumps(asdict(row)).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(asdict(row)).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder / JOURNAL} cannot be written: {error.strerror}. The rows before are "
+                "kept; the same command goes on."
+            ) from error
 
     def clear(self) -> None:
         """Remove the folder: its rows are in the file now."""

@@ -39,7 +39,7 @@ def read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         why = str(error).strip().split("\n")[0]
-        if path.name != record.CHECKPOINT:
+        if path.suffix != Path(record.CHECKPOINT).suffix:
             raise RunError(
                 f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
                 f"{record.CHECKPOINT} in it."

@@ -268,13 +268,15 @@ def _explained(totals: VerdictTotals) -> str:
     plain = f"Plain-{deep} fits its own training images worse than plain-{shallow}"
     if totals.outcome == REPRODUCED:
         healed = "was not measured" if totals.residual_gap is None else "still has a gap"
-        return f"{plain}; the residual net {healed}."
+        one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
+        return f"{plain}; the residual net {healed}.{one}"
     wins = (
         "the deeper residual net is the better one"
         if totals.residual_gap is not None and totals.residual_gap < -REMOVED
         else "the residual nets are level: this does not say that deeper wins"
     )
-    return f"{plain}; with shortcuts it does not, and {wins}."
+    one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
+    return f"{plain}; with shortcuts it does not, and {wins}.{one}"
 
 
 def _per_seed(runs: Sequence[Run], plain: _Gap, residual: _Gap) -> list[dict[str, Any]]:

@@ -51,6 +51,18 @@ def test_rows_failures_and_holes(cli) -> None:
     rows = {(row["model"], row["asked"]): row for row in lines("zoo.csv")}
     assert "RuntimeError: again" in rows["nets.py:Raises", ""]["error"]
     assert rows["resnet20", "--batch 2"]["macs"] == str(2 * int(rows["plain20", ""]["macs"]))
+    # a user's file may have changed: it is measured without --retry, too
+    Path("nets.py").write_text(text.replace("the forward gave up", "and again"))
+    kept = cli("scan nets.py:Raises --out zoo.csv")
+    assert "--retry measures them again" in kept.out
+    rows = {(row["model"], row["asked"]): row for row in lines("zoo.csv")}
+    assert "RuntimeError: and again" in rows["nets.py:Raises", ""]["error"]
+
+
+def test_a_memory_in_which_nothing_runs_is_refused(cli) -> None:
+    run = cli("scan resnet20 --memory 2")
+    assert run.code == 2
+    assert "Allowed: 128.00 MiB or more" in run.err
 
 
 def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:

@@ -347,6 +347,8 @@ def test_tokens_flattened_into_a_batch_are_written_as_they_were() -> None:
     x = make.node(Kind.GATHER, "embedding", "emb", [make.input((2, 5)), make.param("e", (9, 4))],
                   (2, 5, 4))  # fmt: skip
     flat = make.node(Kind.RESHAPE, "view", "fc", [x], (10, 4))
-    y = make.node(Kind.LINEAR, "mm", "fc", [flat, make.param("w", (4, 3))], (10, 3), MatmulAttrs(1, 10, 4, 3))
+    y = make.node(
+        Kind.LINEAR, "mm", "fc", [flat, make.param("w", (4, 3))], (10, 3), MatmulAttrs(1, 10, 4, 3)
+    )
     edges = fold(make.graph([make.node(Kind.RESHAPE, "view", "fc", [y], (2, 5, 3))])).edges
     assert [edge.shape for edge in edges] == [(5,), (5, 4), (5, 3)]

@@ -93,7 +93,7 @@ def test_unknown_names(text, message) -> None:
 
 def test_without_timm(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(DependencyError, match=r"timm is not installed: pip install 'archlab\[timm"):
+    with pytest.raises(DependencyError, match=r"timm is not installed: pip install timm"):
         source("timm:convnext_tiny")
     with pytest.raises(DependencyError, match="timm is not installed"):
         library_names("timm")

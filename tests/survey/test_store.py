@@ -104,7 +104,7 @@ def test_targets(tmp_path, monkeypatch) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         store.check_format(tmp_path / "zoo.csv")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(DependencyError, match=r"pip install 'archlab\[scan\]', or give --out"):
+    with pytest.raises(DependencyError, match=r"pip install pyarrow, or give --out"):
         store.check_format(tmp_path / "zoo.parquet")
 
 
@@ -118,3 +118,17 @@ def test_a_request_tells_what_is_not_default() -> None:
     )
     assert Request(model="x").asked == ""
     assert json.dumps(asdict(FULL), allow_nan=False)
+
+
+def test_a_full_disk_is_told_as_such(tmp_path, monkeypatch) -> None:
+    with store.Journal(tmp_path / "zoo.csv") as journal:
+        real = journal._file
+
+        class Full:
+            def write(self, _: bytes) -> None:
+                raise OSError(28, "No space left on device")
+
+        journal._file = Full()
+        with pytest.raises(OutputError, match=r"No space left on device\. The rows before"):
+            journal.append(ScanRow(model="a"))
+        journal._file = real

@@ -33,6 +33,7 @@ PURPOSE = {
     "pyyaml": "--config FILE.yaml",
     "pillow": "images from folders",
     "jinja2": "archlab report",
+    "psutil": "archlab scan: the memory of its processes",
     "timm": "timm:NAME models",
     "ray": "many models or runs on a cluster",
     "pyarrow": "tables in Parquet files",
