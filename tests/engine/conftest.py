@@ -53,6 +53,14 @@ class TwoNodes:
         self._cluster.remove_node(self._second, allow_graceful=False)
         self._second = None
 
+    @contextmanager
+    def gpu_node(self) -> Iterator[None]:
+        """For a while a node that says it has a GPU: Ray hands out shares of what it is told."""
+        with _inherited("gpu"):
+            node = self._cluster.add_node(**{**self._node, "num_cpus": 4}, num_gpus=1)
+        yield
+        self._cluster.remove_node(node)
+
     def end(self) -> None:
         self._cluster.shutdown()
 

@@ -13,6 +13,13 @@ def note(folder: str, key: str, seconds: float) -> str:
     return f"did {key}"
 
 
+def on_gpu(seconds: float) -> tuple[str, float, float]:
+    """The GPUs that a job may see, and when it began and ended."""
+    began = time.time()
+    time.sleep(seconds)
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "none"), began, time.time()
+
+
 def _write(folder: str, line: str) -> None:
     with Path(folder, "notes").open("a") as file:
         file.write(line + "\n")

@@ -101,6 +101,19 @@ def test_a_job_that_trains_by_ddp(cluster, tmp_path) -> None:
     assert found.value in ("rank 0 of 2, step 2", "rank 1 of 2, step 2")
 
 
+def test_jobs_share_a_gpu_by_fractions(cluster) -> None:
+    """Two halves run at a time, and see just that GPU; the card itself is only declared here."""
+    needs = Needs(cpus=1, gpus=0.5)
+    jobs = [Job(f"half{place}", "errands:on_gpu", (1.5,), needs) for place in range(4)]
+    with cluster.gpu_node():
+        found = [item.value for item in run(jobs, "ray", address=cluster.address)]
+    assert {seen for seen, _, _ in found} == {"0"}
+    side_by_side = [
+        sum(begin <= start < end for _, begin, end in found) for _, start, _ in found
+    ]  # fmt: skip
+    assert max(side_by_side) == 2
+
+
 def test_needs_that_no_node_meets(cluster) -> None:
     job = Job("a", "math:hypot", (3, 4), Needs(cpus=1, gpus=0.5))
     with pytest.raises(OptionError, match=r"needs 1 CPU and 0.5 GPU.*1 CPU, 0 GPU; 1 CPU, 0 GPU"):
