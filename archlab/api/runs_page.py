@@ -138,9 +138,7 @@ def _heats(runs: Sequence[Run]) -> Iterator[Section]:
     if not measured:
         yield Section(
             "Gradients over time",
-            words=(
-                "Not measured: `archlab train MODEL --gradients N` records them every N steps.",
-            ),
+            words=("Not recorded: --gradients N of archlab degradation and train does so.",),
         )
 
 

@@ -41,7 +41,7 @@ def degradation(
         **how: `data` and `data_dir` (see `archlab.train.images.load_images`), `download`, `jobs`
             (processes side by side), `report` (a function told the progress), `style` (fig6, fig1),
             `engine` (local or ray), `address` (of a Ray cluster), `gpus` (a run's share of a GPU
-            there).
+            there), `gradients` (record gradient norms by depth every so many steps).
 
     Raises:
         OptionError: a depth that is not 6n + 2, an unknown kind or recipe.
@@ -67,7 +67,10 @@ def degradation(
         raise OptionError("A verdict needs two depths or more: --depths 20,56.")
     images = load_images(data, Path(data_dir), download=how.pop("download", False))
     folder = default_out(chosen, out)
-    fan = Fan(how.pop("engine", "local"), how.pop("address", None), how.pop("gpus", 0.0))
+    fan = Fan(
+        how.pop("engine", "local"), how.pop("address", None), how.pop("gpus", 0.0),
+        how.pop("gradients", None) or 0,
+    )  # fmt: skip
     check_one_of("--engine", fan.engine, ENGINES)
     if fan.engine == "local" and (fan.gpus or fan.address):
         raise OptionError("--gpus and --address are of a Ray cluster: add --engine ray.")

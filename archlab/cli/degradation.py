@@ -40,6 +40,10 @@ def degradation(
     gpus: Annotated[
         float, typer.Option("--gpus", min=0, help="With ray, a run's share of a GPU: 0.25.")
     ] = 0,
+    gradients: Annotated[
+        int | None,
+        typer.Option("--gradients", min=1, help="Gradient norms by depth every so many steps."),
+    ] = None,
     figure: Annotated[str, typer.Option("--style", help="Of the figure: fig6 or fig1.")] = "fig6",
     style: Format = None,
 ) -> None:
@@ -64,7 +68,7 @@ def degradation(
             depths=layers, kinds=kinds.split(","), recipe=chosen, out=folder, jobs=jobs,
             seeds=named if "," in seeds else named[0], data=data, data_dir=data_dir,
             download=download, style=figure, report=reporter(),
-            engine=engine, address=address, gpus=gpus,
+            engine=engine, address=address, gpus=gpus, gradients=gradients,
         )  # fmt: skip
     show(result, style=style)
     print(f"files: {folder}", file=sys.stderr)

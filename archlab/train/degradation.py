@@ -100,7 +100,8 @@ def run_sweep(
         out: the sweep's folder.
         jobs: processes side by side; None is one a core.
         report: told how far it is, twice a second.
-        fan: processes of this machine, or a Ray cluster and the share of a GPU that a run takes.
+        fan: processes of this machine, or a Ray cluster and the share of a GPU that a run takes;
+            and how often gradients are recorded.
 
     Raises:
         RunError: another sweep uses the folder, or a run ended with an error.
@@ -151,7 +152,7 @@ def _trained(
         there = RemotePool(out, plans, waiting, fan)
         there.work(jobs, report)
         return there.errors
-    pool = _Pool(out, plans, waiting, jobs or cores())
+    pool = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
     try:
         for progress in pool.work():
             report(progress)
@@ -176,9 +177,9 @@ class _Pool:
     """Worker processes, as many as jobs, until the plans are trained."""
 
     def __init__(
-        self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int
+        self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int, gradients: int
     ) -> None:
-        self.out, self.jobs = out, jobs
+        self.out, self.jobs, self.gradients = out, jobs, gradients
         self.waiting = list(waiting)
         self.running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
         self.errors: dict[str, str] = {}
@@ -189,7 +190,7 @@ class _Pool:
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.jobs:
                 plan = self.waiting.pop(0)
-                self.running[plan.name] = start(self.out / plan.name)
+                self.running[plan.name] = start(self.out / plan.name, self.gradients)
             time.sleep(_POLL)
             self._reap()
             yield self._tracker.progress(tuple(self.running))

@@ -12,11 +12,16 @@ from typing import IO
 Started = tuple[subprocess.Popen[bytes], IO[bytes]]
 
 
-def start(folder: Path) -> Started:
-    """Start the run of a folder; returns its process and the file of its errors."""
+def start(folder: Path, gradients: int = 0) -> Started:
+    """Start the run of a folder; returns its process and the file of its errors.
+
+    Args:
+        folder: the run's, with its plan.
+        gradients: record gradient norms by depth every so many steps; 0 never.
+    """
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `told`
     process = subprocess.Popen(
-        [sys.executable, "-m", "archlab.train.worker", str(folder)],
+        [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
         env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
     )  # fmt: skip

@@ -28,11 +28,19 @@ _PATIENCE = 120.0  # seconds for what is left of a lost run to let go
 
 @dataclass(frozen=True, slots=True)
 class Fan:
-    """Where runs go: the engine, its address, and the share of a GPU that a run takes."""
+    """How runs are carried out; none of it changes a result.
+
+    Attributes:
+        engine: local or ray.
+        address: of a Ray cluster.
+        gpus: the share of a GPU that a run takes there.
+        gradients: record gradient norms by depth every so many steps; 0 never.
+    """
 
     engine: str = "local"
     address: str | None = None
     gpus: float = 0.0
+    gradients: int = 0
 
 
 class RemotePool:
@@ -52,9 +60,10 @@ class RemotePool:
         """
         needs = Needs(cpus=1, gpus=self._fan.gpus)
         wanted = [
-            Job(plan.name, "archlab.train.remote:train_here", (str(self._out / plan.name),), needs)
+            Job(plan.name, "archlab.train.remote:train_here",
+                (str(self._out / plan.name), self._fan.gradients), needs)
             for plan in self._waiting
-        ]
+        ]  # fmt: skip
 
         def beat() -> None:
             report(self._tracker.progress(self._tracker.begun(self._waiting)))
@@ -70,7 +79,7 @@ class RemotePool:
         beat()
 
 
-def train_here(folder: str) -> str:
+def train_here(folder: str, gradients: int = 0) -> str:
     """Train the run of a folder in a process of its own, and return how it ended.
 
     A KeyboardInterrupt (the job was cancelled) lets it save first.
@@ -85,7 +94,7 @@ def train_here(folder: str) -> str:
             "node of the cluster sees, under the same path."
         )
     _await_release(path)
-    process, errors = start(path)
+    process, errors = start(path, gradients)
     waited(process)
     why = told(process, errors)
     if why:

@@ -1,5 +1,6 @@
-"""`python -m archlab.train.worker RUN`: one run in a process of its own, with one thread.
+"""`python -m archlab.train.worker RUN [N]`: one run in a process of its own, with one thread.
 
+With N above 0 gradient norms by depth are recorded every N steps.
 Ctrl-C and the end of the parent stop it between two steps, saved. Exit codes: 0 over (done, failed
 or stopped), 2 an error with one line on standard error.
 """
@@ -35,11 +36,13 @@ def main() -> int:
     import torch
 
     from archlab.errors import ArchlabError
+    from archlab.train.gradients import GradientProfiles
     from archlab.train.run import execute
 
+    folder, every = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     try:
-        execute(Path(sys.argv[1]), stop=stop)
+        execute(folder, stop=stop, extra=[GradientProfiles(folder, every)] if every else [])
     except ArchlabError as error:
         sys.stderr.write(f"{error}\n")
         return 2

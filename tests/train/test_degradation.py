@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 import torch
 
+from archlab import report
 from archlab.errors import OptionError, RunError
 from archlab.train import degradation, ledger, record
 from archlab.train.build import build
 from archlab.train.degradation import Sweep, run_sweep
+from archlab.train.gradients import read_gradients
 from archlab.train.lock import locked
 from archlab.train.recipe import RECIPES, Recipe
+from archlab.train.remote import Fan
 from archlab.train.run import execute
 
 TINY = Recipe(
@@ -129,8 +132,25 @@ def test_ctrl_c_saves_and_a_lost_parent_too(planned, images, source) -> None:
     assert record.read_outcome(folder).step > first.step
 
 
+@pytest.mark.slow
+def test_gradients_are_recorded_beside_and_change_nothing(tmp_path, images, source) -> None:
+    sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY, data=source)
+    run_sweep(sweep, images, tmp_path / "with", jobs=2, fan=Fan(gradients=2))
+    run_sweep(sweep, images, tmp_path / "without", jobs=2)
+    for run in ledger.read_sweep(tmp_path / "with"):
+        steps = {row.step for row in read_gradients(run.folder)}
+        assert steps == {1, 2, 4}
+        other = tmp_path / "without" / run.folder.name
+        same = [(row.step, row.loss, row.train_error) for row in ledger.read_run(other).rows]
+        assert [(row.step, row.loss, row.train_error) for row in run.rows] == same
+        assert not (other / "gradients.csv").exists()
+    page = report(tmp_path / "with").html
+    assert page.count("Gradients over time: cifar_plain") == 2
+    assert "Not recorded" in report(tmp_path / "without").html
+
+
 def test_what_went_wrong_in_a_worker_is_told(tmp_path, images, monkeypatch) -> None:
-    def failing(folder: Path):
+    def failing(folder: Path, _gradients: int = 0):
         code = "import sys; sys.exit('line one\\nthe disk is full')"
         errors = (tmp_path / folder.name).open("w+b")
         return subprocess.Popen([sys.executable, "-c", code], stderr=errors), errors
@@ -143,7 +163,7 @@ def test_what_went_wrong_in_a_worker_is_told(tmp_path, images, monkeypatch) -> N
 
 
 def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatch) -> None:
-    def sleeping(folder: Path):
+    def sleeping(folder: Path, _gradients: int = 0):
         code = ("import signal, sys, time; signal.signal(signal.SIGINT, lambda *_: sys.exit(0)); "
                 f"open({str(tmp_path / folder.name)!r}, 'w'); time.sleep(60)")  # fmt: skip
         return subprocess.Popen([sys.executable, "-c", code]), (tmp_path / "errors").open("w+b")
