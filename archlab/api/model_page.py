@@ -119,7 +119,7 @@ def _held(model: Model) -> tuple[Result[MemoryTotals, MemoryRow], int]:
     if two.totals.training is None:
         return held, 0
     totals = replace(held.totals, training=two.totals.training)
-    return replace(held, totals=totals, missing=()), 2
+    return replace(held, totals=totals, missing=two.missing), 2
 
 
 def _measured(model: Model) -> Mapping[str, float | None]:

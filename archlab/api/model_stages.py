@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from archlab.fold.drawing import Box, Group, Shape
 from archlab.fold.level import Levels
@@ -10,10 +11,19 @@ from archlab.result import si, size
 from archlab.view.page import Bar, Bars
 from archlab.view.page.content import Heats
 
-QUANTITIES = ("macs", "params", "memory")
+QUANTITIES: dict[str, Callable[[float], str]] = {"macs": si, "params": si, "memory": size}
 _MOST = 0.7  # the share of MACs from which on a part is shown by what is in it
 _JOINS = "sums, concatenations"
-Lines = list[tuple[str, Mapping[str, float | None]]]
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part of a net: its values by measure, and whether its MACs are a lower bound."""
+
+    label: str
+    values: Values
+    partial: bool = False
 
 
 def cost_by_stage(found: Levels, heats: Heats) -> Bars:
@@ -23,21 +33,20 @@ def cost_by_stage(found: Levels, heats: Heats) -> Bars:
         found: the net's levels.
         heats: values by level, box and measure.
     """
-    names = [("macs", si), ("params", si), ("memory", size)]
     lines = _merged(_stages(found, heats, found.top))
-    longest = {name: max([_value(line, name) for _, line in lines] or [0.0]) for name, _ in names}
+    longest = {
+        name: max([_value(line.values, name) for line in lines] or [0.0]) for name in QUANTITIES
+    }
     bars = [
         Bar(
-            label=label,
-            texts=[
-                "not known" if values.get(name) is None else text(_value(values, name))
-                for name, text in names
-            ],
+            label=line.label,
+            texts=[_text(line, name) for name in QUANTITIES],
             shares=[
-                _value(values, name) / longest[name] if longest[name] else 0.0 for name, _ in names
+                _value(line.values, name) / longest[name] if longest[name] else 0.0
+                for name in QUANTITIES
             ],
         )
-        for label, values in lines
+        for line in lines
     ]
     return Bars(
         ("MACs", "parameters", "activation memory"),
@@ -46,23 +55,31 @@ def cost_by_stage(found: Levels, heats: Heats) -> Bars:
     )
 
 
-def _value(values: Mapping[str, float | None], name: str) -> float:
+def _text(line: Line, name: str) -> str:
+    value = line.values.get(name)
+    if value is None:
+        return "not known"
+    least = "≥ " if line.partial and name == "macs" else ""
+    return least + QUANTITIES[name](value)
+
+
+def _value(values: Values, name: str) -> float:
     return values.get(name) or 0.0
 
 
-def _stages(found: Levels, heats: Heats, key: str) -> list[tuple[str, Mapping[str, float | None]]]:
+def _stages(found: Levels, heats: Heats, key: str) -> list[Line]:
     """The boxes of the outer level; one that holds nearly all is shown by what is in it."""
     level = found.levels[key]
     items = [item for item in _outer(level.drawing.groups, level.drawing.boxes) if item.nodes]
     total = sum(_value(heats[key][item.id], "macs") for item in items)
-    lines = []
+    lines: list[Line] = []
     for item in items:
         inner = level.opens.get(item.id)
         values = heats[key][item.id]
         if inner is not None and total and _value(values, "macs") > _MOST * total:
             lines += _stages(found, heats, inner)
         else:
-            lines.append((_label(item), values))
+            lines.append(Line(_label(item), values, item.amounts.partial))
     return lines
 
 
@@ -74,17 +91,20 @@ def _label(item: Box | Group) -> str:
     return f"{item.path or item.id}{f' ×{times}' if times > 1 else ''}"
 
 
-def _merged(lines: Lines) -> Lines:
+def _merged(lines: Sequence[Line]) -> list[Line]:
     """Lines of the same label summed, the joins last, and lines of nothing but zeros left out."""
-    found: dict[str, list[Mapping[str, float | None]]] = {}
-    for label, values in lines:
-        found.setdefault(label, []).append(values)
-    labels = sorted(found, key=lambda label: label == _JOINS)
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.label, []).append(line)
     sums = [
-        (label, {name: _sum(values.get(name) for values in found[label]) for name in QUANTITIES})
-        for label in labels
+        Line(
+            label,
+            {name: _sum(line.values.get(name) for line in found[label]) for name in QUANTITIES},
+            any(line.partial for line in found[label]),
+        )
+        for label in sorted(found, key=lambda label: label == _JOINS)
     ]
-    return [(label, values) for label, values in sums if any(v != 0 for v in values.values())]
+    return [line for line in sums if line.partial or any(v != 0 for v in line.values.values())]
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

@@ -8,6 +8,7 @@ import pytest
 import archlab
 from archlab.api.reporting import Report
 from archlab.errors import LayoutError, OptionError, RunError
+from archlab.result import si
 from archlab.train import ledger, record
 from archlab.train.recipe import RECIPES
 from archlab.train.record import Measurement, Outcome, Plan
@@ -58,7 +59,32 @@ def test_a_row_of_blocks_says_how_many_it_counts(made) -> None:
 def test_what_is_not_counted_is_said(nets) -> None:
     text = archlab.report(f"{nets}:Spectrum").html
     assert "Not every operator was counted" in text
-    assert "≥ " in text
+    assert "<span>not known</span>" in text  # the bar of the Fourier transform
+
+
+def test_a_stage_with_an_operator_that_is_not_counted_is_a_lower_bound(tmp_path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Block(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.steps = nn.ModuleList(nn.Linear(16, 16) for _ in range(5))\n"
+        "    def forward(self, x):\n"
+        "        for step in self.steps:\n"
+        "            x = torch.fft.fft(step(x)).real\n"
+        "        return x\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.mixed, self.fc = Block(), nn.Linear(16, 512)\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(self.mixed(x))\n"
+    )
+    text = archlab.report(f"{tmp_path / 'net.py'}:Net", input="16").html
+    bars = text.partition('class="bars"')[2].partition("</table>")[0]
+    assert f"<span>≥ {si(5 * 16 * 16)}</span>" in bars
+    assert f"<span>{si(16 * 512)}</span>" in bars
 
 
 def test_a_net_without_an_image_has_no_field(nets) -> None:
