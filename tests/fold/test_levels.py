@@ -51,13 +51,9 @@ def test_boxes_of_all_levels_stand_for_all_nodes() -> None:
 
 def test_a_row_of_equal_blocks_is_one_level() -> None:
     found = levels(residual(4))
-    top = found.levels[found.top]
-    if "layer" in top.opens:
-        row = found.levels[top.opens["layer"]]
-        assert row.times == 4
-        ids = [box.id for box in row.drawing.boxes]
-    else:
-        ids = [box.id for box in top.drawing.boxes]
+    row = found.levels[found.levels[found.top].opens["layer"]]
+    assert row.times == 4
+    ids = [box.id for box in row.drawing.boxes]
     assert "layer.0.conv1" in ids
     assert not any(name.startswith("layer.1") for name in ids)
 
