@@ -10,11 +10,10 @@ from archlab.api.figures import curves, gradient_heat
 from archlab.errors import RunError
 from archlab.result import Column, Result, Table, Unit, record
 from archlab.train.ledger import SWEEP, Run, read_run, read_sweep
-from archlab.train.record import METRICS, PLAN
+from archlab.train.record import GRADIENTS, METRICS, PLAN
 from archlab.train.verdict import COLUMNS, CONVENTION, VerdictRow, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
 
-_GRADIENTS = "gradients.csv"
 _MOST_HEATS = 6  # pictures of gradients over time
 
 
@@ -124,7 +123,7 @@ def _unfinished(answer: Result[VerdictTotals, VerdictRow]) -> Iterator[Section]:
 
 
 def _heats(runs: Sequence[Run]) -> Iterator[Section]:
-    measured = [run for run in runs if (run.folder / _GRADIENTS).is_file()]
+    measured = [run for run in runs if (run.folder / GRADIENTS).is_file()]
     for run in measured[:_MOST_HEATS]:
         plan = run.plan
         yield Section(

@@ -16,8 +16,6 @@ from archlab.probe.gradients import Batch, measure_gradients
 from archlab.train import record
 from archlab.train.module import Classifier, total_loss
 
-GRADIENTS = "gradients.csv"
-
 
 @dataclass(frozen=True, slots=True)
 class GradientRow:
@@ -77,7 +75,7 @@ class GradientProfiles(pl.Callback):
                         point.grad_to_weight)
             for point in found.points
         ]  # fmt: skip
-        record.write_text(self.folder / GRADIENTS, record.as_csv(self.rows, GradientRow))
+        record.write_text(self.folder / record.GRADIENTS, record.as_csv(self.rows, GradientRow))
 
 
 def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
@@ -86,9 +84,9 @@ def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
     Raises:
         RunError: the run has none, or the file is damaged.
     """
-    path = folder / GRADIENTS
+    path = folder / record.GRADIENTS
     if not path.is_file():
-        raise RunError(f"{folder} holds no {GRADIENTS}: train with --gradients N.")
+        raise RunError(f"{folder} holds no {record.GRADIENTS}: train with --gradients N.")
     numbers = ("activation_grad", "weight_grad", "grad_to_weight")
     try:
         with path.open(newline="", encoding="utf-8") as file:

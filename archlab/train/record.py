@@ -2,6 +2,7 @@
 
     RUN/run.json       the plan: net, seed, recipe, data; its hash is the run's identity
     RUN/metrics.csv    one row a measurement
+    RUN/gradients.csv  gradient norms by block and step, where they were asked for
     RUN/last.ckpt      the latest checkpoint
     RUN/done.json      there when the run is over: done, or failed and why
     RUN/progress.json  the step, every second, for whoever watches
@@ -29,6 +30,7 @@ from archlab.train.recipe import Recipe, from_record
 RUN_VERSION = 1
 PLAN, METRICS, CHECKPOINT = "run.json", "metrics.csv", "last.ckpt"
 DONE, PROGRESS = "done.json", "progress.json"
+GRADIENTS = "gradients.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

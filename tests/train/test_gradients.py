@@ -5,7 +5,8 @@ import torch
 
 from archlab.api.figures import gradient_heat
 from archlab.errors import OptionError, RunError
-from archlab.train.gradients import GRADIENTS, GradientProfiles, read_gradients
+from archlab.train.gradients import GradientProfiles, read_gradients
+from archlab.train.record import GRADIENTS
 from archlab.train.run import execute
 
 

@@ -8,6 +8,7 @@ Style sheet and scripts are files in `assets`, written into the page.
 from __future__ import annotations
 
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 from archlab.view.page.content import (
@@ -45,7 +46,7 @@ def page(content: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = iter(range(10_000))
+    figures = count()
 
     def figure(svg: str, alt: str) -> Any:
         return Markup(inlined(svg, alt, f"f{next(figures)}"))  # drawn by matplotlib, which escapes

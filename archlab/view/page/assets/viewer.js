@@ -16,7 +16,6 @@ function viewer(part) {
   stage.append(canvas);
   const view = camera(stage, world, () => {});
   const levelOf = key => { if (!levels.has(key)) levels.set(key, readLevel(templates.get(key))); return levels.get(key); };
-  const isOpen = key => open.has(key) && (key === data.top || isOpen(parents.get(key).key));
   const place = (key, box) => `${key} ${box}`;
 
   // Heat: a strip beside each box that is drawn, from the lowest to the highest of those.
@@ -141,7 +140,7 @@ function viewer(part) {
     const to = own.getCTM(), base = world.getCTM();
     const m = base.inverse().multiply(to);
     const point = (x, y) => ({ x: m.a * x + m.c * y + m.e, y: m.b * x + m.d * y + m.f });
-    return { ...point(box.x + box.width / 2, box.y + Math.min(box.height / 2, 150)), top: point(box.x, box.y).y };
+    return point(box.x + box.width / 2, box.y + Math.min(box.height / 2, 150));
   }
   // Where the edge from above comes in: the same place for a box and for its frame.
   const screen = element => { const m = element.getScreenCTM(), x = +element.dataset.x, y = +element.dataset.y; return { x: m.a * x + m.e, y: m.d * y + m.f }; };
@@ -240,6 +239,5 @@ function viewer(part) {
   if (templates.size === 1) stage.style.height = `${Math.round(Math.min(stage.clientHeight, Math.max(220, drawing.h * 1.15 + 40)))}px`;
   view.begin();
   new ResizeObserver(() => view.show()).observe(stage);
-  return { reveal, fill, paths: Object.keys(data.places), section, stage, onChoose: f => { onChoose = f; },
-    known: path => path in data.places };
+  return { reveal, fill, paths: Object.keys(data.places), section, onChoose: f => { onChoose = f; } };
 }
