@@ -17,7 +17,7 @@ CONVENTIONS = (
     "unless --optimizer says another",
 )
 
-_RETRY = " (kept as they are; --retry measures them again)"
+_RETRY = " (a table keeps them; --retry measures them again)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        why = str(error).strip().split("\n")[0]
+        why = str(error).strip().split("\n")[0] or type(error).__name__
         if path.suffix != Path(record.CHECKPOINT).suffix:
             raise RunError(
                 f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
