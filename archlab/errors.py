@@ -18,12 +18,17 @@ A message says what was wrong, what was given, what is allowed and what to try.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
+
+
+_ABSENT = object()
 
 
 class ArchlabError(Exception):
@@ -91,8 +96,44 @@ class OutputError(ArchlabError):
     """A file that cannot be written."""
 
 
+_option: ContextVar[Callable[[str], str] | None] = ContextVar("option", default=None)
+
+
+@contextlib.contextmanager
+def spelled(option: Callable[[str], str]) -> Iterator[None]:
+    """Let messages name arguments as the command line does, for the time of the `with`.
+
+    Args:
+        option: keyword -> how the command line spells it: `data_dir` -> `--data-dir`.
+    """
+    token = _option.set(option)
+    try:
+        yield
+    finally:
+        _option.reset(token)
+
+
+def keyword(name: str, value: object = _ABSENT) -> str:
+    """Return how the reader of a message spells an argument, with its value if one is given.
+
+    A message is written once: who called a function reads of keywords, who typed a command reads of
+    options.
+
+    Example:
+        >>> keyword("seeds", 0), keyword("data_dir")
+        ('seeds=0', 'data_dir')
+        >>> with spelled(lambda name: "--" + name.replace("_", "-")):
+        ...     keyword("seeds", 0), keyword("data_dir")
+        ('--seeds 0', '--data-dir')
+    """
+    option = _option.get()
+    if option is None:
+        return name if value is _ABSENT else f"{name}={value!r}"
+    return option(name) if value is _ABSENT else f"{option(name)} {value}"
+
+
 def check_one_of(name: str, given: str, allowed: Collection[str]) -> None:
-    """Raise unless `given` is one of the allowed values of the option `name`.
+    """Raise unless `given` is one of the allowed values of the argument `name`.
 
     Raises:
         OptionError: it is none of them; the message suggests the nearest and lists all.
@@ -100,11 +141,11 @@ def check_one_of(name: str, given: str, allowed: Collection[str]) -> None:
     Example:
         >>> check_one_of("by", "kinds", ("module", "kind"))
         Traceback (most recent call last):
-        archlab.errors.OptionError: by 'kinds' is unknown. Did you mean kind? Allowed: module, kind.
+        archlab.errors.OptionError: by='kinds' is unknown. Did you mean kind? Allowed: module, kind.
     """
     if given not in allowed:
         raise OptionError(
-            f"{name} {given!r} is unknown.{did_you_mean(given, allowed)} "
+            f"{keyword(name, given)} is unknown.{did_you_mean(given, allowed)} "
             f"Allowed: {', '.join(allowed)}."
         )
 

@@ -8,7 +8,7 @@
 import sys
 
 import archlab
-from archlab.train.recipe import recipe
+from archlab.runs.recipe import recipe
 
 if __name__ == "__main__":  # every run is a process of its own
     demo = recipe("demo", None, {"epochs": float(sys.argv[1])} if sys.argv[1:] else {})

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 
 import archlab
-from archlab.train.images import load_images
-from archlab.train.recipe import recipe
+from archlab.data.sets import load_images
+from archlab.runs.recipe import recipe
 
 
 def write(name: str, chosen: slice, turn: int) -> None:

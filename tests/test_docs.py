@@ -12,27 +12,27 @@ from pathlib import Path
 import pytest
 
 from archlab.analyze.budget import BudgetRow, BudgetTotals
-from archlab.analyze.certify import CertifyRow, CertifyTotals
-from archlab.analyze.effective import EffectiveRow, EffectiveTotals
+from archlab.analyze.by_depth.gradients import GradientRow, GradientTotals
+from archlab.analyze.by_depth.responses import DepthTotals, IdentityRow, ResponseRow
+from archlab.analyze.by_depth.shattered import ShatteredRow, ShatteredTotals
 from archlab.analyze.factorize import BottleneckRow, BottleneckTotals
+from archlab.analyze.field.certify import CertifyRow, CertifyTotals
+from archlab.analyze.field.effective import EffectiveRow, EffectiveTotals
+from archlab.analyze.field.receptive_field import FieldRow, FieldTotals
+from archlab.analyze.field.unproductive import UnproductiveRow, UnproductiveTotals
 from archlab.analyze.flops import FlopsRow, FlopsTotals
-from archlab.analyze.gradients import GradientRow, GradientTotals
 from archlab.analyze.memory import MemoryRow, MemoryTotals
 from archlab.analyze.params import ParamsRow, ParamsTotals
-from archlab.analyze.receptive_field import FieldRow, FieldTotals
-from archlab.analyze.responses import DepthTotals, IdentityRow, ResponseRow
 from archlab.analyze.shapes import ShapesRow, ShapesTotals
-from archlab.analyze.shattered import ShatteredRow, ShatteredTotals
 from archlab.analyze.summary import SummaryRow, SummaryTotals
-from archlab.analyze.unproductive import UnproductiveRow, UnproductiveTotals
-from archlab.api.finetuning import FineTuneRow, FineTuneTotals
-from archlab.api.fitting import Row, TrainTotals
+from archlab.api.training.finetune import FineTuneRow, FineTuneTotals
+from archlab.api.training.single import Row, TrainTotals
 from archlab.cli import main
+from archlab.runs.verdict import VerdictRow, VerdictTotals
 from archlab.survey.published import AgreementRow, AgreementTotals
 from archlab.survey.result import ScanTotals
 from archlab.survey.row import ScanRow
 from archlab.train.evaluate import TestRow, TestTotals
-from archlab.train.verdict import VerdictRow, VerdictTotals
 
 ROOT = Path(__file__).parents[1]
 MY_NET = """

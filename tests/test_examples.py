@@ -16,7 +16,7 @@ def cifar(tmp_path) -> Path:
     """An image folder with ten classes of 3×32×32, from the images inside the package."""
     from PIL import Image
 
-    from archlab.train.images import load_images
+    from archlab.data.sets import load_images
 
     images = load_images("embedded")
     for part in ("train", "test"):

@@ -17,7 +17,7 @@ ANALYZERS = {
     "shapes": "archlab.analyze.shapes:shapes",
     "summary": "archlab.analyze.summary:summary",
     "bottleneck": "archlab.analyze.factorize:find_bottlenecks",
-    "receptive_field": "archlab.analyze.receptive_field:receptive_field",
+    "receptive_field": "archlab.analyze.field.receptive_field:receptive_field",
 }
 """Question -> where its analyzer is; imported on use, so that one question costs one file."""
 

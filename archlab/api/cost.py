@@ -5,23 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archlab.analyze.budget import LIMITS, BudgetRow, BudgetTotals, budget
-from archlab.analyze.compare import Comparison, Entry
-from archlab.analyze.compare import compare as compare_entries
+from archlab.analyze.compare import Comparison, Entry, compare as compare_entries
 from archlab.analyze.factorize import (
     BottleneckRow,
     BottleneckTotals,
     find_bottlenecks,
 )
-from archlab.analyze.flops import FlopsRow, FlopsTotals
-from archlab.analyze.flops import flops as analyze_flops
-from archlab.analyze.memory import MemoryRow, MemoryTotals
-from archlab.analyze.memory import memory as analyze_memory
-from archlab.analyze.params import ParamsRow, ParamsTotals
-from archlab.analyze.params import params as analyze_params
-from archlab.analyze.shapes import ShapesRow, ShapesTotals
-from archlab.analyze.shapes import shapes as analyze_shapes
-from archlab.analyze.summary import SummaryRow, SummaryTotals
-from archlab.analyze.summary import summary as analyze_summary
+from archlab.analyze.flops import FlopsRow, FlopsTotals, flops as analyze_flops
+from archlab.analyze.memory import MemoryRow, MemoryTotals, memory as analyze_memory
+from archlab.analyze.params import ParamsRow, ParamsTotals, params as analyze_params
+from archlab.analyze.shapes import ShapesRow, ShapesTotals, shapes as analyze_shapes
+from archlab.analyze.summary import SummaryRow, SummaryTotals, summary as analyze_summary
 from archlab.errors import OptionError, TraceError, check_one_of
 from archlab.ir.kinds import Kind
 from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvcore

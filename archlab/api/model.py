@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from archlab import zoo
+from archlab.analyze.summary import summary
 from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
 from archlab.resolve import (
     Inputs,
@@ -23,8 +24,7 @@ from archlab.resolve import (
     has_values,
 )
 from archlab.spec import InputSpec, parse_model
-from archlab.tracer import Subject
-from archlab.tracer import trace as trace_subject
+from archlab.tracer import Subject, trace as trace_subject
 from archlab.tracer.isolate import on_meta, with_values
 
 if TYPE_CHECKING:
@@ -196,19 +196,18 @@ class Model:
 
     def _repr_svg_(self) -> str | None:
         """The drawing, for notebooks; None where it cannot be drawn."""
-        from archlab.api.draw import render  # a module that imports this one
+        from archlab.picture.graph import graph_picture  # here: only a notebook draws
+        from archlab.picture.look import Look
 
         try:
-            return render(self).svg
+            return graph_picture(self.trace(), Look()).svg
         except ArchlabError:
             return None
 
     def _repr_html_(self) -> str | None:
         """Summary and drawing, for notebooks; None where the model cannot be traced."""
-        from archlab.api.cost import summary  # a module that imports this one
-
         try:
-            text = str(summary(self))
+            text = str(summary(self.trace()))
         except ArchlabError:
             return None
         return f"<pre>{escape(text)}</pre>{self._repr_svg_() or ''}"

@@ -8,31 +8,31 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archlab import __version__
-from archlab.cli.bottleneck import bottleneck
-from archlab.cli.check import check
-from archlab.cli.compare import compare
-from archlab.cli.curves import curves
-from archlab.cli.degradation import degradation
-from archlab.cli.doctor import doctor
-from archlab.cli.finetune import finetune
-from archlab.cli.flops import flops
-from archlab.cli.gradients import gradients
-from archlab.cli.identity import identity
-from archlab.cli.memory import memory
-from archlab.cli.models import models
-from archlab.cli.params import params
-from archlab.cli.render import render
-from archlab.cli.report import report
-from archlab.cli.responses import responses
-from archlab.cli.rf import rf
-from archlab.cli.scan import scan
-from archlab.cli.shapes import shapes
-from archlab.cli.shattered import shattered
-from archlab.cli.summary import summary
-from archlab.cli.test import evaluate
-from archlab.cli.train import train
-from archlab.cli.verdict import verdict
+from archlab.cli.commands.bottleneck import bottleneck
+from archlab.cli.commands.check import check
+from archlab.cli.commands.compare import compare
+from archlab.cli.commands.curves import curves
+from archlab.cli.commands.degradation import degradation
+from archlab.cli.commands.doctor import doctor
+from archlab.cli.commands.finetune import finetune
+from archlab.cli.commands.flops import flops
+from archlab.cli.commands.gradients import gradients
+from archlab.cli.commands.identity import identity
+from archlab.cli.commands.memory import memory
+from archlab.cli.commands.models import models
+from archlab.cli.commands.params import params
+from archlab.cli.commands.render import render
+from archlab.cli.commands.report import report
+from archlab.cli.commands.responses import responses
+from archlab.cli.commands.rf import rf
+from archlab.cli.commands.scan import scan
+from archlab.cli.commands.shapes import shapes
+from archlab.cli.commands.shattered import shattered
+from archlab.cli.commands.summary import summary
+from archlab.cli.commands.test import evaluate
+from archlab.cli.commands.train import train
+from archlab.cli.commands.verdict import verdict
+from archlab.version import __version__
 
 # By what a reader wants: the headings of the help.
 MAP: dict[str, dict[str, Callable[..., None]]] = {

@@ -15,7 +15,7 @@ from archlab.view import FORMATS, render
 from archlab.view.table import Showable
 
 if TYPE_CHECKING:
-    from archlab.api import Model
+    from archlab.api.model import Model
 
 PICTURES = (".svg", ".png", ".pdf")
 PAGES = (".html", ".htm")
@@ -74,7 +74,7 @@ def show_plot(answer: Any, path: Path | None) -> None:
     """
     if path is None:
         return
-    from archlab import api
+    import archlab as api
 
     write(path, api.plot_by_depth(answer, path.suffix[1:]))
     print(f"wrote {path}", file=sys.stderr)

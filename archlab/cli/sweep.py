@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from archlab.train.progress import Progress
+    from archlab.runs.progress import Progress
 
 _EVERY = 30.0  # seconds between lines where nobody watches
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from archlab.train.recipe import Center
+from archlab.runs.recipe import Center
 
 Batch = tuple[Tensor, Tensor]
 

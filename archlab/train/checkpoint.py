@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from archlab.errors import RunError
-from archlab.train import record
+from archlab.runs import record
 from archlab.train.build import build
 
 

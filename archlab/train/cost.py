@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from archlab.runs.recipe import Recipe
 from archlab.train import device
 from archlab.train.build import build
-from archlab.train.recipe import Recipe
 
 _PROBE = 20  # the net that is timed; time grows with depth
 

@@ -15,7 +15,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from archlab.data.sets import ImageSet, load_images
 from archlab.errors import DataError, check_one_of
+from archlab.runs.recipe import Recipe
 from archlab.train import device
 from archlab.train.batches import (
     Augment,
@@ -24,8 +26,6 @@ from archlab.train.batches import (
     ResidentLoader,
     whole_batches,
 )
-from archlab.train.images import ImageSet, load_images
-from archlab.train.recipe import Recipe
 from archlab.train.stock import stock_loader
 
 Loader = Literal["resident", "workers"]

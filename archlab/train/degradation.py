@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from archlab.data.sets import ImageSet
 from archlab.engine import cores
 from archlab.errors import OptionError, RunError
-from archlab.train import ledger, record
-from archlab.train.images import ImageSet
-from archlab.train.lock import locked
+from archlab.files import locked
+from archlab.runs import ledger, record
+from archlab.runs.progress import Progress, Tracker, over
+from archlab.runs.recipe import Recipe
+from archlab.runs.record import Plan
 from archlab.train.process import start, told
-from archlab.train.progress import Progress, Tracker, over
-from archlab.train.recipe import Recipe
-from archlab.train.record import Plan
 from archlab.train.remote import Fan, RemotePool
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.train.recipe import Recipe
+from archlab.runs.recipe import Recipe
 
 
 def has_cuda() -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
+from archlab import files
 from archlab.errors import RunError
 from archlab.probe.blocks import find_blocks
 from archlab.probe.gradients import Batch, measure_gradients
-from archlab.train import record
+from archlab.runs import record
 from archlab.train.module import Classifier, total_loss
 
 
@@ -75,7 +76,7 @@ class GradientProfiles(pl.Callback):
                         point.grad_to_weight)
             for point in found.points
         ]  # fmt: skip
-        record.write_text(self.folder / record.GRADIENTS, record.as_csv(self.rows, GradientRow))
+        files.write(self.folder / record.GRADIENTS, files.as_csv(self.rows, GradientRow))
 
 
 def read_gradients(folder: Path) -> tuple[GradientRow, ...]:

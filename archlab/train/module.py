@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archlab.errors import DataError
+from archlab.runs.recipe import Recipe, recipe
 from archlab.train import device
 from archlab.train.batches import Batch
 from archlab.train.build import build, wanted_channels
 from archlab.train.finetune import Freeze
-from archlab.train.recipe import Recipe, recipe
 
 AUXILIARY = 0.3
 _CHECKED = 100  # steps between looks at the running error, where a recipe starts carefully

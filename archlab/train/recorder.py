@@ -18,12 +18,14 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from archlab import files
 from archlab.errors import OutputError
-from archlab.train import device, record
+from archlab.runs import record
+from archlab.runs.record import Measurement
+from archlab.train import device
 from archlab.train.batches import Normalizer, whole_batches
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
-from archlab.train.record import Measurement
 
 _TICK = 1.0  # seconds between looks at the clock's other duties
 _EVALUATED = 500
@@ -133,7 +135,7 @@ class Recorder(pl.Callback):
     def _progress(self, step: int) -> None:
         self._finite(step)
         state = {"step": step, "total": self.total, "seconds": round(self.seconds, 2)}
-        record.write_json(self.folder / record.PROGRESS, state)
+        files.write_json(self.folder / record.PROGRESS, state)
         self.report(step, self.total)
 
     def _measure(self, trainer: pl.Trainer, module: Classifier, *, whole: bool) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from archlab.engine import Job, Needs, run
 from archlab.engine.script import waited
 from archlab.errors import RunError
-from archlab.train import ledger, record
-from archlab.train.lock import locked
+from archlab.files import locked
+from archlab.runs import ledger, record
+from archlab.runs.progress import Progress, Tracker
+from archlab.runs.record import Plan
 from archlab.train.process import start, told
-from archlab.train.progress import Progress, Tracker
-from archlab.train.record import Plan
 
 _POLL = 0.2
 _PATIENCE = 120.0  # seconds for what is left of a lost run to let go

@@ -20,17 +20,19 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
-from archlab import __version__, zoo
+from archlab import files, zoo
+from archlab.data.sets import ImageSet, load_images
 from archlab.errors import OptionError, RunError
-from archlab.train import checkpoint, device, record
+from archlab.files import locked
+from archlab.runs import record
+from archlab.runs.record import Outcome, Plan
+from archlab.train import checkpoint, device
 from archlab.train.build import build, fitting_options, wanted_channels
 from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
-from archlab.train.images import ImageSet, load_images
-from archlab.train.lock import locked
 from archlab.train.module import Classifier
-from archlab.train.record import Outcome, Plan
 from archlab.train.recorder import Diverged, Recorder, callbacks
+from archlab.version import __version__
 
 
 def execute(
@@ -181,7 +183,7 @@ def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> O
         versions=versions(),
         why=failed,
     )
-    record.write_json(folder / record.DONE, asdict(outcome))
+    files.write_json(folder / record.DONE, asdict(outcome))
     return outcome
 
 

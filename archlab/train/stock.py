@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from archlab.runs.recipe import Recipe
 from archlab.train.batches import Normalizer
-from archlab.train.recipe import Recipe
 
 
 class _Images(Dataset[tuple[Tensor, Tensor]]):

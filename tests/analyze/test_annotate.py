@@ -3,11 +3,11 @@
 import pytest
 from hand_made_graphs import Maker, residual
 
-from archlab.analyze.annotate import MEASURES, annotated, annotated_levels, params_by_node
 from archlab.errors import OptionError
 from archlab.fold import Wish, fold, levels
 from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
-from archlab.view.card import macs_text
+from archlab.picture.annotate import MEASURES, annotated, annotated_levels, params_by_node
+from archlab.view.drawing.card import macs_text
 
 STEM = 8 * 3 * 9 + 8  # weights of a 3×3 from 3 to 8 channels, and a norm's scale
 CONV = 8 * 8 * 9 + 8

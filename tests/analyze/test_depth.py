@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 import archlab
-from archlab.analyze.depth import activations, depth
+from archlab.analyze.layers import activations, depth
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from archlab.analyze.sight import field as fields
+from archlab.analyze.field.sight import field as fields
 
 
 def conv(field: fields.Field, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlab.analyze.sight.layout import Axis, Digit, of_image, plain, pure, reshaped
+from archlab.analyze.field.sight.layout import Axis, Digit, of_image, plain, pure, reshaped
 
 
 def test_image_layout() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.analyze.receptive_field import receptive_field
+from archlab.analyze.field.receptive_field import receptive_field
 from archlab.errors import OptionError, SpecError
 from archlab.ir.graph import Graph, Node, TensorSpec
 from archlab.ir.kinds import Kind

@@ -2,11 +2,11 @@
 
 import pytest
 
-from archlab.api.figures import TrainingCurve, curves, read_series
+from archlab.api.training.curves import TrainingCurve, curves, read_series
 from archlab.errors import OptionError, RunError
-from archlab.train import ledger, record
-from archlab.train.recipe import RECIPES
-from archlab.train.record import Measurement, Plan
+from archlab.runs import ledger, record
+from archlab.runs.recipe import RECIPES
+from archlab.runs.record import Measurement, Plan
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def sweep(tmp_path):
 
 
 def test_lines_are_means_of_what_all_seeds_have_measured(sweep) -> None:
-    from archlab.api.figures import _sweep
+    from archlab.api.training.curves import _sweep
 
     (panel,) = _sweep(sweep, "fig6").panels
     lines = {line.name: line for line in panel.lines}

@@ -21,7 +21,7 @@ BATCHES = range(1, 21)
 LOOP = f"""
 import dataclasses, json, torch
 torch.set_num_threads(1)
-from archlab.api.measure import measure
+from archlab.api.scale.row import measure
 from archlab.survey.row import Request
 with open("rows", "w") as file:
     for batch in range({BATCHES.start}, {BATCHES.stop}):
@@ -30,7 +30,7 @@ with open("rows", "w") as file:
 """
 ENGINE = f"""
 import sys
-from archlab.api.gathering import Way, gather
+from archlab.survey.gather import Way, gather
 from archlab.survey.row import Request
 from pathlib import Path
 requests = [Request(model=net, batch=batch)

@@ -19,7 +19,7 @@ import torchvision
 
 import archlab
 from archlab.errors import LayoutError
-from archlab.view.engine import laid_out
+from archlab.view.drawing.engine import laid_out
 
 MODELS = ("resnet18", "resnet152", "googlenet", "vit_b_16", "densenet121")
 

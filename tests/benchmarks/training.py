@@ -22,10 +22,10 @@ from torch import nn
 from torch.nn import functional
 
 from archlab import zoo
+from archlab.data.sets import ImageSet
+from archlab.runs.recipe import Recipe
 from archlab.train.data import ImageData
-from archlab.train.images import ImageSet
 from archlab.train.module import Classifier
-from archlab.train.recipe import Recipe
 
 BATCH, STEPS, WARM, ROUNDS = 128, 7, 2, 5
 FP32 = Recipe(name="bench", steps=STEPS, batch_size=BATCH, schedule="cosine")

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import archlab.cli.output
-from archlab import api
+from archlab.api import cost as api
 from archlab.errors import OutputError
 
 BAD = {

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from archlab.api import doctor
-from archlab.api.doctor import machine, packages
-from archlab.api.doctor.imports import Imported, imported
+from archlab import doctor
+from archlab.data.sets import OFFICIAL
+from archlab.doctor import machine, packages
+from archlab.doctor.imports import Imported, imported
 from archlab.errors import LayoutError
-from archlab.train.images import OFFICIAL
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,7 +154,7 @@ def test_without_metadata_nothing_is_called_required(monkeypatch) -> None:
 
 def test_doctor_itself_imports_nothing_heavy() -> None:
     code = (
-        "import sys, archlab.api.doctor, archlab.cli\n"
+        "import sys, archlab.doctor, archlab.cli\n"
         "print([m for m in ('torch', 'numpy', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from archlab import zoo
+from archlab.data.pictures import fitted
+from archlab.data.sets import load_images
 from archlab.errors import SpecError
-from archlab.probe.images import fitted
-from archlab.train.images import load_images
 
 QUICK = "--seeds 1 --batch 4"
 GREY = """

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from archlab.api import picture
 from archlab.cli import main
 from archlab.errors import LayoutError
+from archlab.picture import picture
 
 STARTS = {
     "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",

@@ -67,7 +67,7 @@ def test_a_memory_in_which_nothing_runs_is_refused(cli) -> None:
 
 def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     assert cli("scan resnet20 resnet56 plain20 --out zoo.parquet").code == 0
-    monkeypatch.setattr("archlab.api.gathering.run", None)
+    monkeypatch.setattr("archlab.survey.gather.run", None)
     found = cli("scan --out zoo.parquet --where \"macs > 1e6 and 'res' in model\" --sort params")
     assert found.code == 0, found.err
     assert found.out.index("resnet56") < found.out.index("resnet20")
@@ -194,8 +194,8 @@ def test_a_scan_that_is_interrupted_loses_no_finished_row(tmp_path, cli, how) ->
         assert not Path("zoo.csv").exists()
     assert kept[:3] == ["plain20", "resnet20", "plain32"]
     told: list[str] = []
-    from archlab.api.gathering import Way
-    from archlab.api.scanning import scan
+    from archlab.api.scale.scan import scan
+    from archlab.survey.gather import Way
 
     models = [*kept, "resnet56"]
     scan(models, out="zoo.csv", way=Way(jobs=1, report=lambda _d, _o, model: told.append(model)))

@@ -23,7 +23,7 @@ def few(tmp_path):
     """A .npz with a few of the embedded images, in the folder that commands run in."""
     import numpy as np
 
-    from archlab.train.images import load_images
+    from archlab.data.sets import load_images
 
     images = load_images("embedded")
     np.savez(tmp_path / "few.npz", train_images=images.train_images[::25],
@@ -134,7 +134,7 @@ def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
 
 def test_progress_in_one_line() -> None:
     from archlab.cli.sweep import line
-    from archlab.train.progress import Progress
+    from archlab.runs.progress import Progress
 
     progress = Progress(1, ("plain-56-seed1-2eb4fef0",), 4, 0.25, 75.2, 3725.0)
     assert line(progress) == (
@@ -145,9 +145,9 @@ def test_progress_in_one_line() -> None:
 
 
 def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
-    from archlab.api import training
+    from archlab.api.training import degradation as training
+    from archlab.runs.recipe import RECIPES
     from archlab.train import cost
-    from archlab.train.recipe import RECIPES
 
     monkeypatch.setattr(cost, "_seconds_a_step", lambda batch: 0.5)
     text = training.opening("auto", RECIPES["demo"], [20, 56], 3, 2)
@@ -159,7 +159,7 @@ def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
 
 
 def test_seeds_are_a_count_or_names() -> None:
-    from archlab.cli.degradation import _numbers
+    from archlab.cli.commands.degradation import _numbers
 
     assert _numbers("--seeds", "3") == [3]
     assert _numbers("--seeds", "4,") == [4]

@@ -184,6 +184,6 @@ def test_every_example_is_kept_by_json(kind: Kind) -> None:
 
 
 def test_every_kind_has_a_receptive_field_rule() -> None:
-    from archlab.analyze.sight.rules import RULES
+    from archlab.analyze.field.sight.rules import RULES
 
     assert set(RULES) == set(Kind)

@@ -9,8 +9,8 @@ import torch
 from snippets import ROOT, Block, blocks, commands, matches, run
 from torch import nn
 
+from archlab.data import sets as images
 from archlab.errors import DataError
-from archlab.train import images
 
 DOCS = ROOT / "docs"
 NET = """

@@ -13,11 +13,11 @@ import torch
 import yaml
 from snippets import ROOT, blocks, commands, run, run_page
 
+from archlab.data import sets as images
 from archlab.errors import DataError
+from archlab.runs.recipe import RECIPES
 from archlab.tracer import operators
 from archlab.tracer.readers import READERS
-from archlab.train import images
-from archlab.train.recipe import RECIPES
 from archlab.view import FORMATS
 from archlab.zoo import ZOO
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from archlab.api.gathering import Way
-from archlab.api.scanning import scan
+from archlab.api.scale.scan import scan
+from archlab.data.sets import ImageSet, load_images
 from archlab.errors import RunError
-from archlab.train import record
+from archlab.runs import record
+from archlab.runs.recipe import Recipe
+from archlab.survey.gather import Way
 from archlab.train.degradation import Sweep, run_sweep
-from archlab.train.images import ImageSet, load_images
-from archlab.train.recipe import Recipe
 from archlab.train.remote import Fan, train_here
 
 pytestmark = pytest.mark.slow

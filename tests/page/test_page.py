@@ -6,12 +6,12 @@ from dataclasses import asdict
 import pytest
 
 import archlab
-from archlab.api.reporting import Report
+from archlab.api.page.report import Report
 from archlab.errors import LayoutError, OptionError, RunError
 from archlab.result import si
-from archlab.train import ledger, record
-from archlab.train.recipe import RECIPES
-from archlab.train.record import Measurement, Outcome, Plan
+from archlab.runs import ledger, record
+from archlab.runs.recipe import RECIPES
+from archlab.runs.record import Measurement, Outcome, Plan
 from archlab.view import page as pages
 from archlab.view.page.figure import inlined
 from archlab.view.page.table import rows

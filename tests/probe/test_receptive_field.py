@@ -55,14 +55,14 @@ def test_gradients_agree_on_a_unet_with_phases() -> None:
 
 def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificate must fail when the symbolic rule is broken."""
-    from archlab.analyze.sight import field
+    from archlab.analyze.field.sight import field
 
     right = field.window
 
     def wrong(old, *, kernel, **rest):
         return right(old, kernel=kernel + (kernel == 3), **rest)
 
-    monkeypatch.setattr("archlab.analyze.sight.windows.fields.window", wrong)
+    monkeypatch.setattr("archlab.analyze.field.sight.windows.fields.window", wrong)
     totals = archlab.verify_receptive_field("resnet20").totals
     assert totals.agree < totals.checked
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from archlab.train import record, run
-from archlab.train.images import ImageSet, load_images
-from archlab.train.recipe import Recipe
-from archlab.train.record import Plan
+from archlab.data.sets import ImageSet, load_images
+from archlab.runs import record
+from archlab.runs.recipe import Recipe
+from archlab.runs.record import Plan
+from archlab.train import run
 
 # 80 images in batches of 16: five steps an epoch.
 SMALL = Recipe(

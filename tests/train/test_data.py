@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from archlab.errors import DataError, OptionError
+from archlab.runs.recipe import Recipe
 from archlab.train.batches import ResidentLoader
 from archlab.train.data import CIFAR10Data, ImageData
-from archlab.train.recipe import Recipe
 
 RECIPE = Recipe(name="small", steps=5, batch_size=16, pad=2, flip=True)
 
@@ -84,7 +84,7 @@ warnings.simplefilter("ignore")
 import pytorch_lightning as pl, torch
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
-from archlab.train.recipe import Recipe
+from archlab.runs.recipe import Recipe
 
 world, out = int(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)

@@ -16,12 +16,13 @@ import torch
 
 from archlab import report
 from archlab.errors import OptionError, RunError
-from archlab.train import degradation, ledger, record
+from archlab.files import locked
+from archlab.runs import ledger, record
+from archlab.runs.recipe import RECIPES, Recipe
+from archlab.train import degradation
 from archlab.train.build import build
 from archlab.train.degradation import Sweep, run_sweep
 from archlab.train.gradients import read_gradients
-from archlab.train.lock import locked
-from archlab.train.recipe import RECIPES, Recipe
 from archlab.train.remote import Fan
 from archlab.train.run import execute
 
@@ -198,7 +199,7 @@ def test_a_diverged_run_is_in_the_ledger_and_the_verdict(tmp_path, images) -> No
     ledger.write_ledger(tmp_path)
     assert "failed" in (tmp_path / "ledger.csv").read_text()
     run_sweep(sweep, images, tmp_path)  # failed is a result: nothing is trained again
-    from archlab.train.verdict import verdict
+    from archlab.runs.verdict import verdict
 
     result = verdict(tmp_path)
     assert result.outcome == "not shown"

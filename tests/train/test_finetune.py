@@ -10,7 +10,8 @@ from torch import nn
 
 from archlab import zoo
 from archlab.errors import OptionError, RunError
-from archlab.train import checkpoint, record
+from archlab.runs import record
+from archlab.train import checkpoint
 from archlab.train.finetune import Freeze, freeze, parts
 from archlab.train.run import execute
 

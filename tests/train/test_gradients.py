@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from archlab.api.figures import gradient_heat
+from archlab.api.training.curves import gradient_heat
 from archlab.errors import OptionError, RunError
+from archlab.runs.record import GRADIENTS
 from archlab.train.gradients import GradientProfiles, read_gradients
-from archlab.train.record import GRADIENTS
 from archlab.train.run import execute
 
 
@@ -24,9 +24,9 @@ def test_profiles_change_no_weight(planned, images, largest_difference) -> None:
 
 def test_a_profile_is_what_autograd_says(planned, images) -> None:
     """The last block of the last step, by torch.autograd on the checkpoint's net."""
+    from archlab.runs.record import read_plan
     from archlab.train import checkpoint
     from archlab.train.data import ImageData
-    from archlab.train.record import read_plan
 
     folder = planned("run")
     execute(folder, images=images, extra=[GradientProfiles(folder, 12)])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archlab.data.embedded import make
+from archlab.data.sets import load_images
 from archlab.errors import DataError
-from archlab.train.embedded import make
-from archlab.train.images import load_images
 
 
 def folder_of(root: Path, size: tuple[int, int] = (6, 5), classes=("cat", "dog")) -> Path:
@@ -81,7 +81,7 @@ def test_the_original_archive_is_recognised_but_checked(tmp_path) -> None:
 
 
 def test_torchvisions_arrays_become_channels_first() -> None:
-    from archlab.train.images import _pixels
+    from archlab.data.sets import _pixels
 
     cifar = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
     assert _pixels(cifar).shape == (2, 3, 3, 4)

@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from archlab.errors import DataError
+from archlab.runs.recipe import RECIPES, Recipe
 from archlab.train import device
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
-from archlab.train.recipe import RECIPES, Recipe
 
 SHORT = Recipe(
     name="short", steps=6, batch_size=16, learning_rate=0.1, pad=0, flip=False, schedule="steps",
@@ -113,7 +113,7 @@ def test_a_config_file_as_in_the_chapter(tmp_path) -> None:
 def test_lightning_logs_loss_and_accuracy(images, tmp_path) -> None:
     from pytorch_lightning.loggers import CSVLogger
 
-    from archlab.train.logs import read_logs
+    from archlab.runs.logs import read_logs
 
     module = Classifier("resnet8", SHORT, options={"in_channels": 1})
     settings = {**QUIET, "logger": CSVLogger(tmp_path, name="", version="")}

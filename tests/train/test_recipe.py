@@ -5,7 +5,7 @@ import math
 import pytest
 
 from archlab.errors import OptionError
-from archlab.train.recipe import RECIPES, as_record, from_record, recipe
+from archlab.runs.recipe import RECIPES, as_record, from_record, recipe
 
 
 def test_the_paper_recipe_is_section_4_2() -> None:

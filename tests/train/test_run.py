@@ -10,10 +10,11 @@ import pytorch_lightning as pl
 import torch
 
 from archlab.errors import OutputError, RunError
-from archlab.train import record, recorder
+from archlab.files import locked
+from archlab.runs import record
+from archlab.runs.recipe import RECIPES
+from archlab.train import recorder
 from archlab.train.batches import ResidentLoader
-from archlab.train.lock import locked
-from archlab.train.recipe import RECIPES
 from archlab.train.run import execute
 
 NETS = '''

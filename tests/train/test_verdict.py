@@ -6,11 +6,11 @@ import statistics
 import pytest
 
 from archlab.errors import RunError
-from archlab.train import ledger, record, verdict
-from archlab.train.ledger import Run
-from archlab.train.recipe import RECIPES
-from archlab.train.record import Measurement, Outcome, Plan
-from archlab.train.verdict import BOTH, NOT_SHOWN, REPRODUCED, judged
+from archlab.runs import ledger, record, verdict
+from archlab.runs.ledger import Run
+from archlab.runs.recipe import RECIPES
+from archlab.runs.record import Measurement, Outcome, Plan
+from archlab.runs.verdict import BOTH, NOT_SHOWN, REPRODUCED, judged
 
 DEMO = RECIPES["demo"]
 

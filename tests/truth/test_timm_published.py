@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import archlab
-from archlab.analyze.depth import activations
+from archlab.analyze.layers import activations
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # timm scripts functions at import, which torch deprecates

@@ -3,7 +3,7 @@
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.curves import Curves, Line, Panel, curves
+from archlab.view.figure.training import Curves, Line, Panel, curves
 
 
 def picture(name: str = "20 test") -> Curves:

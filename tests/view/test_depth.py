@@ -7,7 +7,7 @@ import math
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.depth import Curve, DepthPicture, Panel, Segment, by_depth
+from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth
 
 CURVE = Curve(
     "net <a & b>", [0, 1, 2, 3], [1e3, 0.0, None, math.inf], [1e2, 0.0, None, None],

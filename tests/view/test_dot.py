@@ -8,12 +8,12 @@ import pytest
 
 from archlab.errors import LayoutError, OptionError
 from archlab.fold.drawing import Box, Drawing, Heat, Shape
-from archlab.view import card, engine
-from archlab.view.dot import Style, dot, theme_of
-from archlab.view.engine import laid_out, many_laid_out
-from archlab.view.mermaid import mermaid
-from archlab.view.sketch import sketch
-from archlab.view.svg import finished
+from archlab.view.drawing import card, engine
+from archlab.view.drawing.dot import Style, dot, theme_of
+from archlab.view.drawing.engine import laid_out, many_laid_out
+from archlab.view.drawing.mermaid import mermaid
+from archlab.view.drawing.sketch import sketch
+from archlab.view.drawing.svg import finished
 from archlab.view.theme import HUES, KIND_TITLES, THEMES, hue
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.plot import Growth, Panel, Picture, receptive_fields, sample_image
+from archlab.view.figure.receptive_field import (
+    Growth,
+    Panel,
+    Picture,
+    receptive_fields,
+    sample_image,
+)
 
 CURVE = Growth("net <a & b>", [3, 7, 15], [3, 5, 5], [(3, 9.0)])
 

@@ -3,7 +3,7 @@
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.scatter import Point, ScatterPicture, scatter
+from archlab.view.figure.scatter import Point, ScatterPicture, scatter
 
 
 def drawn(*points: Point) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
-from archlab.view.card import brief, macs_text, printable
-from archlab.view.dot import Style, dot
-from archlab.view.engine import many_laid_out
-from archlab.view.legend import Entry, entries
+from archlab.view.drawing.card import brief, macs_text, printable
+from archlab.view.drawing.dot import Style, dot
+from archlab.view.drawing.engine import many_laid_out
+from archlab.view.drawing.legend import Entry, entries
+from archlab.view.drawing.svg import finished
 from archlab.view.page.content import Stage
-from archlab.view.svg import finished
 from archlab.view.theme import THEMES
 
 THEME = THEMES["light"]  # the page's style sheet turns it dark

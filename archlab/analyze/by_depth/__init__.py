@@ -1,0 +1,1 @@
+"""Quantities by depth, with theory beside them: gradients, responses, shattering. No torch."""

@@ -1,0 +1,1 @@
+"""What each layer sees of the image: theory, unproductive layers, certificate, effective field."""

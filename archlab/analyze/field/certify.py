@@ -1,0 +1,160 @@
+"""The symbolic receptive field held against what gradients reach, layer by layer.
+
+`plan` says how large an image must be and which units to ask, `certify` compares. The gradients
+come from `probe.gradient_support`; this file only joins numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from archlab.analyze.field.sight import sights
+from archlab.analyze.field.sight.field import Field
+from archlab.analyze.header import header
+from archlab.ir.graph import Graph
+from archlab.ir.kinds import Kind
+from archlab.result import Column, Result, Unit
+
+_GRAIN = 64  # image sides are multiples of this, so that strides divide them
+_SHORT = 128  # the side that is not asked about
+
+
+class Reached(Protocol):
+    """What a probe found for one unit: first and last input, and the holes between."""
+
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def unit(self) -> int: ...  # noqa: D102
+    @property
+    def low(self) -> int: ...  # noqa: D102
+    @property
+    def high(self) -> int: ...  # noqa: D102
+    @property
+    def holes(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class CertifyTotals:
+    """Units compared, and how many agree on first input, last input and holes."""
+
+    checked: int
+    agree: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertifyRow:
+    """One unit of one layer on one axis: what was predicted and what gradients reach."""
+
+    path: str
+    axis: str
+    unit: int
+    predicted_low: int
+    predicted_high: int
+    low: int
+    high: int
+    predicted_holes: int | None
+    holes: int
+    agrees: bool
+
+
+COLUMNS = (
+    Column("path", "layer"),
+    Column("axis", "axis"),
+    Column("unit", "unit", Unit.COUNT),
+    Column("predicted_low", "predicted from", Unit.COUNT),
+    Column("predicted_high", "to", Unit.COUNT),
+    Column("low", "reached from", Unit.COUNT),
+    Column("high", "to", Unit.COUNT),
+    Column("holes", "holes", Unit.COUNT),
+    Column("agrees", "agrees"),
+)
+
+
+def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
+    """Return (height, width) of an image long enough on `axis` (0 = h) for every field to fit."""
+    fields = _convolutions(graph, axis).values()
+    need = max((ceil(field.width + 3 * field.step) for field in fields), default=_SHORT)
+    long = max(ceil(need / _GRAIN) * _GRAIN, _SHORT)
+    return (long, _SHORT) if axis == 0 else (_SHORT, long)
+
+
+def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
+    """Return the units to ask per convolution: the central one; four where they differ by place."""
+    return {
+        path: (field.size // 2,)
+        if field.exact or field.size == 1
+        else tuple(range(max(field.size // 2 - 2, 0), min(field.size // 2 + 2, field.size)))
+        for path, field in _convolutions(graph, axis).items()
+    }
+
+
+def certify(
+    graphs: Sequence[Graph], reached: Sequence[Sequence[Reached]]
+) -> Result[CertifyTotals, CertifyRow]:
+    """Return the comparison; `graphs[i]` was traced at the image `reached[i]` was measured on.
+
+    A unit agrees when first and last input are equal in the table and, where the affine form is
+    exact, in it too, and when the holes are equal where they are known.
+    """
+    fields = [_convolutions(graph, axis) for axis, graph in enumerate(graphs)]
+    rows = tuple(
+        _row(item, axis, fields[axis][item.path], graph)
+        for axis, (graph, items) in enumerate(zip(graphs, reached, strict=True))
+        for item in items
+    )
+    agree = sum(row.agrees for row in rows)
+    layers = len({row.path for row in rows})
+    line = f"{agree} of {len(rows)} units of {layers} convolutions agree with the gradients"
+    return Result(
+        name="verify",
+        header=header(
+            graphs[0],
+            "gradients of positive constant weights, norms and activations as identity, max pools "
+            "as average pools, gates as one; float64; h and w on one long image each",
+        ),
+        totals=CertifyTotals(len(rows), agree, layers),
+        rows=rows,
+        columns=COLUMNS,
+        footer=(line,),
+    )
+
+
+def _convolutions(graph: Graph, axis: int) -> Mapping[str, Field]:
+    seen, _ = sights(graph)
+    found: dict[str, Field] = {}
+    for node in graph.nodes:
+        if node.kind in (Kind.CONV, Kind.CONV_TRANSPOSE) and node.call == 0:
+            sight = seen.get(node.outputs[0])
+            field = sight.axes[axis] if sight else None
+            if field is not None and node.path in graph.module:
+                found.setdefault(node.path, field)
+    return found
+
+
+def _row(item: Reached, axis: int, field: Field, graph: Graph) -> CertifyRow:
+    low, high = int(field.low[item.unit]), int(field.high[item.unit])
+    agrees = (low, high) == (item.low, item.high)
+    if field.exact:
+        last = graph.shape(graph.inputs[0])[2 + axis] - 1
+        at = field.step * item.unit
+        clipped = (max(at + field.lo, 0), min(at + field.hi, last))
+        whole = at + field.lo >= 0 and at + field.hi <= last
+        same_holes = field.holes is None or not whole or field.holes == item.holes
+        agrees = agrees and clipped == (item.low, item.high) and same_holes
+    return CertifyRow(
+        path=item.path,
+        axis="hw"[axis],
+        unit=item.unit,
+        predicted_low=low,
+        predicted_high=high,
+        low=item.low,
+        high=item.high,
+        predicted_holes=field.holes,
+        holes=item.holes,
+        agrees=agrees,
+    )

@@ -1,0 +1,89 @@
+"""The effective receptive field beside the theoretical one, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from archlab.analyze.field.receptive_field import FieldRow
+from archlab.analyze.header import header
+from archlab.ir.graph import Graph
+from archlab.result import Column, Result, Unit
+
+
+class Measured(Protocol):
+    """What the probe found for one layer."""
+
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def height(self) -> int: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveTotals:
+    """The layers measured, and the ratio of the last one."""
+
+    layers: int
+    last_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveRow:
+    """Pixels: the span above the threshold, the theoretical field, and effective ÷ theoretical.
+
+    `clipped`: the theoretical field is larger than the image, so the ratio is to the image side.
+    """
+
+    path: str
+    effective_h: int
+    effective_w: int
+    rf_h: float | None
+    rf_w: float | None
+    ratio: float | None
+    clipped: bool
+
+
+COLUMNS = (
+    Column("path", "layer"),
+    Column("effective_h", "effective h", Unit.COUNT),
+    Column("effective_w", "effective w", Unit.COUNT),
+    Column("rf_h", "theoretical h", Unit.NUMBER),
+    Column("rf_w", "theoretical w", Unit.NUMBER),
+    Column("ratio", "ratio", Unit.NUMBER),
+    Column("clipped", "cut by the image"),
+)
+
+
+def effective(
+    graph: Graph, rows: Sequence[FieldRow], measured: Sequence[Measured], how: str
+) -> Result[EffectiveTotals, EffectiveRow]:
+    """Return the measured layers beside their theoretical rows; `how` says what was measured on."""
+    theory = {row.path: row for row in rows}
+    height, width = graph.shape(graph.inputs[0])[-2:]
+    table = tuple(_row(item, theory[item.path], height, width) for item in measured)
+    return Result(
+        name="effective",
+        header=header(
+            graph,
+            "mean squared gradient of the central unit over images, channels, random "
+            "output directions (Luo et al. 2016); span of pixels at 4.55 % of the largest or more",
+            how,
+        ),
+        totals=EffectiveTotals(len(table), table[-1].ratio if table else None),
+        rows=table,
+        columns=COLUMNS,
+    )
+
+
+def _row(item: Measured, theory: FieldRow, height: int, width: int) -> EffectiveRow:
+    rf_h, rf_w = theory.rf_h, theory.rf_w
+    clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
+    ratio = None
+    if rf_h and rf_w:
+        area = min(rf_h, height) * min(rf_w, width)
+        ratio = (item.height * item.width / area) ** 0.5
+    return EffectiveRow(item.path, item.height, item.width, rf_h, rf_w, ratio, clipped)

@@ -1,0 +1,271 @@
+"""Receptive fields: what each layer sees of the image, local and global, exact where it can be.
+
+Convention: unit j of a layer sees input rows j·stride − pad … j·stride − pad + rf − 1; the centre
+of unit 0 is (rf − 1)/2 − pad. h and w apart. The local field leaves gates aside (squeeze-excite,
+attention over all tokens, norms over positions); `global_from` names the first such layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archlab.analyze.field.sight import sights
+from archlab.analyze.field.sight.field import Field
+from archlab.analyze.field.sight.sight import Misalignment, Sight
+from archlab.analyze.header import header
+from archlab.ir.graph import Graph, ModuleCall
+from archlab.ir.kinds import ConvAttrs, Kind
+from archlab.result import Column, Missing, Result, Unit
+
+Number = int | float | None
+CONVENTION = (
+    "unit j sees rows j·jump − pad … j·jump − pad + rf − 1; centre of unit 0 = (rf − 1)/2 − pad; "
+    "rf is the longest path, min path the shortest; gates over the whole image are left aside and "
+    "named in global from"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTotals:
+    """The last layer with a local field, and the first one that sees everything."""
+
+    path: str
+    rf_h: Number
+    rf_w: Number
+    stride_h: Number
+    stride_w: Number
+    global_from: str | None
+    misaligned: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One module call's output. Pixels of the input; None where there is no such axis (any more).
+
+    `phases` lists the widths of rf_h where units differ (up-sampling, windows); `exact` is False
+    for a bound. `coverage` and `worst_coverage` are the share of the image that the central unit
+    and the one that sees least see.
+    """
+
+    path: str
+    type: str
+    rf_h: Number
+    rf_w: Number
+    stride_h: Number
+    stride_w: Number
+    pad_h: Number
+    pad_w: Number
+    center_h: Number
+    center_w: Number
+    holes_h: int | None
+    holes_w: int | None
+    min_path_h: Number
+    min_path_w: Number
+    coverage: float | None
+    worst_coverage: float | None
+    phases: str
+    exact: bool
+    global_from: str | None
+
+
+COLUMNS = (
+    Column("path", "layer"),
+    Column("type", "type"),
+    Column("rf_h", "rf h", Unit.NUMBER),
+    Column("rf_w", "rf w", Unit.NUMBER),
+    Column("stride_h", "jump", Unit.NUMBER),
+    Column("center_h", "centre", Unit.NUMBER),
+    Column("min_path_h", "min path", Unit.NUMBER),
+    Column("holes_h", "holes", Unit.NUMBER),
+    Column("coverage", "sees, centre", Unit.SHARE),
+    Column("worst_coverage", "worst", Unit.SHARE),
+    Column("global_from", "global from"),
+)
+
+EXACT = Column("exact", "exact")
+PHASES = Column("phases", "phases")
+
+
+def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
+    """Return the receptive field of every module call's output, in call order.
+
+    Source: Araujo et al. 2019 (distill.pub/2019/computing-receptive-fields) for the intervals;
+    Richter et al. 2021 (arXiv 2106.12307) for the minimal path.
+    """
+    seen, misaligned = sights(graph)
+    rows = tuple(_rows(graph, seen))
+    local = [row for row in rows if row.rf_h is not None or row.rf_w is not None]
+    last = _last_feature(local)
+    first_global = next((row.global_from for row in rows if row.global_from), None)
+    lost = dict.fromkeys(sight.lost for sight in seen.values() if sight.lost)
+    notes = [_told(item) for item in misaligned[:3]]
+    if len(misaligned) > 3:
+        notes.append(f"… and {len(misaligned) - 3} more misaligned joins (JSON lists them)")
+    if not local:
+        notes.append("no spatial axis: this model's input is no image, or nothing reads it as one")
+    layout = stride_layout(graph)
+    return Result(
+        name="receptive_field",
+        header=header(graph, CONVENTION),
+        totals=FieldTotals(
+            path=last.path if last else "",
+            rf_h=last.rf_h if last else None,
+            rf_w=last.rf_w if last else None,
+            stride_h=last.stride_h if last else None,
+            stride_w=last.stride_w if last else None,
+            global_from=first_global,
+            misaligned=len(misaligned),
+        ),
+        rows=rows,
+        columns=COLUMNS if all(row.exact for row in local) else (*COLUMNS, EXACT, PHASES),
+        missing=tuple(
+            Missing(name, why="no receptive-field rule: a lower bound from here on")
+            for name in lost
+        ),
+        footer=(*_summary(last, first_global), *([layout] if layout else []), *notes),
+        extra=(("misaligned", [_plain(item) for item in misaligned]), ("layout", layout)),
+        tree=True,
+    )
+
+
+def _rows(graph: Graph, seen: dict[int, Sight]) -> Iterable[FieldRow]:
+    for call in sorted(
+        graph.calls, key=lambda call: (call.first, -call.last, call.path.count("."))
+    ):
+        if call.call == 0:
+            yield _row(graph, call, next((seen[t] for t in call.outputs if t in seen), None))
+
+
+def _row(graph: Graph, call: ModuleCall, sight: Sight | None) -> FieldRow:
+    tall, wide = sight.axes if sight else (None, None)
+    h, w = _numbers(tall), _numbers(wide)
+    shares = [_coverage(axis) for axis in (tall, wide) if axis is not None]
+    return FieldRow(
+        path=call.path,
+        type=graph.module[call.path].type,
+        rf_h=h[0],
+        rf_w=w[0],
+        stride_h=h[1],
+        stride_w=w[1],
+        pad_h=h[2],
+        pad_w=w[2],
+        center_h=h[3],
+        center_w=w[3],
+        holes_h=tall.holes if tall else None,
+        holes_w=wide.holes if wide else None,
+        min_path_h=_number(tall.shortest) if tall else None,
+        min_path_w=_number(wide.shortest) if wide else None,
+        coverage=_product([share[0] for share in shares]),
+        worst_coverage=_product([share[1] for share in shares]),
+        phases="|".join(map(str, phases(tall))) if tall and not tall.exact else "",
+        exact=bool(sight) and not (sight.lost if sight else "") and _all_exact(tall, wide),
+        global_from=(sight.global_from or None) if sight else None,
+    )
+
+
+def local_size(axis: Field | None) -> Number:
+    """Return how many pixels of one axis a unit sees, or None where it sees no local part."""
+    return _numbers(axis)[0]
+
+
+def _all_exact(*axes: Field | None) -> bool:
+    return all(axis is None or axis.exact or bool(phases(axis)) for axis in axes)
+
+
+def _numbers(axis: Field | None) -> tuple[Number, Number, Number, Number]:
+    """Size, stride, pad and centre; a bound gives way to the widest unit that no border cuts."""
+    if axis is None:
+        return None, None, None, None
+    widths = () if axis.exact else phases(axis)
+    size = widths[-1] if widths else _number(axis.width)
+    return size, _number(axis.step), _number(-axis.lo), _number(axis.centre)
+
+
+def phases(axis: Field) -> tuple[int, ...]:
+    """Return the widths that units away from the border have, from the table of this input size."""
+    low, high = axis.low, axis.high
+    last = high.max()
+    widths = high - low + 1
+    free = (low > 0) & (high < last) & (high >= low)
+    return tuple(sorted({int(width) for width in widths[free]}))
+
+
+def _coverage(axis: Field) -> tuple[float, float]:
+    size = int(max(axis.high.max(), 0)) + 1
+    widths = (axis.high - axis.low + 1).clip(min=0)
+    return float(widths[axis.size // 2]) / size, float(widths.min()) / size
+
+
+def _product(shares: list[float]) -> float | None:
+    if not shares:
+        return None
+    total = 1.0
+    for share in shares:
+        total *= share
+    return min(total, 1.0)
+
+
+def _number(value: Fraction) -> Number:
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def _last_feature(rows: list[FieldRow]) -> FieldRow | None:
+    """The innermost call whose field is the largest: the last feature map."""
+    if not rows:
+        return None
+    return max(rows, key=lambda row: ((row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path))
+
+
+def stride_layout(graph: Graph) -> str:
+    """Name where the strides of a residual bottleneck are, or an empty text.
+
+    The same depth has other fields: stride in the 3×3 (torchvision) makes ResNet-50 see 427,
+    stride in the first 1×1 (the paper, v1) 483.
+    """
+    strided: dict[str, int] = {}
+    for node in graph.nodes:
+        attrs = node.attrs
+        if node.kind == Kind.CONV and isinstance(attrs, ConvAttrs) and len(attrs.kernel) == 2:
+            name = node.path.rpartition(".")[2]
+            if max(attrs.stride) > 1 and name in ("conv1", "conv2") and node.path.count(".") > 1:
+                key = "x".join(map(str, attrs.kernel))
+                strided[key] = strided.get(key, 0) + 1
+    bottleneck = any(row.type == "Bottleneck" for row in graph.modules)
+    if not bottleneck or not strided:
+        return ""
+    if set(strided) == {"3x3"}:
+        return "layout: stride in the 3×3 of the bottleneck (torchvision, v1.5)"
+    if set(strided) == {"1x1"}:
+        return "layout: stride in the first 1×1 of the bottleneck (the paper, v1)"
+    return f"layout: strides in {', '.join(sorted(strided))} convolutions"
+
+
+def _summary(last: FieldRow | None, first_global: str | None) -> tuple[str, ...]:
+    lines = []
+    if last is not None:
+        lines.append(
+            f"largest local field: {last.rf_h} × {last.rf_w} at {last.path or 'the output'}, "
+            f"jump {last.stride_h} × {last.stride_w}"
+        )
+    if first_global:
+        lines.append(
+            f"global from {first_global}: later units depend on the whole image through it"
+        )
+    return tuple(lines)
+
+
+def _told(item: Misalignment) -> str:
+    axis = "hw"[item.axis]
+    centres = ", ".join(f"{centre:g}" for centre in dict.fromkeys(item.centres))
+    return f"misaligned on {axis} in {item.path}: branches centred at {centres}"
+
+
+def _plain(item: Misalignment) -> dict[str, object]:
+    return {
+        "path": item.path,
+        "axis": "hw"[item.axis],
+        "centers": list(item.centres),
+        "strides": list(item.steps),
+    }

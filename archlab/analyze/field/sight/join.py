@@ -1,0 +1,118 @@
+"""Rules of nodes where branches meet: the union of what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from archlab.analyze.field.sight import field as fields
+from archlab.analyze.field.sight.field import Field
+from archlab.analyze.field.sight.layout import Axis, Layout, plain
+from archlab.analyze.field.sight.sight import Misalignment, Sight, Step, lost
+from archlab.ir.kinds import AxesAttrs
+
+
+def join(step: Step) -> Sight:
+    """Element-wise operators: the union of what the operands see."""
+    sights = [sight for sight in step.inputs if sight is not None]
+    shape = step.shape()
+    fitting = [
+        sight for sight in sights if sight.layout is not None and len(sight.layout) == len(shape)
+    ]
+    whole = [sight for sight in fitting if any(axis.spatial for axis in sight.layout or ())]
+    if not fitting:
+        return lost(step)
+    base = (whole or fitting)[0]
+    layout = _broadcast(fitting, shape)
+    axes = tuple(_union(step, [sight.axes[i] for sight in sights], i) for i in (0, 1))
+    return replace(
+        base,
+        layout=layout,
+        axes=(axes[0], axes[1]),
+        global_from=next((s.global_from for s in sights if s.global_from), ""),
+        lost=next((s.lost for s in sights if s.lost), ""),
+    )
+
+
+def _broadcast(sights: Sequence[Sight], shape: Sequence[int]) -> Layout:
+    result = []
+    for i, size in enumerate(shape):
+        axes = [sight.layout[i] for sight in sights if sight.layout is not None]
+        fit = [a for a in axes if prod(d.size for d in a.digits) + a.lead == size]
+        spatial = [axis for axis in fit if axis.spatial]
+        result.append((spatial or fit or [plain(size)])[0])
+    return tuple(result)
+
+
+def _union(step: Step, found: Sequence[Field | None], axis: int) -> Field | None:
+    present = [field for field in found if field is not None]
+    if not present:
+        return None
+    size = max(field.size for field in present)
+    present = [field for field in present if field.size == size]
+    steps, centres = {f.step for f in present}, {f.centre for f in present}
+    if len(steps) > 1 or len(centres) > 1:
+        step.misaligned.append(
+            Misalignment(
+                step.path,
+                axis,
+                tuple(float(f.centre) for f in present),
+                tuple(float(f.step) for f in present),
+            )
+        )
+    if len(steps) == 1:
+        return fields.union(present)
+    table = fields.union([replace(f, step=present[0].step, taps=None) for f in present])
+    return replace(table, exact=False)
+
+
+def concat(step: Step) -> Sight:
+    """Channels side by side see the union; tokens in front become leading positions."""
+    attrs = step.node.attrs
+    assert isinstance(attrs, AxesAttrs)
+    at, shape = attrs.axes[0], step.shape()
+    sights = [sight for sight in step.inputs if sight is not None]
+    if attrs.function == "stack":
+        grown = [
+            replace(s, layout=(*s.layout[:at], plain(1), *s.layout[at:]))
+            if s.layout is not None
+            else s
+            for s in sights
+        ]
+        return _joined_channels(step, grown, at)
+    if not any(
+        s.layout is not None and at < len(s.layout) and s.layout[at].spatial for s in sights
+    ):
+        return _joined_channels(step, sights, at)
+    spatial = [
+        (i, s)
+        for i, s in enumerate(step.inputs)
+        if s is not None and s.layout is not None and s.layout[at].spatial
+    ]
+    position, sight = spatial[0]
+    before = sum(step.graph.shape(t)[at] for t in step.node.inputs[:position])
+    assert sight.layout is not None
+    axis = sight.layout[at]
+    total = before + axis.lead + prod(digit.size for digit in axis.digits)
+    if len(spatial) > 1 or total != shape[at]:
+        return lost(step, sight)
+    layout = list(sight.layout)
+    layout[at] = Axis(axis.digits, axis.lead + before)
+    return replace(sight, layout=tuple(layout))
+
+
+def _joined_channels(step: Step, sights: list[Sight], at: int) -> Sight:
+    shape = step.shape()
+    wide = [
+        replace(s, layout=(*s.layout[:at], plain(shape[at]), *s.layout[at + 1 :]))
+        if s.layout is not None and len(s.layout) == len(shape)
+        else s
+        for s in sights
+    ]
+    return join(replace(step, inputs=tuple(wide)))
+
+
+def scatter(step: Step) -> Sight:
+    """Elements written: the union where the shapes agree."""
+    return join(step)

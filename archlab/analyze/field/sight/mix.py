@@ -1,0 +1,158 @@
+"""Rules of nodes that sum over positions or depend on all of them: products, attention, norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from archlab.analyze.field.sight import field as fields
+from archlab.analyze.field.sight.join import join
+from archlab.analyze.field.sight.layout import Axis, plain
+from archlab.analyze.field.sight.sight import Sight, Step, lost, same
+from archlab.ir.kinds import AxesAttrs, NormAttrs
+
+
+def norm(step: Step) -> Sight:
+    """Per position, unless the statistics run over positions."""
+    attrs, sight = step.node.attrs, step.main
+    assert isinstance(attrs, NormAttrs)
+    over = sight.layout is not None and any(
+        sight.layout[i].spatial for i in attrs.axes if i < len(sight.layout)
+    )
+    if attrs.batch_stats or over:
+        sight = replace(sight, global_from=sight.global_from or step.path)
+        step = replace(step, inputs=(sight,))
+    return same(step)
+
+
+def softmax(step: Step) -> Sight:
+    """Normalises along axes: over positions it sees all of them."""
+    attrs, sight = step.node.attrs, step.main
+    assert isinstance(attrs, AxesAttrs)
+    over = sight.layout is not None and any(
+        sight.layout[i].spatial for i in attrs.axes if i < len(sight.layout)
+    )
+    if over:
+        sight = replace(sight, global_from=sight.global_from or step.path)
+    return same(replace(step, inputs=(sight,)))
+
+
+def matmul(step: Step) -> Sight:
+    """A product with a weight, or of two activations; what is summed over is mixed."""
+    op = step.node.op.rpartition(".")[2]
+    first = 1 if op.startswith(("add", "badd")) else 0
+    a, b = step.inputs[first], step.inputs[first + 1]
+    turned = op == "linear"  # its weight is (outputs × inputs)
+    shape = step.shape()
+    if a is not None and b is None:
+        if a.layout is None:
+            return lost(step, a)
+        a = contracted(step, a, len(a.layout) - 1)
+        assert a.layout is not None
+        out = (*a.layout[:-1], *([plain(shape[-1])] if len(shape) == len(a.layout) else []))
+        return replace(a, layout=out)
+    if a is None and b is not None:
+        if b.layout is None or turned:
+            return lost(step, b)
+        at = max(len(b.layout) - 2, 0)
+        b = contracted(step, b, at)
+        assert b.layout is not None
+        out = (*b.layout[:at], plain(shape[at]), *b.layout[at + 1 :])
+        return replace(b, layout=out)
+    if a is None or b is None:
+        return lost(step)
+    return _product(step, a, b)
+
+
+def _product(step: Step, a: Sight, b: Sight) -> Sight:
+    """Of scores only the query's positions are kept; the key's are mixed when they are summed."""
+    if a.layout is None or b.layout is None or len(a.layout) != len(b.layout):
+        return lost(step, a)
+    shape = step.shape()
+    rows = a.layout[:-1]
+    if any(axis.spatial for axis in rows):
+        kept, other, layout = a, b, (*rows, plain(shape[-1]))
+    else:
+        kept, other, layout = b, a, (*rows, b.layout[-1])
+    sight = join(replace(step, inputs=(_whole(kept, shape), _whole(other, shape))))
+    sight = replace(sight, layout=layout)
+    for axis in (a.layout[-1], b.layout[-2]):
+        sight = mixed(step, sight, axis)
+    return sight
+
+
+def _whole(sight: Sight, shape: Sequence[int]) -> Sight:
+    return replace(sight, layout=tuple(plain(size) for size in shape))
+
+
+def attention(step: Step) -> Sight:
+    """Each query sees all keys of its group: everything, or a window."""
+    query, key = step.inputs[0], step.inputs[1]
+    if query is None or key is None or query.layout is None or key.layout is None:
+        return lost(step)
+    sight = mixed(step, query, key.layout[-2])
+    return replace(sight, layout=(*query.layout[:-1], plain(step.shape()[-1])))
+
+
+def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
+    """Positions along a tensor axis were summed: all of an image axis, or groups of it."""
+    moved = list(sight.axes)
+    whole = False
+    for image in (0, 1):
+        digits = [digit for digit in axis.digits if digit.axis == image]
+        old = moved[image]
+        if old is None or not digits:
+            continue
+        if prod(digit.size for digit in digits) >= old.size:
+            whole = True
+            continue
+        for digit in digits:
+            old = fields.mixed(old, digit.size, digit.stride)
+        moved[image] = old
+    seen = sight.global_from or (step.path if whole else "")
+    return replace(sight, axes=(moved[0], moved[1]), global_from=seen)
+
+
+def contracted(step: Step, sight: Sight, at: int) -> Sight:
+    """Positions along axis `at` were summed with weights, and are gone.
+
+    Where they were the fine part of an image axis (patches, space-to-depth), what is left is a
+    coarser axis: exactly a window of that size and stride.
+    """
+    assert sight.layout is not None
+    axis = sight.layout[at]
+    layout = [*sight.layout[:at], plain(1), *sight.layout[at + 1 :]]
+    for image in (0, 1):
+        fine = [digit for digit in axis.digits if digit.axis == image]
+        old = sight.axes[image]
+        if old is None or not fine:
+            continue
+        size = prod(digit.size for digit in fine)
+        left = [d for item in layout for d in item.digits if d.axis == image]
+        whole = size >= old.size
+        if min(d.stride for d in fine) != 1 or whole or any(d.stride % size for d in left):
+            sight = mixed(step, sight, Axis(tuple(fine)))
+            continue
+        coarse = fields.window(
+            old, kernel=size, stride=size, padding=0, dilation=1, size=old.size // size
+        )
+        layout = [
+            Axis(
+                tuple(
+                    replace(d, stride=d.stride // size) if d.axis == image else d
+                    for d in item.digits
+                ),
+                item.lead,
+            )
+            for item in layout
+        ]
+        sight = replace(
+            sight, axes=(coarse, sight.axes[1]) if image == 0 else (sight.axes[0], coarse)
+        )
+    return replace(sight, layout=tuple(layout))
+
+
+def everything(step: Step) -> Sight:
+    """A recurrent layer sees all steps before it."""
+    return replace(lost(step), global_from=step.main.global_from or step.path)

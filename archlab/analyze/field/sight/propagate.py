@@ -1,0 +1,44 @@
+"""The walk over the graph: each node's rule turns what its inputs see into what its outputs see."""
+
+from __future__ import annotations
+
+from archlab.analyze.field.sight import field as fields
+from archlab.analyze.field.sight.layout import of_image
+from archlab.analyze.field.sight.rules import RULES
+from archlab.analyze.field.sight.sight import Misalignment, Sight, Step
+from archlab.ir.graph import Graph
+from archlab.ir.kinds import ConvAttrs
+
+
+def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
+    """Return what every tensor of the graph sees, and the branches that do not line up."""
+    seen: dict[int, Sight] = {}
+    misaligned: list[Misalignment] = []
+    for tensor in graph.inputs:
+        shape = graph.shape(tensor)
+        if _is_image(graph, tensor):
+            layout = of_image(shape)
+            tall = fields.image(shape[-2]) if len(shape) >= 4 else None
+            seen[tensor] = Sight(layout, (tall, fields.image(shape[-1])))
+    for node in graph.nodes:
+        inputs = tuple(seen.get(tensor) for tensor in node.inputs)
+        if not any(inputs):
+            continue
+        found = RULES[node.kind](Step(graph, node, inputs, misaligned))
+        results = found if isinstance(found, list) else [found] * len(node.outputs)
+        pairs = zip(node.outputs, results, strict=True)
+        seen.update({tensor: sight for tensor, sight in pairs if sight is not None})
+    return seen, tuple(misaligned)
+
+
+def _is_image(graph: Graph, tensor: int) -> bool:
+    spec = graph.tensors[tensor]
+    if not spec.floating or len(spec.shape) < 3:
+        return False
+    if len(spec.shape) > 3:
+        return True
+    # (N, C, L) or (N, L, C)? A sequence is spatial where a 1-d convolution reads it.
+    return any(
+        isinstance(node.attrs, ConvAttrs) and len(node.attrs.kernel) == 1
+        for node in graph.consumers.get(tensor, ())
+    )

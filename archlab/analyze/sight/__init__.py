@@ -1,6 +1,0 @@
-"""What every tensor of a graph sees of the image: a field an axis, a layout, a rule a kind."""
-
-from archlab.analyze.sight.propagate import sights
-from archlab.analyze.sight.sight import Misalignment, Sight
-
-__all__ = ["Misalignment", "Sight", "sights"]

@@ -1,0 +1,94 @@
+"""How the receptive field grows with depth: curves and a picture of one or more models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlab.analyze.field.receptive_field import receptive_field as analyze_field
+from archlab.analyze.field.sight import sights
+from archlab.api.model import Model
+from archlab.errors import OptionError
+from archlab.probe.effective_field import EffectiveField
+from archlab.view.figure.receptive_field import Growth, Picture, receptive_fields
+
+_FEW = 3  # layers below which a growth with depth is no picture
+
+
+def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
+    """Return the growth with depth alone, without title, for a page that has its own.
+
+    Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
+
+    Raises:
+        OptionError: a model without layers that have height and width.
+    """
+    sizes = {max(image_size(model)) for model in models}
+    size = sizes.pop() if len(sizes) == 1 else 0
+    paths = [convolutions(model) for model in models]
+    if min(map(len, paths)) >= _FEW:
+        curves = [curve(model) for model in models]
+        return receptive_fields(Picture("", "", size, curves), suffix)
+    paths = [_leaves(model) for model in models]
+    if min(map(len, paths)) < _FEW:
+        raise OptionError("Hardly a layer of this net has height and width.")
+    curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
+    return receptive_fields(Picture("", "", size, curves, "layers"), suffix)
+
+
+def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
+    """Return the growth along convolutions and pools, with what was measured.
+
+    Raises:
+        OptionError: no layer with height and width.
+    """
+    paths = convolutions(model)
+    place = {path: i + 1 for i, path in enumerate(paths)}
+    points = [(place[item.path], float(item.height)) for item in measured if item.path in place]
+    return replace(_growth(model, paths), effective=points)
+
+
+def _growth(model: Model, paths: Sequence[str]) -> Growth:
+    rows = {row.path: row for row in analyze_field(model.trace()).rows}
+    return Growth(
+        name=model.name,
+        longest=[float(rows[path].rf_h or 0) for path in paths],
+        shortest=[float(rows[path].min_path_h or 0) for path in paths],
+    )
+
+
+def _leaves(model: Model) -> list[str]:
+    """Paths of the modules without others in them that have a local field, in call order."""
+    rows = analyze_field(model.trace()).rows
+    holders = {row.path.rpartition(".")[0] for row in rows}
+    return [row.path for row in rows if row.rf_h is not None and row.path not in holders]
+
+
+def convolutions(model: Model) -> list[str]:
+    """Paths of the layers with a window, in call order, that still have both axes."""
+    graph = model.trace()
+    seen, _ = sights(graph)
+    paths = [
+        node.path
+        for node in graph.nodes
+        if node.kind in ("conv", "pool", "conv_transpose")
+        and node.path in graph.module
+        and node.outputs[0] in seen
+        and all(seen[node.outputs[0]].axes)
+    ]
+    if not paths:
+        raise OptionError(f"{model.name} has no layer with height and width to draw.")
+    return list(dict.fromkeys(paths))
+
+
+def image_size(model: Model) -> tuple[int, int]:
+    """Return height and width of the model's first input.
+
+    Raises:
+        OptionError: it is no image.
+    """
+    graph = model.trace()
+    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
+    if len(shape) < 4:
+        raise OptionError(f"{model.name} takes {graph.input_text()}: no image to draw on.")
+    return shape[-2], shape[-1]

@@ -1,0 +1,207 @@
+"""Verbs about receptive fields: theory, certificate, effective field, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from archlab.analyze.field.certify import CertifyRow, CertifyTotals, certify, image_shape, plan
+from archlab.analyze.field.effective import EffectiveRow, EffectiveTotals, effective as beside
+from archlab.analyze.field.receptive_field import (
+    FieldRow,
+    FieldTotals,
+    receptive_field as analyze_field,
+)
+from archlab.analyze.field.unproductive import (
+    UnproductiveRow,
+    UnproductiveTotals,
+    unproductive as analyze_unproductive,
+)
+from archlab.api.field.growth import convolutions
+from archlab.api.model import Model, ModelLike, load, trace
+from archlab.data.pictures import folder_images
+from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.probe.effective_field import EffectiveField, effective_fields
+from archlab.probe.gradient_support import Support, supports
+from archlab.probe.weights import load_weights
+from archlab.result import Result
+
+if TYPE_CHECKING:
+    from archlab.ir.graph import Graph
+
+_PANELS = 4
+
+
+def receptive_field(
+    model: ModelLike, *, layers: Sequence[str] = (), **how: Any
+) -> Result[FieldTotals, FieldRow]:
+    """Return what each layer sees of the image: size, jump, centre, shortest path, holes, coverage.
+
+    Pixels of the input; h and w apart; local field and `global_from` side by side.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        layers: module paths to keep; all by default.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        SpecError: no such layer, or no such model.
+        BuildError, TraceError: as in `trace`.
+
+    Example:
+        >>> row = receptive_field("resnet20").totals  # He's 6n+2 nets: 3 + 4n, + 8n − 2, + 16n − 4
+        >>> row.rf_h, row.stride_h
+        (81, 4)
+    """
+    loaded = load(model, **how)
+    result = analyze_field(loaded.trace())
+    if not layers:
+        return result
+    check_layers(loaded, layers)
+    kept = tuple(row for row in result.rows if row.path in layers)
+    return replace(result, rows=kept, tree=False)
+
+
+def unproductive(
+    model: ModelLike, *, resolutions: Sequence[tuple[int, int]] = (), **how: Any
+) -> Result[UnproductiveTotals, UnproductiveRow]:
+    """Return which convolutions can add no context at a resolution (Richter et al. 2021).
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        resolutions: (height, width) to ask about; the traced size by default.
+        **how: as in `load`.
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
+    Example:
+        >>> unproductive("resnet20").totals.past_max_path  # of 19, along the longest path
+        8
+    """
+    return analyze_unproductive(trace(model, **how), resolutions)
+
+
+def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals, CertifyRow]:
+    """Return the symbolic field of every convolution held against gradients (float64).
+
+    The model is built with values and run on one long image per axis; norms, activations and gates
+    are replaced for the run.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        **how: `input`, `batch` and constructor arguments, see `load`.
+
+    Raises:
+        OptionError: the model takes no image, or no other size than its own.
+
+    Example:
+        >>> result = verify_receptive_field("resnet20")
+        >>> result.totals.agree == result.totals.checked
+        True
+    """
+    loaded = load(model, **how)
+    graphs: list[Graph] = []
+    reached: list[Sequence[Support]] = []
+    for axis in (0, 1):
+        longer = _resized(loaded, image_shape(loaded.trace(), axis))
+        graph = longer.trace()
+        module, (args, _) = longer.runnable()
+        found = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
+        graphs.append(graph)
+        reached.append(list(found))
+    return certify(graphs, reached)
+
+
+def effective_receptive_field(
+    model: ModelLike,
+    *,
+    layers: Sequence[str] = (),
+    images: str | Path | None = None,
+    weights: str | Path | None = None,
+    count: int = 4,
+    **how: Any,
+) -> Result[EffectiveTotals, EffectiveRow]:
+    """Return how far each layer's central unit really looks, beside the theoretical field.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        layers: module paths; four evenly spaced convolutions by default.
+        images: a folder of images; Gaussian noise by default.
+        weights: a checkpoint (state dict); initial weights by default.
+        count: how many images.
+        **how: as in `load`.
+
+    Raises:
+        SpecError: no such layer, or images or weights that cannot be read.
+
+    Example:
+        >>> row = effective_receptive_field("resnet20", layers=["layer1"]).rows[0]
+        >>> row.effective_h <= row.rf_h
+        True
+    """
+    result, _ = measured_fields(load(model, **how), layers, images, weights, count)
+    return result
+
+
+def check_layers(model: Model, layers: Sequence[str]) -> None:
+    """Raise where a path names no layer of the model.
+
+    Raises:
+        SpecError: with the nearest names.
+    """
+    known = [row.path for row in analyze_field(model.trace()).rows]
+    for path in layers:
+        if path not in known:
+            raise SpecError(
+                f"{model.name} has no layer {path!r}.{did_you_mean(path, known)} "
+                "`archlab rf MODEL --depth 9` lists them."
+            )
+
+
+def measured_fields(
+    model: Model,
+    layers: Sequence[str],
+    images: str | Path | None,
+    weights: str | Path | None,
+    count: int,
+) -> tuple[Result[EffectiveTotals, EffectiveRow], list[EffectiveField]]:
+    """Return the answer about effective fields, and the measured fields that a picture shows."""
+    check_layers(model, layers)
+    module, (args, _) = model.runnable()
+    if weights is not None:
+        load_weights(module, weights)
+    shape = tuple(args[0].shape[1:])
+    if images is None:
+        generator = torch.Generator().manual_seed(0)
+        batch = torch.randn((count, *shape), generator=generator)
+    else:
+        batch = folder_images(images, shape, count)
+    measured = effective_fields(module, batch, tuple(layers) or spaced(model))
+    source = "Gaussian noise" if images is None else f"images of {images}"
+    how = (
+        f"{len(batch)} × {source}, 8 directions, seed 0, eval mode, "
+        f"{'weights of ' + str(weights) if weights else 'initial weights'}"
+    )
+    return beside(model.trace(), analyze_field(model.trace()).rows, measured, how), measured
+
+
+def spaced(model: Model) -> tuple[str, ...]:
+    """Return the paths of a few convolutions, evenly spaced from the first to the last."""
+    paths = convolutions(model)
+    last = len(paths) - 1
+    return tuple(dict.fromkeys(paths[round(last * (i + 1) / _PANELS)] for i in range(_PANELS)))
+
+
+def _resized(model: Model, size: tuple[int, int]) -> Model:
+    graph = model.trace()
+    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
+    if len(shape) != 4:
+        raise OptionError(
+            f"{model.name} takes {graph.input_text()}: --verify needs images (N, C, H, W)."
+        )
+    return model.with_input(f"[1x{shape[1]}x{size[0]}x{size[1]}]")

@@ -1,0 +1,1 @@
+"""The verbs that run a model: gradients and other quantities by depth."""

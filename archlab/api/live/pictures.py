@@ -1,0 +1,189 @@
+"""Pictures of what was measured by depth: an answer in, a file's bytes out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from archlab.analyze.by_depth.answer import ByDepth
+from archlab.errors import OptionError
+from archlab.result import Cell
+from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth as draw
+
+Lines = Sequence[Mapping[str, Cell]]
+_TWIN = "(plain twin)"
+_MOST_MARKS = 8
+
+
+def plot_by_depth(answer: ByDepth[object, object], suffix: str = "svg") -> bytes:
+    """Return a picture (svg, png or pdf) of an answer by depth, nets overlaid.
+
+    Args:
+        answer: what `gradients`, `responses`, `identity` or `shattered` returned.
+        suffix: svg, png or pdf.
+
+    Raises:
+        OptionError: another suffix, or an answer that is not by depth.
+
+    Example:
+        >>> from archlab.api.live.probes import identity
+        >>> plot_by_depth(identity("resnet8", seeds=1, batch=8))[:5]
+        b'<?xml'
+    """
+    if not isinstance(answer, ByDepth) or answer.name not in PICTURES:
+        raise OptionError(f"A picture by depth shows the answer of {', '.join(PICTURES)}.")
+    return draw(PICTURES[answer.name](answer), suffix)
+
+
+def _gradients(answer: ByDepth[Any, Any]) -> DepthPicture:
+    nets = _nets(answer)
+    titles = {
+        "activation_grad": "dL/d(activation) at each block's output",
+        "weight_grad": "dL/dW of the weights in each block",
+        "grad_to_weight": "dL/dW ÷ ‖W‖",
+    }
+    panels = []
+    for i, (name, title) in enumerate(titles.items()):
+        curves = [
+            _curve(net, lines, "block", name, _theory(lines, answer.totals[net]) if i == 0 else ())
+            for net, lines in nets.items()
+        ]
+        last = i == len(titles) - 1
+        xlabel = "block (0: what the first block receives)" if last else ""
+        panels.append(Panel(title, curves, xlabel, marks=_marks(nets, "block")))
+    return DepthPicture(
+        f"Gradient norms by depth: {answer.header.model}", _subtitle(answer), panels
+    )
+
+
+def _responses(answer: ByDepth[Any, Any]) -> DepthPicture:
+    nets = _nets(answer)
+    depth = [_curve(net, lines, "layer", "response") for net, lines in nets.items()]
+    ranked = []
+    for net, lines in nets.items():
+        order = sorted(lines, key=lambda line: -_number(line["response"]))
+        renumbered = [{**line, "layer": i + 1} for i, line in enumerate(order)]
+        ranked.append(_curve(net, renumbered, "layer", "response"))
+    panels = [
+        Panel("by depth", depth, "layer", marks=_marks(nets, "layer")),
+        Panel("sorted by size", ranked, "rank"),
+    ]
+    return DepthPicture(
+        f"Layer responses (std): {answer.header.model}", _subtitle(answer), panels, beside=True
+    )
+
+
+def _identity(answer: ByDepth[Any, Any]) -> DepthPicture:
+    nets = _nets(answer)
+    curves = [_curve(net, lines, "block", "branch_to_input") for net, lines in nets.items()]
+    panel = Panel("‖F(x)‖ ÷ ‖x‖", curves, "residual addition", marks=_marks(nets, "block"))
+    return DepthPicture(f"Far from the identity: {answer.header.model}", _subtitle(answer), [panel])
+
+
+def _shattered(answer: ByDepth[Any, Any]) -> DepthPicture:
+    """One panel a kind of net, as in Balduzzi's figure 2: its depths overlaid."""
+    values: dict[str, dict[int, list[float]]] = {}
+    for row in answer.rows:
+        values.setdefault(row.path, {}).setdefault(row.lag, []).append(row.autocorrelation)
+    panels: dict[str, list[Curve]] = {}
+    for net, lags in values.items():
+        depth = re.findall(r"\d+", net)[0]
+        middle = [math.fsum(found) / len(found) for found in lags.values()]
+        low, high = ([edge(found) for found in lags.values()] for edge in (min, max))
+        curve = Curve(f"{depth} layers", list(lags), middle, low, high)
+        panels.setdefault(net.replace(depth, "", 1), []).append(curve)
+    return DepthPicture(
+        "Shattered gradients: autocorrelation of df/dx",
+        _subtitle(answer),
+        [Panel(kind, curves, "lag", log=False) for kind, curves in panels.items()],
+        beside=True,
+    )
+
+
+PICTURES: dict[str, Callable[[ByDepth[Any, Any]], DepthPicture]] = {
+    "gradients": _gradients,
+    "responses": _responses,
+    "identity": _identity,
+    "shattered": _shattered,
+}
+
+
+def _nets(answer: ByDepth[Any, Any]) -> dict[str, list[Mapping[str, Cell]]]:
+    nets: dict[str, list[Mapping[str, Cell]]] = {}
+    for line in answer.shown:
+        nets.setdefault(str(line["net"]), []).append(line)
+    return nets
+
+
+def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] = ()) -> Curve:
+    banded = name in ("activation_grad", "response", "branch_to_input")
+    nothing: list[float | None] = [None] * len(lines)
+    return Curve(
+        name=net,
+        x=[_number(line[x]) for line in lines],
+        middle=[_maybe(line[name]) for line in lines],
+        low=[_maybe(line["low"]) for line in lines] if banded else nothing,
+        high=[_maybe(line["high"]) for line in lines] if banded else nothing,
+        dashed=net.endswith(_TWIN),
+        theory=theory,
+    )
+
+
+def _theory(lines: Lines, totals: Any) -> list[Segment]:
+    """Theory's slope in each stage, through the band of the stage's last block."""
+    if totals.theory is None:
+        return _power_law(lines) if "power law" in totals.theory_text else []
+    stages: dict[Cell, list[Mapping[str, Cell]]] = {}
+    for line in lines[:-1]:
+        if line["stage"] and _maybe(line["low"]):
+            stages.setdefault(line["stage"], []).append(line)
+    segments = []
+    for mine in stages.values():
+        x = [_number(line["block"]) for line in mine]
+        factors = [totals.theory ** (x[-1] - place) for place in x]
+        low, high = _number(mine[-1]["low"]), _number(mine[-1]["high"])
+        if len(x) > 1 and math.isfinite(high):
+            segments.append(Segment(x, [low * f for f in factors], [high * f for f in factors]))
+    return segments
+
+
+def _power_law(lines: Lines) -> list[Segment]:
+    """First ÷ last near the number of blocks: (N + 1) ÷ (block + 1), through the last band."""
+    x = [_number(line["block"]) for line in lines]
+    low, high = _number(lines[-1]["low"]), _number(lines[-1]["high"])
+    if not 0 < low <= high < math.inf:
+        return []
+    factors = [(x[-1] + 1) / (place + 1) for place in x]
+    return [Segment(x, [low * f for f in factors], [high * f for f in factors])]
+
+
+def _marks(nets: Mapping[str, Lines], x: str) -> list[tuple[float, str]]:
+    """Where stages begin, if all nets agree; nets of unequal depth have no common marks."""
+    found = []
+    for lines in nets.values():
+        pairs = itertools.pairwise(lines)
+        found.append(
+            [
+                (_number(after[x]) - 0.5, f"stage {after['stage']}")
+                for before, after in pairs
+                if before["stage"] != after["stage"] and after["stage"]
+            ]
+        )
+    same = all(item == found[0] for item in found)
+    return found[0] if found and same and len(found[0]) <= _MOST_MARKS else []
+
+
+def _subtitle(answer: ByDepth[Any, Any]) -> str:
+    head = answer.header
+    return f"input {head.input} · {head.mode} mode · {head.build}\n{head.conventions[-1]}"
+
+
+def _number(value: Cell) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _maybe(value: Cell) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,1 @@
+"""The verb `report`: a page about a model, several models, or runs."""

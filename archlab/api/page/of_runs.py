@@ -1,0 +1,190 @@
+"""A sweep, or one run, as a page: curves, verdict, runs, gradients over time. No torch."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from archlab.api.training.curves import curves, gradient_heat
+from archlab.errors import RunError
+from archlab.result import Column, Result, Table, Unit, record
+from archlab.runs.ledger import SWEEP, Run, read_run, read_sweep
+from archlab.runs.record import GRADIENTS, METRICS, PLAN
+from archlab.runs.verdict import COLUMNS, CONVENTION, VerdictRow, VerdictTotals, judged
+from archlab.view.page import Page, Part, Section, Tile
+
+_MOST_HEATS = 6  # pictures of gradients over time
+
+
+def is_runs(subject: object) -> bool:
+    """Whether a subject is a folder, and not the name of a model.
+
+    A bare name is a model's, unless the folder of that name holds a sweep or a run.
+
+    Example:
+        >>> is_runs("resnet18")
+        False
+    """
+    if not isinstance(subject, str | Path) or not str(subject) or not Path(subject).is_dir():
+        return False
+    folder = Path(subject)
+    holds = any((folder / name).is_file() for name in (SWEEP, PLAN))
+    return holds or isinstance(subject, Path) or not str(subject).isidentifier()
+
+
+def runs_page(folder: Path, made: Sequence[tuple[str, str]]) -> Page:
+    """Return the page about a sweep of `degradation`, or about one run.
+
+    Args:
+        folder: the sweep's or the run's folder.
+        made: how the page was made.
+
+    Raises:
+        RunError: the folder holds neither.
+    """
+    if (folder / SWEEP).is_file():
+        runs = read_sweep(folder)
+        return _sweep_page(folder, runs, made)
+    if (folder / PLAN).is_file():
+        return _run_page(folder, read_run(folder), made)
+    raise RunError(
+        f"{folder} holds no sweep and no run: it has neither {SWEEP} nor {PLAN}. Give a folder "
+        "that `archlab degradation` or `archlab train` wrote (runs/degradation-demo), or a model."
+    )
+
+
+def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str]]) -> Page:
+    answer = judged(runs)
+    totals = answer.totals
+    head = answer.header
+    sections = [
+        *_curves(folder, runs),
+        Section("Verdict", words=(answer.footer[-1], *answer.footer[:-1])),
+        Section("Runs", words=(f"{CONVENTION[:1].upper()}{CONVENTION[1:]}.",),
+                table=_runs_table(answer)),
+        *_unfinished(answer),
+        *_heats(runs),
+        Section("How it was trained", words=(f"{head.build}.", *_versions(runs))),
+    ]  # fmt: skip
+    part = Part(
+        title=totals.outcome,
+        subtitle=f"{head.model} · {head.input} · seeds with both depths: {totals.seeds}",
+        tiles=tuple(_tiles(totals)),
+        sections=tuple(sections),
+    )
+    lead = (
+        f"Plain and residual nets of {totals.shallow} and {totals.deep} layers, trained alike; "
+        "judged by the error on their own training images."
+    )
+    return Page(f"Does depth help? {head.input}", lead, (part,), made=tuple(made))
+
+
+def _tiles(totals: VerdictTotals) -> Iterator[Tile]:
+    for name in ("plain", "residual"):
+        gap = getattr(totals, f"{name}_gap")
+        low, high = getattr(totals, f"{name}_low"), getattr(totals, f"{name}_high")
+        value = "not known" if gap is None else f"{_signed(gap)} points"
+        interval = "one seed or none" if low is None else "mean over the seeds"
+        yield Tile(f"{name} {totals.deep} − {totals.shallow}", value, interval)
+        if low is not None:
+            yield Tile(
+                f"{name}, 95 %", f"{_signed(low)} to {_signed(high)}", "Student's t, paired by seed"
+            )
+    yield Tile("seeds", str(totals.seeds))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _curves(folder: Path, runs: Sequence[Run]) -> Iterator[Section]:
+    if not any(run.rows for run in runs):
+        yield Section("Curves", words=("No run has measured anything yet.",))
+        return
+    seeds = len({run.plan.seed for run in runs})
+    band = f"Lines are means over {seeds} seeds, bands go from the lowest to the highest."
+    yield Section(
+        "Curves",
+        words=(band if seeds > 1 else "One seed: there is no band.",),
+        figure=curves(folder).decode(),
+        alt="Training and test error by step, plain nets on the left, residual nets on the right",
+    )
+
+
+def _runs_table(answer: Result[VerdictTotals, VerdictRow]) -> Table:
+    rows = tuple(record(row) for row in answer.rows)
+    return Table("Runs", (), COLUMNS, rows)
+
+
+def _unfinished(answer: Result[VerdictTotals, VerdictRow]) -> Iterator[Section]:
+    if answer.missing:
+        yield Section("Not finished", words=tuple(map(str, answer.missing)))
+
+
+def _heats(runs: Sequence[Run]) -> Iterator[Section]:
+    measured = [run for run in runs if (run.folder / GRADIENTS).is_file()]
+    for run in measured[:_MOST_HEATS]:
+        plan = run.plan
+        yield Section(
+            f"Gradients over time: {plan.model}, seed {plan.seed}",
+            figure=gradient_heat(run.folder).decode(),
+            alt=f"Gradient norm of {plan.model} by block and step",
+        )
+    if len(measured) > _MOST_HEATS:
+        names = ", ".join(run.plan.name for run in measured[_MOST_HEATS:])
+        yield Section("Gradients over time, not drawn", words=(f"Also measured: {names}.",))
+    if not measured:
+        yield Section(
+            "Gradients over time",
+            words=("Not recorded: --gradients N of archlab degradation and train does so.",),
+        )
+
+
+def _versions(runs: Sequence[Run]) -> list[str]:
+    ended = [run.outcome for run in runs if run.outcome.status == "done"]
+    words = [f"{text}." for text in dict.fromkeys(end.hardware for end in ended) if text]
+    words += [f"{text}." for text in dict.fromkeys(end.versions for end in ended) if text]
+    if ended:
+        seconds = [end.seconds for end in ended]
+        each = f"{statistics.fmean(seconds):,.0f} seconds"
+        many = f"{len(ended)} runs, {each} each in the mean, {sum(seconds):,.0f} in all."
+        words.append(many if len(ended) > 1 else f"{each} in all.")
+    return words
+
+
+def _run_page(folder: Path, run: Run, made: Sequence[tuple[str, str]]) -> Page:
+    plan, end = run.plan, run.outcome
+    error = {"train error": end.train_error, "test error": end.test_error}
+    tiles = [Tile("status", end.status), Tile("steps", f"{end.step:,} of {end.total:,}")]
+    tiles += [
+        Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in error.items()
+    ]
+    sections = [
+        Section("Curves", figure=curves(folder).decode(), alt="Loss and accuracy by step")
+        if run.rows
+        else Section("Curves", words=(_nothing(run),)),
+        *([Section("Measurements", table=_measurements(run), folded=True)] if run.rows else []),
+        *_heats([run]),
+        Section("How it was trained", words=(f"{plan.recipe.sentence()}.", *_versions([run]))),
+    ]
+    part = Part(plan.name, f"{plan.model} · {plan.data_name} · seed {plan.seed}", tiles, sections)
+    return Page(f"{plan.model} on {plan.data_name}", "One training run.", (part,), made=tuple(made))
+
+
+def _nothing(run: Run) -> str:
+    if run.outcome.status == "done":
+        return f"This run ended, but {METRICS} in its folder is missing or empty."
+    return "Nothing was measured yet."
+
+
+def _measurements(run: Run) -> Table:
+    columns = (
+        Column("step", "step", Unit.COUNT),
+        Column("loss", "train loss", Unit.NUMBER),
+        Column("train_error", "train error %", Unit.NUMBER),
+        Column("running_error", "running %", Unit.NUMBER),
+        Column("test_loss", "test loss", Unit.NUMBER),
+        Column("test_error", "test error %", Unit.NUMBER),
+    )
+    return Table("Measurements", (), columns, tuple(record(row) for row in run.rows))

@@ -1,0 +1,183 @@
+"""The verb `report`: one page about a model, several side by side, or a sweep."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.api.page.of_runs import is_runs, runs_page
+from archlab.errors import OptionError
+from archlab.files import write
+from archlab.result import with_times
+from archlab.version import __version__
+from archlab.view.page import Page, Part, Section, page
+
+if TYPE_CHECKING:
+    from archlab.api.model import Model, ModelLike
+
+SUFFIXES = (".html", ".htm")
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that stands alone: no file beside it, no network.
+
+    Attributes:
+        title: what it is about.
+        html: the whole page.
+
+    Example:
+        >>> Report("resnet20", "<!doctype html>")
+        Report('resnet20', 0 kB)
+    """
+
+    title: str
+    html: str
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, whole or not at all, and return the path.
+
+        Args:
+            path: a file that ends in .html or .htm.
+
+        Raises:
+            OptionError: a suffix other than .html or .htm.
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in SUFFIXES:
+            raise OptionError(f"{path}: a report is a page. Allowed: {', '.join(SUFFIXES)}.")
+        write(path, self.html)
+        return path
+
+    def __repr__(self) -> str:
+        return f"Report({self.title!r}, {len(self.html.encode()) / 1000:.0f} kB)"
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook, in a frame of its own."""
+        text = escape(self.html, quote=True)
+        return f'<iframe srcdoc="{text}" style="width:100%;height:52rem;border:0"></iframe>'
+
+
+def report(
+    *subjects: ModelLike | Path,
+    gradients: bool = False,
+    command: str = "",
+    progress: Progress | None = None,
+    **how: Any,
+) -> Report:
+    """Return one self-contained page: drawing, modules, cost, receptive field, savings, coverage.
+
+    With several models they stand side by side, below a table of what differs. The folder of a
+    sweep gives the degradation report: curves, verdict, runs.
+
+    Args:
+        *subjects: specs, modules or loaded models; or one folder that `degradation` or
+            `train_model` wrote.
+        gradients: also measure gradients at initialisation; the models are run.
+        command: what is said of how the page was made; by default this call.
+        progress: called with (done, of, what comes next).
+        **how: `input`, `batch` and constructor arguments as for `load`, for every model.
+
+    Raises:
+        OptionError: nothing to report on, a folder together with models, or options for a folder.
+        RunError: a folder that holds no sweep and no run.
+        LayoutError: Graphviz is missing or fails.
+        SpecError, BuildError, TraceError, ProbeError: as for `load`, `trace`, `gradients`.
+
+    Example:
+        >>> found = report("resnet20")
+        >>> found.title
+        'resnet20'
+        >>> len(found.html) < 400_000
+        True
+    """
+    folders = [Path(str(item)) for item in subjects if is_runs(item)]
+    if not subjects:
+        raise OptionError("Nothing to report on: give a model, or the folder of a sweep.")
+    if folders and len(subjects) > 1:
+        raise OptionError(
+            f"{folders[0]} is a folder of runs: it has a report of its own. "
+            "Give one folder, or models."
+        )
+    given = [*(["gradients"] if gradients else []), *how]
+    if folders and given:
+        raise OptionError(
+            f"{', '.join(given)}: the folder of runs takes no options, everything is in its files "
+            "(gradients too, where a run recorded them)."
+        )
+    if folders:
+        content = runs_page(folders[0], _made(command or f"archlab.report({str(folders[0])!r})"))
+    else:
+        loaded = _loaded(subjects, how)
+        call = command or f"archlab.report({', '.join(repr(item.name) for item in loaded)})"
+        content = _models_page(loaded, call, progress, gradients=gradients)
+    return Report(content.title, page(content))
+
+
+def _loaded(subjects: Sequence[Any], how: dict[str, Any]) -> list[Model]:
+    from archlab.api.model import load  # torch: a folder of runs needs none
+
+    return [load(item, **how) for item in subjects]
+
+
+def _models_page(
+    models: Sequence[Model], call: str, progress: Progress | None, *, gradients: bool
+) -> Page:
+    from archlab.analyze.by_depth.answer import unique_names
+    from archlab.api.page.of_model import model_part, profile_section
+
+    alone = len(models) == 1
+    names = unique_names([model.name for model in models])
+    parts: list[Part] = []
+    for i, (name, model) in enumerate(zip(names, models, strict=True)):
+        if progress is not None:
+            progress(i, len(models) + 1, name)
+        part = model_part(model, gradients=gradients, alone=alone)
+        parts.append(replace(part, title=name))
+    if progress is not None:
+        progress(len(models), len(models) + 1, "layout")
+    if alone:
+        lead = "What it costs, what it sees, and how it is built."
+    else:
+        lead = "Side by side: what they share, and where they differ."
+    before = [] if alone else _differences(models, names)
+    if gradients and not alone:
+        before.append(profile_section(models))
+    return Page(" · ".join(names), lead, tuple(parts), tuple(before), _made(call))
+
+
+def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]:
+    from archlab.api.cost import compare
+    from archlab.api.field.growth import growth_picture
+
+    table = compare(*models).table()
+    words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
+    given = [with_times(model.trace().input_text()) for model in models]
+    if len(set(given)) > 1:
+        each = ", ".join(f"{name} {text}" for name, text in zip(names, given, strict=True))
+        words.append(
+            f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
+            "--input gives all models one."
+        )
+    sections = [Section("Differences", words, table=replace(table, footer=table.footer[1:]))]
+    try:
+        figure = growth_picture(models).decode()
+    except OptionError:
+        return sections
+    title = "Receptive field by depth"
+    return [*sections, Section(title, figure=figure, alt=f"{title}: {', '.join(names)}")]
+
+
+def _made(command: str) -> tuple[tuple[str, str], ...]:
+    from importlib.metadata import version
+
+    versions = (
+        f"archlab {__version__}, torch {version('torch')}, Python {platform.python_version()}"
+    )
+    return (("command", command), ("versions", versions))

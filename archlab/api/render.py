@@ -1,0 +1,234 @@
+"""Verbs that draw: a model, two models over each other, the backward pass, a part of a forward.
+
+Every one of them returns a `Picture`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlab.api.model import Model, ModelLike, load
+from archlab.api.verb import verb
+from archlab.errors import OptionError, TraceError
+from archlab.fold import Drawing, Shape, Union, fold, union
+from archlab.fold.flow import flow
+from archlab.ir.graph import Graph
+from archlab.picture.annotate import Values, annotated, by_output
+from archlab.picture.graph import graph_picture, picture_of
+from archlab.picture.look import Look
+from archlab.picture.picture import Picture
+from archlab.view.drawing.engine import TIMEOUT
+
+
+@verb
+def render(
+    model: ModelLike,
+    *,
+    mode: str = "eval",
+    boxes: int | None = None,
+    depth: int | None = None,
+    expand: str | Sequence[str] = (),
+    ops: bool = False,
+    color_by: str | None = None,
+    direction: str = "TB",
+    theme: str = "auto",
+    timeout: float = TIMEOUT,
+) -> Picture:
+    """Return the drawing of a model: `render("resnet18").save("graph.svg")`.
+
+    Equal blocks in a row are drawn once, a convolution, its norm and activation are one box, and
+    modules are opened as far as the budget of boxes allows.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" or "train"; in train mode what runs only then is marked.
+        boxes: boxes at most; None is 60, or 600 with `ops`.
+        depth: open exactly the modules down to this level instead.
+        expand: paths of modules to open in any case.
+        ops: each operator that depends on the input is a box of its own.
+        color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
+        direction: TB (top to bottom) or LR (left to right).
+        theme: auto (an SVG follows the reader's screen), light, dark or print.
+        timeout: seconds for one layout.
+
+    Raises:
+        OptionError: a value that is not allowed, or a path to expand that is no module.
+        SpecError, BuildError, TraceError: as for `trace`; what a TraceError's graph holds can be
+            drawn by `render_graph`.
+        LayoutError: when a format is asked for that Graphviz cannot make.
+
+    Example:
+        >>> picture = render("resnet56")
+        >>> [f"{group.path} ×{group.times}" for group in picture.drawing.groups if group.times > 1]
+        ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
+    """
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, timeout)
+    loaded = load(model)
+    graph = loaded.trace(mode)
+    marks = _train_only(loaded) if mode == "train" else {}
+    heat = _gradients(loaded, graph) if color_by == "gradient" else None
+    return graph_picture(graph, look, marks, heat)
+
+
+@verb
+def render_graph(
+    graph: Graph,
+    *,
+    boxes: int | None = None,
+    depth: int | None = None,
+    expand: str | Sequence[str] = (),
+    ops: bool = False,
+    color_by: str | None = None,
+    direction: str = "TB",
+    theme: str = "auto",
+    timeout: float = TIMEOUT,
+) -> Picture:
+    """Return the drawing of a trace, complete or up to the failure that a TraceError carries.
+
+    Args:
+        graph: a trace.
+        boxes, depth, expand, ops, color_by, direction, theme, timeout: as for `render`; heat by
+            gradient needs the model, not its trace.
+
+    Raises:
+        OptionError: a value that is not allowed, or a path to expand that is no module.
+
+    Example:
+        >>> graph = load("resnet20").trace()
+        >>> len(render_graph(graph, depth=1).drawing.boxes)
+        8
+    """
+    if color_by == "gradient":
+        raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, timeout)
+    return graph_picture(graph, look)
+
+
+@verb
+def render_diff(
+    first: ModelLike,
+    second: ModelLike,
+    *,
+    mode: str = "eval",
+    boxes: int | None = None,
+    depth: int | None = None,
+    expand: str | Sequence[str] = (),
+    direction: str = "TB",
+    theme: str = "auto",
+    timeout: float = TIMEOUT,
+) -> Picture:
+    """Return two models laid over each other: what the second adds, lacks and changes.
+
+    Args:
+        first: the model to start from.
+        second: the model to come to.
+        mode: "eval" or "train".
+        boxes, depth, expand, direction, theme, timeout: as for `render`.
+
+    Raises:
+        OptionError: a value that is not allowed.
+        SpecError, BuildError, TraceError: as for `trace`.
+
+    Example:
+        >>> picture = render_diff("plain20", "resnet20")
+        >>> sorted({edge.role.value for edge in picture.drawing.edges if edge.mark})
+        ['identity', 'pad']
+    """
+    look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    graphs = [load(model).trace(mode) for model in (first, second)]
+    both = union(*graphs)
+
+    def drawn(look: Look) -> Drawing:
+        return annotated(fold(both.graph, look.wish, difference=both), both.graph)
+
+    notes = [_differences(both, graphs)]
+    if graphs[0].input_text() != graphs[1].input_text():
+        notes.append(
+            f"other inputs: {graphs[0].input_text()} → {graphs[1].input_text()}; MACs of what was "
+            "removed are for the first, map sizes are not compared"
+        )
+    return picture_of(look, drawn, graphs[1], notes)
+
+
+@verb
+def render_backward(
+    model: ModelLike,
+    *,
+    mode: str = "eval",
+    boxes: int | None = None,
+    depth: int | None = None,
+    expand: str | Sequence[str] = (),
+    direction: str = "TB",
+    theme: str = "auto",
+    timeout: float = TIMEOUT,
+) -> Picture:
+    """Return the backward pass, function by function, from the output to the first layer.
+
+    It is torchviz's graph without its AccumulateGrad boxes, in the frames of the modules whose
+    forward made the functions. The model runs once on the CPU, on a copy.
+
+    Args:
+        model: a spec, a module, or a loaded model.
+        mode: "eval" or "train".
+        boxes, depth, expand, direction, theme, timeout: as for `render`.
+
+    Raises:
+        OptionError: a value that is not allowed.
+        DependencyError: torchviz is missing.
+        TraceError: the forward failed, or nothing wants a gradient.
+
+    Example:
+        >>> picture = render_backward("resnet20")
+        >>> picture.drawing.boxes[1].title, picture.drawing.boxes[1].note
+        ('Addmm backward', 'bias 10')
+    """
+    from archlab.probe.autograd import backward_graph  # here: it imports torchviz
+
+    look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    loaded = load(model)
+    forward = loaded.trace(mode)
+    module, (args, kwargs) = loaded.runnable(mode)
+    graph = backward_graph(module, args, kwargs, f"{loaded.name}, backward")
+
+    def drawn(look: Look) -> Drawing:
+        folded = fold(graph, look.wish, every=True)
+        boxes = [
+            replace(box, title="gradient of the output") if box.shape == Shape.INPUT else box
+            for box in folded.boxes
+        ]
+        edges = [replace(edge, changed=False) for edge in folded.edges]
+        return replace(folded, input=forward.input_text(), boxes=tuple(boxes), edges=tuple(edges))
+
+    return picture_of(look, drawn, forward, ("arrows follow the gradient",))
+
+
+def _train_only(model: Model) -> dict[str, str]:
+    """The outermost modules that run in train mode but not in eval mode, marked so."""
+    try:
+        inference = {call.path for call in model.trace("eval").calls}
+    except TraceError:
+        return {}
+    extra = {call.path for call in model.trace("train").calls} - inference
+    outer = {path for path in extra if not any(path.startswith(f"{other}.") for other in extra)}
+    return dict.fromkeys(sorted(outer), "train only")
+
+
+def _differences(both: Union, graphs: Sequence[Graph]) -> str:
+    """Say how many operators differ, and how the parameters do."""
+    drawn = flow(both.graph).drawn
+    found = [mark for node, mark in both.marks.items() if node in drawn]
+    counts = [f"{found.count(mark)} {mark}" for mark in ("added", "removed", "changed")]
+    said = ", ".join(counts) if found or both.gone or both.edges else "no differences"
+    params = [sum(param.numel for param in graph.params if not param.buffer) for graph in graphs]
+    new = sum(mark == "added" for mark in both.edges.values())
+    if new or both.gone:
+        said += f"; connections: {new} added, {len(both.gone)} removed"
+    return f"operators: {said}; parameters {params[0]:,} → {params[1]:,}"
+
+
+def _gradients(model: Model, graph: Graph) -> Values:
+    """Measured norms of dL/d(output) at each module call's output, by node."""
+    from archlab.api.live.gradients import module_gradients  # a probe: it runs the model
+
+    return by_output(graph, module_gradients(model))

@@ -1,0 +1,88 @@
+"""One row of a scan: a model measured in a worker process, from at most two traces."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from archlab.analyze.field.receptive_field import FieldTotals, receptive_field as analyze_field
+from archlab.analyze.flops import compute_ops, flops as analyze_flops
+from archlab.analyze.layers import activations, depth
+from archlab.api.cost import memory
+from archlab.api.model import Model
+from archlab.resolve.accuracy import published_accuracy
+from archlab.survey.row import Request, ScanRow
+from archlab.version import __version__
+
+_TOLD = 3  # things that are missing, by name
+
+
+def measure(request: Request) -> dict[str, Any]:
+    """Return the row of a model as a dictionary (it goes through a pipe, or over a network).
+
+    Raises:
+        ArchlabError: the model cannot be found, built or traced.
+
+    Example:
+        >>> measure(Request(model="resnet20"))["depth"]
+        20
+    """
+    begin = time.perf_counter()
+    try:
+        return asdict(_row(request, begin))
+    finally:
+        gc.collect(1)  # modules and graphs are full of cycles: the next model wants the memory
+
+
+def _row(request: Request, begin: float) -> ScanRow:
+    model = Model(
+        request.model,
+        input=list(request.input) or None,
+        batch=request.batch,
+        options=dict(request.options),
+    )
+    graph = model.trace("eval")
+    cost = analyze_flops(graph, convention=request.convention)
+    field = analyze_field(graph)
+    held = memory(model, optimizer=request.optimizer)
+    counted, of = compute_ops(graph)
+    missing = [str(item) for item in (*cost.missing, *held.missing, *field.missing)]
+    return ScanRow(
+        model=request.model,
+        asked=request.asked,
+        source=model.family,
+        input=graph.input_text(),
+        params=cost.totals.params,
+        macs=cost.totals.macs,
+        other_flops=cost.totals.other_flops,
+        activations=activations(graph),
+        inference_peak=held.totals.inference_peak,
+        training=held.totals.training,
+        **_sight(field.totals),
+        depth=depth(graph),
+        coverage=counted / of if of else 1.0,
+        missing="; ".join(missing[:_TOLD]) + (" …" if len(missing) > _TOLD else ""),
+        accuracy=published_accuracy(model.name, model.family),
+        build=graph.build,
+        seconds=round(time.perf_counter() - begin, 3),
+        versions=versions(model.family),
+    )
+
+
+def _sight(totals: FieldTotals) -> dict[str, Any]:
+    numbers = {"rf": totals.rf_h, "rf_w": totals.rf_w,
+               "jump": totals.stride_h, "jump_w": totals.stride_w}  # fmt: skip
+    found = {name: None if value is None else float(value) for name, value in numbers.items()}
+    return {**found, "global_from": totals.global_from or ""}
+
+
+def versions(family: str) -> str:
+    """Return the versions that a row depends on."""
+    library = family.partition(".")[0]
+    more = f", {library} {version(library)}" if library in ("torchvision", "timm") else ""
+    return f"archlab {__version__}, torch {torch.__version__}{more}"

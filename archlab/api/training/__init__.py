@@ -1,0 +1,1 @@
+"""The verbs of training: a sweep, one net, fine-tuning, curves."""

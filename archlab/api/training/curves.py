@@ -1,0 +1,225 @@
+"""Curves from files alone: the degradation figure of a sweep, and the curves of single runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from archlab.analyze.by_depth.answer import unique_names
+from archlab.errors import OptionError, RunError, check_one_of
+from archlab.files import write
+from archlab.runs import ledger, logs
+from archlab.runs.ledger import Run
+from archlab.runs.record import METRICS, PLAN, Measurement
+from archlab.view.figure.over_time import Heat, heat as draw_heat
+from archlab.view.figure.training import Curves, Line, Panel, curves as draw
+
+STYLES = ("fig6", "fig1")
+_SETTLED = 0.04  # the share of the steps whose errors may leave the picture at its top
+
+
+def curves(*folders: str | Path, suffix: str = "svg", style: str = "fig6") -> bytes:
+    """Return a picture of training, from the files of finished or running runs.
+
+    Args:
+        *folders: one sweep of `degradation`; or runs, or folders of Lightning's logs.
+        suffix: svg, png or pdf.
+        style: of a sweep: fig6 has a panel a kind, training error dashed and test error bold;
+            fig1 has training error on the left and test error on the right.
+
+    Raises:
+        RunError: a folder that holds no logs.
+        OptionError: an unknown style or suffix.
+
+    Example:
+        >>> Path("curve.svg").write_bytes(curves("runs/degradation-demo"))  # doctest: +SKIP
+    """
+    check_one_of("--style", style, STYLES)
+    places = [Path(folder) for folder in folders]
+    if not places:
+        raise OptionError("No run to draw: give a folder.")
+    if len(places) == 1 and (places[0] / ledger.SWEEP).is_file():
+        return draw(_sweep(places[0], style), suffix)
+    for place in places:
+        if (place / ledger.SWEEP).is_file():
+            raise OptionError(f"{place} is a sweep: draw it alone, or name runs in it.")
+    return draw(_runs(places), suffix)
+
+
+class TrainingCurve:
+    """Loss and accuracy of a Lightning log folder or of a run of ours.
+
+    Args:
+        path: `lightning_logs/version_0`, or a run's folder.
+
+    Raises:
+        RunError: the folder is absent or holds no metrics.
+
+    Example:
+        >>> TrainingCurve("lightning_logs/version_0").plot("curve.svg")  # doctest: +SKIP
+        PosixPath('curve.svg')
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.series = read_series(self.path)
+
+    def plot(self, out: str | Path | None = None) -> Path:
+        """Draw the curves into a file and return its path.
+
+        Args:
+            out: the file, .svg, .png or .pdf; curves.svg in the folder by default.
+
+        Raises:
+            OptionError: a suffix that is no picture format.
+            OutputError: the file cannot be written.
+        """
+        target = Path(out) if out else self.path / "curves.svg"
+        write(target, draw(_runs([self.path]), target.suffix.removeprefix(".")))
+        return target
+
+    def _repr_svg_(self) -> str:
+        return draw(_runs([self.path]), "svg").decode()
+
+
+def gradient_heat(folder: str | Path, suffix: str = "svg") -> bytes:
+    """Return the gradient profile of a run as a picture: steps × blocks, logarithmic colours.
+
+    Raises:
+        RunError: the run was trained without `gradients`.
+    """
+    from archlab.train.gradients import read_gradients
+
+    place = Path(folder)
+    rows = read_gradients(place)
+    steps = sorted({row.step for row in rows})
+    blocks = sorted({row.block for row in rows})
+    names = {row.block: row.path for row in rows}
+    values = np.full((len(blocks), len(steps)), np.nan)
+    for row in rows:
+        if row.activation_grad is not None:
+            values[blocks.index(row.block), steps.index(row.step)] = row.activation_grad
+    plan = ledger.read_run(place).plan
+    return draw_heat(
+        Heat(f"Gradients by depth: {plan.model}", f"{plan.data_name}; {plan.recipe.sentence()}",
+             steps, [names[block] for block in blocks], values, "‖dL/d(output of the block)‖"),
+        suffix,
+    )  # fmt: skip
+
+
+def read_series(folder: Path) -> logs.Series:
+    """Return the series of one run: ours, or from Lightning's CSV or TensorBoard logs."""
+    if (folder / PLAN).is_file() and (folder / METRICS).is_file():
+        rows = ledger.read_run(folder).rows
+        steps = [float(row.step) for row in rows]
+        values: dict[str, Callable[[Measurement], float]] = {
+            "train_loss": lambda row: row.loss,
+            "test_loss": lambda row: row.test_loss,
+            "train_acc": lambda row: 1 - row.train_error / 100,
+            "test_acc": lambda row: 1 - row.test_error / 100,
+        }
+        return {name: (steps, [value(row) for row in rows]) for name, value in values.items()}
+    return logs.read_logs(folder)
+
+
+def _sweep(folder: Path, style: str) -> Curves:
+    runs = [run for run in ledger.read_sweep(folder) if run.rows]
+    if not runs:
+        raise RunError(f"No run of {folder} has measured anything yet.")
+    plan, seeds = runs[0].plan, len({run.plan.seed for run in runs})
+    kinds = sorted({run.plan.kind for run in runs})
+    band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
+    bold = "" if style == "fig6" else "plain bold, residual dashed; "
+    what = f"{bold}training error: running, over augmented batches; {band}"
+    note = f"{plan.recipe.sentence()}\n{what}"
+    top = _top(runs)
+    if style == "fig6":
+        panels = [
+            Panel(f"{kind}  (test bold, training dashed)", "error (%)",
+                  _lines([run for run in runs if run.plan.kind == kind], both=True), top)
+            for kind in kinds
+        ]  # fmt: skip
+    else:
+        panels = [
+            Panel("training", "training error (%)", _lines(runs, part="train"), top),
+            Panel("test", "test error (%)", _lines(runs, part="test"), top),
+        ]
+    return Curves(f"Does depth help? {plan.data_name}", note, panels)
+
+
+def _lines(runs: Sequence[Run], part: str = "", *, both: bool = False) -> list[Line]:
+    nets = sorted({(run.plan.depth, run.plan.kind) for run in runs})
+    depths = sorted({depth for depth, _ in nets})
+    lines = []
+    for depth, kind in nets:
+        group = [run for run in runs if (run.plan.depth, run.plan.kind) == (depth, kind)]
+        colour = depths.index(depth)
+        if both:
+            lines += [_line(f"{depth} train", group, "train", colour, bold=False),
+                      _line(f"{depth} test", group, "test", colour)]  # fmt: skip
+        else:
+            lines.append(_line(f"{kind}-{depth}", group, part, colour, bold=kind == "plain"))
+    return lines
+
+
+def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool = True) -> Line:
+    """Return the mean and band at the steps that every run has measured."""
+    # As the paper plots it: the running error over augmented batches.
+    name_of = {"train": "running_error", "test": "test_error"}[part]
+    values = [{row.step: getattr(row, name_of) for row in run.rows} for run in runs]
+    steps = sorted(set.intersection(*(set(one) for one in values)))
+    at = [[one[step] for one in values] for step in steps]
+    return Line(
+        name, steps, [statistics.fmean(each) for each in at], [min(each) for each in at],
+        [max(each) for each in at], colour, bold,
+    )  # fmt: skip
+
+
+def _top(runs: Sequence[Run]) -> float:
+    """Return the top of the scale: what is reached once the first steps are over."""
+    last = max(row.step for run in runs for row in run.rows)
+    shown = [
+        max(row.running_error, row.test_error)
+        for run in runs
+        for row in run.rows[1:] or run.rows
+        if row.step > _SETTLED * last
+    ]
+    return 1.08 * max([*shown, 1.0])
+
+
+def labels(folders: Sequence[Path]) -> list[str]:
+    """Return a name a folder: as much of the end of its path as tells them all apart.
+
+    Example:
+        >>> labels([Path("runs/a/version_0"), Path("runs/b/version_0")])
+        ['a/version_0', 'b/version_0']
+        >>> labels([Path("runs/a"), Path("runs/a")])  # the same one twice
+        ['a', 'a #2']
+    """
+    whole = [folder.absolute().parts for folder in folders]
+    for count in range(1, max(map(len, whole), default=0) + 1):
+        names = ["/".join(parts[-count:]) for parts in whole]
+        if len(set(names)) == len(set(whole)):
+            return unique_names(names)
+    return unique_names([folder.name for folder in folders])
+
+
+def _runs(folders: Sequence[Path]) -> Curves:
+    """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
+    panels, names = [], labels(folders)
+    for what, ylabel in (("loss", "loss"), ("acc", "accuracy")):
+        lines = []
+        for i, folder in enumerate(folders):
+            for j, part in enumerate(logs.PARTS):
+                steps, values = read_series(folder).get(f"{part}_{what}", ([], []))
+                if not steps:
+                    continue
+                name = part if len(folders) == 1 else f"{names[i]} {part}"
+                colour = j if len(folders) == 1 else i
+                lines.append(Line(name, steps, values, values, values, colour, part != "train"))
+        panels.append(Panel(ylabel, ylabel, lines, 1.0 if what == "acc" else None))
+    title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
+    return Curves(title, "training dashed, validation and test bold", panels, same_scale=False)

@@ -1,0 +1,67 @@
+"""Which recipe and which images a training verb takes, from a name, a file and key=value texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from archlab.errors import OptionError, did_you_mean
+from archlab.runs.recipe import Recipe, field_names, recipe
+from archlab.spec import parse_options
+
+
+def chosen_recipe(given: Recipe | str) -> Recipe:
+    """Return a recipe given as itself or by name; auto is paper with CUDA, else demo."""
+    if isinstance(given, Recipe):
+        return given
+    if given == "auto":
+        from archlab.train.device import has_cuda
+
+        given = "paper" if has_cuda() else "demo"
+    return recipe(given)
+
+
+def default_data(chosen: Recipe) -> str:
+    """Return the images a recipe is made for."""
+    return "embedded" if chosen.name == "demo" else "cifar10"
+
+
+def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = ()) -> Recipe:
+    """Return a recipe by name (auto included), changed by a YAML file and `key=value` texts."""
+    if name == "auto":
+        name = chosen_recipe("auto").name
+    return recipe(name, config, parse_options(list(settings)))
+
+
+def recipe_and_options(
+    name: str, config: Path | None = None, settings: Sequence[str] = (), model: str = ""
+) -> tuple[Recipe, dict[str, object]]:
+    """Return a recipe, and the constructor arguments among the `key=value` texts.
+
+    A key that a recipe has changes the recipe; any other is an argument of the model.
+
+    Raises:
+        OptionError: neither the recipe nor the model, where one is named, has the key.
+    """
+    given = parse_options(list(settings))
+    changes = {key: value for key, value in given.items() if key in field_names()}
+    if name == "auto":
+        name = chosen_recipe("auto").name
+    others = {key: value for key, value in given.items() if key not in changes}
+    if others and model:
+        _check_keys(others, model)
+    return recipe(name, config, changes), others
+
+
+def _check_keys(keys: Iterable[str], model: str) -> None:
+    """Raise where a key is none of the recipe's and none of the model's arguments."""
+    from archlab.train.build import option_names  # here: verdicts and recipes need no torch
+
+    taken = option_names(model)
+    for key in keys:
+        if taken is not None and key not in taken:
+            raise OptionError(
+                f"--set {key}: neither the recipe nor {model} has it."
+                f"{did_you_mean(key, (*field_names(), *taken))} The recipe has "
+                f"{', '.join(field_names())}; {model} takes {', '.join(taken) or 'nothing'}."
+            )

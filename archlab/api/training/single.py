@@ -1,0 +1,198 @@
+"""The verbs of single nets: train one, test one, fine-tune one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.data.sets import ImageSet, load_images, located
+from archlab.errors import DataError, RunError
+from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.runs import ledger, record
+from archlab.runs.recipe import Recipe, from_record
+from archlab.runs.record import Measurement, Plan
+from archlab.spec import parse_options
+from archlab.train import checkpoint, run
+from archlab.train.build import wanted_channels
+from archlab.train.data import ImageData
+from archlab.train.evaluate import TestRow, TestTotals, evaluate
+from archlab.train.gradients import GradientProfiles
+from archlab.train.module import named
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from pytorch_lightning.loggers import Logger
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTotals:
+    """A run at its end: status is done, failed or interrupted; errors in percent."""
+
+    status: str
+    step: int
+    total: int
+    train_error: float | None
+    running_error: float | None
+    test_error: float | None
+    seconds: float
+
+
+TRAIN_COLUMNS = (
+    Column("step", "step", Unit.COUNT),
+    Column("epoch", "epoch", Unit.NUMBER),
+    Column("learning_rate", "rate", Unit.NUMBER),
+    Column("loss", "loss", Unit.NUMBER),
+    Column("running_error", "running error %", Unit.NUMBER),
+    Column("train_error", "train error %", Unit.NUMBER),
+    Column("test_error", "test error %", Unit.NUMBER),
+    Column("test_loss", "test loss", Unit.NUMBER),
+    Column("seconds", "seconds", Unit.NUMBER),
+)
+MEASURED = (
+    "train error: eval mode, without augmentation, all training images in the last row · running: "
+    "mean over the augmented batches since the row before"
+)
+
+
+@dataclass(frozen=True)
+class Row(Measurement):
+    """A measurement, named by its step."""
+
+    path: str = ""
+
+
+def train_model(
+    model: str,
+    *,
+    data: str | ImageSet = "embedded",
+    recipe: Recipe | str = "lesson",
+    seed: int = 1,
+    out: str | Path | None = None,
+    **how: Any,
+) -> Result[TrainTotals, Row]:
+    """Train one net; started again with the same arguments it goes on where it was.
+
+    Args:
+        model: a spec, such as "resnet18" or "my_net.py:Net".
+        data: images, or what `archlab.data.sets.load_images` takes.
+        recipe: a recipe or its name.
+        seed: of the weights, the order of images and the augmentation.
+        out: the run's folder; runs/MODEL-seedSEED-ID by default.
+        **how: `options` (constructor arguments), `data_dir`, `download`, `loggers` (a function
+            from the folder to Lightning loggers), `callbacks` (Lightning's), `gradients`
+            (steps between gradient profiles), `stop` and
+            `report` (asked and told once a second).
+
+    Raises:
+        SpecError: no such model.
+        DataError: the images are absent or corrupt, or do not fit the net.
+        RunError: the folder holds another run, or is in use.
+
+    Example:
+        >>> train_model("resnet20", recipe="demo").totals.test_error  # doctest: +SKIP
+    """
+    chosen = named(recipe)
+    data_dir = str(Path(how.get("data_dir", ".data")).absolute())
+    images = _images(data, data_dir, download=bool(how.get("download", False)))
+    base = Plan(
+        model=model, options={}, seed=seed, recipe=chosen,
+        data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir,
+        data_name="", fingerprint="",
+    )  # fmt: skip
+    plan = run.planned(model, dict(how.get("options") or {}), images, base)
+    folder = Path(out) if out else Path("runs") / plan.name
+    if (folder / record.PLAN).is_file() and record.read_plan(folder).id != plan.id:
+        raise RunError(
+            f"{folder} holds another run ({record.read_plan(folder).name}). Give another --out."
+        )
+    record.write_plan(folder, plan)
+    make: Callable[[Path], Iterable[Logger]] = how.get("loggers") or (lambda _: ())
+    extra: list[pl.Callback] = list(how.get("callbacks") or ())
+    if how.get("gradients"):
+        extra.append(GradientProfiles(folder, int(how["gradients"])))
+    run.execute(
+        folder,
+        images=images,
+        stop=how.get("stop"),
+        report=how.get("report"),
+        loggers=make(folder),
+        extra=extra,
+    )
+    return _trained(ledger.read_run(folder))
+
+
+def evaluate_model(
+    saved: str | Path,
+    *,
+    data: str | ImageSet | None = None,
+    data_dir: str | Path = ".data",
+    model: str | None = None,
+) -> Result[TestTotals, TestRow]:
+    """Return accuracy, a table by class and the confusion matrix of a checkpoint.
+
+    Args:
+        saved: a checkpoint, or a run's folder.
+        data: images; those of the run by default.
+        data_dir: where official archives are.
+        model: the spec, where the checkpoint does not say.
+
+    Raises:
+        RunError: the checkpoint is absent, truncated, or of another model.
+        DataError: the images are absent, or not named for a checkpoint outside a run.
+
+    Example:
+        >>> evaluate_model("runs/resnet20-seed1-1a2b3c4d").totals.accuracy  # doctest: +SKIP
+    """
+    path = Path(saved)
+    content, net = checkpoint.read(path), checkpoint.load_model(path, model)
+    told = content.get("archlab", {})
+    folder = path if path.is_dir() else path.parent
+    if data is None and not (folder / record.PLAN).is_file():
+        raise DataError(f"{path} does not lie in a run's folder: name the images with --data.")
+    plan = record.read_plan(folder) if (folder / record.PLAN).is_file() else None
+    source = data if data is not None else (plan.data if plan else "embedded")
+    where = plan.data_dir if plan and data is None else str(data_dir)
+    chosen = from_record(told["recipe"]) if "recipe" in told else None
+    images = ImageData(_images(source, where, download=False), chosen)
+    images.channels = wanted_channels(net, images.images.shape[0])
+    return evaluate(net, images, str(model or told.get("spec") or told.get("type", "model")))
+
+
+def loggers(
+    paths: Sequence[str], settings: Sequence[str], *, tensorboard: bool
+) -> Callable[[Path], list[Logger]]:
+    """Return a function that makes the loggers for a run's folder."""
+    from archlab.train import loggers as known
+
+    given = parse_options(list(settings))
+
+    def make(folder: Path) -> list[Logger]:
+        first = [known.tensorboard(folder)] if tensorboard else []
+        return first + [known.logger(path, folder, given) for path in paths]
+
+    return make
+
+
+def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
+    if isinstance(data, ImageSet):
+        return data
+    return load_images(data, Path(data_dir), download=download)
+
+
+def _trained(item: ledger.Run) -> Result[TrainTotals, Row]:
+    end, plan = item.outcome, item.plan
+    missing = () if end.status == "done" else (Missing(
+        plan.name, why=end.why or f"{end.status} at step {end.step:,} of {end.total:,}; the same "
+        "command goes on"),)  # fmt: skip
+    return Result(
+        name="train",
+        header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
+        totals=TrainTotals(end.status, end.step, end.total, end.train_error, end.running_error,
+                           end.test_error, end.seconds),
+        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in item.rows),
+        columns=TRAIN_COLUMNS,
+        missing=missing,
+        footer=(f"{end.status}: {item.folder}",),
+    )  # fmt: skip

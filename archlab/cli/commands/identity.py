@@ -1,0 +1,68 @@
+"""`archlab identity MODEL …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archlab.cli.measuring import (
+    Checkpoint,
+    Device,
+    Dtype,
+    Images,
+    Init,
+    Models,
+    Noise,
+    Norm,
+    Plot,
+    ProbeMode,
+    Samples,
+    Seed,
+    Seeds,
+    given,
+    loaded_models,
+)
+from archlab.cli.options import DataDir, Format, Input, Out, Set, Sort
+from archlab.cli.output import check_plot, check_target, show, show_plot
+from archlab.cli.progress import progress_bar
+
+
+def identity(
+    models: Models,
+    input: Input = None,  # noqa: A002
+    batch: Samples = None,
+    set_: Set = None,
+    seeds: Seeds = 3,
+    seed: Seed = 0,
+    norm: Norm = None,
+    init: Init = None,
+    checkpoint: Checkpoint = None,
+    images: Images = None,
+    data_dir: DataDir = Path(".data"),
+    noise: Noise = False,
+    mode: ProbeMode = "train",
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+    plot: Plot = None,
+    style: Format = None,
+    out: Out = None,
+    sort: Sort = None,
+) -> None:
+    """How far each residual block is from the identity.
+
+    The norm of F(x) over that of x.
+
+    Example: archlab identity resnet20 --seeds 1 --batch 16
+    """
+    check_target(style, out)
+    check_plot(plot)
+    import archlab as api
+
+    how = given(
+        seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init, dtype=dtype,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise, device=device,
+    )  # fmt: skip
+    loaded = loaded_models(models, input, set_)
+    with progress_bar() as progress:
+        answer = api.identity(*loaded, progress=progress, **how)
+    show_plot(answer, plot)
+    show(answer, style=style, out=out, sort=sort)

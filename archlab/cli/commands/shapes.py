@@ -1,0 +1,38 @@
+"""`archlab shapes MODEL`."""
+
+from __future__ import annotations
+
+from archlab.cli.options import (
+    Batch,
+    Depth,
+    Format,
+    Input,
+    Mode,
+    ModelArgument,
+    Out,
+    Set,
+    Sort,
+)
+from archlab.cli.output import announced, check_target, how_to_load, show
+
+
+def shapes(
+    model: ModelArgument,
+    input: Input = None,  # noqa: A002
+    batch: Batch = None,
+    set_: Set = None,
+    mode: Mode = "eval",
+    style: Format = None,
+    out: Out = None,
+    depth: Depth = None,
+    sort: Sort = None,
+) -> None:
+    """Shapes through every module, and the ladder of map sizes.
+
+    Example: archlab shapes resnet18
+    """
+    check_target(style, out)
+    import archlab as api
+
+    loaded = announced(api.Model(model, **how_to_load(input, batch, set_)))
+    show(api.shapes(loaded, mode=mode), style=style, out=out, depth=depth, sort=sort)

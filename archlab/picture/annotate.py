@@ -1,0 +1,253 @@
+"""Put numbers on a drawing: parameters and MACs of boxes and groups, and the heat of a measure.
+
+A box or group gets the sums over all nodes it stands for, repeats included, so that a folded stage
+weighs what it weighs in the model. A parameter counts once, where it is first read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from archlab.analyze.costs import MACS
+from archlab.analyze.field.receptive_field import local_size
+from archlab.analyze.field.sight import sights
+from archlab.errors import check_one_of
+from archlab.fold import Level, Levels
+from archlab.fold.drawing import Amounts, Box, Drawing, Heat
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import Kind
+
+Values = Mapping[int, float | None]
+"""Node -> its amount; None where it cannot be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A way to colour boxes: `share` of a sum, or the largest value in the box."""
+
+    title: str
+    share: bool
+    values: Callable[[Graph], Values] | None  # None: a probe measures them
+
+
+def annotated(
+    drawing: Drawing, graph: Graph, color_by: str | None = None, given: Values | None = None
+) -> Drawing:
+    """Return the drawing with amounts, and with heat where a measure is named.
+
+    Args:
+        drawing: what `fold` made of the graph.
+        graph: the graph.
+        color_by: a key of MEASURES, or None.
+        given: values of a measure that the graph alone does not tell: gradient.
+
+    Raises:
+        OptionError: an unknown measure.
+    """
+    amounts = _amounts(graph)
+    measure = values = heat = None
+    if color_by is not None:
+        check_one_of("--color-by", color_by, MEASURES)
+        measure = MEASURES[color_by]
+        values = given if given is not None or measure.values is None else measure.values(graph)
+
+    def counted(nodes: tuple[int, ...]) -> Amounts:
+        found = amounts(nodes)
+        if measure is None or values is None:
+            return found
+        return replace(found, heat=_heat(measure, values, set(nodes)))
+
+    boxes = tuple(_with(box, counted(box.nodes)) for box in drawing.boxes)
+    groups = tuple(replace(group, amounts=counted(group.nodes)) for group in drawing.groups)
+    if measure is not None and values is not None:
+        shown = [box.amounts.heat for box in boxes if box.amounts.heat is not None]
+        known = [value for value in values.values() if value is not None]
+        heat = Heat(
+            measure=color_by or "",
+            title=measure.title,
+            share=measure.share,
+            low=min(shown, default=0.0),
+            high=max(shown, default=0.0),
+            total=float(sum(known)) if measure.share else None,
+        )
+    return replace(drawing, boxes=boxes, groups=groups, heat=heat)
+
+
+Heats = Mapping[str, Mapping[str, float | None]]
+"""Box or group -> its value by measure."""
+
+
+def annotated_levels(
+    levels: Levels, graph: Graph, given: Mapping[str, Values]
+) -> tuple[Levels, dict[str, Heats]]:
+    """Return levels with amounts, and by level each box's and group's value of every measure.
+
+    Args:
+        levels: what `fold.levels` made of the graph.
+        graph: the graph.
+        given: values of measures that the graph alone does not tell: gradient.
+    """
+    amounts = _amounts(graph)
+    measured = {name: item.values(graph) for name, item in MEASURES.items() if item.values}
+    measured |= given
+    counted: dict[str, Level] = {}
+    heats: dict[str, Heats] = {}
+    for key, level in levels.levels.items():
+        drawing = level.drawing
+        filled = replace(
+            drawing,
+            boxes=tuple(_with(box, amounts(box.nodes)) for box in drawing.boxes),
+            groups=tuple(replace(group, amounts=amounts(group.nodes)) for group in drawing.groups),
+        )
+        counted[key] = replace(level, drawing=filled)
+        heats[key] = {
+            item.id: {
+                name: _heat(MEASURES[name], values, set(item.nodes))
+                for name, values in measured.items()
+            }
+            for item in drawing.items
+            if item.nodes
+        }
+    return replace(levels, levels=counted), heats
+
+
+def _amounts(graph: Graph) -> Callable[[tuple[int, ...]], Amounts]:
+    """What a set of nodes costs; counted once for the graph."""
+    params, macs, shared = params_by_node(graph), macs_by_node(graph), shared_by_node(graph)
+
+    def amounts(nodes: tuple[int, ...]) -> Amounts:
+        inside = set(nodes)
+        return Amounts(
+            params=sum(params.get(node, 0) for node in inside),
+            macs=_sum(macs, inside),
+            shared=bool(inside & shared),
+            partial=any(macs.get(node, 0) is None for node in inside),
+        )
+
+    return amounts
+
+
+def _with(box: Box, amounts: Amounts) -> Box:
+    return replace(box, amounts=amounts if box.nodes else Amounts())
+
+
+def _sum(values: Mapping[int, int | None], nodes: set[int]) -> int | None:
+    """The sum, or None if none of the nodes has a rule."""
+    found = [values.get(node, 0) for node in nodes]
+    known = [value for value in found if value is not None]
+    return sum(known) if known or not found else None
+
+
+def _heat(measure: Measure, values: Values, nodes: set[int]) -> float | None:
+    found = [values[node] for node in nodes if node in values]
+    known = [value for value in found if value is not None]
+    if not known:
+        return None if found or not measure.share else 0.0
+    return float(sum(known)) if measure.share else float(max(known))
+
+
+def macs_by_node(graph: Graph) -> dict[int, int | None]:
+    """Return multiply-adds by node; None for an operator without a rule."""
+    return {
+        node.id: MACS[node.kind](graph, node) if node.kind in MACS else None for node in graph.nodes
+    }
+
+
+def params_by_node(graph: Graph) -> dict[int, int]:
+    """Return parameters by the node that first uses them on data, not by one that reshapes them."""
+    return _weights(graph)[0]
+
+
+def shared_by_node(graph: Graph) -> set[int]:
+    """Return the nodes that use a parameter which an earlier node used, and count none anew."""
+    return _weights(graph)[1]
+
+
+def _weights(graph: Graph) -> tuple[dict[int, int], set[int]]:
+    data = set(graph.inputs)
+    holds: dict[int, list[int]] = {
+        param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
+    }
+    found: dict[int, int] = {}
+    again: set[int] = set()
+    counted: set[int] = set()
+    for node in graph.nodes:
+        held = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
+        if _reads_data(graph, node, data):
+            data.update(node.outputs)
+            new = [i for i in dict.fromkeys(held) if i not in counted]
+            counted.update(new)
+            if new:
+                found[node.id] = sum(graph.params[i].numel for i in new)
+            elif held:
+                again.add(node.id)
+        elif held:
+            for tensor in node.outputs:
+                holds.setdefault(tensor, []).extend(held)
+    return found, again
+
+
+def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:
+    return node.kind != Kind.CREATE and (
+        any(tensor in data for tensor in node.inputs) or not graph.inputs
+    )
+
+
+def _params(graph: Graph) -> Values:
+    return dict(params_by_node(graph))
+
+
+def _macs(graph: Graph) -> Values:
+    return dict(macs_by_node(graph))
+
+
+def memory_by_node(graph: Graph) -> dict[int, int]:
+    """Return bytes of activations by the node that allocates them; views and in-place ops none."""
+    outside = {spec.storage for spec in graph.tensors if spec.source}
+    found: dict[int, int] = {}
+    seen: set[int] = set()
+    for node in graph.nodes:
+        made = {graph.tensors[tensor].storage for tensor in node.outputs} - outside - seen
+        seen |= made
+        found[node.id] = sum(graph.storages[storage] for storage in made)
+    return found
+
+
+def _memory(graph: Graph) -> Values:
+    return dict(memory_by_node(graph))
+
+
+def field_by_node(graph: Graph) -> dict[int, float | None]:
+    """Return the receptive field of each node's output in pixels (the larger axis).
+
+    None where units see no local part of an image (any more).
+    """
+    seen, _ = sights(graph)
+    found: dict[int, float | None] = {}
+    for node in graph.nodes:
+        sight = next((seen[tensor] for tensor in node.outputs if tensor in seen), None)
+        sizes = [] if sight is None else [local_size(axis) for axis in sight.axes]
+        found[node.id] = max((float(size) for size in sizes if size is not None), default=None)
+    return found
+
+
+MEASURES: dict[str, Measure] = {
+    "macs": Measure("MACs", share=True, values=_macs),
+    "params": Measure("parameters", share=True, values=_params),
+    "memory": Measure("activation memory", share=True, values=_memory),
+    "receptive-field": Measure("local receptive field, px", share=False, values=field_by_node),
+    "gradient": Measure("gradient norm", share=False, values=None),
+}
+"""Measure -> title, how it adds up, and its values by node; a probe measures gradients."""
+
+
+def by_output(graph: Graph, values: Mapping[str, float | None]) -> dict[int, float | None]:
+    """Return values by node from values by module path: each stands at the call's output."""
+    found: dict[int, float | None] = {}
+    for call in graph.calls:
+        if call.path in values:
+            for tensor in call.outputs:
+                if tensor in graph.producer:
+                    found[graph.producer[tensor].id] = values[call.path]
+    return found

@@ -1,0 +1,76 @@
+"""How to draw: the options that every verb that draws takes, and their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from archlab.errors import OptionError, check_one_of
+from archlab.fold import Wish
+from archlab.picture.annotate import MEASURES
+from archlab.view.drawing.dot import DIRECTIONS
+from archlab.view.drawing.engine import TIMEOUT
+from archlab.view.theme import THEMES
+
+BOXES, OPS_BOXES = 60, 600  # the budget of boxes, and the one of drawings with every operator
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to draw; every verb that draws takes these by name.
+
+    Attributes:
+        boxes: boxes at most; None is 60, or 600 with `ops`.
+        depth: open exactly the modules down to this level instead.
+        expand: paths of modules to open in any case.
+        ops: each operator that depends on the input is a box of its own.
+        color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
+        direction: TB (top to bottom) or LR.
+        theme: auto (an SVG follows the reader's screen), light, dark, print.
+        timeout: seconds for one layout.
+
+    Raises:
+        OptionError: a value that is not allowed.
+
+    Example:
+        >>> look = Look(boxes=20, direction="LR")
+        >>> look.theme, look.wish.boxes
+        ('auto', 20)
+    """
+
+    boxes: int | None = None
+    depth: int | None = None
+    expand: Sequence[str] = ()
+    ops: bool = False
+    color_by: str | None = None
+    direction: str = "TB"
+    theme: str = "auto"
+    timeout: float = TIMEOUT
+
+    def __post_init__(self) -> None:
+        for name in ("boxes", "depth"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise OptionError(f"{name} {value!r}: a whole number is wanted.")
+        if isinstance(self.expand, str):
+            object.__setattr__(self, "expand", (self.expand,))
+        check_one_of("theme", self.theme, THEMES)
+        check_one_of("direction", self.direction, DIRECTIONS)
+        if self.color_by is not None:
+            check_one_of("--color-by", self.color_by, MEASURES)
+        if self.depth is not None and self.boxes is not None:
+            raise OptionError("--boxes and --depth exclude each other: one of them decides.")
+        if self.boxes is not None and self.boxes < 3:
+            raise OptionError(f"--boxes {self.boxes}: a picture needs 3 boxes or more.")
+        if self.depth is not None and self.depth < 0:
+            raise OptionError(f"--depth {self.depth}: levels are 0 or more.")
+
+    @property
+    def wish(self) -> Wish:
+        """What `fold` is asked for."""
+        boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
+        return Wish(boxes, self.depth, tuple(self.expand))
+
+    def smaller(self, boxes: int) -> Look:
+        """Return the same look with a budget of boxes."""
+        return replace(self, boxes=max(boxes, 3), depth=None)

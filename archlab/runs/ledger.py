@@ -1,0 +1,110 @@
+"""A sweep on disk: which runs belong to it, and one line a run in ledger.csv. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab import files
+from archlab.errors import RunError
+from archlab.runs import record
+from archlab.runs.record import Measurement, Outcome, Plan
+
+SWEEP, LEDGER = "sweep.json", "ledger.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of ledger.csv; errors in percent, at the last step."""
+
+    run: str
+    id: str
+    kind: str
+    depth: int
+    seed: int
+    recipe: str
+    data: str
+    status: str
+    step: int
+    train_error: float | None
+    running_error: float | None
+    test_error: float | None
+    seconds: float
+    hardware: str
+    versions: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run read back: its plan, how it ended, and its measurements."""
+
+    folder: Path
+    plan: Plan
+    outcome: Outcome
+    rows: tuple[Measurement, ...]
+
+
+def write_sweep(out: Path, plans: Sequence[Plan]) -> None:
+    """Write which runs belong to the sweep."""
+    files.write_json(out / SWEEP, {"runs": [plan.name for plan in plans]})
+
+
+def sweep_runs(out: Path) -> tuple[str, ...]:
+    """Return the names of a sweep's runs that have a plan; none where there is no sweep."""
+    if not (out / SWEEP).is_file():
+        return ()
+    names = files.read_json(out / SWEEP)["runs"]
+    return tuple(name for name in names if (out / name / record.PLAN).is_file())
+
+
+def read_sweep(out: Path) -> tuple[Run, ...]:
+    """Return the runs of a sweep's folder, in the order of kind, depth and seed.
+
+    Raises:
+        RunError: the folder holds no sweep.
+    """
+    if not out.is_dir():
+        raise RunError(f"There is no folder {out}.")
+    if not (out / SWEEP).is_file():
+        raise RunError(f"{out} is no sweep of `archlab degradation`: it holds no {SWEEP}.")
+    names = files.read_json(out / SWEEP).get("runs", [])
+    runs = [read_run(out / str(name)) for name in names]
+    return tuple(sorted(runs, key=lambda run: (run.plan.kind, run.plan.depth, run.plan.seed)))
+
+
+def read_run(folder: Path) -> Run:
+    """Return one run from its folder.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    plan = record.read_plan(folder)
+    return Run(folder, plan, record.read_outcome(folder), record.read_metrics(folder))
+
+
+def write_ledger(out: Path) -> None:
+    """Write the state of every run of the sweep."""
+    entries = [
+        Entry(
+            run=run.plan.name,
+            id=run.plan.id,
+            kind=run.plan.kind,
+            depth=run.plan.depth,
+            seed=run.plan.seed,
+            recipe=run.plan.recipe.name,
+            data=run.plan.data_name,
+            status=run.outcome.status,
+            step=run.outcome.step,
+            train_error=run.outcome.train_error,
+            running_error=run.outcome.running_error,
+            test_error=run.outcome.test_error,
+            seconds=run.outcome.seconds,
+            hardware=run.outcome.hardware,
+            versions=run.outcome.versions,
+            why=run.outcome.why,
+        )
+        for run in read_sweep(out)
+    ]
+    files.write(out / LEDGER, files.as_csv(entries, Entry))

@@ -1,0 +1,183 @@
+"""What a run leaves on disk, and how it is read again: plain CSV and JSON. No torch.
+
+    RUN/run.json       the plan: net, seed, recipe, data; its hash is the run's identity
+    RUN/metrics.csv    one row a measurement
+    RUN/gradients.csv  gradient norms by block and step, where they were asked for
+    RUN/last.ckpt      the latest checkpoint
+    RUN/done.json      there when the run is over: done, or failed and why
+    RUN/progress.json  the step, every second, for whoever watches
+
+Files are written under a temporary name and renamed, so that each is whole or not there.
+"""
+
+from __future__ import annotations
+from archlab import files
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from archlab.version import __version__
+from archlab.errors import OutputError, RunError
+from archlab.runs.recipe import Recipe, from_record
+
+# Raise it when the same plan would train differently: finished runs then no longer count.
+RUN_VERSION = 1
+PLAN, METRICS, CHECKPOINT = "run.json", "metrics.csv", "last.ckpt"
+DONE, PROGRESS = "done.json", "progress.json"
+GRADIENTS = "gradients.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run before it starts: everything that its result depends on.
+
+    Attributes:
+        model: a model spec.
+        options: constructor arguments.
+        kind: plain, residual, or empty outside a sweep; `depth` likewise.
+        data: what `load_images` takes; `fingerprint` says what it held.
+        init: a checkpoint to start from, or empty; `init_id` says what it held.
+        freeze: a fine-tuning plan's record.
+    """
+
+    model: str
+    options: dict[str, Any]
+    seed: int
+    recipe: Recipe
+    data: str
+    data_dir: str
+    data_name: str
+    fingerprint: str
+    kind: str = ""
+    depth: int = 0
+    init: str = ""
+    init_id: str = ""
+    freeze: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits: net, recipe, seed, data and the code's version."""
+        told = asdict(self)
+        for place in ("data", "data_dir", "data_name"):  # where the images lie changes no result
+            told.pop(place)
+        told["init"] = told.pop("init_id")
+        told |= {"code": [__version__, RUN_VERSION]}
+        text = json.dumps(told, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    @property
+    def name(self) -> str:
+        """The run's folder: what it is, for people, and the id."""
+        net = f"{self.kind}-{self.depth}" if self.kind and self.depth else self.kind
+        stem = net or self.model.rpartition(":")[2]
+        return f"{stem}-seed{self.seed}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One row of metrics.csv; errors in percent.
+
+    `train_error` is measured in eval mode on whole training images, `running_error` and `loss` are
+    means over the augmented batches since the row before; `learning_rate` is of the next step, and
+    `images` is how many training images `train_error` is from.
+    """
+
+    step: int
+    epoch: float
+    learning_rate: float
+    loss: float
+    running_error: float
+    train_error: float
+    test_error: float
+    test_loss: float
+    images: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: status is done, failed, interrupted or planned."""
+
+    status: str
+    step: int = 0
+    total: int = 0
+    train_error: float | None = None
+    running_error: float | None = None
+    test_error: float | None = None
+    seconds: float = 0.0
+    hardware: str = ""
+    versions: str = ""
+    why: str = ""
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Make the run's folder and write its plan."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}.") from error
+    files.write_json(folder / PLAN, {"id": plan.id, "archlab": __version__, **asdict(plan)})
+
+
+def read_plan(folder: Path) -> Plan:
+    """Return the plan of a run's folder.
+
+    Raises:
+        RunError: it holds none.
+    """
+    if not (folder / PLAN).is_file():
+        raise RunError(f"{folder} is no run: it holds no {PLAN}.")
+    content = files.read_json(folder / PLAN)
+    try:
+        values = {part.name: content[part.name] for part in fields(Plan) if part.name in content}
+        values["recipe"] = from_record(values["recipe"])
+        return Plan(**values)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{folder / PLAN} lacks or mistypes an entry: {error}") from error
+
+
+
+
+def write_metrics(folder: Path, rows: Sequence[Measurement]) -> None:
+    """Write all measurements of a run."""
+    files.write(folder / METRICS, files.as_csv(rows, Measurement))
+
+
+def read_metrics(folder: Path) -> tuple[Measurement, ...]:
+    """Return the measurements of a run; empty where none was made.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    path = folder / METRICS
+    if not path.is_file():
+        return ()
+    whole = ("step", "images")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return tuple(
+                Measurement(**{key: int(value) if key in whole else float(value)
+                               for key, value in line.items()})  # type: ignore[arg-type]
+                for line in csv.DictReader(file)
+            )  # fmt: skip
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Return how a run ended, or how far it is."""
+    if (folder / DONE).is_file():
+        content = files.read_json(folder / DONE)
+        known = {part.name for part in fields(Outcome)}
+        return Outcome(**{key: value for key, value in content.items() if key in known})
+    if not (folder / CHECKPOINT).is_file():
+        return Outcome("planned")
+    state = files.read_json(folder / PROGRESS) if (folder / PROGRESS).is_file() else {}
+    return Outcome("interrupted", int(state.get("step", 0)), int(state.get("total", 0)))

@@ -1,0 +1,114 @@
+"""Rows for many models: what a file lacks is measured by an engine, and kept as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.engine import Job, Limits, Outcome, run
+from archlab.errors import OptionError
+from archlab.files import locked
+from archlab.result import size
+from archlab.survey import store
+from archlab.survey.row import Request, ScanRow
+from archlab.version import __version__
+
+GIB = 2**30
+_LEAST = 2**27  # bytes of a worker below which nothing could ever run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a scan runs.
+
+    Attributes:
+        engine: local (processes of this machine) or ray.
+        jobs: models at the same time; by default what cores and memory hold.
+        address: of a Ray cluster, HOST:PORT.
+        timeout: seconds a model may take.
+        memory: bytes a worker process may take.
+        retry: measure rows again that have an error.
+        report: told how many are done, of how many, and which was the last.
+
+    Raises:
+        OptionError: less memory than a worker needs to start.
+
+    Example:
+        >>> Way(jobs=2, timeout=60).engine
+        'local'
+    """
+
+    engine: str = "local"
+    jobs: int | None = None
+    address: str | None = None
+    timeout: float = 120.0
+    memory: int = 2 * GIB
+    retry: bool = False
+    report: Callable[[int, int, str], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.memory < _LEAST:
+            raise OptionError(
+                f"memory {size(self.memory)}: a worker that has loaded torch takes more. Allowed: "
+                f"{size(_LEAST)} or more, as --memory 2GiB."
+            )
+
+
+def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[ScanRow]:
+    """Return a row for every request; with `out` only what it lacks is measured, and all is kept.
+
+    Raises:
+        OutputError: the file holds something else, or cannot be written.
+        RunError: another scan writes the same file.
+    """
+    if out is None:
+        found = {row.key: row for row in _measured(requests, way)}
+        return [found[request.model, request.asked] for request in requests]
+    store.check_format(out)
+    store.read(out)  # refuses what is no scan before anything is made
+    with locked(store.partial_folder(out)), store.Journal(out) as journal:
+        known = {row.key: row for row in (*store.read(out), *journal.rows())}
+        keys = [(request.model, request.asked) for request in requests]
+        order = list(dict.fromkeys([*known, *keys]))
+        waiting = [
+            request for request, key in zip(requests, keys, strict=True)
+            if key not in known or _may_differ(request) or (way.retry and known[key].error)
+        ]  # fmt: skip
+        try:
+            for row in _measured(waiting, way):
+                journal.append(row)
+                known[row.key] = row
+        finally:
+            if known or out.exists():
+                store.save(out, [known[key] for key in order if key in known])
+            journal.clear()
+    return [known[key] for key in keys]
+
+
+def _may_differ(request: Request) -> bool:
+    """Whether what a name stands for may have changed since: a user's file."""
+    return ".py:" in request.model
+
+
+def _measured(requests: Sequence[Request], way: Way) -> Iterator[ScanRow]:
+    wanted = {str(place): request for place, request in enumerate(requests)}
+    jobs = [Job(key, "archlab.api.scale.row:measure", (item,)) for key, item in wanted.items()]
+    limits = Limits(seconds=way.timeout, memory=way.memory)
+    outcomes = run(jobs, way.engine, side_by_side=way.jobs, address=way.address, limits=limits)
+    with closing(outcomes):
+        for done, outcome in enumerate(outcomes, 1):
+            row = _row(wanted[outcome.key], outcome)
+            if way.report is not None:
+                way.report(done, len(jobs), row.model)
+            yield row
+
+
+def _row(request: Request, outcome: Outcome) -> ScanRow:
+    if not outcome.reason:
+        return ScanRow(**outcome.value)
+    return ScanRow(
+        model=request.model, asked=request.asked, seconds=round(outcome.seconds, 3),
+        error=outcome.reason, versions=f"archlab {__version__}",
+    )  # fmt: skip

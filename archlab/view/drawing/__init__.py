@@ -1,0 +1,1 @@
+"""Drawings as SVG, PNG, PDF, DOT, Mermaid and text."""

@@ -1,0 +1,245 @@
+"""A drawing as DOT text: cards in frames, the main path straight, shortcuts in a lane of their own.
+
+The `graphviz` package builds and quotes the text; nothing is laid out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from archlab.errors import check_one_of
+from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Group, Role, Shape
+from archlab.view.drawing import card
+from archlab.view.drawing.legend import legend
+from archlab.view.theme import FONT, THEMES, Theme
+
+DIRECTIONS = ("TB", "LR")
+_SPLINES = 300  # boxes above which curved edges cost too much
+_MANY = 2  # skips into one box above which words on them are in the way
+_STYLES = {
+    Role.IDENTITY: ("shortcut", "solid", 2.6),
+    Role.PAD: ("shortcut", "dotted", 2.6),
+    Role.PROJECTION: ("shortcut", "dashed", 2.6),
+    Role.POOL: ("shortcut", "dashed", 2.0),
+    Role.BYPASS: ("shortcut", "dotted", 2.0),
+    Role.CONCAT: ("skip", "solid", 2.2),
+    Role.REPEAT: ("skip", "dotted", 2.2),
+    Role.MAIN: ("edge", "solid", 1.1),
+}
+_LANES = {
+    Role.IDENTITY: "identity",
+    Role.PAD: "zero-pad",
+    Role.BYPASS: "bypass",
+    Role.CONCAT: "skip",
+    Role.REPEAT: "all before",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to draw: theme, direction (TB or LR), totals for the title, sentences for the foot."""
+
+    theme: Theme
+    direction: str = "TB"
+    params: int = 0
+    macs: int | None = None
+    notes: tuple[str, ...] = ()
+    bare: bool = False  # no title, no legend: a part of a page
+
+
+def dot(drawing: Drawing, style: Style) -> str:
+    """Return DOT text; node `nK` is the drawing's box K, and has the box's id as its SVG id.
+
+    Raises:
+        OptionError: an unknown direction.
+    """
+    from graphviz import Digraph  # here: only pictures need it
+
+    check_one_of("direction", style.direction, DIRECTIONS)
+    look = style.theme.colours
+    page = Digraph("archlab")
+    # A default label, or Graphviz loses the labels of nodes that have none of their own.
+    page.attr("node", label="\\N", shape="plain", fontname=FONT)
+    page.attr("edge", fontname=FONT, fontsize="9", arrowsize="0.6")
+    page.attr(
+        "graph",
+        rankdir=style.direction,
+        bgcolor=look["page"],
+        fontname=FONT,
+        nodesep="0.28",
+        ranksep="0.26",
+        ordering="out",  # what is written first stands further left: branches, then shortcuts
+        pad="0.05" if style.bare else "0.2",
+        margin="0",  # of a PDF's page
+        label="" if style.bare else legend(drawing, style.theme, (*style.notes, *drawing.folded)),
+        labelloc="b",
+        labeljust="l",
+        splines="true" if len(drawing.boxes) <= _SPLINES else "line",
+    )
+    if style.theme.width is not None:
+        page.attr(
+            "graph", size=f"{style.theme.width:g},200"
+        )  # shrunk to a column, as high as need be
+    title = "" if style.bare else card.heading(drawing, style.theme, style.params, style.macs)
+    with page.subgraph(name="cluster_title") as body:  # without it branches lose their order
+        body.attr(label=title, labelloc="t", labeljust="l", peripheries="0")
+        _fill(body, "", drawing, style, 0)
+    for line in sorted(_edges(drawing, style), key=lambda line: line.late):
+        page.edge(line.tail, line.head, **line.attributes)
+    return str(page.source)
+
+
+def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) -> None:
+    """Write the boxes and frames inside a group, in the drawing's order."""
+    look = style.theme.colours
+    widest = max((box.channels or 0 for box in drawing.boxes), default=0)
+    for i, box in enumerate(drawing.boxes):
+        if box.group == parent and box.shape == Shape.PORT:
+            page.node(f"n{i}", "", shape="point", width="0.02", color=look["edge"],
+                      id=_plain(box.id), **{"class": "box port"})  # fmt: skip
+        elif box.group == parent:
+            page.node(
+                f"n{i}",
+                card.card(box, style.theme, drawing, widest),
+                id=_plain(box.id),
+                **{"class": f"box {box.shape}"},
+            )
+    for i, group in enumerate(drawing.groups):
+        if group.parent != parent:
+            continue
+        with page.subgraph(name=f"cluster_{i}") as inner:
+            border = look[group.mark] if group.mark in card.SIGNS else look["line"]
+            inner.attr(
+                label=card.frame(group, drawing, style.theme),
+                labeljust=_label_side(group),
+                labelloc="t" if style.direction == "TB" else "b",  # away from the lanes
+                style="rounded,filled",
+                fillcolor=look["page" if depth % 2 else "frame"],
+                color=border,
+                penwidth="2.5" if group.mark in card.SIGNS else "1",
+                margin="10",
+                id=_plain(f"group:{group.id}"),
+                **({"peripheries": "1"} if style.bare else {}),  # it would inherit the title's 0
+            )
+            _fill(inner, group.id, drawing, style, depth + 1)
+    for i, edge in enumerate(drawing.edges):
+        if _lane(drawing, edge) == parent and parent:
+            colour, words = _STYLES[edge.role][0], _LANES[edge.role]
+            if edge.mark in card.SIGNS:
+                colour, words = edge.mark, f"{words}, {edge.mark}"
+            words = card.text(words, 8, look[colour])
+            page.node(f"lane{i}", f"<{words}>", shape="none", margin="0.02,0.0", width="0",
+                      height="0", **{"class": "lane"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One edge of the DOT text."""
+
+    tail: str
+    head: str
+    attributes: dict[str, str]
+    late: bool
+
+
+def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
+    look = style.theme.colours
+    place = {box.id: f"n{i}" for i, box in enumerate(drawing.boxes)}
+    shapes = {box.id: box.shape for box in drawing.boxes}
+    marked = {box.id for box in drawing.boxes if box.mark in card.SIGNS}
+    side = "e" if style.direction == "TB" else "n"
+    for i, edge in enumerate(drawing.edges):
+        role, pattern, pen = _STYLES[edge.role]
+        if edge.mark in card.SIGNS:
+            role = edge.mark
+        tail, head = place[edge.tail], place[edge.head]
+        drawn = {
+            "color": look[role],
+            "style": pattern,
+            "penwidth": f"{pen:g}",
+            "class": f"edge {edge.role}",
+            "weight": _weight(edge),
+        }
+        if shapes[edge.head] == Shape.PORT:
+            drawn["arrowhead"] = "none"  # it goes on outside
+        label = card.edge_text(edge, style.theme)
+        if label and not (edge.mark and marked & {edge.tail, edge.head}):
+            drawn["label"] = label
+        if edge.role == Role.REPEAT:
+            # It runs against the ranks, so it is written the other way round.
+            back = {**drawn, "dir": "back"}
+            if _lane(drawing, edge):
+                none = {**drawn, "dir": "none"}
+                yield Line(f"{head}:{side}", f"lane{i}", back, late=True)
+                yield Line(f"lane{i}", f"{tail}:{side}", none, late=True)
+            else:
+                yield Line(f"{head}:{side}", f"{tail}:{side}", back, late=True)
+        elif _lane(drawing, edge):
+            drawn.pop("label", None)
+            none = {**drawn, "dir": "none"}
+            yield Line(f"{tail}:{side}", f"lane{i}", none, late=True)
+            yield Line(f"lane{i}", f"{head}:{side}", drawn, late=True)
+        elif edge.role in SHORTCUTS:
+            joins = shapes[edge.head] in (Shape.SUM, Shape.CONCAT)
+            start = f"{tail}:{side}" if not _projects(drawing, edge.tail) else tail
+            yield Line(start, f"{head}:{side}" if joins else head, drawn, late=True)
+        else:
+            yield Line(tail, head, drawn, late=False)
+
+
+def _label_side(group: Group) -> str:
+    """Where a frame's name stands: away from the edges that come in from the middle above."""
+    right = 2 * group.branch > group.branches + 1 or group.mark == "train only"
+    return "r" if right else "l"
+
+
+def _lane(drawing: Drawing, edge: Edge) -> str:
+    """The group in which the word on a shortcut stands, or an empty text for none."""
+    if edge.role not in _LANES or (edge.role == Role.BYPASS and _projects(drawing, edge.tail)):
+        return ""
+    if (
+        edge.role == Role.CONCAT
+        and sum(other.head == edge.head and other.role == edge.role for other in drawing.edges)
+        > _MANY
+    ):
+        return ""
+    return next(box.group for box in drawing.boxes if box.id == edge.head)
+
+
+def _projects(drawing: Drawing, box: str) -> bool:
+    """Whether the box stands on a projection: the lane goes through it."""
+    return any(
+        edge.head == box and edge.role in (Role.PROJECTION, Role.POOL, Role.BYPASS)
+        for edge in drawing.edges
+    )
+
+
+def _weight(edge: Edge) -> str:
+    """Heavy edges are straight: the main path."""
+    return "20" if edge.role == Role.MAIN else "1"
+
+
+def _plain(text: str) -> str:
+    """An id that Graphviz takes as it stands: no escape sequences, line breaks, or HTML."""
+    from graphviz import nohtml
+
+    clean = card.printable(text)
+    plain: str = nohtml(clean.replace("\\", "\\\\"))  # of a type that is quoted in any case
+    return plain
+
+
+def theme_of(name: str) -> Theme:
+    """Return a theme by name.
+
+    Raises:
+        OptionError: an unknown theme.
+    """
+    check_one_of("theme", name, THEMES)
+    return THEMES[name]
+
+
+def box_ids(drawing: Drawing) -> list[str]:
+    """Return the ids that an SVG of the drawing must have."""
+    return [box.id for box in drawing.boxes]

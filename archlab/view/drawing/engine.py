@@ -1,0 +1,154 @@
+"""DOT text to SVG, PNG or PDF: by the Graphviz inside pygraphviz's wheel, else the system's `dot`.
+
+Layout runs in a child process with a time limit, with matplotlib's DejaVu fonts, so that a picture
+is the same on every machine, whatever fonts it has.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+
+from archlab.errors import LayoutError
+from archlab.view.drawing import layout_worker
+
+FORMATS = ("svg", "png", "pdf")
+TIMEOUT = 60.0
+_CJK = 0x2E80  # DejaVu has no letters from here on: the system's fonts help out
+_SYSTEM_FONTS = (
+    "/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts",
+    "/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts",
+)  # fmt: skip
+
+
+def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes]:
+    """Return the pictures of DOT text, one a format.
+
+    Args:
+        dot: a graph.
+        formats: of FORMATS.
+        timeout: seconds.
+
+    Raises:
+        LayoutError: no Graphviz, a crash, too slow, or a PNG too large; it carries the DOT text.
+    """
+    with _fonts(dot) as environment:
+        worker = [sys.executable, str(Path(layout_worker.__file__)), *formats]
+        done = _run(worker, dot, environment, timeout)
+        if done.returncode == 127:
+            return [_by_system_dot(dot, style, environment, timeout) for style in formats]
+    if done.returncode == layout_worker.TOO_LARGE:
+        raise LayoutError(
+            f"The picture is too large for a PNG ({layout_worker.LONGEST:,} pixels a side at "
+            f"{layout_worker.LEGIBLE:g} dpi or more). Write .svg or .pdf, or draw fewer boxes "
+            "(--boxes N, --depth N).",
+            dot,
+        )
+    if done.returncode:
+        raise LayoutError(f"Graphviz failed with code {done.returncode}{_last(done)}.", dot)
+    return _pieces(done.stdout, len(formats))
+
+
+def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes | None]:
+    """Return an SVG for each of many DOT texts, laid out in one process; None where that failed.
+
+    Args:
+        dots: graphs, none of them large.
+        timeout: seconds for all of them; if one is slow or crashes, each gets a process.
+    """
+    if not dots:
+        return []
+    texts = [dot.encode() for dot in dots]
+    data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
+    worker = [sys.executable, str(Path(layout_worker.__file__)), "many"]
+    try:
+        with _fonts("".join(dots)) as environment:
+            done = subprocess.run(
+                worker, input=data, capture_output=True, env=environment, timeout=timeout,
+                check=False,
+            )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is not None and done.returncode == 0:
+        return list(_pieces(done.stdout, len(dots)))
+    return [_one_or_none(dot, timeout) for dot in dots]
+
+
+def _one_or_none(dot: str, timeout: float) -> bytes | None:
+    try:
+        return laid_out(dot, ("svg",), timeout=timeout)[0]
+    except LayoutError:
+        return None
+
+
+def _run(
+    command: Sequence[str], dot: str, environment: dict[str, str], timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command, input=dot.encode(), capture_output=True, env=environment, timeout=timeout,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise LayoutError(f"The layout took more than {timeout:g} s.", dot) from error
+
+
+def _by_system_dot(dot: str, style: str, environment: dict[str, str], timeout: float) -> bytes:
+    found = shutil.which("dot")
+    if found is None:
+        raise LayoutError(
+            "There is no Graphviz: pygraphviz is not installed and no `dot` is on the path. "
+            "Try pip install pygraphviz, or write .dot, .mmd or .txt.",
+            dot,
+        )
+    done = _run([found, f"-T{style}"], dot, environment, timeout)
+    if done.returncode:
+        raise LayoutError(f"`dot` failed with code {done.returncode}{_last(done)}.", dot)
+    return done.stdout
+
+
+def _last(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else " (it crashed)"
+
+
+def _pieces(data: bytes, count: int) -> list[bytes]:
+    found = []
+    for _ in range(count):
+        size, _, rest = data.partition(b"\n")
+        found.append(rest[: int(size)])
+        data = rest[int(size) :]
+    return found
+
+
+@contextmanager
+def _fonts(dot: str) -> Iterator[dict[str, str]]:
+    """An environment whose font settings name matplotlib's fonts, and the system's where needed."""
+    spec = importlib.util.find_spec("matplotlib")  # not imported: that takes 0.4 s
+    folders = []
+    if spec is not None and spec.origin is not None:
+        folders.append(Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf")
+    if any(ord(letter) >= _CJK for letter in dot):
+        folders += [Path(folder).expanduser() for folder in _SYSTEM_FONTS]
+    with tempfile.TemporaryDirectory(prefix="archlab-") as place:
+        config = Path(place) / "fonts.conf"
+        lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
+        config.write_text(
+            '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+            f"{lines}<cachedir>{escape(str(_cache()))}</cachedir></fontconfig>"
+        )
+        yield {**os.environ, "FONTCONFIG_FILE": str(config)}
+
+
+def _cache() -> Path:
+    """Where fontconfig keeps what it read of the fonts; only speed depends on it."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "archlab" / "fontconfig"

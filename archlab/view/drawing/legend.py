@@ -1,0 +1,103 @@
+"""The foot of a drawing: what its colours, lines and marks mean, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlab.fold.drawing import Drawing, Role
+from archlab.view.drawing.card import SIGNS, left, text, wrapped
+from archlab.view.theme import KIND_TITLES, Theme, hue
+
+_EDGES = {
+    Role.IDENTITY: ("━━", "shortcut", "shortcut, identity"),
+    Role.PROJECTION: ("╍╍", "shortcut", "shortcut, projection (has weights)"),
+    Role.PAD: ("┅┅", "shortcut", "shortcut, subsampled and zero-padded (no weights)"),
+    Role.POOL: ("╍╍", "shortcut", "shortcut, pooled (no weights)"),
+    Role.BYPASS: ("┅┅", "shortcut", "shortcut, changed on its way (no weights)"),
+    Role.CONCAT: ("━━", "skip", "skip, joined by concatenation"),
+    Role.REPEAT: ("┅┅", "skip", "every block of the row reads all before it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sign, the role of its colour, and what it means."""
+
+    sign: str
+    role: str
+    words: str
+    points: int = 10
+    bold: bool = True
+
+
+def entries(drawings: Sequence[Drawing]) -> list[Entry]:
+    """Return the kinds of boxes, the edges and the marks that occur in any of the drawings."""
+    boxes = [box for drawing in drawings for box in drawing.boxes]
+    edges = [edge for drawing in drawings for edge in drawing.edges]
+    groups = [group for drawing in drawings for group in drawing.groups]
+    hues = {hue(box.kind) for box in boxes if box.kind is not None}
+    found = [
+        Entry("■", role, words, 12, bold=False)
+        for role, words in KIND_TITLES.items()
+        if role in hues
+    ]
+    roles = {edge.role for edge in edges}
+    found += [Entry(*entry) for role, entry in _EDGES.items() if role in roles]
+    if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
+        uneven = any(box.average for box in boxes)
+        what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
+        found.append(Entry("×N", "shortcut", f"{what}, in a row; the first is drawn"))
+    marks = {box.mark for box in boxes} | {edge.mark for edge in edges}
+    found += [
+        Entry(sign.partition(" ")[0], mark, f"{mark} in the second model", 11)
+        for mark, sign in SIGNS.items()
+        if mark in marks
+    ]
+    return found
+
+
+def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
+    """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
+    look = theme.colours
+    rows = [
+        _row(text(entry.sign, entry.points, look[entry.role], bold=entry.bold), entry.words,
+             look["quiet"])
+        for entry in entries([drawing])
+    ]  # fmt: skip
+    parts = [
+        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
+        if rows
+        else "",
+        _scale(drawing, theme) if drawing.heat is not None else "",
+        left([text(line, 8, look["quiet"]) for note in notes for line in wrapped(note, 76)]),
+    ]
+    cells = "".join(
+        f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part
+    )
+    if not cells:
+        return ""
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">{cells}</TABLE>>'
+
+
+def _row(sign: str, words: str, colour: str) -> str:
+    return f'<TR><TD ALIGN="LEFT">{sign}  {text(words, 9, colour)}</TD></TR>'
+
+
+def _scale(drawing: Drawing, theme: Theme) -> str:
+    """The colours from low to high with the values between them."""
+    heat = drawing.heat
+    assert heat is not None
+    steps = len(theme.heat)
+    colours = "".join(text("■", 14, colour) for colour in theme.heat)
+    if heat.share:
+        high = 100 * heat.high / heat.total if heat.total else 0.0
+        words = f"right strip: share of all {heat.title}, 0 … {high:.3g} % in {steps} equal steps"
+    else:
+        unit = " px" if heat.title.endswith("px") else ""
+        words = (
+            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.4g} … "
+            f"{heat.high:.4g}{unit}, logarithmic"
+        )
+    words += "; grey ╱: not available"
+    return left([colours, text(words, 9, theme.colours["quiet"])])

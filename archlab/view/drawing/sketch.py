@@ -1,0 +1,217 @@
+"""A drawing for the terminal: a line a box, bars for frames, shortcuts as lanes at the right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
+from archlab.result import si
+from archlab.view.drawing.card import (
+    SIGNS,
+    brief,
+    group_name,
+    heat_text,
+    macs_text,
+    pill_sign,
+    printable,
+)
+from archlab.view.drawing.dot import Style
+
+_TITLE = 30  # characters before the details begin
+_LANES = 6  # lanes at most; further shortcuts are named instead
+_NAMED = 4  # sources named on a line
+_WORDS = {Role.IDENTITY: "identity", Role.PAD: "zero-pad", Role.PROJECTION: "projection",
+          Role.POOL: "pool", Role.BYPASS: "bypass", Role.CONCAT: "skip"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line: text, the box it is for, and what the lanes draw behind it (column -> sign)."""
+
+    text: str
+    box: str = ""
+    lanes: dict[int, str] = field(default_factory=dict)
+    word: str = ""
+
+
+def sketch(drawing: Drawing, style: Style) -> str:
+    """Return the drawing as text, to be read from top to bottom."""
+    cost = "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
+    given = (drawing.input or "none").replace("x", "×")
+    lines = _rows(drawing)
+    _draw_lanes(lines, drawing)
+    margin = max((len(line.text) for line in lines), default=0) + 1
+    body = [_joined(line, margin) for line in lines]
+    head = [
+        f"{drawing.model} · {si(style.params)} params · {cost}",
+        f"input {given} · {drawing.mode} mode",
+        "",
+    ]
+    notes = (*style.notes, *drawing.folded)
+    foot = ["", *notes] if notes else []
+    return "\n".join(line.rstrip() for line in (*head, *body, *foot))
+
+
+def _rows(drawing: Drawing) -> list[_Line]:
+    groups = {group.id: group for group in drawing.groups}
+    lines: list[_Line] = []
+    open_now: list[str] = []
+    before: str = ""
+    for box in drawing.boxes:
+        chain = _chain(box.group, groups)
+        shared = 0
+        while shared < min(len(chain), len(open_now)) and chain[shared] == open_now[shared]:
+            shared += 1
+        lines += _ended(len(open_now), shared)
+        lines += [
+            _Line("│ " * depth + "┌ " + _frame(groups[chain[depth]], drawing))
+            for depth in range(shared, len(chain))
+        ]
+        open_now = chain
+        lines.append(_Line("│ " * len(chain) + _box(box, drawing, before), box.id))
+        before = box.id
+    return lines + _ended(len(open_now), 0)
+
+
+def _ended(depth: int, shared: int) -> list[_Line]:
+    """The ends of frames, from the innermost to those that go on."""
+    return [_Line("│ " * level + "└") for level in range(depth - 1, shared - 1, -1)]
+
+
+def _chain(group: str, groups: dict[str, Group]) -> list[str]:
+    chain: list[str] = []
+    while group:
+        chain.insert(0, group)
+        group = groups[group].parent
+    return chain
+
+
+def _frame(group: Group, drawing: Drawing) -> str:
+    parts = [
+        f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
+        group.type.strip("_"),
+        f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
+        macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
+        heat_text(group.amounts.heat, drawing)
+        if drawing.heat is not None and drawing.heat.share and group.amounts.heat
+        else "",
+        group.note,
+        SIGNS.get(group.mark, group.mark),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _box(box: Box, drawing: Drawing, before: str) -> str:
+    joins = box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
+    title = " · ".join((pill_sign(box) if joins else box.title, *box.fused))
+    if box.times > 1:
+        title += f" ×{box.times}"
+    amounts = box.amounts
+    parts = [
+        box.name,
+        f"{box.channels} ch" if box.channels else _given(box, drawing),
+        _params(box),
+        heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
+        box.note,
+        SIGNS.get(box.mark, box.mark),
+    ]
+    details = printable(" · ".join(filter(None, parts)))
+    line = f"{title:<{_TITLE}} {details}".rstrip()
+    sources = _sources(box, drawing, before)
+    return f"{line}  ← {sources}" if sources else line
+
+
+def _params(box: Box) -> str:
+    if not box.amounts.params:
+        return "shared weights" if box.amounts.shared else ""
+    mean = "⌀ " if box.average else ""
+    return f"{mean}{brief(box.amounts.params / box.repeats)} params"
+
+
+def _given(box: Box, drawing: Drawing) -> str:
+    """The shape of an input."""
+    if box.shape != Shape.INPUT:
+        return ""
+    first = next((edge for edge in drawing.edges if edge.tail == box.id), None)
+    return "×".join(map(str, first.shape)) if first else ""
+
+
+def _sources(box: Box, drawing: Drawing, before: str) -> str:
+    """What a box reads, where that is not just the line above it."""
+    tails = [edge.tail for edge in drawing.edges
+             if edge.head == box.id and edge.role == Role.MAIN]  # fmt: skip
+    if tails in ([], [before]):
+        return ""
+    names = {other.id: other for other in drawing.boxes}
+    shown = [_short(names[tail], box) for tail in tails[:_NAMED]]
+    more = f" and {len(tails) - _NAMED} more" if len(tails) > _NAMED else ""
+    return ", ".join(shown) + more
+
+
+def _short(box: Box, reader: Box) -> str:
+    """A box by its path without what both begin with, or by its title and where it is."""
+    if not box.name and box.shape not in (Shape.INPUT, Shape.OUTPUT):
+        sign = pill_sign(box)
+        return f"{sign} of {box.path}" if box.path and box.path != reader.path else sign
+    stem = reader.path.rpartition(".")[0] if reader.name else reader.path
+    return box.id.removeprefix(f"{stem}.") if stem else box.id
+
+
+def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
+    """Give each shortcut the first column that is free from its first to its last line."""
+    place = {line.box: i for i, line in enumerate(lines) if line.box}
+    wanted = [edge for edge in drawing.edges if edge.role in SHORTCUTS]
+    taken: list[list[tuple[int, int]]] = []
+    for edge in sorted(wanted, key=lambda edge: place[edge.head] - place[edge.tail]):
+        first, last = sorted((place[edge.tail], place[edge.head]))
+        column = next(
+            (k for k, spans in enumerate(taken)
+             if all(last < start or end < first for start, end in spans)),
+            len(taken),
+        )  # fmt: skip
+        if column >= _LANES:
+            lines[place[edge.head]].word += f"  {_WORDS[edge.role]} from {edge.tail}"
+            continue
+        if column == len(taken):
+            taken.append([])
+        taken[column].append((first, last))
+        _draw_lane(lines, first, last, column, edge, place)
+
+
+def _draw_lane(
+    lines: list[_Line], first: int, last: int, column: int, edge: Edge, place: dict[str, int]
+) -> None:
+    down = place[edge.tail] <= place[edge.head]
+    start, end = (first, last) if down else (last, first)
+    for i in range(first, last + 1):
+        old = lines[i].lanes.get(column, " ")
+        if i == start:
+            new = "╮" if old == " " else "┤"
+        elif i == end:
+            new = "╯" if old == " " else "┤"
+        else:
+            new = "│"
+        lines[i].lanes[column] = new
+    lines[end].word += f" {_WORDS[edge.role]}" if _WORDS[edge.role] not in lines[end].word else ""
+    lines[end].lanes[-1] = "◄"
+
+
+def _joined(line: _Line, margin: int) -> str:
+    """The text, then the lanes two columns apart, then the words."""
+    if not line.lanes:
+        return line.text
+    ends = [column for column, sign in line.lanes.items() if column >= 0 and sign in "╮╯┤"]
+    reach = max(ends, default=-1)
+    tail = ""
+    for column in range(max(line.lanes) + 1):
+        sign = line.lanes.get(column, " ")
+        crossing = column < reach
+        fill = "─" if column <= reach else " "
+        if crossing:
+            sign = "┼" if sign == "│" else "─" if sign == " " else sign
+        tail += fill + sign
+    lead = "◄" if -1 in line.lanes else ("─" if ends else " ")
+    text = (
+        line.text.ljust(margin) if not ends else f"{line.text} ".ljust(margin, "─" if ends else " ")
+    )
+    return f"{text}{lead}{tail}{line.word}"

@@ -1,0 +1,120 @@
+"""Graphviz's SVG made ours: tooltips, data for scripts, fonts every machine has, dark mode by CSS.
+
+The colours stay as attributes, so that readers without CSS show the light picture.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+
+from archlab.errors import LayoutError
+from archlab.fold.drawing import Box, Drawing
+from archlab.view.drawing import card
+from archlab.view.theme import FALLBACKS, FONT, Theme
+
+_NODE = re.compile(r'<g id="([^"]*)" class="node ([^"]*)">\n<title>n(\d+)</title>')
+_LANE = re.compile(r'<g id="[^"]*" class="node lane">\n<title>lane(\d+)</title>')
+_EDGE = re.compile(r'<g id="edge(\d+)" class="edge ([^"]*)">\n<title>([^<]*)</title>')
+_GROUP = re.compile(r'<g id="([^"]*)" class="cluster">\n<title>cluster_(\d+)</title>')
+_HEAD = re.compile(r"^.*?<svg ", re.DOTALL)
+
+
+def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
+    """Return the SVG of a drawing from what Graphviz laid out.
+
+    Raises:
+        LayoutError: a box of the drawing is not in the picture.
+    """
+    # Graphviz writes the second of two spaces as one that does not break.
+    shown = {unescape(key).replace("\xa0", " ") for key, _, _ in _NODE.findall(raw)}
+    lost = [box.id for box in drawing.boxes if _plain(box.id) not in shown]
+    if lost:
+        raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
+    label = escape(f"{drawing.model}: {len(drawing.boxes)} boxes", quote=True)
+    start = f'<svg class="archlab" role="img" aria-label="{label}" '
+    svg = _HEAD.sub(lambda _: start, raw, count=1)
+    svg = svg.replace(f'font-family="{FONT}"', f'font-family="{FALLBACKS}"')
+    svg = svg.replace("<title>archlab</title>", "")
+    svg = svg.replace("<title>cluster_title</title>", "")
+    svg = _NODE.sub(lambda match: _node(match, drawing), svg)
+    svg = _LANE.sub(r'<g class="lane" data-lane="lane:\1">', svg)
+    svg = _EDGE.sub(lambda match: _edge(match, drawing), svg)
+    svg = _GROUP.sub(lambda match: _group(match, drawing), svg)
+    return svg.replace("<g id=", f"{_style(theme)}<g id=", 1)
+
+
+def _plain(text: str) -> str:
+    return card.printable(text)
+
+
+def _node(match: re.Match[str], drawing: Drawing) -> str:
+    _, classes, number = match.groups()
+    box = drawing.boxes[int(number)]
+    title = escape(card.tooltip(box, drawing), quote=False)
+    name = escape(_plain(box.id), quote=True)
+    return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
+
+
+def _data(box: Box) -> str:
+    values = {
+        "path": box.path,
+        "kind": box.kind,
+        "group": box.group,
+        "times": box.times if box.times > 1 else None,
+        "params": box.amounts.params,
+        "macs": box.amounts.macs,
+        "heat": box.amounts.heat,
+    }
+    return "".join(
+        f' data-{name}="{escape(str(value), quote=True)}"'
+        for name, value in values.items()
+        if value not in (None, "")
+    )
+
+
+def _edge(match: re.Match[str], drawing: Drawing) -> str:
+    number, classes, title = match.groups()
+    parts = [part.partition(":")[0] for part in re.split(r"&#45;&gt;", title)]
+    ends = [_end(part, drawing) for part in parts]
+    boxes = [end for part, end in zip(parts, ends, strict=True) if part.startswith("n")]
+    words = escape(" → ".join(boxes), quote=False)
+    data = "".join(
+        f' data-{name}="{escape(end, quote=True)}"'
+        for name, end in zip(("tail", "head"), ends, strict=True)
+    )
+    return f'<g id="edge{number}" class="{classes}"{data}>\n<title>{words}</title>'
+
+
+def _end(name: str, drawing: Drawing) -> str:
+    """The id of the box, or the lane, at an edge's end."""
+    return (
+        drawing.boxes[int(name[1:])].id if name.startswith("n") else name.replace("lane", "lane:")
+    )
+
+
+def _group(match: re.Match[str], drawing: Drawing) -> str:
+    key, number = match.groups()
+    group = drawing.groups[int(number)]
+    facts = [group.path or group.id, group.type, f"×{group.times}" if group.times > 1 else ""]
+    title = escape(" ".join(filter(None, facts)), quote=False)
+    path = escape(group.path, quote=True)
+    return f'<g id="{key}" class="cluster" data-path="{path}">\n<title>{title}</title>'
+
+
+def _style(theme: Theme) -> str:
+    """Colours as CSS variables by role, and other values for them on a dark screen."""
+    if theme.dark is None:
+        return ""
+    roles = sorted(theme.dark)
+    light = ";".join(f"--{role}:{theme.colours[role]}" for role in roles)
+    dark = ";".join(f"--{role}:{theme.dark[role]}" for role in roles)
+    rules = "".join(
+        f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'
+        for role in roles
+        for part in ("fill", "stroke")
+    )
+    return (
+        f"<style>svg.archlab{{{light}}}{rules}"
+        f"@media (prefers-color-scheme:dark){{svg.archlab{{{dark}}}}}</style>\n"
+    )

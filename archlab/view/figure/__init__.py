@@ -1,0 +1,1 @@
+"""Figures with axes: receptive fields, training curves, quantities by depth, scans."""

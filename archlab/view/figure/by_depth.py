@@ -1,0 +1,203 @@
+"""Pictures of quantities by depth: one log axis, a band over seeds, stage marks, theory.
+
+A view: it gets numbers and gives bytes. A true zero is a mark on the lower edge, a value that is
+not finite a cross on the upper one: neither is a gap.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archlab.view.figure.written import COLOURS, written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_GREY = "#555555"
+_MANY = 4  # curves, from where the legend has two columns
+_WIDE = 128  # characters of the subtitle in a line
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Theory between two places: the band's lower and upper edge at each x."""
+
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One net: the middle over seeds at each x with its band (None: nothing there), and theory."""
+
+    name: str
+    x: Sequence[float]
+    middle: Sequence[float | None]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+    dashed: bool = False
+    theory: Sequence[Segment] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One quantity: curves over the same axis; `marks` are (x, label) of stages."""
+
+    title: str
+    curves: Sequence[Curve]
+    xlabel: str = ""
+    log: bool = True
+    marks: Sequence[tuple[float, str]] = field(default=())
+
+
+@dataclass(frozen=True)
+class DepthPicture:
+    """What to draw: panels below each other, or beside each other."""
+
+    title: str
+    subtitle: str
+    panels: Sequence[Panel]
+    beside: bool = False
+
+
+def by_depth(picture: DepthPicture, suffix: str) -> bytes:
+    """Return the picture as a file's bytes.
+
+    Args:
+        picture: the numbers.
+        suffix: svg, png or pdf.
+
+    Raises:
+        OptionError: another suffix.
+    """
+    return written(lambda: _drawn(picture), suffix, dpi=110)
+
+
+def _drawn(picture: DepthPicture) -> Figure:
+    from matplotlib.figure import Figure
+
+    count = len(picture.panels)
+    rows, columns = (1, count) if picture.beside else (count, 1)
+    words = [line for text in picture.subtitle.split("\n") for line in textwrap.wrap(text, _WIDE)]
+    head = 0.62 + 0.15 * len(words)  # inches
+    height = head + (3.4 if rows == 1 else 2.2 * rows) + 0.5
+    figure = Figure(figsize=(8.4, height))
+    figure.text(0.02, 1 - 0.12 / height, picture.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.02, 1 - 0.38 / height, "\n".join(words), fontsize=8, color=_GREY, va="top")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=not picture.beside,
+                           sharey=picture.beside)  # fmt: skip
+    figure.subplots_adjust(left=0.085, right=0.975, top=1 - head / height, bottom=0.5 / height,
+                           hspace=0.24, wspace=0.08)  # fmt: skip
+    shared = [value for panel in picture.panels for value in _values(panel)]
+    for axes, panel in zip(grid.flat, picture.panels, strict=True):
+        _panel(axes, panel, shared if picture.beside else _values(panel))
+    if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in picture.panels):
+        _legend(grid.flat[0], len(picture.panels[0].curves))
+    return figure
+
+
+def _legend(axes: Axes, curves: int) -> None:
+    """Names of the curves, in two columns where there are many, and one entry for theory."""
+    from matplotlib.patches import Patch
+
+    handles, _ = axes.get_legend_handles_labels()
+    if any(patch.get_hatch() for patch in axes.collections):
+        handles.append(Patch(facecolor="none", edgecolor=_GREY, hatch="////", label="theory"))
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="best",
+                ncols=1 if curves < _MANY else 2)  # fmt: skip
+
+
+def _values(panel: Panel) -> list[float]:
+    """What an axis must hold: the curves and their bands."""
+    return [
+        value
+        for curve in panel.curves
+        for line in (curve.middle, curve.low, curve.high)
+        for value in line
+        if value is not None and math.isfinite(value) and (value > 0 or not panel.log)
+    ]
+
+
+def _panel(axes: Axes, panel: Panel, values: Sequence[float]) -> None:
+    """Draw one panel, its axis wide enough for `values`."""
+    if panel.log:
+        axes.set_yscale("log")
+    if values:
+        _limit(axes, min(values), max(values), log=panel.log)
+    if panel.log and values and max(values) < 100 * min(values):
+        _plain_ticks(axes)
+    for i, curve in enumerate(panel.curves):
+        _curve(axes, curve, COLOURS[i % len(COLOURS)], log=panel.log)
+    for x, label in panel.marks:
+        axes.axvline(x, color="#999999", linewidth=0.8, linestyle="-", zorder=0)
+        axes.annotate(label, (x, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
+                      textcoords="offset points", fontsize=7.5, color=_GREY, va="top")  # fmt: skip
+    axes.set_title(panel.title, fontsize=9)
+    axes.locator_params(axis="x", integer=True)
+    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    if panel.xlabel:
+        axes.set_xlabel(panel.xlabel)
+
+
+def _limit(axes: Axes, low: float, high: float, *, log: bool) -> None:
+    """A little room; on a log axis at least a decade, so that noise does not fill the picture."""
+    if not log:
+        room = 0.06 * (high - low) or 0.1
+        axes.set_ylim(low - room, high + room)
+        return
+    bottom, top = math.log10(low), math.log10(high)
+    room = max(0.08 * (top - bottom), (1 - (top - bottom)) / 2, 0.05)
+    axes.set_ylim(10 ** (bottom - room), 10 ** (top + room))
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """1, 2, 5 as they are where the axis spans few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _curve(axes: Axes, curve: Curve, colour: str, *, log: bool) -> None:
+    for part in curve.theory:
+        axes.fill_between(part.x, part.low, part.high, facecolor="none", edgecolor=colour,
+                          hatch="////", alpha=0.45, linewidth=0)  # fmt: skip
+        axes.plot(part.x, part.low, color=colour, linewidth=0.7, linestyle=":", alpha=0.7)
+        axes.plot(part.x, part.high, color=colour, linewidth=0.7, linestyle=":", alpha=0.7)
+    drawn = [_on_axis(value, log=log) for value in curve.middle]
+    low, high = ([_on_axis(v, log=log) for v in line] for line in (curve.low, curve.high))
+    axes.fill_between(curve.x, low, high, color=colour, alpha=0.22, linewidth=0)
+    axes.plot(curve.x, drawn, color=colour, linewidth=1.6, marker="o",
+              markersize=3.2 if len(curve.x) < 60 else 0, label=curve.name,
+              linestyle="--" if curve.dashed else "-")  # fmt: skip
+    for wanted, edge, marker in ((_zero if log else _never, 0.0, "v"), (_wild, 1.0, "x")):
+        at = [x for x, value in zip(curve.x, curve.middle, strict=True) if wanted(value)]
+        axes.plot(at, [edge] * len(at), marker, color=colour, clip_on=False, markersize=5,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+
+
+def _on_axis(value: float | None, *, log: bool) -> float:
+    """The value where it can be drawn, else nan."""
+    if value is None or not math.isfinite(value) or (log and value <= 0):
+        return math.nan
+    return value
+
+
+def _zero(value: float | None) -> bool:
+    return value == 0
+
+
+def _wild(value: float | None) -> bool:
+    return value is not None and not math.isfinite(value)
+
+
+def _never(_: float | None) -> bool:
+    return False

@@ -1,0 +1,142 @@
+"""Pictures of training, by matplotlib: error or loss against steps, a mean line in a min-max band.
+
+A view: it gets numbers and gives bytes; the same numbers give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlab.view.figure.written import COLOURS, written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_GREY = "#555555"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: mean, lowest and highest over the seeds at each step.
+
+    Attributes:
+        name: stands at its end.
+        colour: an index into COLOURS.
+        bold: thick and solid; otherwise thin and dashed.
+        label: stands at the line's end; False keeps it for the legend alone.
+    """
+
+    name: str
+    steps: Sequence[float]
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    colour: int = 0
+    bold: bool = True
+    label: bool = True
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes; `top` is the highest value shown, None shows all."""
+
+    title: str
+    ylabel: str
+    lines: Sequence[Line]
+    top: float | None = None
+    floor: float | None = 0.0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Panels side by side, with what bold and dashed mean below the title."""
+
+    title: str
+    subtitle: str
+    panels: Sequence[Panel]
+    xlabel: str = "steps"
+    same_scale: bool = True
+
+
+def curves(picture: Curves, suffix: str) -> bytes:
+    """Return the picture as a file's bytes.
+
+    Args:
+        picture: the numbers.
+        suffix: svg, png or pdf.
+
+    Raises:
+        OptionError: another suffix.
+    """
+    return written(lambda: _drawn(picture), suffix)
+
+
+def _drawn(picture: Curves) -> Figure:
+    from matplotlib.figure import Figure
+
+    count = len(picture.panels)
+    width = 5.2 if count == 1 else 4.6 * count
+    # Room for the names at the lines' ends, in inches.
+    names = [line.name for panel in picture.panels for line in panel.lines]
+    room = 0.12 + 0.085 * max(map(len, names), default=0)
+    between = room + 0.62
+    one = (width - 0.62 - room - (count - 1) * between) / count
+    figure = Figure(figsize=(width, 4.2))
+    figure.subplots_adjust(left=0.62 / width, right=1 - room / width, top=0.78, bottom=0.12,
+                           wspace=between / one)  # fmt: skip
+    left = 0.12 / width
+    figure.text(left, 0.975, picture.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(left, 0.918, picture.subtitle, fontsize=8, color=_GREY, va="top", linespacing=1.4)
+    shared = max((panel.top or 0.0 for panel in picture.panels), default=0.0)
+    for i, panel in enumerate(picture.panels):
+        axes = figure.add_subplot(1, count, i + 1)
+        _panel(axes, panel, picture.xlabel, shared if picture.same_scale else panel.top)
+    return figure
+
+
+def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
+    for line in panel.lines:
+        colour = COLOURS[line.colour % len(COLOURS)]
+        width, style = (2.2, "-") if line.bold else (1.1, "--")
+        marker = "o" if len(line.steps) == 1 else ""  # a line of one point is not seen
+        axes.plot(line.steps, line.mean, style, color=colour, linewidth=width, label=line.name,
+                  marker=marker, zorder=3 if line.bold else 2, clip_on=not marker)  # fmt: skip
+        if list(line.low) != list(line.high):
+            axes.fill_between(line.steps, line.low, line.high, color=colour, linewidth=0,
+                              alpha=0.16 if line.bold else 0.09)  # fmt: skip
+    if top:
+        axes.set_ylim(panel.floor, top)
+    elif panel.floor is not None:
+        axes.set_ylim(bottom=panel.floor)
+    axes.margins(x=0.0)
+    axes.set_xlim(left=0)
+    axes.set_title(panel.title)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(panel.ylabel)
+    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.locator_params(axis="x", nbins=6, integer=True)
+    _labels(axes, [line for line in panel.lines if line.label and len(line.mean)])
+
+
+def _labels(axes: Axes, lines: Sequence[Line]) -> None:
+    """Write each name right of its line's end, moved apart where two would overlap."""
+    bottom, top = axes.get_ylim()
+    gap = 0.052 * (top - bottom)
+    ends = sorted(lines, key=lambda line: line.mean[-1])
+    heights: list[float] = []
+    for line in ends:
+        height = min(max(line.mean[-1], bottom), top)
+        heights.append(max(height, heights[-1] + gap) if heights else max(height, bottom + gap / 2))
+    for i in reversed(range(len(heights))):  # push back what was pushed out of the picture
+        ceiling = top - gap / 2 if i == len(heights) - 1 else heights[i + 1] - gap
+        heights[i] = min(heights[i], ceiling)
+    for line, height in zip(ends, heights, strict=True):
+        axes.annotate(
+            line.name, (1.015, height), xycoords=("axes fraction", "data"), va="center",
+            fontsize=8, color=COLOURS[line.colour % len(COLOURS)], annotation_clip=False,
+            fontweight="bold" if line.bold else "normal",
+        )  # fmt: skip
