@@ -12,6 +12,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
+from archlab.api.verb import verb
 from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
 from archlab.resolve import (
     Inputs,
@@ -293,13 +294,13 @@ def load(
     return Model(spec, input=input, batch=batch, options=options)
 
 
-def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
+@verb
+def trace(model: ModelLike, *, mode: str = "eval") -> Graph:
     """Return the Graph of one forward: nodes, tensors, parameters, modules.
 
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" (no autograd) or "train" (records what backward keeps).
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown mode.
@@ -310,4 +311,4 @@ def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
         >>> trace("resnet20").nodes[0].op
         'aten.convolution'
     """
-    return load(model, **how).trace(mode)
+    return load(model).trace(mode)

@@ -9,6 +9,7 @@ from archlab.analyze.flops import uncounted
 from archlab.fold import Drawing, fold
 from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
+from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
 from archlab.view.drawing.dot import Style, theme_of
@@ -62,7 +63,8 @@ def picture_of(
         macs=_total_macs(graph),
         notes=(*notes, convention),
     )
-    return Picture(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
+    sheet = Sheet(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
+    return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
 
 
 def _total_macs(graph: Graph) -> int | None:

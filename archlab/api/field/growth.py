@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
 from archlab.api.model import Model
 from archlab.errors import OptionError
+from archlab.picture.picture import Picture
 from archlab.probe.effective_field import EffectiveField
-from archlab.view.figure.receptive_field import Growth, Picture, receptive_fields
+from archlab.view.figure.receptive_field import Growth, Picture as FieldContent, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture
 
 
-def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
+def growth_picture(models: Sequence[Model]) -> Picture:
     """Return the growth with depth alone, without title, for a page that has its own.
 
     Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
@@ -28,12 +30,12 @@ def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
     paths = [convolutions(model) for model in models]
     if min(map(len, paths)) >= _FEW:
         curves = [curve(model) for model in models]
-        return receptive_fields(Picture("", "", size, curves), suffix)
+        return Picture(partial(receptive_fields, FieldContent("", "", size, curves)))
     paths = [_leaves(model) for model in models]
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
     curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
-    return receptive_fields(Picture("", "", size, curves, "layers"), suffix)
+    return Picture(partial(receptive_fields, FieldContent("", "", size, curves, "layers")))
 
 
 def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:

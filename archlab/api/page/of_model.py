@@ -26,11 +26,11 @@ from archlab.picture.annotate import (
     annotated_levels,
     by_output,
 )
+from archlab.picture.look import BOXES
 from archlab.result import Cell, Column, Result, Table, Unit, record, si, size, with_times
 from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 from archlab.view.page.stages import cost_by_stage
 
-BOXES = 60
 _LONG = 16  # characters of a path on a tile
 _COLUMNS = (
     Column("path", "module"),
@@ -220,7 +220,7 @@ def _growth(model: Model, asked: Answers) -> Iterator[Section]:
 
     title = "Receptive field"
     try:
-        svg = growth_picture([model]).decode()
+        svg = growth_picture([model]).svg
     except OptionError:
         yield Section(
             title, words=("Nothing to draw: hardly a layer of this net has height and width.",)
@@ -244,7 +244,7 @@ def profile_section(models: Sequence[Model]) -> Section:
     found = gradients(*models)
     title = "Gradient norms by depth"
     names = ", ".join(model.name for model in models)
-    figure = plot_by_depth(found).decode()
+    figure = plot_by_depth(found).svg
     return Section(title, words=found.footer, figure=figure, alt=f"{title}: {names}")
 
 
