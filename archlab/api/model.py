@@ -89,8 +89,8 @@ class Model:
                 f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
                 "(an instance, not its class)."
             )
-        given = None if input is None else given_inputs(input)
-        self._inputs = given or default_inputs(self._source, self.module)
+        inputs = None if input is None else given_inputs(input)
+        self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
         self._chosen: Inputs | None = None
         self._graphs: dict[str, Graph] = {}
@@ -99,8 +99,8 @@ class Model:
     def __repr__(self) -> str:
         """Return the name, and the traced input where there is one."""
         traced = next(iter(self._graphs.values()), None)
-        given = f", input {traced.input_text()}" if traced is not None else ""
-        return f"Model({self.name!r}{given})"
+        input_note = f", input {traced.input_text()}" if traced is not None else ""
+        return f"Model({self.name!r}{input_note})"
 
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".

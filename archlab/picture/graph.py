@@ -69,8 +69,8 @@ def picture_of(
 
 def _total_macs(graph: Graph) -> int | None:
     """The known multiply-adds; None if there are operators but not one with a rule."""
-    found = [value for value in macs_by_node(graph).values() if value is not None]
-    return sum(found) if found or not graph.nodes else None
+    counts = [value for value in macs_by_node(graph).values() if value is not None]
+    return sum(counts) if counts or not graph.nodes else None
 
 
 def _measured(look: Look) -> list[str]:

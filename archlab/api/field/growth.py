@@ -34,7 +34,7 @@ def growth_picture(models: Sequence[Model]) -> Picture:
     paths = [_leaves(model) for model in models]
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
-    curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
+    curves = [_growth(model, layers) for model, layers in zip(models, paths, strict=True)]
     return Picture(partial(receptive_fields, FieldContent("", "", size, curves, "layers")))
 
 
@@ -46,7 +46,7 @@ def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
     """
     paths = convolutions(model)
     place = {path: i + 1 for i, path in enumerate(paths)}
-    points = [(place[item.path], float(item.height)) for item in measured if item.path in place]
+    points = [(place[field.path], float(field.height)) for field in measured if field.path in place]
     return replace(_growth(model, paths), effective=points)
 
 
@@ -69,14 +69,14 @@ def _leaves(model: Model) -> list[str]:
 def convolutions(model: Model) -> list[str]:
     """Paths of the layers with a window, in call order, that still have both axes."""
     graph = model.trace()
-    seen, _ = sights(graph)
+    fields, _ = sights(graph)
     paths = [
         node.path
         for node in graph.nodes
         if node.kind in ("conv", "pool", "conv_transpose")
         and node.path in graph.module
-        and node.outputs[0] in seen
-        and all(seen[node.outputs[0]].axes)
+        and node.outputs[0] in fields
+        and all(fields[node.outputs[0]].axes)
     ]
     if not paths:
         raise OptionError(f"{model.name} has no layer with height and width to draw.")

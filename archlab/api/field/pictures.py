@@ -90,9 +90,9 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     graph = model.trace()
     rows = {row.path: row for row in analyze_field(graph).rows}
     row = rows[path]
-    seen, _ = sights(graph)
+    fields, _ = sights(graph)
     call = next(call for call in graph.calls if call.path == path)
-    tall, wide = seen[call.outputs[0]].axes
+    tall, wide = fields[call.outputs[0]].axes
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     unit_h, unit_w = tall.size // 2, wide.size // 2
@@ -102,11 +102,11 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
         float(tall.high[unit_h] - tall.low[unit_h] + 1),
         float(wide.high[unit_w] - wide.low[unit_w] + 1),
     )
-    found = next((item for item in measured if item.path == path), None)
+    effective = next((item for item in measured if item.path == path), None)
     title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
-    if found is not None:
-        title += f"\neffective {found.height} × {found.width}"
-    return Panel(title, box, found.heat**0.5 if found else None)
+    if effective is not None:
+        title += f"\neffective {effective.height} × {effective.width}"
+    return Panel(title, box, effective.heat**0.5 if effective else None)
 
 
 def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:

@@ -112,9 +112,9 @@ def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow
         longer = _resized(loaded, image_shape(loaded.trace(), axis))
         graph = longer.trace()
         module, (args, _) = longer.runnable()
-        found = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
+        axis_supports = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
         graphs.append(graph)
-        reached.append(list(found))
+        reached.append(list(axis_supports))
     return certify(graphs, reached)
 
 

@@ -96,7 +96,7 @@ def report(
         >>> len(page.html) < 400_000
         True
     """
-    folders = [Path(str(item)) for item in subjects if is_runs(item)]
+    folders = [Path(str(subject)) for subject in subjects if is_runs(subject)]
     if not subjects:
         raise OptionError("Nothing to report on: give a model, or the folder of a sweep.")
     if folders and len(subjects) > 1:
@@ -113,7 +113,7 @@ def report(
         content = runs_page(folders[0], _made(command or f"archlab.report({str(folders[0])!r})"))
     else:
         loaded = _loaded(subjects)
-        call = command or f"archlab.report({', '.join(repr(item.name) for item in loaded)})"
+        call = command or f"archlab.report({', '.join(repr(model.name) for model in loaded)})"
         content = _models_page(loaded, call, progress, gradients=gradients)
     return Report(content.title, page(content))
 
@@ -156,9 +156,9 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
 
     table = compare(*models).table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
-    given = [with_times(model.trace().input_text()) for model in models]
-    if len(set(given)) > 1:
-        each = ", ".join(f"{name} {text}" for name, text in zip(names, given, strict=True))
+    inputs = [with_times(model.trace().input_text()) for model in models]
+    if len(set(inputs)) > 1:
+        each = ", ".join(f"{name} {text}" for name, text in zip(names, inputs, strict=True))
         words.append(
             f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
             "load them with one."

@@ -179,8 +179,8 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
     # As the paper plots it: the running error over augmented batches.
     name_of = {"train": "running_error", "test": "test_error"}[part]
     values = [{row.step: getattr(row, name_of) for row in run.rows} for run in runs]
-    steps = sorted(set.intersection(*(set(one) for one in values)))
-    at = [[one[step] for one in values] for step in steps]
+    steps = sorted(set.intersection(*(set(by_step) for by_step in values)))
+    at = [[by_step[step] for by_step in values] for step in steps]
     return Line(
         name, steps, [statistics.fmean(each) for each in at], [min(each) for each in at],
         [max(each) for each in at], colour, bold,

@@ -130,17 +130,17 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def default_out(chosen: Recipe, out: str | Path | None = None) -> Path:
+def default_out(recipe: Recipe, out: str | Path | None = None) -> Path:
     """Return the folder of a sweep."""
-    return Path(out) if out else Path("runs") / f"degradation-{chosen.name}"
+    return Path(out) if out else Path("runs") / f"degradation-{recipe.name}"
 
 
 def opening(
-    asked: str, chosen: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
+    name: str, recipe: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
 ) -> str:
     """Return what a sweep begins with: the recipe, and for auto what `paper` would cost here."""
-    line = f"recipe {chosen.sentence()}"
-    if asked != "auto" or chosen.name != "demo":
+    line = f"recipe {recipe.sentence()}"
+    if name != "auto" or recipe.name != "demo":
         return line
     from archlab.train.cost import sweep_hours
 

@@ -134,23 +134,23 @@ def _finetuned(path: Path, images: ImageSet, base: Plan) -> Plan:
 
 
 def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
-    ends = {item.plan.kind: item.outcome for item in runs}
+    ends = {run.plan.kind: run.outcome for run in runs}
     plan = runs[0].plan
     errors = {kind: ends[kind].test_error if kind in ends else None
               for kind in ("finetune", "probe", "scratch")}  # fmt: skip
     frozen = plan.freeze or {}
     until = frozen.get("until")
-    how = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
+    schedule = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
         "always" if until is None else f"until step {until:,}")  # fmt: skip
     return Result(
         name="finetune",
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(),
-                      (f"finetune: {how}; probe: the head alone; scratch: fresh weights, the same "
+                      (f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same "
                        "steps", MEASURED)),
         totals=FineTuneTotals(**errors),
-        rows=tuple(FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error,
-                               end.seconds) for kind, end in ends.items()),
+        rows=tuple(FineTuneRow(kind, outcome.status, outcome.step, outcome.train_error, outcome.test_error,
+                               outcome.seconds) for kind, outcome in ends.items()),
         columns=FINETUNE_COLUMNS,
-        missing=tuple(Missing(kind, why=end.why or end.status) for kind, end in ends.items()
-                      if end.status != "done"),
+        missing=tuple(Missing(kind, why=outcome.why or outcome.status) for kind, outcome in ends.items()
+                      if outcome.status != "done"),
     )  # fmt: skip

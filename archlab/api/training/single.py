@@ -179,11 +179,11 @@ def logger_maker(
     """Return a function that makes the loggers for a run's folder."""
     from archlab.train import loggers as known
 
-    given = parse_options(list(settings))
+    arguments = parse_options(list(settings))
 
     def make(folder: Path) -> list[Logger]:
         first = [known.tensorboard(folder)] if tensorboard else []
-        return first + [known.logger(path, folder, given) for path in paths]
+        return first + [known.logger(path, folder, arguments) for path in paths]
 
     return make
 
@@ -194,18 +194,18 @@ def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
     return load_images(data, Path(data_dir), download=download)
 
 
-def _trained(item: ledger.Run) -> Result[TrainTotals, Row]:
-    end, plan = item.outcome, item.plan
-    missing = () if end.status == "done" else (Missing(
-        plan.name, why=end.why or f"{end.status} at step {end.step:,} of {end.total:,}; the same "
+def _trained(run_record: ledger.Run) -> Result[TrainTotals, Row]:
+    outcome, plan = run_record.outcome, run_record.plan
+    missing = () if outcome.status == "done" else (Missing(
+        plan.name, why=outcome.why or f"{outcome.status} at step {outcome.step:,} of {outcome.total:,}; the same "
         "command goes on"),)  # fmt: skip
     return Result(
         name="train",
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
-        totals=TrainTotals(end.status, end.step, end.total, end.train_error, end.running_error,
-                           end.test_error, end.seconds),
-        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in item.rows),
+        totals=TrainTotals(outcome.status, outcome.step, outcome.total, outcome.train_error, outcome.running_error,
+                           outcome.test_error, outcome.seconds),
+        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in run_record.rows),
         columns=TRAIN_COLUMNS,
         missing=missing,
-        footer=(f"{end.status}: {item.folder}",),
+        footer=(f"{outcome.status}: {run_record.folder}",),
     )  # fmt: skip
