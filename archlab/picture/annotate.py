@@ -51,11 +51,9 @@ def annotated(
     if color_by is not None:
         check_one_of("color_by", color_by, MEASURES)
         measure = MEASURES[color_by]
-        values = (
-            heat_values
-            if heat_values is not None or measure.values is None
-            else measure.values(graph)
-        )
+        values = heat_values
+        if values is None and measure.values is not None:
+            values = measure.values(graph)
 
     def counted(nodes: tuple[int, ...]) -> Amounts:
         total = amounts(nodes)

@@ -160,24 +160,17 @@ def _total(graph: Graph, name: str) -> float | None:
 
 
 def _tiles(answers: Answers) -> Iterator[Tile]:
-    totals, memory_totals, field = (
-        answers.summary.totals,
-        answers.memory.totals,
-        answers.field.totals,
-    )
+    totals, field = answers.summary.totals, answers.field.totals
+    peak, training = answers.memory.totals.inference_peak, answers.memory.totals.training
     least = "≥ " if answers.summary.missing else ""
     yield Tile("parameters", si(totals.params), f"{totals.params:,}")
     yield Tile("MACs", least + si(totals.macs), f"{totals.macs:,} multiply-adds")
     yield Tile("other FLOPs", si(totals.other_flops), f"{totals.other_flops:,}")
-    yield Tile(
-        "inference peak",
-        size(memory_totals.inference_peak),
-        f"{memory_totals.inference_peak:,} bytes",
-    )
+    yield Tile("inference peak", size(peak), f"{peak:,} bytes")
     label = f"training memory, batch {answers.batch}" if answers.batch else "training memory"
     why = "; ".join(map(str, answers.memory.missing))
-    shown = ("not available", why) if memory_totals.training is None else (
-        size(memory_totals.training), f"{memory_totals.training:,} bytes, Adam")  # fmt: skip
+    shown = ("not available", why) if training is None else (
+        size(training), f"{training:,} bytes, Adam")  # fmt: skip
     yield Tile(label, *shown)
     yield Tile("weighted layers", f"{totals.layers:,}")
     if field.rf_h is not None and field.rf_w is not None:
@@ -299,8 +292,8 @@ def _coverage(answers: Answers) -> Iterator[str]:
     yield from dict.fromkeys(map(str, (*answers.memory.missing, *answers.field.missing)))
     if answers.batch:
         yield (
-            f"Training memory is that of batch {answers.batch}: with one sample a batch norm of this "
-            "net has a single value per channel, and cannot train."
+            f"Training memory is that of batch {answers.batch}: with one sample a batch norm of "
+            "this net has a single value per channel, and cannot train."
         )
     for answer in (answers.summary, answers.memory, answers.field):
         for line in answer.header.conventions:

@@ -15,7 +15,7 @@ from archlab.errors import RunError
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe
-from archlab.runs.record import Plan
+from archlab.runs.record import Outcome, Plan
 from archlab.train import checkpoint as checkpoints
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
@@ -142,15 +142,22 @@ def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
     until = frozen.get("until")
     schedule = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
         "always" if until is None else f"until step {until:,}")  # fmt: skip
+    ways = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
     return Result(
         name="finetune",
-        header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(),
-                      (f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same "
-                       "steps", MEASURED)),
+        header=Header(
+            plan.model, plan.data_name, "train", plan.recipe.sentence(), (ways, MEASURED)
+        ),
         totals=FineTuneTotals(**errors),
-        rows=tuple(FineTuneRow(kind, outcome.status, outcome.step, outcome.train_error, outcome.test_error,
-                               outcome.seconds) for kind, outcome in ends.items()),
+        rows=tuple(_row(kind, outcome) for kind, outcome in ends.items()),
         columns=FINETUNE_COLUMNS,
-        missing=tuple(Missing(kind, why=outcome.why or outcome.status) for kind, outcome in ends.items()
-                      if outcome.status != "done"),
-    )  # fmt: skip
+        missing=tuple(
+            Missing(kind, why=outcome.why or outcome.status)
+            for kind, outcome in ends.items()
+            if outcome.status != "done"
+        ),
+    )
+
+
+def _row(kind: str, end: Outcome) -> FineTuneRow:
+    return FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error, end.seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,18 +194,18 @@ def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
     return load_images(data, Path(data_dir), download=download)
 
 
-def _trained(run_record: ledger.Run) -> Result[TrainTotals, Row]:
-    outcome, plan = run_record.outcome, run_record.plan
-    missing = () if outcome.status == "done" else (Missing(
-        plan.name, why=outcome.why or f"{outcome.status} at step {outcome.step:,} of {outcome.total:,}; the same "
-        "command goes on"),)  # fmt: skip
+def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
+    end, plan = finished.outcome, finished.plan
+    reason = end.why or (
+        f"{end.status} at step {end.step:,} of {end.total:,}; the same command goes on"
+    )
+    totals = {field.name: getattr(end, field.name) for field in fields(TrainTotals)}
     return Result(
         name="train",
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
-        totals=TrainTotals(outcome.status, outcome.step, outcome.total, outcome.train_error, outcome.running_error,
-                           outcome.test_error, outcome.seconds),
-        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in run_record.rows),
+        totals=TrainTotals(**totals),
+        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in finished.rows),
         columns=TRAIN_COLUMNS,
-        missing=missing,
-        footer=(f"{outcome.status}: {run_record.folder}",),
-    )  # fmt: skip
+        missing=() if end.status == "done" else (Missing(plan.name, why=reason),),
+        footer=(f"{end.status}: {finished.folder}",),
+    )
