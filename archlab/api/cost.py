@@ -17,11 +17,11 @@ from archlab.analyze.params import ParamsRow, ParamsTotals, params as analyze_pa
 from archlab.analyze.shapes import ShapesRow, ShapesTotals, shapes as analyze_shapes
 from archlab.analyze.summary import SummaryRow, SummaryTotals, summary as analyze_summary
 from archlab.api.model import MODES, Model, ModelLike, load, trace
-from archlab.api.verb import verb
 from archlab.errors import OptionError, TraceError, check_one_of
 from archlab.ir.kinds import Kind
 from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvcore
 from archlab.result import Result
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.resolve.inputs import InputLike

@@ -12,7 +12,6 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
-from archlab.api.verb import verb
 from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
 from archlab.resolve import (
     Inputs,
@@ -27,6 +26,7 @@ from archlab.resolve import (
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subject
 from archlab.tracer.isolate import on_meta, with_values
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph

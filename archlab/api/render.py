@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlab.api.model import Model, ModelLike, load
-from archlab.api.verb import verb
 from archlab.errors import OptionError, TraceError
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
@@ -18,6 +17,7 @@ from archlab.picture.annotate import Values, annotated, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
+from archlab.verb import verb
 from archlab.view.drawing.engine import TIMEOUT
 
 

@@ -14,11 +14,11 @@ from archlab.analyze.field.sight import sights
 from archlab.api.field.growth import curve, image_size
 from archlab.api.field.receptive_field import measured_fields, spaced
 from archlab.api.model import Model, ModelLike, load
-from archlab.api.verb import verb
 from archlab.data.pictures import first_image
 from archlab.errors import OptionError, SpecError, keyword
 from archlab.picture.picture import Picture
 from archlab.probe.effective_field import EffectiveField
+from archlab.verb import verb
 from archlab.view.figure.receptive_field import (
     Panel,
     Picture as FieldContent,

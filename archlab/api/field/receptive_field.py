@@ -23,13 +23,13 @@ from archlab.analyze.field.unproductive import (
 )
 from archlab.api.field.growth import convolutions
 from archlab.api.model import Model, ModelLike, load, trace
-from archlab.api.verb import verb
 from archlab.data.pictures import folder_images
 from archlab.errors import OptionError, SpecError, did_you_mean
 from archlab.probe.effective_field import EffectiveField, effective_fields
 from archlab.probe.gradient_support import Support, supports
 from archlab.probe.weights import load_weights
 from archlab.result import Result
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from archlab.analyze.by_depth.answer import ByDepth
-from archlab.api.verb import verb
 from archlab.errors import OptionError
 from archlab.picture.picture import Picture
 from archlab.result import Cell
+from archlab.verb import verb
 from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth as draw
 
 Lines = Sequence[Mapping[str, Cell]]

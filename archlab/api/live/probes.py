@@ -15,7 +15,6 @@ from archlab.analyze.by_depth.shattered import ShatteredRow, ShatteredTotals
 from archlab.api.live.conditions import Conditions, draw, subject_of
 from archlab.api.live.header import described, header
 from archlab.api.model import ModelLike, load
-from archlab.api.verb import Progress, verb
 from archlab.errors import OptionError, check_one_of
 from archlab.probe.blocks import chosen
 from archlab.probe.branches import measure_branches
@@ -23,6 +22,7 @@ from archlab.probe.gradients import Batch
 from archlab.probe.responses import measure_responses
 from archlab.probe.shattered import POINTS, SPAN, LineNet, measure_shattering
 from archlab.result import Header
+from archlab.verb import Progress, verb
 
 Measured = TypeVar("Measured")
 _RESPONSES = (

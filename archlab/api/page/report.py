@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.api.page.of_runs import is_runs, runs_page
-from archlab.api.verb import Progress, verb
 from archlab.errors import OptionError, keyword
 from archlab.files import write
 from archlab.result import with_times
+from archlab.verb import Progress, verb
 from archlab.version import __version__
 from archlab.view.page import Page, Part, Section, page
 

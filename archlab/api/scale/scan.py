@@ -10,7 +10,6 @@ from pathlib import Path
 
 from archlab.analyze.flops import TABLES
 from archlab.analyze.memory import OPTIMIZERS
-from archlab.api.verb import verb
 from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean, keyword
 from archlab.picture.picture import Picture
 from archlab.result import Result
@@ -27,6 +26,7 @@ from archlab.survey.published import (
 from archlab.survey.result import ScanTotals, scan_result
 from archlab.survey.row import Request, ScanRow, kinds
 from archlab.survey.where import condition
+from archlab.verb import verb
 from archlab.view.figure.scatter import Point, ScatterPicture, scatter
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from archlab.analyze.by_depth.answer import unique_names
-from archlab.api.verb import verb
 from archlab.errors import OptionError, RunError, check_one_of
 from archlab.picture.picture import Picture
 from archlab.runs import ledger, logs
 from archlab.runs.ledger import Run
 from archlab.runs.record import METRICS, PLAN, Measurement
+from archlab.verb import verb
 from archlab.view.figure.over_time import Heat, heat as draw_heat
 from archlab.view.figure.training import Curves, Line, Panel, curves as draw
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from archlab.api.training.curves import STYLES, curves
 from archlab.api.training.recipes import chosen_recipe, default_data
-from archlab.api.verb import Progress, verb
 from archlab.engine import ENGINES
 from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.runs.recipe import RECIPES, Recipe
 from archlab.runs.verdict import VerdictRow, VerdictTotals, verdict as judge, write_verdict
+from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.result import Result

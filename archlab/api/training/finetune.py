@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from archlab.api.training.single import MEASURED
-from archlab.api.verb import Progress, verb
 from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import RunError
 from archlab.result import Column, Header, Missing, Result, Unit
@@ -20,6 +19,7 @@ from archlab.train import checkpoint as checkpoints
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
 from archlab.train.module import named
+from archlab.verb import Progress, verb
 
 
 @dataclass(frozen=True, slots=True)

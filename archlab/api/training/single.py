@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlab.api.verb import Progress, verb
 from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import DataError, RunError, keyword
 from archlab.result import Column, Header, Missing, Result, Unit
@@ -21,6 +20,7 @@ from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
 from archlab.train.gradients import GradientProfiles
 from archlab.train.module import named
+from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
