@@ -9,7 +9,7 @@ from archlab.analyze.field.receptive_field import receptive_field as analyze_fie
 from archlab.analyze.field.sight import sights
 from archlab.api.model import Model
 from archlab.errors import OptionError
-from archlab.probe.effective_field import EffectiveField
+from archlab.result.field import EffectiveField
 from archlab.view.figure.receptive_field import Growth, Picture, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture

@@ -16,7 +16,7 @@ from archlab.api.field.receptive_field import measured_fields, spaced
 from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
 from archlab.errors import SpecError
-from archlab.probe.effective_field import EffectiveField
+from archlab.result.field import EffectiveField
 from archlab.view.figure.receptive_field import Panel, Picture, receptive_fields, sample_image
 
 
