@@ -5,33 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from archlab.analyze.by_depth.answer import ByDepth, Spread, band, spread, stages
 from archlab.analyze.by_depth.growth import growth, verdict
 from archlab.analyze.by_depth.theory import Theory
 from archlab.result import Cell, Column, Header, Missing, Unit
-
-
-class Place(Protocol):
-    """What the probe found at one block."""
-
-    @property
-    def block(self) -> int: ...  # noqa: D102
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def call(self) -> int: ...  # noqa: D102
-    @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
-    @property
-    def activation_grad(self) -> float | None: ...  # noqa: D102
-    @property
-    def weight_grad(self) -> float | None: ...  # noqa: D102
-    @property
-    def grad_to_weight(self) -> float | None: ...  # noqa: D102
-    @property
-    def finite(self) -> bool: ...  # noqa: D102
+from archlab.result.by_depth import GradientPoint
 
 
 @dataclass(frozen=True)
@@ -40,7 +19,7 @@ class Measured:
 
     net: str
     seeds: Sequence[int]
-    profiles: Sequence[Sequence[Place]]
+    profiles: Sequence[Sequence[GradientPoint]]
     stem: bool
     theory: Theory
 
@@ -149,7 +128,7 @@ def joined(rows: Sequence[GradientRow], names: Sequence[str]) -> list[dict[str, 
     return lines
 
 
-def _row(net: str, seed: int, place: Place, stage: int) -> GradientRow:
+def _row(net: str, seed: int, place: GradientPoint, stage: int) -> GradientRow:
     return GradientRow(
         net=net,
         seed=seed,
@@ -203,7 +182,7 @@ def _totals(net: Measured) -> GradientTotals:
     )
 
 
-def _ratio(profile: Sequence[Place]) -> float | None:
+def _ratio(profile: Sequence[GradientPoint]) -> float | None:
     first, last = profile[0].activation_grad, profile[-1].activation_grad
     if first is None or last is None:
         return None

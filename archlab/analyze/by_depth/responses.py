@@ -5,42 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from archlab.analyze.by_depth.answer import ByDepth, Spread, band, spread, stages
 from archlab.result import Cell, Column, Header, Unit
+from archlab.result.by_depth import Branch, Response
 
 Item = TypeVar("Item")
-
-
-class Layer(Protocol):
-    """What the probe found at one layer."""
-
-    @property
-    def layer(self) -> int: ...  # noqa: D102
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
-    @property
-    def normed(self) -> bool: ...  # noqa: D102
-    @property
-    def deviation(self) -> float: ...  # noqa: D102
-
-
-class Addition(Protocol):
-    """What the probe found at one residual addition."""
-
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
-    @property
-    def branch(self) -> float: ...  # noqa: D102
-    @property
-    def shortcut(self) -> float: ...  # noqa: D102
-    @property
-    def ratio(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +80,7 @@ AT_START = (
 
 
 def responses(
-    found: Mapping[str, Sequence[tuple[int, Sequence[Layer]]]], header: Header
+    found: Mapping[str, Sequence[tuple[int, Sequence[Response]]]], header: Header
 ) -> ByDepth[DepthTotals, ResponseRow]:
     """Return the responses of several nets: (seed, layers) pairs by the net's name."""
     rows: list[ResponseRow] = []
@@ -144,7 +115,7 @@ def responses(
 
 
 def identity(
-    found: Mapping[str, Sequence[tuple[int, Sequence[Addition]]]], header: Header
+    found: Mapping[str, Sequence[tuple[int, Sequence[Branch]]]], header: Header
 ) -> ByDepth[DepthTotals, IdentityRow]:
     """Return ‖F(x)‖ ÷ ‖x‖ of several nets: (seed, additions) pairs by the net's name."""
     rows: list[IdentityRow] = []

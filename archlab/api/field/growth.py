@@ -11,7 +11,7 @@ from archlab.analyze.field.sight import sights
 from archlab.api.model import Model
 from archlab.errors import OptionError
 from archlab.picture.picture import Picture
-from archlab.probe.effective_field import EffectiveField
+from archlab.result.field import EffectiveField
 from archlab.view.figure.receptive_field import Growth, Picture as FieldContent, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture

@@ -17,7 +17,7 @@ from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
 from archlab.errors import OptionError, SpecError, keyword
 from archlab.picture.picture import Picture
-from archlab.probe.effective_field import EffectiveField
+from archlab.result.field import EffectiveField
 from archlab.verb import verb
 from archlab.view.figure.receptive_field import (
     Panel,

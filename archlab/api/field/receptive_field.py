@@ -25,10 +25,11 @@ from archlab.api.field.growth import convolutions
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.data.pictures import folder_images
 from archlab.errors import OptionError, SpecError, did_you_mean
-from archlab.probe.effective_field import EffectiveField, effective_fields
-from archlab.probe.gradient_support import Support, supports
+from archlab.probe.effective_field import effective_fields
+from archlab.probe.gradient_support import supports
 from archlab.probe.weights import load_weights
 from archlab.result import Result
+from archlab.result.field import EffectiveField, Support
 from archlab.verb import verb
 
 if TYPE_CHECKING:

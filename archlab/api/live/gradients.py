@@ -34,10 +34,11 @@ from archlab.api.live.header import described, header
 from archlab.api.model import Model, ModelLike, load
 from archlab.errors import OptionError, ProbeError, keyword
 from archlab.probe.branches import measure_branches
-from archlab.probe.gradients import Batch, GradientProfile, activation_gradients, measure_gradients
+from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
+from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
