@@ -27,12 +27,15 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from archlab.cli import main
+from archlab.engine import Job, Outcome
+from archlab.engine.job import perform
 from archlab.tracer import operators
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +114,12 @@ def _line_pattern(line: str, number: re.Pattern[str]) -> str:
     return f"({NUMBER.pattern})".join(texts)
 
 
+def run_here(jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
+    """Perform jobs in this process, as the local engine does in processes of its own."""
+    for job in jobs:
+        yield perform(job)
+
+
 def run(line: str) -> Ran:
     """Run a command line in this process, as a shell in the current folder would."""
     words = [item for word in shlex.split(line, comments=True) for item in _expanded(word)]
@@ -120,8 +129,8 @@ def run(line: str) -> Ran:
     operators._KNOWN.clear()  # in a shell every command starts with an empty memory
     code: Any = 0
     with (
-        contextlib.redirect_stdout(io.StringIO()) as out,
-        contextlib.redirect_stderr(io.StringIO()) as err,
+        contextlib.redirect_stdout(_written()) as out,
+        contextlib.redirect_stderr(_written()) as err,
         mock.patch.object(sys, "argv", list(words)),
         mock.patch.object(sys, "path", list(sys.path)),
     ):
@@ -133,7 +142,12 @@ def run(line: str) -> Ran:
                 runpy.run_path(words[1], run_name="__main__")
         except SystemExit as stopped:
             code = stopped.code or 0
-    return Ran(int(code), out.getvalue(), err.getvalue())
+    return Ran(int(code), out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+
+
+def _written() -> io.TextIOWrapper[io.BytesIO]:
+    """A file for text, whose `buffer` takes the bytes of a picture."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
 
 
 def _expanded(word: str) -> list[str]:
