@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 from snippets import ROOT
 
-from archlab.engine import ENGINES
-
 
 @pytest.fixture(autouse=True)
-def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scans run in this process: each worker would import torch, and tests/engine has them."""
-    monkeypatch.setitem(ENGINES, "local", "snippets:run_here")
+def _one_process(one_process: None) -> None:
+    """Commands of the pages run in this process."""
 
 
 @pytest.fixture

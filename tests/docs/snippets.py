@@ -27,15 +27,12 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from archlab.cli import main
-from archlab.engine import Job, Outcome
-from archlab.engine.job import perform
 from archlab.tracer import operators
 
 ROOT = Path(__file__).parents[2]
@@ -112,12 +109,6 @@ def _line_pattern(line: str, number: re.Pattern[str]) -> str:
     if number.pattern != "(?!)":
         texts = [re.sub(r"(?:\\ |─)+", lambda _: r"[ ─]+", text) for text in texts]
     return f"({NUMBER.pattern})".join(texts)
-
-
-def run_here(jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
-    """Perform jobs in this process, as the local engine does in processes of its own."""
-    for job in jobs:
-        yield perform(job)
 
 
 def run(line: str) -> Ran:
