@@ -14,6 +14,7 @@ from archlab.errors import OptionError, check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import ConvAttrs, Kind
 from archlab.result import Column, Header, Result, Unit
+from archlab.verb import verb
 
 FACTORS = ("none", "v2", "v3")
 _PASSED = frozenset({Kind.NORM, Kind.ACTIVATION, Kind.COPY})
@@ -78,6 +79,7 @@ class Conv:
         return "×".join(map(str, (*self.kernel, self.inputs, self.outputs)))
 
 
+@verb
 def bottleneck(
     *,
     inputs: int,

@@ -26,6 +26,7 @@ from archlab.resolve import (
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subject
 from archlab.tracer.isolate import on_meta, with_values
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
@@ -88,8 +89,8 @@ class Model:
                 f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
                 "(an instance, not its class)."
             )
-        given = None if input is None else given_inputs(input)
-        self._inputs = given or default_inputs(self._source, self.module)
+        inputs = None if input is None else given_inputs(input)
+        self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
         self._chosen: Inputs | None = None
         self._graphs: dict[str, Graph] = {}
@@ -98,8 +99,8 @@ class Model:
     def __repr__(self) -> str:
         """Return the name, and the traced input where there is one."""
         traced = next(iter(self._graphs.values()), None)
-        given = f", input {traced.input_text()}" if traced is not None else ""
-        return f"Model({self.name!r}{given})"
+        input_note = f", input {traced.input_text()}" if traced is not None else ""
+        return f"Model({self.name!r}{input_note})"
 
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".
@@ -293,13 +294,13 @@ def load(
     return Model(spec, input=input, batch=batch, options=options)
 
 
-def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
+@verb
+def trace(model: ModelLike, *, mode: str = "eval") -> Graph:
     """Return the Graph of one forward: nodes, tensors, parameters, modules.
 
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" (no autograd) or "train" (records what backward keeps).
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown mode.
@@ -310,4 +311,4 @@ def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
         >>> trace("resnet20").nodes[0].op
         'aten.convolution'
     """
-    return load(model, **how).trace(mode)
+    return load(model).trace(mode)

@@ -84,3 +84,14 @@ def test_types_say_something(path) -> None:
     loose = [item for item in fixed if "Any" in str(item.annotation)]
     vague = bool(loose) or "Any" in str(signature.return_annotation)
     assert vague == (path in REASONED), (loose, signature.return_annotation)
+
+
+TRAINING = {"curves", "degradation", "evaluate_model", "finetune_model", "train_model", "verdict"}
+
+
+def test_every_verb_has_an_example_that_runs_as_a_doctest() -> None:
+    verbs = [getattr(archlab, name) for name in archlab.__all__ if name[0].islower()]
+    without = {verb.__name__ for verb in verbs if ">>>" not in verb.__doc__}
+    assert without <= {"against"}  # it builds the model with values: its tests are tests/probe
+    skipped = {verb.__name__ for verb in verbs if "+SKIP" in verb.__doc__}
+    assert skipped == TRAINING  # minutes each: they run in tests/train

@@ -1,4 +1,4 @@
-"""Every snippet of the tutorial, the how-to pages and the gallery's examples runs as it stands."""
+"""Every snippet of the tutorial and the how-to pages runs as it stands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from archlab.zoo import ZOO
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "how-to").glob("*.md")])
-GALLERY = DOCS / "gallery.md"  # its drawings are commands of their own, in tests/test_docs.py
 TRAINING = [page for page in PAGES if any(block.word == "train" for block in blocks(page))]
 LONG = [
     line
@@ -57,10 +56,6 @@ def dicts_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_page_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
     run_page(page)
-
-
-def test_the_examples_of_the_gallery_run(folder: Path) -> None:
-    run_page(GALLERY, "example")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -6,11 +6,14 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from archlab.analyze.by_depth.answer import ByDepth
 from archlab.errors import OptionError
+from archlab.picture.picture import Picture
 from archlab.result import Cell
+from archlab.verb import verb
 from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth as draw
 
 Lines = Sequence[Mapping[str, Cell]]
@@ -18,24 +21,25 @@ _TWIN = "(plain twin)"
 _MOST_MARKS = 8
 
 
-def plot_by_depth(answer: ByDepth[object, object], suffix: str = "svg") -> bytes:
-    """Return a picture (svg, png or pdf) of an answer by depth, nets overlaid.
+@verb
+def plot_by_depth(answer: ByDepth[object, object]) -> Picture:
+    """Return a picture of an answer by depth, nets overlaid.
 
     Args:
         answer: what `gradients`, `responses`, `identity` or `shattered` returned.
-        suffix: svg, png or pdf.
 
     Raises:
-        OptionError: another suffix, or an answer that is not by depth.
+        OptionError: an answer that is not by depth.
 
     Example:
         >>> from archlab.api.live.probes import identity
-        >>> plot_by_depth(identity("resnet8", seeds=1, batch=8))[:5]
-        b'<?xml'
+        >>> plot_by_depth(identity("resnet8", seeds=1, batch=8)).svg[:5]
+        '<?xml'
     """
     if not isinstance(answer, ByDepth) or answer.name not in PICTURES:
         raise OptionError(f"A picture by depth shows the answer of {', '.join(PICTURES)}.")
-    return draw(PICTURES[answer.name](answer), suffix)
+    content = PICTURES[answer.name](answer)
+    return Picture(partial(draw, content))
 
 
 def _gradients(answer: ByDepth[Any, Any]) -> DepthPicture:

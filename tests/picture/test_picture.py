@@ -1,0 +1,97 @@
+"""How a picture is saved and shown, and what happens where its layout fails."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+import archlab
+from archlab.errors import LayoutError
+
+
+def test_notebooks_get_summary_and_drawing() -> None:
+    model = archlab.load("resnet20")
+    assert model._repr_svg_().startswith("<svg")
+    assert model._repr_html_().startswith("<pre>")
+    assert "<svg" in model._repr_html_()
+    assert archlab.render("resnet20")._repr_svg_() == model._repr_svg_()
+    broken = archlab.load(nn.Linear(3, 2), input="1x5")
+    assert broken._repr_svg_() is None
+    assert broken._repr_html_() is None
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot", "mmd", "json", "txt"])
+def test_save_writes_each_format(tmp_path, suffix) -> None:
+    path = archlab.render("resnet20").save(tmp_path / f"net.{suffix}")
+    assert path.stat().st_size > 500
+    assert [item.name for item in tmp_path.iterdir()] == [f"net.{suffix}"]
+
+
+def test_json_and_svg_have_the_same_ids(tmp_path) -> None:
+    picture = archlab.render("resnet20")
+    record = json.loads(picture.data("json"))
+    assert record["schema"] == "archlab.drawing/1"
+    ids = {item.get("id") for item in ET.fromstring(picture.svg).iter()}
+    assert {box["id"] for box in record["boxes"]} <= ids
+
+
+def test_a_layout_that_fails_is_folded_further(monkeypatch) -> None:
+    from archlab.picture import picture as module
+
+    asked = []
+
+    def fragile(text, formats, *, timeout):
+        asked.append(text.count('class="box'))
+        if asked[-1] > 20:
+            raise LayoutError("too much", text)
+        return module_laid_out(text, formats, timeout=timeout)
+
+    module_laid_out = module.laid_out
+    monkeypatch.setattr(module, "laid_out", fragile)
+    svg = archlab.render("resnet50").svg
+    assert asked[0] == 42
+    assert asked[-1] <= 21
+    assert "a larger layout failed" in svg
+
+
+def test_a_layout_that_always_fails_raises_with_the_dot_text(monkeypatch) -> None:
+    from archlab.picture import picture as module
+
+    def broken(text, formats, *, timeout):
+        raise LayoutError("no", text)
+
+    monkeypatch.setattr(module, "laid_out", broken)
+    with pytest.raises(LayoutError) as caught:
+        _ = archlab.render("resnet50").svg
+    assert caught.value.dot.startswith("digraph")
+
+
+SCRIPT = """
+import sys, archlab
+sys.stdout.write(archlab.render("googlenet", color_by="macs").svg)
+"""
+
+
+def test_two_processes_draw_the_same_bytes() -> None:
+    outputs = []
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=env, capture_output=True, check=True,
+            cwd=Path(archlab.__file__).parents[1],
+        )  # fmt: skip
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith(b"<svg")
+
+
+def test_the_figure_says_what_was_folded_and_how_it_counts() -> None:
+    text = str(archlab.render("resnet56"))
+    for piece in ("853.0 K params", "input 1×3×32×32 float32", "eval mode", "layer1 ×9",
+                  "built on meta", "1 MAC = 1 multiply-add"):  # fmt: skip
+        assert piece in text
