@@ -98,10 +98,9 @@ def _reported(source: Source, options: Mapping[str, Any]) -> Iterator[None]:
     except Exception as error:
         # A constructor that takes any keyword meets a mistyped one of `load` deep inside.
         refused = [name for name in options if f"keyword argument '{name}'" in str(error)]
-        hints = "".join(did_you_mean(name, map(keyword, LOAD_KEYWORDS)) for name in refused)
-        raise BuildError(
-            f"{source.name} cannot be built: {type(error).__name__}: {error}{'.' * bool(hints)}{hints}"
-        ) from error
+        hints = [did_you_mean(name, map(keyword, LOAD_KEYWORDS)) for name in refused]
+        reason = ".".join([f"{type(error).__name__}: {error}", *filter(None, hints)])
+        raise BuildError(f"{source.name} cannot be built: {reason}") from error
 
 
 @contextlib.contextmanager

@@ -40,9 +40,7 @@ def load(name: str) -> archlab.Model:
 
 @functools.cache
 def against(name: str) -> Result[AgainstTotals, AgainstRow]:
-    return archlab.against(
-        archlab.load(f"torchvision:{name}", input=(1, 3, SIDES[name], SIDES[name]))
-    )
+    return archlab.against(load(name))
 
 
 @pytest.mark.parametrize("name", SIDES)
@@ -51,10 +49,7 @@ def test_both_counts_are_each_tools_own(name) -> None:
     net = torchvision.models.get_model(name, weights=None, **options)
     shape, result = (1, 3, SIDES[name], SIDES[name]), against(name)
     assert result.totals.fvcore == fvcores_total(net, torch.zeros(shape))
-    assert (
-        result.totals.macs
-        == archlab.flops(archlab.load(f"torchvision:{name}", input=shape)).totals.macs
-    )
+    assert result.totals.macs == archlab.flops(load(name)).totals.macs
     assert result.totals.difference == result.totals.fvcore - result.totals.macs
     assert sum(row.difference for row in result.rows) == result.totals.difference
     assert all(row.why for row in result.rows if row.difference)

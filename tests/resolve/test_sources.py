@@ -165,14 +165,9 @@ def params(member: str, **options: object) -> int:
 
 
 def test_constructor_arguments() -> None:
-    assert (
-        archlab.params(archlab.load(f"{NETS}:Net", width=2, bias=False)).totals.params
-        == 2 * 27 + 30
-    )
-    assert archlab.params(archlab.load(f"{NETS}:Wide", widths=(2, 3))).totals.params == 5 * 28 + 60
-    assert (
-        archlab.params(archlab.load(f"{NETS}:open_factory", width=2)).totals.params == 2 * 28 + 30
-    )
+    assert params("Net", width=2, bias=False) == 2 * 27 + 30
+    assert params("Wide", widths=(2, 3)) == 5 * 28 + 60
+    assert params("open_factory", width=2) == 2 * 28 + 30
 
 
 @pytest.mark.parametrize(
@@ -202,10 +197,9 @@ def test_a_mistyped_keyword_of_load_is_recognised(spec, keyword, near) -> None:
 
 
 def test_a_constructor_that_takes_anything_meets_a_mistyped_keyword_late() -> None:
-    with pytest.raises(
-        BuildError, match=r"unexpected keyword argument 'inptu'.* Did you mean input"
-    ):
-        archlab.load("timm:resnet18", inptu="3x8x8")
+    for library in ("timm", "torchvision"):
+        with pytest.raises(BuildError, match=r"keyword argument 'inptu'\. Did you mean input\?"):
+            archlab.load(f"{library}:resnet18", inptu="3x8x8")
 
 
 def test_an_unknown_option_of_a_zoo_net_suggests_the_nearest() -> None:
@@ -261,10 +255,8 @@ def test_a_package_is_found_from_the_current_folder(write) -> None:
 
 def test_an_installed_package() -> None:
     assert archlab.params("torchvision.models:resnet18").totals.params == 11_689_512
-    assert (
-        archlab.params(archlab.load("torch.nn:Linear", in_features=3, out_features=2)).totals.params
-        == 8
-    )
+    linear = archlab.load("torch.nn:Linear", in_features=3, out_features=2)
+    assert archlab.params(linear).totals.params == 8
     with pytest.raises(SpecError, match="There is no module 'no_such_package'"):
         source("no_such_package.nets:Net")
 
