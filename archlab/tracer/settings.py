@@ -62,7 +62,7 @@ def same_random() -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
-    """Pause the garbage collector, whose walk over all of torch's objects can cost more than a trace."""
+    """Pause the garbage collector: its walk over all of torch's objects can outlast a trace."""
     collecting = gc.isenabled()
     gc.disable()
     try:

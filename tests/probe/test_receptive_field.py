@@ -106,5 +106,5 @@ def test_images_from_a_folder(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), (200, 30, 90)).save(tmp_path / "red.png")
     result = archlab.effective_receptive_field("resnet20", images=tmp_path, layers=["conv1"])
     assert result.rows[0].effective_h <= 3
-    drawn = archlab.plot_receptive_field("resnet20", images=tmp_path, layers=["layer1"])
-    assert drawn.startswith(b"<?xml")
+    picture = archlab.plot_receptive_field("resnet20", images=tmp_path, layers=["layer1"])
+    assert "<svg" in picture.svg
