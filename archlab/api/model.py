@@ -214,8 +214,8 @@ class Model:
         return f"<pre>{escape(text)}</pre>{self._repr_svg_() or ''}"
 
     def _trace(self, mode: str) -> Graph:
-        # A size such as 3x224x224 can be read in two ways (one image, or a batch of sequences). What
-        # ran in one mode is kept for the other, so that both graphs are of the same input.
+        # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
+        # What ran in one mode is kept for the other, so that both graphs are of the same input.
         attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
         first: TraceError | None = None
         for inputs in attempts:
