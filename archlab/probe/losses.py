@@ -66,8 +66,8 @@ def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[st
     classes = len(main) > 1 and main[-1 if len(main) == 3 else 1] > 1
     if name == "cross-entropy" and not classes:
         raise OptionError(
-            f"{keyword('loss', name)} wants an output of (batch, classes …) with two classes or more; "
-            f"this one is {'x'.join(map(str, main)) or 'a single number'}. "
+            f"{keyword('loss', name)} wants an output of (batch, classes …) with two classes or "
+            f"more; this one is {'x'.join(map(str, main)) or 'a single number'}. "
             f"Try {keyword('loss', 'mse')} or {keyword('loss', 'sum')}."
         )
     chosen = name or ("cross-entropy" if classes else "mse")

@@ -16,7 +16,7 @@ def norm(tensor: torch.Tensor) -> float:
 
 
 def norm_in_place(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the L2 norm as a float64 tensor on the device of `tensor`, which need not wait for it."""
+    """Return the L2 norm as a float64 scalar on the tensor's device, without waiting for it."""
     tensor = tensor.detach()
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()

@@ -1,8 +1,8 @@
 """Shattered gradients (Balduzzi et al. 2017, arXiv:1702.08591, figures 1 and 2).
 
 The nets are fully connected and map one number to one number. Their gradients with respect to the
-input, along a line of inputs, form a time series. Its autocorrelation says how similar the gradients
-of neighbours are: like brown noise in a shallow net, like white noise in a deep plain one.
+input, along a line of inputs, form a time series. Its autocorrelation says how similar the
+gradients of neighbours are: brown noise in a shallow net, nearly white noise in a deep plain one.
 """
 
 from __future__ import annotations
