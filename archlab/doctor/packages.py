@@ -23,6 +23,8 @@ PURPOSE = {
     "matplotlib": "curves and plots, and the fonts of drawings",
     "typer": "the command line",
     "rich": "progress bars",
+    "lazy_loader": "import archlab",
+    "filelock": "runs and scans that share a folder",
     "fvcore": "archlab flops --against fvcore",
     "graphviz": "archlab render",
     "pygraphviz": "archlab render --out FILE.svg, .png, .pdf without a system Graphviz",

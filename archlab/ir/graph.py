@@ -1,8 +1,8 @@
 """A traced model: nodes in call order, the tensors between them, parameters and modules.
 
-Everything is frozen and holds plain Python values, so that a graph can be compared, hashed into
-JSON and analysed without torch. A tensor points to its storage: views share one, and memory
-is counted by storage.
+Everything is frozen and holds plain Python values, so that a graph can be compared, written as JSON
+and analysed without torch. A tensor refers to its storage: views share one, and memory is counted
+by storage.
 """
 
 from __future__ import annotations
