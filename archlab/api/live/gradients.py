@@ -234,8 +234,9 @@ def _theory(
         return Theory(None, "none for chosen places")
     graph = subject.model.trace(conditions.mode)
     norm = "none" if conditions.norm == "none" else norm_kind(graph)
+    # At initialisation the running statistics are mean 0 and variance 1: the norm changes nothing.
     if norm == "batch" and conditions.mode == "eval":
-        norm = "none"  # running statistics at initialisation: mean 0, variance 1
+        norm = "none"
     branches = [] if subject.dropped else _branches(module, batch, conditions)
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")
