@@ -120,6 +120,7 @@ def write_files(page: Path, tree: Path) -> None:
             if block.language == "diff":
                 path.write_text(_edited(path.read_text(), block))
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text)
 
 

@@ -13,15 +13,19 @@ import pytest
 from snippets import ROOT, blocks, run_page, write_files
 
 HOW_TO = ROOT / "docs" / "how-to"
-CONTRACTS = (
-    "tests/contracts/test_circles.py",
-    "tests/contracts/test_public_names.py",
-    "tests/contracts/test_kinds.py",
-)
 # Page -> the tests that can fail by what it adds.
 TESTS = {
-    "add-a-zoo-family": ("tests/zoo/test_allcnn.py", "tests/zoo/test_zoo.py",
-                         "tests/contracts/test_zoo_nets.py", "-k", "allcnn or circle"),
+    "add-a-column": ("tests/analyze/test_shapes.py", "tests/docs/test_json.py",
+                     "tests/contracts/test_kinds.py", "-k", "shapes"),
+    "add-a-drawing-format": ("tests/view/drawing/test_edge_list.py", "tests/contracts",
+                             "tests/picture/test_picture.py", "-k", "edges or circle or format"),
+    "add-a-recipe": ("tests/train/test_recipe.py", "tests/train/test_run.py", "-k", "recipe"),
+    "add-a-view": ("tests/view/test_table.py", "tests/cli/test_commands.py",
+                   "-k", "test_table or tsv"),
+    "add-a-zoo-family": ("tests/zoo", "tests/contracts",
+                         "-k", "allcnn or circle"),
+    "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
+                        "-k", "test_readers or cdist"),
 }  # fmt: skip
 
 
