@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.analyze.budget import LIMITS, BudgetRow, BudgetTotals, budget
 from archlab.analyze.compare import Comparison, Entry, compare as compare_entries
@@ -16,17 +16,19 @@ from archlab.analyze.memory import MemoryRow, MemoryTotals, memory as analyze_me
 from archlab.analyze.params import ParamsRow, ParamsTotals, params as analyze_params
 from archlab.analyze.shapes import ShapesRow, ShapesTotals, shapes as analyze_shapes
 from archlab.analyze.summary import SummaryRow, SummaryTotals, summary as analyze_summary
+from archlab.api.model import MODES, Model, ModelLike, load, trace
 from archlab.errors import OptionError, TraceError, check_one_of
 from archlab.ir.kinds import Kind
 from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvcore
 from archlab.result import Result
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.resolve.inputs import InputLike
-from archlab.api.model import MODES, Model, ModelLike, load, trace
 
 
-def params(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[ParamsTotals, ParamsRow]:
+@verb
+def params(model: ModelLike, *, mode: str = "eval") -> Result[ParamsTotals, ParamsRow]:
     """Return parameters by module: total, trainable, frozen, buffers, bytes, tied, unused.
 
     Counts are elements, once by identity.
@@ -34,7 +36,6 @@ def params(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[Params
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" or "train".
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         SpecError, BuildError, TraceError: as in `trace`.
@@ -43,16 +44,16 @@ def params(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[Params
         >>> params("resnet20").totals.params  # He et al. 2015, table 6: 0.27 M
         269722
     """
-    return analyze_params(trace(model, mode=mode, **how))
+    return analyze_params(trace(model, mode=mode))
 
 
+@verb
 def flops(
     model: ModelLike,
     *,
     mode: str = "eval",
     convention: str = "archlab",
     by: str = "module",
-    **how: Any,
 ) -> Result[FlopsTotals, FlopsRow]:
     """Return MACs, FLOPs (2 × MACs) and other FLOPs of one forward of the whole batch.
 
@@ -61,22 +62,20 @@ def flops(
         mode: "eval" or "train"; in "train" also the backward pass.
         convention: "archlab" or "fvcore": what counts as an operation.
         by: "module" or "kind": what a row is.
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown mode, convention or grouping.
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> flops("resnet18", layout="imagenet").totals.macs  # torchvision publishes 1.814 G
+        >>> flops(load("resnet18", layout="imagenet")).totals.macs  # torchvision publishes 1.814 G
         1814073344
     """
-    return analyze_flops(trace(model, mode=mode, **how), convention=convention, by=by)
+    return analyze_flops(trace(model, mode=mode), convention=convention, by=by)
 
 
-def memory(
-    model: ModelLike, *, optimizer: str = "adam", **how: Any
-) -> Result[MemoryTotals, MemoryRow]:
+@verb
+def memory(model: ModelLike, *, optimizer: str = "adam") -> Result[MemoryTotals, MemoryRow]:
     """Return bytes of parameters, activations, inference peak, backward, and training in all.
 
     The inference figures come from an eval mode trace, the training ones from a train mode trace;
@@ -85,18 +84,18 @@ def memory(
     Args:
         model: a spec, a module, or a loaded model.
         optimizer: sgd, momentum or adam.
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown optimizer.
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> memory("resnet18", layout="imagenet").totals.inference_peak  # two 64×112×112 maps
+        >>> memory(load("resnet18", layout="imagenet")).totals.inference_peak  # two 64×112×112 maps
         6422528
     """
-    loaded = load(model, **how)
+    loaded = load(model)
     graph = loaded.trace("eval")
+    # A net may run and yet not train at this batch: batch norm needs two values per channel.
     try:
         training = loaded.trace("train")
     except TraceError as error:
@@ -104,13 +103,13 @@ def memory(
     return analyze_memory(graph, training, optimizer=optimizer)
 
 
-def shapes(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[ShapesTotals, ShapesRow]:
+@verb
+def shapes(model: ModelLike, *, mode: str = "eval") -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes and dtypes through every module call, and the ladder of map sizes.
 
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" or "train".
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         SpecError, BuildError, TraceError: as in `trace`.
@@ -119,41 +118,41 @@ def shapes(model: ModelLike, *, mode: str = "eval", **how: Any) -> Result[Shapes
         >>> shapes("resnet20").rows[0].output_shape
         '1x10'
     """
-    return analyze_shapes(trace(model, mode=mode, **how))
+    return analyze_shapes(trace(model, mode=mode))
 
 
+@verb
 def summary(
     model: ModelLike,
-    input: InputLike | None = None,  # noqa: A002
+    input: InputLike | None = None,  # noqa: A002  the word users know
     *,
     mode: str = "eval",
-    **how: Any,
 ) -> Result[SummaryTotals, SummaryRow]:
     """Return the overview: kernel, output shape, parameters and MACs of every module.
 
     Args:
         model: a spec, a module, or a loaded model.
-        input: as `load` takes it, such as (3, 32, 32).
+        input: as `load` takes it. It stands here too, and in no other verb, so that a call of
+            torchinfo's or torchsummary's `summary(model, (3, 32, 32))` works unchanged.
         mode: "eval" or "train".
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
+        OptionError: an input for a model that is loaded.
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
         >>> summary("resnet20", (3, 32, 32)).totals.params
         269722
     """
-    given = how if input is None else {**how, "input": input}
-    return analyze_summary(trace(model, mode=mode, **given))
+    return analyze_summary(load(model, input=input).trace(mode))
 
 
-def bottlenecks(model: ModelLike, **how: Any) -> Result[BottleneckTotals, BottleneckRow]:
+@verb
+def bottlenecks(model: ModelLike) -> Result[BottleneckTotals, BottleneckRow]:
     """Return every 1×1 reduction and factorized pair of a model, and what each saves.
 
     Args:
         model: a spec, a module, or a loaded model.
-        **how: as in `trace`.
 
     Raises:
         SpecError, BuildError, TraceError: as in `trace`.
@@ -162,15 +161,15 @@ def bottlenecks(model: ModelLike, **how: Any) -> Result[BottleneckTotals, Bottle
         >>> len(bottlenecks("googlenet").rows)  # nine Inception blocks, two reductions each
         18
     """
-    return find_bottlenecks(trace(model, **how))
+    return find_bottlenecks(trace(model))
 
 
-def compare(*models: ModelLike, **how: Any) -> Comparison:
+@verb
+def compare(*models: ModelLike) -> Comparison:
     """Return several models side by side: parameters, MACs, memory, with ratios to the first.
 
     Args:
         *models: specs, modules or loaded models.
-        **how: `input`, `batch` and constructor arguments of all of them, see `load`.
 
     Raises:
         OptionError: fewer than two models.
@@ -180,34 +179,46 @@ def compare(*models: ModelLike, **how: Any) -> Comparison:
         >>> [e.values["params"] for e in compare("plain20", "resnet20").entries]
         [269722, 269722]
     """
-    return compare_entries([_entry(load(model, **how)) for model in models])
+    return compare_entries([_entry(load(model)) for model in models])
 
 
-def compare_modes(model: ModelLike, **how: Any) -> Comparison:
+@verb
+def compare_modes(model: ModelLike) -> Comparison:
     """Return a model's eval and train mode side by side: auxiliary heads show here.
 
     Args:
         model: a spec, a module, or a loaded model.
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> compare_modes("googlenet", batch=2).entries[0].header.mode
+        >>> compare_modes(load("googlenet", batch=2)).entries[0].header.mode
         'eval'
     """
-    loaded = load(model, **how)
+    loaded = load(model)
     return compare_entries([_entry(loaded, mode) for mode in MODES])
 
 
-def check(model: ModelLike, **limits_and_how: Any) -> Result[BudgetTotals, BudgetRow]:
+@verb
+def check(
+    model: ModelLike,
+    *,
+    params: int | None = None,
+    macs: int | None = None,
+    flops: int | None = None,
+    inference_peak: int | None = None,
+    training: int | None = None,
+) -> Result[BudgetTotals, BudgetRow]:
     """Return the model's numbers against limits, and whether every limit holds.
 
     Args:
         model: a spec, a module, or a loaded model.
-        **limits_and_how: limits, each optional: `params`, `macs`, `flops`, and in bytes
-            `inference_peak` and `training`; `input`, `batch` and constructor arguments, see `load`.
+        params: parameters at most.
+        macs: multiply-adds of one forward at most.
+        flops: FLOPs of one forward at most.
+        inference_peak: bytes of activations at most.
+        training: bytes of training with Adam at most.
 
     Raises:
         OptionError: no limit given.
@@ -217,28 +228,29 @@ def check(model: ModelLike, **limits_and_how: Any) -> Result[BudgetTotals, Budge
         >>> check("resnet20", params=300_000).totals.passed
         True
     """
-    wanted = {name: limits_and_how.pop(name) for name in LIMITS if name in limits_and_how}
-    if not wanted:
+    given = {"params": params, "macs": macs, "flops": flops,
+             "inference_peak": inference_peak, "training": training}  # fmt: skip
+    limits = {name: limit for name, limit in given.items() if limit is not None}
+    if not limits:
         raise OptionError(f"No limit to check: give one or more of {', '.join(LIMITS)}.")
-    loaded = load(model, **limits_and_how)
-    cost = flops(loaded)
+    loaded = load(model)
+    cost = analyze_flops(loaded.trace())
     values: dict[str, float | None] = {
-        "params": cost.totals.params,
-        "macs": cost.totals.macs,
-        "flops": cost.totals.flops,
+        name: getattr(cost.totals, name) for name in ("params", "macs", "flops")
     }
     missing = cost.missing
-    if {"inference_peak", "training"} & set(wanted):
-        held = memory(loaded)
-        values["inference_peak"] = held.totals.inference_peak
-        values["training"] = held.totals.training
-        if "training" in wanted:
-            missing += held.missing
-    return budget(cost.header, values, wanted, missing)
+    if {"inference_peak", "training"} & set(limits):
+        bytes_needed = memory(loaded)
+        values["inference_peak"] = bytes_needed.totals.inference_peak
+        values["training"] = bytes_needed.totals.training
+        if "training" in limits:
+            missing += bytes_needed.missing
+    return budget(cost.header, values, limits, missing)
 
 
+@verb
 def against(
-    model: ModelLike, tool: str = "fvcore", *, mode: str = "eval", **how: Any
+    model: ModelLike, tool: str = "fvcore", *, mode: str = "eval"
 ) -> Result[AgainstTotals, AgainstRow]:
     """Return another counter's numbers beside ours, with the reason for every difference.
 
@@ -248,7 +260,6 @@ def against(
         model: a spec, a module, or a loaded model.
         tool: fvcore.
         mode: "eval" or "train".
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown tool.
@@ -256,11 +267,11 @@ def against(
         TraceError: the tool cannot run the model.
 
     Example:
-        >>> against("resnet8", input="3x16x16").status
+        >>> against(load("resnet8", input="3x16x16")).status
         <Status.COMPLETE: 'complete'>
     """
     check_one_of("tool", tool, ("fvcore",))
-    loaded = load(model, **how)
+    loaded = load(model)
     cost = flops(loaded, mode=mode, by="kind")
     ours = {Kind(row.path): row.macs for row in cost.rows}
     module, inputs = loaded.runnable(mode)

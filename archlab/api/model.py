@@ -12,7 +12,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
-from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
+from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword
 from archlab.resolve import (
     Inputs,
     Source,
@@ -26,6 +26,7 @@ from archlab.resolve import (
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subject
 from archlab.tracer.isolate import on_meta, with_values
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
@@ -68,7 +69,7 @@ class Model:
         options: Mapping[str, object] | None = None,
     ) -> None:
         if batch is not None and batch < 1:
-            raise OptionError(f"batch={batch}: a batch has one sample or more.")
+            raise OptionError(f"{keyword('batch', batch)}: a batch has one sample or more.")
         self._spec = spec
         self._source: Source | None = None
         self._options = dict(options or {})
@@ -88,8 +89,8 @@ class Model:
                 f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
                 "(an instance, not its class)."
             )
-        given = None if input is None else given_inputs(input)
-        self._inputs = given or default_inputs(self._source, self.module)
+        inputs = None if input is None else given_inputs(input)
+        self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
         self._chosen: Inputs | None = None
         self._graphs: dict[str, Graph] = {}
@@ -98,8 +99,8 @@ class Model:
     def __repr__(self) -> str:
         """Return the name, and the traced input where there is one."""
         traced = next(iter(self._graphs.values()), None)
-        given = f", input {traced.input_text()}" if traced is not None else ""
-        return f"Model({self.name!r}{given})"
+        input_note = f", input {traced.input_text()}" if traced is not None else ""
+        return f"Model({self.name!r}{input_note})"
 
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".
@@ -117,7 +118,7 @@ class Model:
         """Return this model with another input; the module is shared, nothing is traced yet.
 
         Args:
-            text: as `--input` takes it: 3x64x64.
+            text: sizes joined by x, such as 3x64x64.
 
         Raises:
             SpecError: the text is no input.
@@ -213,6 +214,8 @@ class Model:
         return f"<pre>{escape(text)}</pre>{self._repr_svg_() or ''}"
 
     def _trace(self, mode: str) -> Graph:
+        # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
+        # What ran in one mode is kept for the other, so that both graphs are of the same input.
         attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
         first: TraceError | None = None
         for inputs in attempts:
@@ -223,6 +226,7 @@ class Model:
             else:
                 self._chosen = inputs
                 return graph
+        # The first reading is the likeliest, so its error is the one that helps.
         assert first is not None
         raise first
 
@@ -237,12 +241,13 @@ class Model:
         )
 
     def _meta_copy(self) -> nn.Module | None:
+        # A module that was built here on the meta device belongs to nobody else: no copy is needed.
         if self._meta is None and self._source is not None and not has_values(self.module):
-            self._meta = self.module  # built here, on meta: nobody else holds it
+            self._meta = self.module
         if self._meta is None:
             try:
                 self._meta = on_meta(self.module)
-            except Exception:  # noqa: BLE001  a member that cannot be copied: try with values
+            except Exception:  # noqa: BLE001  any member may refuse: the tracer then tries values
                 return None
         return self._meta
 
@@ -293,13 +298,13 @@ def load(
     return Model(spec, input=input, batch=batch, options=options)
 
 
-def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
+@verb
+def trace(model: ModelLike, *, mode: str = "eval") -> Graph:
     """Return the Graph of one forward: nodes, tensors, parameters, modules.
 
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" (no autograd) or "train" (records what backward keeps).
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: an unknown mode.
@@ -310,4 +315,4 @@ def trace(model: ModelLike, *, mode: str = "eval", **how: Any) -> Graph:
         >>> trace("resnet20").nodes[0].op
         'aten.convolution'
     """
-    return load(model, **how).trace(mode)
+    return load(model).trace(mode)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlab.api.model import Model, ModelLike, load
-from archlab.api.verb import verb
 from archlab.errors import OptionError, TraceError
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
@@ -18,6 +17,7 @@ from archlab.picture.annotate import Values, annotated, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
+from archlab.verb import verb
 from archlab.view.drawing.engine import TIMEOUT
 
 
@@ -205,6 +205,7 @@ def render_backward(
 
 def _train_only(model: Model) -> dict[str, str]:
     """The outermost modules that run in train mode but not in eval mode, marked so."""
+    # A net that runs in train mode only has nothing to be compared with, and no marks.
     try:
         inference = {call.path for call in model.trace("eval").calls}
     except TraceError:
@@ -217,14 +218,14 @@ def _train_only(model: Model) -> dict[str, str]:
 def _differences(both: Union, graphs: Sequence[Graph]) -> str:
     """Say how many operators differ, and how the parameters do."""
     drawn = flow(both.graph).drawn
-    found = [mark for node, mark in both.marks.items() if node in drawn]
-    counts = [f"{found.count(mark)} {mark}" for mark in ("added", "removed", "changed")]
-    said = ", ".join(counts) if found or both.gone or both.edges else "no differences"
+    marks = [mark for node, mark in both.marks.items() if node in drawn]
+    counts = [f"{marks.count(mark)} {mark}" for mark in ("added", "removed", "changed")]
+    sentence = ", ".join(counts) if marks or both.gone or both.edges else "no differences"
     params = [sum(param.numel for param in graph.params if not param.buffer) for graph in graphs]
     new = sum(mark == "added" for mark in both.edges.values())
     if new or both.gone:
-        said += f"; connections: {new} added, {len(both.gone)} removed"
-    return f"operators: {said}; parameters {params[0]:,} → {params[1]:,}"
+        sentence += f"; connections: {new} added, {len(both.gone)} removed"
+    return f"operators: {sentence}; parameters {params[0]:,} → {params[1]:,}"
 
 
 def _gradients(model: Model, graph: Graph) -> Values:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from archlab.analyze.costs import MACS
 from archlab.analyze.field.receptive_field import local_size
@@ -32,7 +33,7 @@ class Measure:
 
 
 def annotated(
-    drawing: Drawing, graph: Graph, color_by: str | None = None, given: Values | None = None
+    drawing: Drawing, graph: Graph, color_by: str | None = None, heat_values: Values | None = None
 ) -> Drawing:
     """Return the drawing with amounts, and with heat where a measure is named.
 
@@ -40,7 +41,7 @@ def annotated(
         drawing: what `fold` made of the graph.
         graph: the graph.
         color_by: a key of MEASURES, or None.
-        given: values of a measure that the graph alone does not tell: gradient.
+        heat_values: values of a measure that the graph alone does not tell: gradient.
 
     Raises:
         OptionError: an unknown measure.
@@ -48,15 +49,17 @@ def annotated(
     amounts = _amounts(graph)
     measure = values = heat = None
     if color_by is not None:
-        check_one_of("--color-by", color_by, MEASURES)
+        check_one_of("color_by", color_by, MEASURES)
         measure = MEASURES[color_by]
-        values = given if given is not None or measure.values is None else measure.values(graph)
+        values = heat_values
+        if values is None and measure.values is not None:
+            values = measure.values(graph)
 
     def counted(nodes: tuple[int, ...]) -> Amounts:
-        found = amounts(nodes)
+        total = amounts(nodes)
         if measure is None or values is None:
-            return found
-        return replace(found, heat=_heat(measure, values, set(nodes)))
+            return total
+        return replace(total, heat=_heat(measure, values, set(nodes)))
 
     boxes = tuple(_with(box, counted(box.nodes)) for box in drawing.boxes)
     groups = tuple(replace(group, amounts=counted(group.nodes)) for group in drawing.groups)
@@ -79,18 +82,18 @@ Heats = Mapping[str, Mapping[str, float | None]]
 
 
 def annotated_levels(
-    levels: Levels, graph: Graph, given: Mapping[str, Values]
+    levels: Levels, graph: Graph, heat_values: Mapping[str, Values]
 ) -> tuple[Levels, dict[str, Heats]]:
     """Return levels with amounts, and by level each box's and group's value of every measure.
 
     Args:
         levels: what `fold.levels` made of the graph.
         graph: the graph.
-        given: values of measures that the graph alone does not tell: gradient.
+        heat_values: values of measures that the graph alone does not tell: gradient.
     """
     amounts = _amounts(graph)
-    measured = {name: item.values(graph) for name, item in MEASURES.items() if item.values}
-    measured |= given
+    measured = {name: measure.values(graph) for name, measure in MEASURES.items() if measure.values}
+    measured |= heat_values
     counted: dict[str, Level] = {}
     heats: dict[str, Heats] = {}
     for key, level in levels.levels.items():
@@ -102,12 +105,12 @@ def annotated_levels(
         )
         counted[key] = replace(level, drawing=filled)
         heats[key] = {
-            item.id: {
-                name: _heat(MEASURES[name], values, set(item.nodes))
+            measure.id: {
+                name: _heat(MEASURES[name], values, set(measure.nodes))
                 for name, values in measured.items()
             }
-            for item in drawing.items
-            if item.nodes
+            for measure in drawing.items
+            if measure.nodes
         }
     return replace(levels, levels=counted), heats
 
@@ -134,16 +137,16 @@ def _with(box: Box, amounts: Amounts) -> Box:
 
 def _sum(values: Mapping[int, int | None], nodes: set[int]) -> int | None:
     """The sum, or None if none of the nodes has a rule."""
-    found = [values.get(node, 0) for node in nodes]
-    known = [value for value in found if value is not None]
-    return sum(known) if known or not found else None
+    counts = [values.get(node, 0) for node in nodes]
+    known = [value for value in counts if value is not None]
+    return sum(known) if known or not counts else None
 
 
 def _heat(measure: Measure, values: Values, nodes: set[int]) -> float | None:
-    found = [values[node] for node in nodes if node in values]
-    known = [value for value in found if value is not None]
+    heats = [values[node] for node in nodes if node in values]
+    known = [value for value in heats if value is not None]
     if not known:
-        return None if found or not measure.share else 0.0
+        return None if heats or not measure.share else 0.0
     return float(sum(known)) if measure.share else float(max(known))
 
 
@@ -156,36 +159,44 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
 
 def params_by_node(graph: Graph) -> dict[int, int]:
     """Return parameters by the node that first uses them on data, not by one that reshapes them."""
-    return _weights(graph)[0]
+    return _uses(graph).first
 
 
 def shared_by_node(graph: Graph) -> set[int]:
     """Return the nodes that use a parameter which an earlier node used, and count none anew."""
-    return _weights(graph)[1]
+    return _uses(graph).repeated
 
 
-def _weights(graph: Graph) -> tuple[dict[int, int], set[int]]:
+class _Uses(NamedTuple):
+    """Parameters by the node that first uses them, and the nodes that use them again."""
+
+    first: dict[int, int]
+    repeated: set[int]
+
+
+def _uses(graph: Graph) -> _Uses:
+    # A weight is followed through what only reshapes it: it counts where it first meets data.
     data = set(graph.inputs)
     holds: dict[int, list[int]] = {
         param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
     }
-    found: dict[int, int] = {}
-    again: set[int] = set()
+    first: dict[int, int] = {}
+    repeated: set[int] = set()
     counted: set[int] = set()
     for node in graph.nodes:
-        held = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
+        indices = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
         if _reads_data(graph, node, data):
             data.update(node.outputs)
-            new = [i for i in dict.fromkeys(held) if i not in counted]
+            new = [i for i in dict.fromkeys(indices) if i not in counted]
             counted.update(new)
             if new:
-                found[node.id] = sum(graph.params[i].numel for i in new)
-            elif held:
-                again.add(node.id)
-        elif held:
+                first[node.id] = sum(graph.params[i].numel for i in new)
+            elif indices:
+                repeated.add(node.id)
+        elif indices:
             for tensor in node.outputs:
-                holds.setdefault(tensor, []).extend(held)
-    return found, again
+                holds.setdefault(tensor, []).extend(indices)
+    return _Uses(first, repeated)
 
 
 def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:
@@ -205,13 +216,13 @@ def _macs(graph: Graph) -> Values:
 def memory_by_node(graph: Graph) -> dict[int, int]:
     """Return bytes of activations by the node that allocates them; views and in-place ops none."""
     outside = {spec.storage for spec in graph.tensors if spec.source}
-    found: dict[int, int] = {}
-    seen: set[int] = set()
+    sizes: dict[int, int] = {}
+    allocated: set[int] = set()
     for node in graph.nodes:
-        made = {graph.tensors[tensor].storage for tensor in node.outputs} - outside - seen
-        seen |= made
-        found[node.id] = sum(graph.storages[storage] for storage in made)
-    return found
+        fresh = {graph.tensors[tensor].storage for tensor in node.outputs} - outside - allocated
+        allocated |= fresh
+        sizes[node.id] = sum(graph.storages[storage] for storage in fresh)
+    return sizes
 
 
 def _memory(graph: Graph) -> Values:
@@ -223,13 +234,13 @@ def field_by_node(graph: Graph) -> dict[int, float | None]:
 
     None where units see no local part of an image (any more).
     """
-    seen, _ = sights(graph)
-    found: dict[int, float | None] = {}
+    fields, _ = sights(graph)
+    extents: dict[int, float | None] = {}
     for node in graph.nodes:
-        sight = next((seen[tensor] for tensor in node.outputs if tensor in seen), None)
+        sight = next((fields[tensor] for tensor in node.outputs if tensor in fields), None)
         sizes = [] if sight is None else [local_size(axis) for axis in sight.axes]
-        found[node.id] = max((float(size) for size in sizes if size is not None), default=None)
-    return found
+        extents[node.id] = max((float(size) for size in sizes if size is not None), default=None)
+    return extents
 
 
 MEASURES: dict[str, Measure] = {
@@ -244,10 +255,10 @@ MEASURES: dict[str, Measure] = {
 
 def by_output(graph: Graph, values: Mapping[str, float | None]) -> dict[int, float | None]:
     """Return values by node from values by module path: each stands at the call's output."""
-    found: dict[int, float | None] = {}
+    by_node: dict[int, float | None] = {}
     for call in graph.calls:
         if call.path in values:
             for tensor in call.outputs:
                 if tensor in graph.producer:
-                    found[graph.producer[tensor].id] = values[call.path]
-    return found
+                    by_node[graph.producer[tensor].id] = values[call.path]
+    return by_node

@@ -9,6 +9,7 @@ from archlab.analyze.flops import uncounted
 from archlab.fold import Drawing, fold
 from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
+from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
 from archlab.view.drawing.dot import Style, theme_of
@@ -62,13 +63,14 @@ def picture_of(
         macs=_total_macs(graph),
         notes=(*notes, convention),
     )
-    return Picture(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
+    sheet = Sheet(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
+    return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
 
 
 def _total_macs(graph: Graph) -> int | None:
     """The known multiply-adds; None if there are operators but not one with a rule."""
-    found = [value for value in macs_by_node(graph).values() if value is not None]
-    return sum(found) if found or not graph.nodes else None
+    counts = [value for value in macs_by_node(graph).values() if value is not None]
+    return sum(counts) if counts or not graph.nodes else None
 
 
 def _measured(look: Look) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from archlab.errors import OptionError, check_one_of
+from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import Wish
 from archlab.picture.annotate import MEASURES
 from archlab.view.drawing.dot import DIRECTIONS
@@ -51,19 +51,22 @@ class Look:
         for name in ("boxes", "depth"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise OptionError(f"{name} {value!r}: a whole number is wanted.")
+                raise OptionError(f"{keyword(name, value)}: a whole number is wanted.")
         if isinstance(self.expand, str):
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
         check_one_of("direction", self.direction, DIRECTIONS)
         if self.color_by is not None:
-            check_one_of("--color-by", self.color_by, MEASURES)
+            check_one_of("color_by", self.color_by, MEASURES)
         if self.depth is not None and self.boxes is not None:
-            raise OptionError("--boxes and --depth exclude each other: one of them decides.")
+            raise OptionError(
+                f"{keyword('boxes')} and {keyword('depth')} exclude each other: a drawing is "
+                "opened by a budget of boxes or down to a level."
+            )
         if self.boxes is not None and self.boxes < 3:
-            raise OptionError(f"--boxes {self.boxes}: a picture needs 3 boxes or more.")
+            raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
         if self.depth is not None and self.depth < 0:
-            raise OptionError(f"--depth {self.depth}: levels are 0 or more.")
+            raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
 
     @property
     def wish(self) -> Wish:

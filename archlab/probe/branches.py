@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
@@ -12,22 +10,7 @@ from archlab.probe.gradients import Batch
 from archlab.probe.norm import norm
 from archlab.probe.shortcuts import Addition, rooted, watched_additions
 from archlab.probe.untouched import untouched
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One residual addition: ‖F(x)‖ ÷ ‖x‖, x as it comes round (projected where it is)."""
-
-    path: str
-    call: int
-    shape: tuple[int, ...]
-    branch: float
-    shortcut: float
-
-    @property
-    def ratio(self) -> float | None:
-        """‖F(x)‖ ÷ ‖x‖; None where the shortcut carries nothing."""
-        return self.branch / self.shortcut if self.shortcut else None
+from archlab.result.by_depth import Branch
 
 
 def measure_branches(

@@ -7,28 +7,15 @@ images, channels and random output directions; nothing is clamped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archlab.result.field import EffectiveField
+
 THRESHOLD = 1 - 0.9545  # of the largest value: two standard deviations of a Gaussian
-
-
-@dataclass(frozen=True)
-class EffectiveField:
-    """One layer's field: `heat` (H × W, largest 1) is the mean squared gradient.
-
-    `height` and `width` span the pixels at THRESHOLD of the largest or more, along each axis.
-    """
-
-    path: str
-    heat: NDArray[np.float64]
-    height: int
-    width: int
-    unit: tuple[int, int]
 
 
 def effective_fields(

@@ -8,13 +8,14 @@ with the symbolic rules but the model, so agreement certifies them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+from archlab.result.field import Support
 
 IDENTITIES = frozenset(
     {
@@ -33,17 +34,6 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
     "add_": torch.add, "__iadd__": torch.add, "mul_": torch.mul, "__imul__": torch.mul,
     "sub_": torch.sub, "__isub__": torch.sub,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips."""
-
-    path: str
-    unit: int
-    low: int
-    high: int
-    holes: int
 
 
 class _Positive(TorchFunctionMode):

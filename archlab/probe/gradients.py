@@ -19,6 +19,7 @@ from archlab.errors import ProbeError
 from archlab.probe.norm import norm
 from archlab.probe.untouched import untouched
 from archlab.probe.watch import ModuleCall, Watch
+from archlab.result.by_depth import GradientPoint, GradientProfile
 from archlab.tracer.modules import tensors_in
 
 Loss = Callable[[Any, Any], torch.Tensor]  # (output of the module, targets) -> a scalar
@@ -31,39 +32,6 @@ class Batch:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     targets: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class GradientPoint:
-    """One block, in the order of execution; None where there is no gradient to speak of.
-
-    Attributes:
-        block: 0 is what the first block receives (or the first layer), then 1, 2, 3 …
-        path: of the module whose output it is.
-        call: which call of that module, from 0.
-        shape: of the output, without the batch.
-        activation_grad: L2 norm over the whole batch of dL/d(output).
-        weight_grad: L2 norm of dL/dW over the weights (two axes or more) inside.
-        grad_to_weight: that ÷ the L2 norm of the weights.
-        finite: whether the forward value is finite.
-    """
-
-    block: int
-    path: str
-    call: int
-    shape: tuple[int, ...]
-    activation_grad: float | None
-    weight_grad: float | None
-    grad_to_weight: float | None
-    finite: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class GradientProfile:
-    """One measurement: the loss and the points, from the input to the loss."""
-
-    loss: float
-    points: tuple[GradientPoint, ...]
 
 
 def measure_gradients(

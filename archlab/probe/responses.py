@@ -7,7 +7,6 @@ before the nonlinearity and the addition.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -15,20 +14,9 @@ from torch import nn
 from archlab.errors import ProbeError
 from archlab.probe.gradients import Batch, weighted_layers
 from archlab.probe.untouched import untouched
+from archlab.result.by_depth import Response
 
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One layer call: its number in call order (from 0), output shape without batch, deviation."""
-
-    layer: int
-    path: str
-    call: int
-    shape: tuple[int, ...]
-    normed: bool
-    deviation: float
 
 
 def measure_responses(

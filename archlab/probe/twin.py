@@ -8,8 +8,9 @@ from torch import nn
 
 from archlab.errors import ProbeError
 from archlab.probe.branches import no_additions
-from archlab.probe.gradients import Batch, GradientProfile, Loss, measure_gradients
+from archlab.probe.gradients import Batch, Loss, measure_gradients
 from archlab.probe.shortcuts import Addition, rooted, watched_additions
+from archlab.result.by_depth import GradientProfile
 
 
 def measure_twin(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
@@ -17,24 +16,10 @@ from archlab.analyze.header import header
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
 from archlab.result import Column, Result, Unit
+from archlab.result.field import Support
 
 _GRAIN = 64  # image sides are multiples of this, so that strides divide them
 _SHORT = 128  # the side that is not asked about
-
-
-class Reached(Protocol):
-    """What a probe found for one unit: first and last input, and the holes between."""
-
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def unit(self) -> int: ...  # noqa: D102
-    @property
-    def low(self) -> int: ...  # noqa: D102
-    @property
-    def high(self) -> int: ...  # noqa: D102
-    @property
-    def holes(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +79,7 @@ def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
 
 
 def certify(
-    graphs: Sequence[Graph], reached: Sequence[Sequence[Reached]]
+    graphs: Sequence[Graph], reached: Sequence[Sequence[Support]]
 ) -> Result[CertifyTotals, CertifyRow]:
     """Return the comparison; `graphs[i]` was traced at the image `reached[i]` was measured on.
 
@@ -136,7 +121,7 @@ def _convolutions(graph: Graph, axis: int) -> Mapping[str, Field]:
     return found
 
 
-def _row(item: Reached, axis: int, field: Field, graph: Graph) -> CertifyRow:
+def _row(item: Support, axis: int, field: Field, graph: Graph) -> CertifyRow:
     low, high = int(field.low[item.unit]), int(field.high[item.unit])
     agrees = (low, high) == (item.low, item.high)
     if field.exact:

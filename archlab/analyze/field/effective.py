@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from archlab.analyze.field.receptive_field import FieldRow
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph
 from archlab.result import Column, Result, Unit
-
-
-class Measured(Protocol):
-    """What the probe found for one layer."""
-
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def height(self) -> int: ...  # noqa: D102
-    @property
-    def width(self) -> int: ...  # noqa: D102
+from archlab.result.field import EffectiveField
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,7 @@ COLUMNS = (
 
 
 def effective(
-    graph: Graph, rows: Sequence[FieldRow], measured: Sequence[Measured], how: str
+    graph: Graph, rows: Sequence[FieldRow], measured: Sequence[EffectiveField], how: str
 ) -> Result[EffectiveTotals, EffectiveRow]:
     """Return the measured layers beside their theoretical rows; `how` says what was measured on."""
     theory = {row.path: row for row in rows}
@@ -79,7 +68,7 @@ def effective(
     )
 
 
-def _row(item: Measured, theory: FieldRow, height: int, width: int) -> EffectiveRow:
+def _row(item: EffectiveField, theory: FieldRow, height: int, width: int) -> EffectiveRow:
     rf_h, rf_w = theory.rf_h, theory.rf_w
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
     ratio = None

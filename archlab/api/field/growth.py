@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
 from archlab.api.model import Model
 from archlab.errors import OptionError
-from archlab.probe.effective_field import EffectiveField
-from archlab.view.figure.receptive_field import Growth, Picture, receptive_fields
+from archlab.picture.picture import Picture
+from archlab.result.field import EffectiveField
+from archlab.view.figure.receptive_field import Growth, Picture as FieldContent, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture
 
 
-def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
+def growth_picture(models: Sequence[Model]) -> Picture:
     """Return the growth with depth alone, without title, for a page that has its own.
 
     Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
@@ -28,12 +30,12 @@ def growth_picture(models: Sequence[Model], suffix: str = "svg") -> bytes:
     paths = [convolutions(model) for model in models]
     if min(map(len, paths)) >= _FEW:
         curves = [curve(model) for model in models]
-        return receptive_fields(Picture("", "", size, curves), suffix)
+        return Picture(partial(receptive_fields, FieldContent("", "", size, curves)))
     paths = [_leaves(model) for model in models]
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
-    curves = [_growth(model, found) for model, found in zip(models, paths, strict=True)]
-    return receptive_fields(Picture("", "", size, curves, "layers"), suffix)
+    curves = [_growth(model, layers) for model, layers in zip(models, paths, strict=True)]
+    return Picture(partial(receptive_fields, FieldContent("", "", size, curves, "layers")))
 
 
 def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
@@ -44,7 +46,7 @@ def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
     """
     paths = convolutions(model)
     place = {path: i + 1 for i, path in enumerate(paths)}
-    points = [(place[item.path], float(item.height)) for item in measured if item.path in place]
+    points = [(place[field.path], float(field.height)) for field in measured if field.path in place]
     return replace(_growth(model, paths), effective=points)
 
 
@@ -67,14 +69,14 @@ def _leaves(model: Model) -> list[str]:
 def convolutions(model: Model) -> list[str]:
     """Paths of the layers with a window, in call order, that still have both axes."""
     graph = model.trace()
-    seen, _ = sights(graph)
+    fields, _ = sights(graph)
     paths = [
         node.path
         for node in graph.nodes
         if node.kind in ("conv", "pool", "conv_transpose")
         and node.path in graph.module
-        and node.outputs[0] in seen
-        and all(seen[node.outputs[0]].axes)
+        and node.outputs[0] in fields
+        and all(fields[node.outputs[0]].axes)
     ]
     if not paths:
         raise OptionError(f"{model.name} has no layer with height and width to draw.")

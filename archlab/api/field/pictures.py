@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,43 +15,67 @@ from archlab.api.field.growth import curve, image_size
 from archlab.api.field.receptive_field import measured_fields, spaced
 from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
-from archlab.errors import SpecError
-from archlab.probe.effective_field import EffectiveField
-from archlab.view.figure.receptive_field import Panel, Picture, receptive_fields, sample_image
+from archlab.errors import OptionError, SpecError, keyword
+from archlab.picture.picture import Picture
+from archlab.result.field import EffectiveField
+from archlab.verb import verb
+from archlab.view.figure.receptive_field import (
+    Panel,
+    Picture as FieldContent,
+    receptive_fields,
+    sample_image,
+)
 
 
+@verb
 def plot_receptive_field(
-    models: Sequence[ModelLike],
-    suffix: str = "svg",
-    *,
+    *models: ModelLike,
     effective: bool = False,
     layers: Sequence[str] = (),
     images: str | Path | None = None,
-    weights: str | Path | None = None,
-    **how: Any,
-) -> bytes:
-    """Return a picture (svg, png or pdf): growth with depth; for one model also boxes on an image.
+    checkpoint: str | Path | None = None,
+) -> Picture:
+    """Return a picture of the growth with depth, models overlaid; of one model also boxes.
 
-    Several `models` are overlaid. With `effective` the measured field is drawn as heat in its box.
-    Arguments and errors as in `effective_receptive_field`; boxes lie on the first of `images`.
+    The boxes show on an image what the central unit of a layer sees. With `effective` the measured
+    field is drawn as heat in its box.
+
+    Args:
+        *models: specs, modules or loaded models.
+        effective: also measure effective fields, on four images.
+        layers: module paths for the boxes; four evenly spaced convolutions by default.
+        images: a folder of images, the first of them to draw on; a made one by default.
+        checkpoint: a file of weights (a state dict), for `effective`.
+
+    Raises:
+        OptionError: no model, a model that takes no image, `layers` for several models, or a
+            checkpoint without `effective`.
+        SpecError: no such layer, or images or weights that cannot be read.
 
     Example:
-        >>> plot_receptive_field(["resnet20", "plain20"])[:5]
-        b'<?xml'
+        >>> plot_receptive_field("resnet20", "plain20").svg[:5]
+        '<?xml'
     """
-    loaded = [load(model, **how) for model in models]
+    if not models:
+        raise OptionError("No model to draw: give one or more, such as resnet20.")
+    if checkpoint is not None and not effective:
+        raise OptionError(
+            f"{keyword('checkpoint')} is for measured fields: add {keyword('effective')}."
+        )
+    if layers and len(models) > 1 and not effective:
+        raise OptionError(f"{keyword('layers')} chooses the boxes, which one model alone has.")
+    loaded = [load(model) for model in models]
     curves, panels = [], []
-    for item in loaded:
+    for model in loaded:
         measured: list[EffectiveField] = []
         if effective:
-            _, measured = measured_fields(item, layers, images, weights, 4)
-        curves.append(curve(item, measured))
+            _, measured = measured_fields(model, layers, images, checkpoint, 4)
+        curves.append(curve(model, measured))
         if len(loaded) == 1:
-            chosen = layers or spaced(item)
-            panels = [_panel(item, path, measured) for path in chosen]
+            panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     height, width = image_size(loaded[0])
-    names = ", ".join(item.name for item in loaded)
-    picture = Picture(
+    names = ", ".join(model.name for model in loaded)
+    content = FieldContent(
         title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),
@@ -59,16 +83,16 @@ def plot_receptive_field(
         image=_background(images, height, width) if panels else None,
         panels=panels,
     )
-    return receptive_fields(picture, suffix)
+    return Picture(partial(receptive_fields, content))
 
 
 def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel:
     graph = model.trace()
     rows = {row.path: row for row in analyze_field(graph).rows}
     row = rows[path]
-    seen, _ = sights(graph)
+    fields, _ = sights(graph)
     call = next(call for call in graph.calls if call.path == path)
-    tall, wide = seen[call.outputs[0]].axes
+    tall, wide = fields[call.outputs[0]].axes
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     unit_h, unit_w = tall.size // 2, wide.size // 2
@@ -78,11 +102,11 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
         float(tall.high[unit_h] - tall.low[unit_h] + 1),
         float(wide.high[unit_w] - wide.low[unit_w] + 1),
     )
-    found = next((item for item in measured if item.path == path), None)
+    effective = next((item for item in measured if item.path == path), None)
     title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
-    if found is not None:
-        title += f"\neffective {found.height} × {found.width}"
-    return Panel(title, box, found.heat**0.5 if found else None)
+    if effective is not None:
+        title += f"\neffective {effective.height} × {effective.width}"
+    return Panel(title, box, effective.heat**0.5 if effective else None)
 
 
 def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -25,10 +25,12 @@ from archlab.api.field.growth import convolutions
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.data.pictures import folder_images
 from archlab.errors import OptionError, SpecError, did_you_mean
-from archlab.probe.effective_field import EffectiveField, effective_fields
-from archlab.probe.gradient_support import Support, supports
+from archlab.probe.effective_field import effective_fields
+from archlab.probe.gradient_support import supports
 from archlab.probe.weights import load_weights
 from archlab.result import Result
+from archlab.result.field import EffectiveField, Support
+from archlab.verb import verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 _PANELS = 4
 
 
+@verb
 def receptive_field(
-    model: ModelLike, *, layers: Sequence[str] = (), **how: Any
+    model: ModelLike, *, layers: Sequence[str] = ()
 ) -> Result[FieldTotals, FieldRow]:
     """Return what each layer sees of the image: size, jump, centre, shortest path, holes, coverage.
 
@@ -46,7 +49,6 @@ def receptive_field(
     Args:
         model: a spec, a module, or a loaded model.
         layers: module paths to keep; all by default.
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         SpecError: no such layer, or no such model.
@@ -57,7 +59,7 @@ def receptive_field(
         >>> row.rf_h, row.stride_h
         (81, 4)
     """
-    loaded = load(model, **how)
+    loaded = load(model)
     result = analyze_field(loaded.trace())
     if not layers:
         return result
@@ -66,15 +68,15 @@ def receptive_field(
     return replace(result, rows=kept, tree=False)
 
 
+@verb
 def unproductive(
-    model: ModelLike, *, resolutions: Sequence[tuple[int, int]] = (), **how: Any
+    model: ModelLike, *, resolutions: Sequence[tuple[int, int]] = ()
 ) -> Result[UnproductiveTotals, UnproductiveRow]:
     """Return which convolutions can add no context at a resolution (Richter et al. 2021).
 
     Args:
         model: a spec, a module, or a loaded model.
         resolutions: (height, width) to ask about; the traced size by default.
-        **how: as in `load`.
 
     Raises:
         SpecError, BuildError, TraceError: as in `trace`.
@@ -83,10 +85,11 @@ def unproductive(
         >>> unproductive("resnet20").totals.past_max_path  # of 19, along the longest path
         8
     """
-    return analyze_unproductive(trace(model, **how), resolutions)
+    return analyze_unproductive(trace(model), resolutions)
 
 
-def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals, CertifyRow]:
+@verb
+def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow]:
     """Return the symbolic field of every convolution held against gradients (float64).
 
     The model is built with values and run on one long image per axis; norms, activations and gates
@@ -94,7 +97,6 @@ def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals
 
     Args:
         model: a spec, a module, or a loaded model.
-        **how: `input`, `batch` and constructor arguments, see `load`.
 
     Raises:
         OptionError: the model takes no image, or no other size than its own.
@@ -104,27 +106,27 @@ def verify_receptive_field(model: ModelLike, **how: Any) -> Result[CertifyTotals
         >>> result.totals.agree == result.totals.checked
         True
     """
-    loaded = load(model, **how)
+    loaded = load(model)
     graphs: list[Graph] = []
     reached: list[Sequence[Support]] = []
     for axis in (0, 1):
         longer = _resized(loaded, image_shape(loaded.trace(), axis))
         graph = longer.trace()
         module, (args, _) = longer.runnable()
-        found = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
+        axis_supports = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
         graphs.append(graph)
-        reached.append(list(found))
+        reached.append(list(axis_supports))
     return certify(graphs, reached)
 
 
+@verb
 def effective_receptive_field(
     model: ModelLike,
     *,
     layers: Sequence[str] = (),
     images: str | Path | None = None,
-    weights: str | Path | None = None,
-    count: int = 4,
-    **how: Any,
+    checkpoint: str | Path | None = None,
+    batch: int = 4,
 ) -> Result[EffectiveTotals, EffectiveRow]:
     """Return how far each layer's central unit really looks, beside the theoretical field.
 
@@ -132,9 +134,8 @@ def effective_receptive_field(
         model: a spec, a module, or a loaded model.
         layers: module paths; four evenly spaced convolutions by default.
         images: a folder of images; Gaussian noise by default.
-        weights: a checkpoint (state dict); initial weights by default.
-        count: how many images.
-        **how: as in `load`.
+        checkpoint: a file of weights (a state dict); initial weights by default.
+        batch: how many images.
 
     Raises:
         SpecError: no such layer, or images or weights that cannot be read.
@@ -144,7 +145,7 @@ def effective_receptive_field(
         >>> row.effective_h <= row.rf_h
         True
     """
-    result, _ = measured_fields(load(model, **how), layers, images, weights, count)
+    result, _ = measured_fields(load(model), layers, images, checkpoint, batch)
     return result
 
 
@@ -167,27 +168,27 @@ def measured_fields(
     model: Model,
     layers: Sequence[str],
     images: str | Path | None,
-    weights: str | Path | None,
-    count: int,
+    checkpoint: str | Path | None,
+    batch: int,
 ) -> tuple[Result[EffectiveTotals, EffectiveRow], list[EffectiveField]]:
     """Return the answer about effective fields, and the measured fields that a picture shows."""
     check_layers(model, layers)
     module, (args, _) = model.runnable()
-    if weights is not None:
-        load_weights(module, weights)
+    if checkpoint is not None:
+        load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])
     if images is None:
         generator = torch.Generator().manual_seed(0)
-        batch = torch.randn((count, *shape), generator=generator)
+        pixels = torch.randn((batch, *shape), generator=generator)
     else:
-        batch = folder_images(images, shape, count)
-    measured = effective_fields(module, batch, tuple(layers) or spaced(model))
+        pixels = folder_images(images, shape, batch)
+    measured = effective_fields(module, pixels, tuple(layers) or spaced(model))
     source = "Gaussian noise" if images is None else f"images of {images}"
-    how = (
-        f"{len(batch)} × {source}, 8 directions, seed 0, eval mode, "
-        f"{'weights of ' + str(weights) if weights else 'initial weights'}"
+    conditions = (
+        f"{len(pixels)} × {source}, 8 directions, seed 0, eval mode, "
+        f"{'weights of ' + str(checkpoint) if checkpoint else 'initial weights'}"
     )
-    return beside(model.trace(), analyze_field(model.trace()).rows, measured, how), measured
+    return beside(model.trace(), analyze_field(model.trace()).rows, measured, conditions), measured
 
 
 def spaced(model: Model) -> tuple[str, ...]:
@@ -202,6 +203,7 @@ def _resized(model: Model, size: tuple[int, int]) -> Model:
     shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
     if len(shape) != 4:
         raise OptionError(
-            f"{model.name} takes {graph.input_text()}: --verify needs images (N, C, H, W)."
+            f"{model.name} takes {graph.input_text()}: to certify fields it must take images "
+            "(N, C, H, W)."
         )
     return model.with_input(f"[1x{shape[1]}x{size[0]}x{size[1]}]")

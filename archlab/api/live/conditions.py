@@ -6,7 +6,6 @@ One seed gives one draw of weights, data, labels and dropout. Everything is on a
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch import nn
 from archlab.api.model import MODES, Model
 from archlab.data.pictures import fitted, folder_images
 from archlab.data.sets import OFFICIAL, is_set, load_images
-from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean
+from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean, keyword
 from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
 from archlab.probe.gradients import Batch
@@ -30,17 +29,20 @@ from archlab.probe.weights import load_weights
 from archlab.spec import InputSpec
 from archlab.zoo import CIFAR_FAMILIES
 
-Progress = Callable[[int, int, str], None]  # done, of, what comes next
 NORMS = ("batch", "none")
 GRAINS = ("block", "layer")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-_DATA = 1_000_003  # data and weights of one seed must not be the same random numbers
-_SMALL = 64 * 64  # pixels; above, the default batch is 8
+# Added to the seed of the data: drawn from one seed, data and weights would be the same numbers.
+_DATA = 1_000_003
+_SMALL = 64 * 64  # pixels of an image up to which 64 of them fit in little memory
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """How a live net is measured.
+
+    Raises:
+        OptionError: a value that is not allowed, or two that exclude each other.
 
     Attributes:
         seeds: how many draws of weights, data and labels.
@@ -57,8 +59,8 @@ class Conditions:
         loss: cross-entropy, mse, sum; None chooses by the output. Or a function of the output.
         device: where to run: cpu, cuda, cuda:1 …
         dtype: of weights and data: float32, float64 …
-        by: block (the net's repeated unit) or layer.
-        layers: module paths or patterns instead.
+        by: block (the net's repeated unit; None is block) or layer.
+        layers: module paths or patterns instead of `by`.
     """
 
     seeds: int = 3
@@ -74,8 +76,34 @@ class Conditions:
     loss: str | Callable[[Any], torch.Tensor] | None = None
     device: str = "cpu"
     dtype: str = "float32"
-    by: str = "block"
+    by: str | None = None
     layers: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        choices = {"mode": MODES, "dtype": DTYPES, "by": GRAINS, "norm": NORMS, "init": SCHEMES}
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_one_of(name, value, allowed)
+        for name in ("seeds", "batch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{keyword(name, value)}: one or more is needed.")
+        if self.seed < 0:
+            raise OptionError(f"{keyword('seed', self.seed)}: a seed is 0 or more.")
+        if self.images is not None and self.noise:
+            raise OptionError(f"{keyword('noise')} and {keyword('images')} exclude each other.")
+        if self.checkpoint is not None and self.init is not None:
+            raise OptionError(
+                f"{keyword('checkpoint')} brings weights and {keyword('init')} draws them: "
+                "leave one out."
+            )
+        if self.layers and self.by is not None:
+            raise OptionError(
+                f"{keyword('layers')} and {keyword('by')} exclude each other: "
+                "both say where to measure."
+            )
+        _check_device(self.device)
 
 
 @dataclass(frozen=True)
@@ -87,47 +115,17 @@ class Subject:
     dropped: bool = False
 
 
-def conditions(**given: Any) -> Conditions:
-    """Return the conditions, checked.
-
-    Raises:
-        OptionError: an unknown name or a value that is not allowed.
-    """
-    known = [item.name for item in dataclasses.fields(Conditions)]
-    for name in given:
-        if name not in known:
-            raise OptionError(
-                f"There is no condition {name!r}.{did_you_mean(name, known)} "
-                f"The conditions are: {', '.join(known)}. Constructor arguments and inputs go to "
-                "archlab.load()."
-            )
-    found = Conditions(**given)
-    for name, allowed in (
-        ("mode", MODES), ("dtype", DTYPES), ("by", GRAINS), ("norm", NORMS), ("init", SCHEMES),
-    ):  # fmt: skip
-        value = getattr(found, name)
-        if value is not None:
-            check_one_of(name, value, allowed)
-    for name, value in (("seeds", found.seeds), ("batch", found.batch)):
-        if value is not None and value < 1:
-            raise OptionError(f"{name}={value}: one or more is wanted.")
-    if found.seed < 0:
-        raise OptionError(f"seed={found.seed}: a seed is 0 or more.")
-    if found.images is not None and found.noise:
-        raise OptionError("--noise and --images exclude each other.")
-    if found.checkpoint is not None and found.init is not None:
-        raise OptionError("--checkpoint brings weights and --init draws them: leave one out.")
-    _check_device(found.device)
-    return found
-
-
 def _check_device(name: str) -> None:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise OptionError(f"--device {name!r} is none. Examples: cpu, cuda, cuda:1.") from error
+        raise OptionError(
+            f"{keyword('device', name)} is no device. Examples: cpu, cuda, cuda:1."
+        ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise OptionError(f"--device {name}: torch sees no CUDA device here. Try --device cpu.")
+        raise OptionError(
+            f"{keyword('device', name)}: torch sees no CUDA device on this machine. Try cpu."
+        )
 
 
 def at_depths(names: Sequence[str], depths: Sequence[int]) -> list[str]:
@@ -147,21 +145,21 @@ def at_depths(names: Sequence[str], depths: Sequence[int]) -> list[str]:
         match = re.fullmatch(r"((?:cifar_)?(?:resnet|plain))\d*", name)
         if match is None:
             raise OptionError(
-                f"--depths wants nets of the zoo that have a depth, such as resnet56 or plain; "
-                f"{name!r} is none."
+                f"{keyword('depths')} takes nets of the zoo that have a depth, such as resnet56 or "
+                f"plain; {name!r} has none."
             )
         stems.append(match[1])
     return list(dict.fromkeys(f"{stem}{depth}" for stem in stems for depth in depths))
 
 
-def subject_of(model: Model, given: Conditions) -> Subject:
+def subject_of(model: Model, conditions: Conditions) -> Subject:
     """Return the net at the batch and norm of the conditions."""
-    if given.norm is not None and model.family == "zoo":
-        model = model.rebuilt(norm=given.norm)
-    return Subject(model.name, _with_batch(model, given))
+    if conditions.norm is not None and model.family == "zoo":
+        model = model.rebuilt(norm=conditions.norm)
+    return Subject(model.name, _with_batch(model, conditions))
 
 
-def twin_of(subject: Subject, given: Conditions) -> Subject:
+def twin_of(subject: Subject, conditions: Conditions) -> Subject:
     """Return the plain twin: the zoo's own by construction, any other with its shortcuts dropped.
 
     Raises:
@@ -169,96 +167,104 @@ def twin_of(subject: Subject, given: Conditions) -> Subject:
     """
     name = f"{subject.name} (plain twin)"
     variant = subject.model.zoo_family
-    if variant not in ("resnet", "cifar_resnet") or given.checkpoint is not None:
+    if variant not in ("resnet", "cifar_resnet") or conditions.checkpoint is not None:
         return Subject(name, subject.model, dropped=True)
+    # He et al. compare at equal parameters: their CIFAR nets have shortcut A, which has no weights.
     options = {"shortcut": "A"} if variant in CIFAR_FAMILIES else {}
     return Subject(name, subject.model.rebuilt(residual=False, **options))
 
 
 @contextlib.contextmanager
-def draw(subject: Subject, given: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
+def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
     module = subject.model.seeded(seed)
-    batch = _batch_of(subject, module, given, seed)
+    batch = _batch_of(subject, module, conditions, seed)
     with drawn_from(seed):
-        _initial_values(module, batch, given, subject.name)
-        module.to(device=given.device, dtype=getattr(torch, given.dtype))
-        yield module, _moved(batch, given)
+        _initial_values(module, batch, conditions, subject.name)
+        module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
+        yield module, _moved(batch, conditions)
 
 
-def places(module: nn.Module, given: Conditions, name: str) -> tuple[str, ...]:
+def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, ...]:
     """Return the module paths to measure at; nothing where every layer with weights is meant.
 
     Raises:
         SpecError: a pattern that names no module.
     """
-    if given.layers:
-        return chosen(module, given.layers, name)
-    return find_blocks(module) if given.by == "block" else ()
+    if conditions.layers:
+        return chosen(module, conditions.layers, name)
+    return () if conditions.by == "layer" else find_blocks(module)
 
 
-def _moved(batch: Batch, given: Conditions) -> Batch:
+def _moved(batch: Batch, conditions: Conditions) -> Batch:
     """Return the batch on the device, floating-point inputs in the dtype of the conditions."""
-    dtype = getattr(torch, given.dtype)
+    dtype = getattr(torch, conditions.dtype)
 
     def move(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            return value.to(given.device, dtype if value.is_floating_point() else None)
+            return value.to(conditions.device, dtype if value.is_floating_point() else None)
         return [move(item) for item in value] if isinstance(value, list) else value
 
     return Batch(tuple(map(move, batch.args)), {k: move(v) for k, v in batch.kwargs.items()})
 
 
-def _with_batch(model: Model, given: Conditions) -> Model:
+def _with_batch(model: Model, conditions: Conditions) -> Model:
     """The batch of the conditions, or the one of the inputs, or as many images as fit well."""
-    if given.batch is not None:
-        return model.with_batch(given.batch)
+    if conditions.batch is not None:
+        return model.with_batch(conditions.batch)
     graph = model.trace()
     sizes = [graph.shape(tensor) for tensor in graph.inputs]
+    # A first size other than one was chosen by the user as the batch, or is no batch at all.
     if any(size[:1] != (1,) for size in sizes):
         return model
     pixels = max((size[-1] * size[-2] for size in sizes if len(size) > 2), default=0)
     return model.with_batch(64 if pixels <= _SMALL else 8)
 
 
-def _initial_values(module: nn.Module, batch: Batch, given: Conditions, name: str) -> None:
-    if given.norm == "none":
-        without_norms(module)  # the zoo's own have none left
-    if given.norm == "batch" and not any(map(is_batch_norm, module.modules())):
-        raise OptionError(f"{name} has no batch norm, and --norm batch cannot say where to put it.")
-    if given.checkpoint is not None:
-        load_weights(module, given.checkpoint)
-    if given.init is not None and not initialise(module, given.init):
-        raise OptionError(f"{name} has no convolution or linear layer that --init could draw.")
-    if given.init == "zero-gamma":
+def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
+    # The zoo's nets were built without norms already (`subject_of`), with biases in their place.
+    if conditions.norm == "none":
+        without_norms(module)
+    if conditions.norm == "batch" and not any(map(is_batch_norm, module.modules())):
+        raise OptionError(
+            f"{name} has no batch norm, and {keyword('norm', 'batch')} cannot say where to put it."
+        )
+    if conditions.checkpoint is not None:
+        load_weights(module, conditions.checkpoint)
+    if conditions.init is not None and not initialise(module, conditions.init):
+        raise OptionError(
+            f"{name} has no convolution or linear layer that {keyword('init')} could draw."
+        )
+    if conditions.init == "zero-gamma":
         zero_branches(module, batch)
 
 
-def _images(given: Conditions, shape: Sequence[int]) -> torch.Tensor:
+def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
     """Return images (at most N) of a folder, or of a set that `archlab train` takes by name."""
-    assert given.images is not None
-    name = str(given.images)
+    assert conditions.images is not None
+    name = str(conditions.images)
     if not Path(name).is_dir() and not is_set(name):
         known = ("embedded", *OFFICIAL)
         raise SpecError(
-            f"--images {name!r} is no folder, .npz file or known set.{did_you_mean(name, known)} "
+            f"{keyword('images', name)} is no folder, .npz file or known set."
+            f"{did_you_mean(name, known)} "
             f"The sets are {', '.join(known)}."
         )
     if Path(name).is_dir():
-        return folder_images(given.images, shape[1:], shape[0])
-    pixels = load_images(name, Path(given.data_dir)).train_images[: shape[0]]
+        return folder_images(conditions.images, shape[1:], shape[0])
+    pixels = load_images(name, Path(conditions.data_dir)).train_images[: shape[0]]
     return fitted(torch.from_numpy(pixels), shape[1:])
 
 
-def _batch_of(subject: Subject, module: nn.Module, given: Conditions, seed: int) -> Batch:
+def _batch_of(subject: Subject, module: nn.Module, conditions: Conditions, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed + _DATA)
     words = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
 
     def make(spec: InputSpec) -> torch.Tensor:
-        if given.images is not None and len(spec.shape) == 4:
-            found = _images(given, spec.shape)
-            return found[torch.arange(spec.shape[0]) % len(found)]
-        return made_input(spec, generator, noise=given.noise, tokens=min(words, default=2))
+        if conditions.images is not None and len(spec.shape) == 4:
+            images = _images(conditions, spec.shape)
+            return images[torch.arange(spec.shape[0]) % len(images)]
+        return made_input(spec, generator, noise=conditions.noise, tokens=min(words, default=2))
 
-    args, kwargs = subject.model.inputs(make, given.mode)
+    args, kwargs = subject.model.inputs(make, conditions.mode)
     return Batch(args, kwargs)

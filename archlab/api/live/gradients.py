@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from archlab.analyze.by_depth import gradients as analysis
-from archlab.analyze.by_depth.answer import ByDepth, unique_names
+from archlab.analyze.by_depth.answer import ByDepth
 from archlab.analyze.by_depth.gradients import GradientRow, GradientTotals
 from archlab.analyze.by_depth.theory import (
     Facts,
@@ -22,10 +23,8 @@ from archlab.analyze.by_depth.theory import (
 )
 from archlab.api.live.conditions import (
     Conditions,
-    Progress,
     Subject,
     at_depths,
-    conditions,
     draw,
     places,
     subject_of,
@@ -33,12 +32,15 @@ from archlab.api.live.conditions import (
 )
 from archlab.api.live.header import described, header
 from archlab.api.model import Model, ModelLike, load
-from archlab.errors import OptionError, ProbeError
+from archlab.errors import OptionError, ProbeError, keyword
 from archlab.probe.branches import measure_branches
-from archlab.probe.gradients import Batch, GradientProfile, activation_gradients, measure_gradients
+from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
+from archlab.result import unique_names
+from archlab.result.by_depth import GradientProfile
+from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
@@ -47,12 +49,27 @@ _BELOW = "dL/da: L2 norm over the whole batch of the loss's gradient at a block'
 _NORMS = "dL/dW: over the weights in it; all norms summed in float64"
 
 
+@verb
 def gradients(
     *models: ModelLike,
     twin: bool = False,
     depths: Sequence[int] = (),
+    seeds: int = 3,
+    seed: int = 0,
+    batch: int | None = None,
+    mode: str = "train",
+    norm: str | None = None,
+    init: str | None = None,
+    checkpoint: str | Path | None = None,
+    images: str | Path | None = None,
+    data_dir: str | Path = ".data",
+    noise: bool = False,
+    loss: str | Callable[[Any], torch.Tensor] | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    by: str | None = None,
+    layers: Sequence[str] = (),
     progress: Progress | None = None,
-    **given: Any,
 ) -> ByDepth[GradientTotals, GradientRow]:
     """Return gradient norms by depth for each net and seed, beside theory.
 
@@ -60,42 +77,83 @@ def gradients(
         *models: specs, modules or loaded models; modules are copied.
         twin: also measure each residual model without its shortcuts.
         depths: the same zoo families at these depths.
-        progress: called with (done, of, what comes next).
-        **given: the conditions, see `archlab.api.live.conditions.Conditions`: `seeds`, `batch`,
-            `norm`, `init`, `checkpoint`, `images`, `loss`, `device`, `by`, `layers` …
+        seeds: how many draws of weights, data and labels.
+        seed: the first of them.
+        batch: samples; None takes 64, or 8 for images above 64×64.
+        mode: "train" (batch statistics) or "eval".
+        norm: "batch", or "none" to leave batch norm out; None leaves the net as it is.
+        init: kaiming, xavier, default, orthogonal or zero-gamma; None as the constructor draws.
+        checkpoint: a file of weights; seeds then draw data alone.
+        images: a folder, a .npz file, or the name of a data set; None makes images.
+        data_dir: where the archives of the official data sets are.
+        noise: N(0, 1) instead of made images with a natural spectrum.
+        loss: cross-entropy, mse, sum, or a function of the output; None chooses by the output.
+        device: where to run: cpu, cuda, cuda:1.
+        dtype: of weights and data: float32, float64, bfloat16 or float16.
+        by: "block" (the net's repeated unit; the default) or "layer".
+        layers: module paths or patterns to measure at, instead of `by`.
+        progress: called with (done, total, what comes next).
 
     Raises:
-        OptionError: a condition that is not allowed, or a loss that does not fit the output.
+        OptionError: a value that is not allowed, or a loss that does not fit the output.
         ProbeError: no gradient to measure, or no shortcut to drop.
         TraceError: the forward fails, as batch norm does at batch 1 without a map.
 
     Example:
-        >>> found = gradients("resnet8", seeds=1, batch=8)
-        >>> [row.path for row in found.rows], found.totals["resnet8"].blocks
+        >>> answer = gradients("resnet8", seeds=1, batch=8)
+        >>> [row.path for row in answer.rows], answer.totals["resnet8"].blocks
         (['relu', 'layer1.0', 'layer2.0', 'layer3.0'], 3)
     """
-    how = conditions(**given)
-    subjects = _subjects(models, depths, how, twin=twin)
+    conditions = Conditions(
+        seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
+        loss=loss, device=device, dtype=dtype, by=by, layers=layers,
+    )  # fmt: skip
+    subjects = _subjects(models, depths, conditions, twin=twin)
     names = unique_names([subject.name for subject in subjects])
+    total = len(names) * seeds
     measured = []
     for i, (name, subject) in enumerate(zip(names, subjects, strict=True)):
-        told = None if progress is None else _told(progress, i * how.seeds, len(names) * how.seeds)
-        measured.append(_measured(name, subject, how, told))
+        step = None if progress is None else _step(progress, i * seeds, total)
+        measured.append(_measured(name, subject, conditions, step))
     if progress is not None:
-        progress(len(names) * how.seeds, len(names) * how.seeds, "done")
-    head = header([subject.model for subject in subjects], names, how, _loss_words(subjects, how))
-    return analysis.gradients(measured, described(head, _BELOW + _NORMS), _notes(subjects, how))
+        progress(total, total, "done")
+    head = header(
+        [subject.model for subject in subjects],
+        names,
+        conditions,
+        _loss_words(subjects, conditions),
+    )
+    notes = _notes(subjects, conditions)
+    return analysis.gradients(measured, described(head, _BELOW + _NORMS), notes)
 
 
-def module_gradients(model: ModelLike, **given: Any) -> dict[str, float | None]:
+@verb
+def module_gradients(
+    model: ModelLike,
+    *,
+    seed: int = 0,
+    batch: int | None = None,
+    mode: str = "train",
+    norm: str | None = None,
+    init: str | None = None,
+    checkpoint: str | Path | None = None,
+    images: str | Path | None = None,
+    data_dir: str | Path = ".data",
+    noise: bool = False,
+    loss: str | Callable[[Any], torch.Tensor] | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> dict[str, float | None]:
     """Return ‖dL/d(output)‖ of every module that runs, by path: heat for a drawing of the graph.
 
-    Keys are the graph's module paths; the model itself is the empty one. One seed, the first.
-    None where no gradient arrives.
+    Keys are the graph's module paths; the model itself is the empty one. None where no gradient
+    arrives.
 
     Args:
         model: a spec, a module, or a loaded model.
-        **given: the conditions, as in `gradients`.
+        seed, batch, mode, norm, init, checkpoint, images, data_dir, noise, loss, device, dtype:
+            as in `gradients`.
 
     Raises:
         OptionError, ProbeError, TraceError: as in `gradients`.
@@ -105,66 +163,81 @@ def module_gradients(model: ModelLike, **given: Any) -> dict[str, float | None]:
         >>> heat["layer1.0"] > heat["layer3.0"] > 0
         True
     """
-    how = conditions(**given)
-    subject = subject_of(load(model), how)
-    with draw(subject, how, how.seed) as (module, batch):
-        return activation_gradients(module, batch, _loss(subject, how, how.seed), mode=how.mode)
+    conditions = Conditions(
+        seeds=1, seed=seed, batch=batch, mode=mode, norm=norm, init=init,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
+        loss=loss, device=device, dtype=dtype,
+    )  # fmt: skip
+    subject = subject_of(load(model), conditions)
+    with draw(subject, conditions, seed) as (module, samples):
+        loss_of = _loss(subject, conditions, seed)
+        return activation_gradients(module, samples, loss_of, mode=mode)
 
 
 def _subjects(
-    models: Sequence[ModelLike], depths: Sequence[int], how: Conditions, *, twin: bool
+    models: Sequence[ModelLike], depths: Sequence[int], conditions: Conditions, *, twin: bool
 ) -> list[Subject]:
     if not models:
-        raise OptionError("No model to measure: archlab gradients resnet20 plain20")
+        raise OptionError("No model to measure: give one or more, such as resnet20.")
     if depths:
         if not all(isinstance(model, str) for model in models):
-            raise OptionError("depths go with names of the zoo, such as 'resnet56', alone.")
+            raise OptionError(
+                f"{keyword('depths')} takes names of the zoo, such as resnet56, and no "
+                "modules or loaded models."
+            )
         models = at_depths([str(model) for model in models], depths)
-    subjects = [subject_of(load(model), how) for model in models]
+    subjects = [subject_of(load(model), conditions) for model in models]
     if not twin:
         return subjects
-    return [item for subject in subjects for item in (subject, twin_of(subject, how))]
+    return [item for subject in subjects for item in (subject, twin_of(subject, conditions))]
 
 
-def _told(progress: Progress, done: int, total: int) -> Callable[[int, str], None]:
+def _step(progress: Progress, done: int, total: int) -> Callable[[int, str], None]:
     return lambda seeds, name: progress(done + seeds, total, name)
 
 
 def _measured(
-    name: str, subject: Subject, how: Conditions, told: Callable[[int, str], None] | None
+    name: str, subject: Subject, conditions: Conditions, step: Callable[[int, str], None] | None
 ) -> analysis.Measured:
-    seeds = range(how.seed, how.seed + how.seeds)
+    seeds = range(conditions.seed, conditions.seed + conditions.seeds)
     profiles: list[GradientProfile] = []
-    said = Theory(None, "none")
+    expected = Theory(None, "none")
     blocks: tuple[str, ...] = ()
     for i, seed in enumerate(seeds):
-        if told is not None:
-            told(i, f"{name}, seed {seed}")
-        with draw(subject, how, seed) as (module, batch):
+        if step is not None:
+            step(i, f"{name}, seed {seed}")
+        with draw(subject, conditions, seed) as (module, batch):
             if i == 0:
-                blocks = places(module, how, subject.name)
-                said = _theory(subject, module, batch, blocks, how)
+                blocks = places(module, conditions, subject.name)
+                expected = _theory(subject, module, batch, blocks, conditions)
             measure = measure_twin if subject.dropped else measure_gradients
             profiles.append(
-                measure(module, batch, _loss(subject, how, seed), blocks=blocks, mode=how.mode)
+                measure(
+                    module,
+                    batch,
+                    _loss(subject, conditions, seed),
+                    blocks=blocks,
+                    mode=conditions.mode,
+                )
             )
-    places_found = [profile.points for profile in profiles]
-    return analysis.Measured(name, tuple(seeds), places_found, bool(blocks), said)
+    points = [profile.points for profile in profiles]
+    return analysis.Measured(name, tuple(seeds), points, bool(blocks), expected)
 
 
 def _theory(
-    subject: Subject, module: nn.Module, batch: Batch, blocks: Sequence[str], how: Conditions
+    subject: Subject, module: nn.Module, batch: Batch, blocks: Sequence[str], conditions: Conditions
 ) -> Theory:
     """What theory says of this net; nothing of a trained one, or of hand-picked places."""
-    if how.checkpoint is not None or not (subject.model.redrawn or how.init):
+    if conditions.checkpoint is not None or not (subject.model.redrawn or conditions.init):
         return Theory(None, "none: not initial values")
-    if how.layers:
+    if conditions.layers:
         return Theory(None, "none for chosen places")
-    graph = subject.model.trace(how.mode)
-    norm = "none" if how.norm == "none" else norm_kind(graph)
-    if norm == "batch" and how.mode == "eval":
-        norm = "none"  # running statistics at initialisation: mean 0, variance 1
-    branches = [] if subject.dropped else _branches(module, batch, how)
+    graph = subject.model.trace(conditions.mode)
+    norm = "none" if conditions.norm == "none" else norm_kind(graph)
+    # At initialisation the running statistics are mean 0 and variance 1: the norm changes nothing.
+    if norm == "batch" and conditions.mode == "eval":
+        norm = "none"
+    branches = [] if subject.dropped else _branches(module, batch, conditions)
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")
     return theory(
@@ -179,18 +252,20 @@ def _theory(
     )
 
 
-def _branches(module: nn.Module, batch: Batch, how: Conditions) -> list[float]:
+def _branches(module: nn.Module, batch: Batch, conditions: Conditions) -> list[float]:
     try:
-        return [item.branch for item in measure_branches(module, batch, mode=how.mode)]
+        return [item.branch for item in measure_branches(module, batch, mode=conditions.mode)]
     except ProbeError:
         return []
 
 
-def _loss(subject: Subject, how: Conditions, seed: int) -> Callable[[Any, Any], torch.Tensor]:
-    if callable(how.loss):
-        own = how.loss
+def _loss(
+    subject: Subject, conditions: Conditions, seed: int
+) -> Callable[[Any, Any], torch.Tensor]:
+    if callable(conditions.loss):
+        own = conditions.loss
         return lambda output, _: own(output)
-    name, _ = choose_loss(how.loss, _outputs(subject.model.trace(how.mode)))
+    name, _ = choose_loss(conditions.loss, _outputs(subject.model.trace(conditions.mode)))
     return random_target_loss(name, seed)
 
 
@@ -198,27 +273,27 @@ def _outputs(graph: Graph) -> list[tuple[int, ...]]:
     return [graph.shape(item) for item in graph.outputs if graph.tensors[item].floating]
 
 
-def _loss_words(subjects: Sequence[Subject], how: Conditions) -> str:
-    if callable(how.loss):
-        return f"loss {getattr(how.loss, '__name__', 'given')}"
-    shapes = [_outputs(subject.model.trace(how.mode)) for subject in subjects]
-    return " / ".join(dict.fromkeys(choose_loss(how.loss, item)[1] for item in shapes))
+def _loss_words(subjects: Sequence[Subject], conditions: Conditions) -> str:
+    if callable(conditions.loss):
+        return f"loss {getattr(conditions.loss, '__name__', 'given')}"
+    shapes = [_outputs(subject.model.trace(conditions.mode)) for subject in subjects]
+    return " / ".join(dict.fromkeys(choose_loss(conditions.loss, item)[1] for item in shapes))
 
 
-def _notes(subjects: Sequence[Subject], how: Conditions) -> list[str]:
+def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
     """What a reader should know of this measurement."""
     notes = []
-    kept = [item.name for item in subjects if not item.model.redrawn and how.init is None]
-    if kept and how.checkpoint is None:
+    kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
+    if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")
-    sizes = [_first_size(item.model, how) for item in subjects]
-    normed = any(norm_kind(item.model.trace(how.mode)) == "batch" for item in subjects)
-    if normed and 1 in sizes and how.mode == "train":
+    sizes = [_first_size(item.model, conditions) for item in subjects]
+    normed = any(norm_kind(item.model.trace(conditions.mode)) == "batch" for item in subjects)
+    if normed and 1 in sizes and conditions.mode == "train":
         notes.append("batch 1: batch norm takes its statistics from a single sample")
     return notes
 
 
-def _first_size(model: Model, how: Conditions) -> int:
-    graph = model.trace(how.mode)
+def _first_size(model: Model, conditions: Conditions) -> int:
+    graph = model.trace(conditions.mode)
     shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
     return shape[0] if shape else 0

@@ -15,26 +15,30 @@ from archlab.probe.initial import WORDS
 from archlab.result import Header
 
 
-def header(models: Sequence[Model], names: Sequence[str], how: Conditions, loss: str) -> Header:
+def header(
+    models: Sequence[Model], names: Sequence[str], conditions: Conditions, loss: str
+) -> Header:
     """Return the header of a measurement of several nets; `loss` is empty where there is none."""
-    graphs = [model.trace(how.mode) for model in models]
+    graphs = [model.trace(conditions.mode) for model in models]
     images = any(len(graph.shape(graph.inputs[0])) == 4 for graph in graphs if graph.inputs)
-    told = [
-        f"{how.seeds} seed{'s' * (how.seeds > 1)} ({_seeds(how)}) of "
+    sentences = [
+        f"{conditions.seeds} seed{'s' * (conditions.seeds > 1)} ({_seeds(conditions)}) of "
         + (
-            "data" if how.checkpoint is not None else "weights, data" + (", labels" if loss else "")
+            "data"
+            if conditions.checkpoint is not None
+            else "weights, data" + (", labels" if loss else "")
         ),
-        _data(how, images=images),
+        _data(conditions, images=images),
         *([loss] if loss else []),
-        f"{how.dtype} on {how.device}",
-        "as built" if how.norm is None else f"norm {how.norm}",
+        f"{conditions.dtype} on {conditions.device}",
+        "as built" if conditions.norm is None else f"norm {conditions.norm}",
     ]
     return Header(
         model=", ".join(names),
         input=" / ".join(dict.fromkeys(graph.input_text() for graph in graphs)),
-        mode=how.mode,
-        build=_weights(how),
-        conventions=(" · ".join(told),),
+        mode=conditions.mode,
+        build=_weights(conditions),
+        conventions=(" · ".join(sentences),),
     )
 
 
@@ -43,34 +47,34 @@ def described(head: Header, *sentences: str) -> Header:
     return replace(head, conventions=(*sentences, *head.conventions))
 
 
-def _seeds(how: Conditions) -> str:
-    last = how.seed + how.seeds - 1
-    return str(how.seed) if how.seeds == 1 else f"{how.seed}-{last}"
+def _seeds(conditions: Conditions) -> str:
+    last = conditions.seed + conditions.seeds - 1
+    return str(conditions.seed) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
 
 
-def _weights(how: Conditions) -> str:
-    if how.checkpoint is not None:
-        step = _step(how.checkpoint)
-        return f"weights of {how.checkpoint}" + (f", {step}" if step else "")
-    if how.init is None:
+def _weights(conditions: Conditions) -> str:
+    if conditions.checkpoint is not None:
+        step = _step(conditions.checkpoint)
+        return f"weights of {conditions.checkpoint}" + (f", {step}" if step else "")
+    if conditions.init is None:
         return "step 0: initial weights of the constructor"
-    return f"step 0: --init {how.init} ({WORDS[how.init]})"
+    return f"step 0: init {conditions.init} ({WORDS[conditions.init]})"
 
 
 def _step(checkpoint: str | Path) -> str:
     """The training step that a checkpoint tells, or nothing."""
-    found: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name in ("global_step", "step", "epoch"):
-        if isinstance(found, dict) and isinstance(found.get(name), int):
-            return f"{name.removeprefix('global_')} {found[name]}"
+        if isinstance(content, dict) and isinstance(content.get(name), int):
+            return f"{name.removeprefix('global_')} {content[name]}"
     return ""
 
 
-def _data(how: Conditions, *, images: bool) -> str:
-    if how.images is not None:
-        return f"images of {how.images}"
+def _data(conditions: Conditions, *, images: bool) -> str:
+    if conditions.images is not None:
+        return f"images of {conditions.images}"
     if not images:
         return "inputs made: N(0, 1), random tokens"
-    if how.noise:
+    if conditions.noise:
         return "noise images, N(0, 1)"
     return "made images with a natural spectrum (1/f), each channel standardised"

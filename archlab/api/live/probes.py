@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import nn
 
 from archlab.analyze.by_depth import responses as analysis, shattered as shattered_analysis
-from archlab.analyze.by_depth.answer import ByDepth, unique_names
+from archlab.analyze.by_depth.answer import ByDepth
 from archlab.analyze.by_depth.responses import DepthTotals, IdentityRow, ResponseRow
 from archlab.analyze.by_depth.shattered import ShatteredRow, ShatteredTotals
-from archlab.api.live.conditions import Conditions, Progress, Subject, conditions, draw, subject_of
+from archlab.api.live.conditions import Conditions, draw, subject_of
 from archlab.api.live.header import described, header
 from archlab.api.model import ModelLike, load
 from archlab.errors import OptionError, check_one_of
@@ -20,9 +21,10 @@ from archlab.probe.branches import measure_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.responses import measure_responses
 from archlab.probe.shattered import POINTS, SPAN, LineNet, measure_shattering
-from archlab.result import Header
+from archlab.result import Header, unique_names
+from archlab.verb import Progress, verb
 
-Found = TypeVar("Found")
+Measured = TypeVar("Measured")
 _RESPONSES = (
     "standard deviation of each layer's output over the batch, after its batch norm, before the "
     "nonlinearity and the addition (He et al. 2015, figure 7)"
@@ -33,53 +35,100 @@ _IDENTITY = (
 )
 
 
+@verb
 def responses(
-    *models: ModelLike, progress: Progress | None = None, **given: Any
+    *models: ModelLike,
+    seeds: int = 3,
+    seed: int = 0,
+    batch: int | None = None,
+    mode: str = "train",
+    norm: str | None = None,
+    init: str | None = None,
+    checkpoint: str | Path | None = None,
+    images: str | Path | None = None,
+    data_dir: str | Path = ".data",
+    noise: bool = False,
+    device: str = "cpu",
+    dtype: str = "float32",
+    layers: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> ByDepth[DepthTotals, ResponseRow]:
     """Return the standard deviation of every layer's response, by depth and ranked.
 
-    Arguments and errors as in `gradients`; there is no loss.
+    Args:
+        *models: specs, modules or loaded models; modules are copied.
+        layers: module paths or patterns to measure at; every layer by default.
+        seeds, seed, batch, mode, norm, init, checkpoint, images, data_dir, noise, device, dtype,
+            progress: as in `gradients`.
+
+    Raises:
+        OptionError, ProbeError, TraceError: as in `gradients`.
 
     Example:
-        >>> found = responses("resnet8", seeds=1, batch=8, norm="none")
-        >>> found.totals["resnet8"].places
+        >>> answer = responses("resnet8", seeds=1, batch=8, norm="none")
+        >>> answer.totals["resnet8"].places
         8
     """
-    how, subjects, names = _prepared(models, given)
+    conditions = Conditions(
+        seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
+        device=device, dtype=dtype, layers=layers,
+    )  # fmt: skip
 
-    def measure(module: nn.Module, batch: Batch, name: str) -> Any:
-        layers = chosen(module, how.layers, name) if how.layers else ()
-        return measure_responses(module, batch, layers=layers, mode=how.mode)
+    def measure(module: nn.Module, samples: Batch, name: str) -> Any:
+        paths = chosen(module, layers, name) if layers else ()
+        return measure_responses(module, samples, layers=paths, mode=mode)
 
-    found = _each(subjects, names, how, measure, progress)
-    head = header([subject.model for subject in subjects], names, how, "")
-    return analysis.responses(found, described(head, _RESPONSES))
+    measured, head = _each(models, conditions, measure, progress)
+    return analysis.responses(measured, described(head, _RESPONSES))
 
 
+@verb
 def identity(
-    *models: ModelLike, progress: Progress | None = None, **given: Any
+    *models: ModelLike,
+    seeds: int = 3,
+    seed: int = 0,
+    batch: int | None = None,
+    mode: str = "train",
+    norm: str | None = None,
+    init: str | None = None,
+    checkpoint: str | Path | None = None,
+    images: str | Path | None = None,
+    data_dir: str | Path = ".data",
+    noise: bool = False,
+    device: str = "cpu",
+    dtype: str = "float32",
+    progress: Progress | None = None,
 ) -> ByDepth[DepthTotals, IdentityRow]:
     """Return how close each residual block is to the identity: ‖F(x)‖ ÷ ‖x‖.
 
-    Arguments and errors as in `gradients`; there is no loss.
+    Args:
+        *models: specs, modules or loaded models; modules are copied.
+        seeds, seed, batch, mode, norm, init, checkpoint, images, data_dir, noise, device, dtype,
+            progress: as in `gradients`.
 
     Raises:
+        OptionError, TraceError: as in `gradients`.
         ProbeError: a model without residual additions.
 
     Example:
         >>> [row.path for row in identity("resnet8", seeds=1, batch=8).rows]
         ['layer1.0', 'layer2.0', 'layer3.0']
     """
-    how, subjects, names = _prepared(models, given)
+    conditions = Conditions(
+        seeds=seeds, seed=seed, batch=batch, mode=mode, norm=norm, init=init,
+        checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
+        device=device, dtype=dtype,
+    )  # fmt: skip
 
-    def measure(module: nn.Module, batch: Batch, _: str) -> Any:
-        return measure_branches(module, batch, mode=how.mode)
+    def measure(module: nn.Module, samples: Batch, _: str) -> Any:
+        return measure_branches(module, samples, mode=mode)
 
-    found = _each(subjects, names, how, measure, progress)
-    head = header([subject.model for subject in subjects], names, how, "")
-    return analysis.identity(found, described(head, _IDENTITY))
+    measured, head = _each(models, conditions, measure, progress)
+    return analysis.identity(measured, described(head, _IDENTITY))
 
 
+@verb
 def shattered(
     *,
     depths: Sequence[int] = (2, 24, 50),
@@ -117,9 +166,11 @@ def shattered(
         for scale in (None, *scales)
         for depth in depths
     ]
-    found = {net.name: dict(enumerate(measure_shattering(net, range(seeds)))) for net in nets}
+    correlations = {
+        net.name: dict(enumerate(measure_shattering(net, range(seeds)))) for net in nets
+    }
     head = Header(
-        model=", ".join(found),
+        model=", ".join(correlations),
         input=f"{POINTS} points on [-{SPAN:g}, {SPAN:g}] float64",
         mode="train",
         build=f"fully connected, {width} units a layer, weights and biases N(0, 2/fan-in)",
@@ -129,33 +180,27 @@ def shattered(
             " constant in the gradient; β is the factor of the residual branch",
         ),
     )
-    return shattered_analysis.shattered(found, head)
-
-
-def _prepared(
-    models: Sequence[ModelLike], given: Mapping[str, Any]
-) -> tuple[Conditions, list[Subject], list[str]]:
-    if not models:
-        raise OptionError("No model to measure: give one or more, such as resnet20.")
-    how = conditions(**given)
-    subjects = [subject_of(load(model), how) for model in models]
-    return how, subjects, unique_names([subject.name for subject in subjects])
+    return shattered_analysis.shattered(correlations, head)
 
 
 def _each(
-    subjects: Sequence[Subject],
-    names: Sequence[str],
-    how: Conditions,
-    measure: Callable[[nn.Module, Batch, str], Found],
+    models: Sequence[ModelLike],
+    conditions: Conditions,
+    measure: Callable[[nn.Module, Batch, str], Measured],
     progress: Progress | None,
-) -> dict[str, list[tuple[int, Found]]]:
-    """Every net with every seed."""
-    found: dict[str, list[tuple[int, Found]]] = {name: [] for name in names}
-    total = len(names) * how.seeds
+) -> tuple[dict[str, list[tuple[int, Measured]]], Header]:
+    """Measure every net with every seed; return that by net, and the header."""
+    if not models:
+        raise OptionError("No model to measure: give one or more, such as resnet20.")
+    subjects = [subject_of(load(model), conditions) for model in models]
+    names = unique_names([subject.name for subject in subjects])
+    measured: dict[str, list[tuple[int, Measured]]] = {name: [] for name in names}
+    total = len(names) * conditions.seeds
     for name, subject in zip(names, subjects, strict=True):
-        for seed in range(how.seed, how.seed + how.seeds):
+        for seed in range(conditions.seed, conditions.seed + conditions.seeds):
             if progress is not None:
-                progress(sum(map(len, found.values())), total, f"{name}, seed {seed}")
-            with draw(subject, how, seed) as (module, batch):
-                found[name].append((seed, measure(module, batch, subject.name)))
-    return found
+                progress(sum(map(len, measured.values())), total, f"{name}, seed {seed}")
+            with draw(subject, conditions, seed) as (module, samples):
+                measured[name].append((seed, measure(module, samples, subject.name)))
+    head = header([subject.model for subject in subjects], names, conditions, "")
+    return measured, head

@@ -26,11 +26,11 @@ from archlab.picture.annotate import (
     annotated_levels,
     by_output,
 )
+from archlab.picture.look import BOXES
 from archlab.result import Cell, Column, Result, Table, Unit, record, si, size, with_times
 from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 from archlab.view.page.stages import cost_by_stage
 
-BOXES = 60
 _LONG = 16  # characters of a path on a tile
 _COLUMNS = (
     Column("path", "module"),
@@ -72,30 +72,30 @@ def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
         TraceError, ProbeError: the forward fails, or gradients cannot be measured.
     """
     graph = model.trace()
-    held, batch = _held(model)
-    asked = Answers(
+    memory_answer, batch = _held(model)
+    answers = Answers(
         graph=graph,
         summary=analyze_summary(graph),
-        memory=held,
+        memory=memory_answer,
         field=analyze_field(graph),
         gradient=_measured(model) if gradients else None,
         batch=batch,
     )
-    stage, opened = _stage(asked)
+    stage, opened = _stage(answers)
     sections = [
         Section("Cost by stage", bars=cost_by_stage(opened, stage.heats)),
-        Section("Modules", words=(_INTRO,), table=_modules(asked), rows_are_modules=True,
+        Section("Modules", words=(_INTRO,), table=_modules(answers), rows_are_modules=True,
                 folded=not alone),
-        *_growth(model, asked),
+        *_growth(model, answers),
         *((profile_section([model]),) if gradients and alone else ()),
         *_savings(graph, folded=not alone),
-        Section("Conventions and coverage", words=tuple(_coverage(asked)), folded=not alone),
+        Section("Conventions and coverage", words=tuple(_coverage(answers)), folded=not alone),
     ]  # fmt: skip
     given = with_times(graph.input_text() or "none")
     return Part(
         title=model.name,
         subtitle=f"input {given} · {graph.mode} mode · {graph.build}",
-        tiles=tuple(_tiles(asked)),
+        tiles=tuple(_tiles(answers)),
         sections=tuple(sections),
         stage=stage,
     )
@@ -106,22 +106,22 @@ _INTRO = "Each row holds everything below it."
 
 def _held(model: Model) -> tuple[Result[MemoryTotals, MemoryRow], int]:
     """The memory, and the batch of its training figure: batch norm may need two samples."""
-    held = memory(model)
+    single = memory(model)
     graph = model.trace()
     if (
-        held.totals.training is not None
+        single.totals.training is not None
         or not graph.inputs
         or graph.shape(graph.inputs[0])[:1] != (1,)
     ):
-        return held, 0
+        return single, 0
     try:
         two = memory(model.with_batch(2))
     except ArchlabError:
-        return held, 0
+        return single, 0
     if two.totals.training is None:
-        return held, 0
-    totals = replace(held.totals, training=two.totals.training)
-    return replace(held, totals=totals, missing=two.missing), 2
+        return single, 0
+    totals = replace(single.totals, training=two.totals.training)
+    return replace(single, totals=totals, missing=two.missing), 2
 
 
 def _measured(model: Model) -> Mapping[str, float | None]:
@@ -130,26 +130,26 @@ def _measured(model: Model) -> Mapping[str, float | None]:
     return module_gradients(model)
 
 
-def _stage(asked: Answers) -> tuple[Stage, Levels]:
-    graph, wish = asked.graph, Wish(BOXES)
-    given: dict[str, Values] = {}
-    if asked.gradient is not None:
-        given["gradient"] = by_output(graph, asked.gradient)
-    found, heats = annotated_levels(levels(graph, wish), graph, given)
-    shown = [name for name, item in MEASURES.items() if item.values or name in given]
+def _stage(answers: Answers) -> tuple[Stage, Levels]:
+    graph, wish = answers.graph, Wish(BOXES)
+    heat_values: dict[str, Values] = {}
+    if answers.gradient is not None:
+        heat_values["gradient"] = by_output(graph, answers.gradient)
+    page_levels, heats = annotated_levels(levels(graph, wish), graph, heat_values)
+    shown = [name for name, measure in MEASURES.items() if measure.values or name in heat_values]
     scales = [
         HeatScale(name, MEASURES[name].title, MEASURES[name].share, _total(graph, name))
         for name in shown
     ]
     stage = Stage(
         drawing=annotated(fold(graph, wish), graph),
-        levels=found,
+        levels=page_levels,
         types={module.path: module.type for module in graph.modules},
         heats=heats,
         scales=scales,
-        places=places(found, graph),
+        places=places(page_levels, graph),
     )
-    return stage, found
+    return stage, page_levels
 
 
 def _total(graph: Graph, name: str) -> float | None:
@@ -159,27 +159,28 @@ def _total(graph: Graph, name: str) -> float | None:
     return float(sum(value for value in measure.values(graph).values() if value is not None))
 
 
-def _tiles(asked: Answers) -> Iterator[Tile]:
-    totals, held, seen = asked.summary.totals, asked.memory.totals, asked.field.totals
-    least = "≥ " if asked.summary.missing else ""
+def _tiles(answers: Answers) -> Iterator[Tile]:
+    totals, field = answers.summary.totals, answers.field.totals
+    peak, training = answers.memory.totals.inference_peak, answers.memory.totals.training
+    least = "≥ " if answers.summary.missing else ""
     yield Tile("parameters", si(totals.params), f"{totals.params:,}")
     yield Tile("MACs", least + si(totals.macs), f"{totals.macs:,} multiply-adds")
     yield Tile("other FLOPs", si(totals.other_flops), f"{totals.other_flops:,}")
-    yield Tile("inference peak", size(held.inference_peak), f"{held.inference_peak:,} bytes")
-    label = f"training memory, batch {asked.batch}" if asked.batch else "training memory"
-    why = "; ".join(map(str, asked.memory.missing))
-    shown = ("not available", why) if held.training is None else (
-        size(held.training), f"{held.training:,} bytes, Adam")  # fmt: skip
+    yield Tile("inference peak", size(peak), f"{peak:,} bytes")
+    label = f"training memory, batch {answers.batch}" if answers.batch else "training memory"
+    why = "; ".join(map(str, answers.memory.missing))
+    shown = ("not available", why) if training is None else (
+        size(training), f"{training:,} bytes, Adam")  # fmt: skip
     yield Tile(label, *shown)
     yield Tile("weighted layers", f"{totals.layers:,}")
-    if seen.rf_h is not None and seen.rf_w is not None:
-        square = seen.rf_h == seen.rf_w
-        field = f"{seen.rf_h:,.6g} px" if square else f"{seen.rf_h:,.6g} × {seen.rf_w:,.6g} px"
-        yield Tile("receptive field", field, f"local field of {seen.path}")
-        yield Tile("jump", f"{seen.stride_h or 0:g} px", "input pixels between neighbouring units")
-    if seen.global_from:
-        place = _short(seen.global_from)
-        yield Tile("global from", place, f"from {seen.global_from} on units see the whole image")
+    if field.rf_h is not None and field.rf_w is not None:
+        square = field.rf_h == field.rf_w
+        extent = f"{field.rf_h:,.6g} px" if square else f"{field.rf_h:,.6g} × {field.rf_w:,.6g} px"
+        yield Tile("receptive field", extent, f"local field of {field.path}")
+        yield Tile("jump", f"{field.stride_h or 0:g} px", "input pixels between neighbouring units")
+    if field.global_from:
+        place = _short(field.global_from)
+        yield Tile("global from", place, f"from {field.global_from} on units see the whole image")
 
 
 def _pixels(count: float) -> str:
@@ -195,44 +196,44 @@ def _short(path: str) -> str:
     return f"… {last_two if len(last_two) <= _LONG else parts[-1]}"
 
 
-def _modules(asked: Answers) -> Table:
-    held = {row.path: row for row in asked.memory.rows}
-    seen = {row.path: row for row in asked.field.rows}
-    columns: tuple[Column, ...] = _COLUMNS if asked.gradient is None else (*_COLUMNS, _GRADIENT)
-    if not any(row.rf_h is not None for row in asked.field.rows):
+def _modules(answers: Answers) -> Table:
+    memory_rows = {row.path: row for row in answers.memory.rows}
+    field_rows = {row.path: row for row in answers.field.rows}
+    columns: tuple[Column, ...] = _COLUMNS if answers.gradient is None else (*_COLUMNS, _GRADIENT)
+    if not any(row.rf_h is not None for row in answers.field.rows):
         columns = tuple(
             column for column in columns if column.name not in ("rf_h", "rf_w", "stride_h")
         )
     rows = []
-    for row in asked.summary.rows:
+    for row in answers.summary.rows:
         line: dict[str, Cell] = record(row)
-        line["activations"] = held[row.path].activations if row.path in held else None
+        line["activations"] = memory_rows[row.path].activations if row.path in memory_rows else None
         for name in ("rf_h", "rf_w", "stride_h"):
-            line[name] = getattr(seen[row.path], name) if row.path in seen else None
-        line["gradient"] = (asked.gradient or {}).get(row.path)
+            line[name] = getattr(field_rows[row.path], name) if row.path in field_rows else None
+        line["gradient"] = (answers.gradient or {}).get(row.path)
         rows.append(line)
     return Table("Modules", (), columns, tuple(rows), tree=True)
 
 
-def _growth(model: Model, asked: Answers) -> Iterator[Section]:
+def _growth(model: Model, answers: Answers) -> Iterator[Section]:
     """Receptive field by depth; nothing for a net that reads no image."""
     from archlab.api.field.growth import growth_picture  # numpy, and later matplotlib
 
     title = "Receptive field"
     try:
-        svg = growth_picture([model]).decode()
+        svg = growth_picture([model]).svg
     except OptionError:
         yield Section(
             title, words=("Nothing to draw: hardly a layer of this net has height and width.",)
         )
         return
-    seen = asked.field.totals
+    field = answers.field.totals
     words = [
-        f"At {seen.path} a unit sees {seen.rf_h:g} × {seen.rf_w:g} pixels of the input by local "
-        f"paths; neighbouring units are {_pixels(seen.stride_h or 0)} apart."
-    ] if seen.rf_h is not None and seen.rf_w is not None else []  # fmt: skip
-    if seen.global_from:
-        words.append(f"From {seen.global_from} on units depend on the whole image, too.")
+        f"At {field.path} a unit sees {field.rf_h:g} × {field.rf_w:g} pixels of the input by local "
+        f"paths; neighbouring units are {_pixels(field.stride_h or 0)} apart."
+    ] if field.rf_h is not None and field.rf_w is not None else []  # fmt: skip
+    if field.global_from:
+        words.append(f"From {field.global_from} on units depend on the whole image, too.")
     yield Section(title, words=words, figure=svg, alt=f"Receptive field of {model.name} by depth")
 
 
@@ -241,11 +242,11 @@ def profile_section(models: Sequence[Model]) -> Section:
     from archlab.api.live.gradients import gradients  # a probe: it runs the models
     from archlab.api.live.pictures import plot_by_depth
 
-    found = gradients(*models)
+    answer = gradients(*models)
     title = "Gradient norms by depth"
     names = ", ".join(model.name for model in models)
-    figure = plot_by_depth(found).decode()
-    return Section(title, words=found.footer, figure=figure, alt=f"{title}: {names}")
+    figure = plot_by_depth(answer).svg
+    return Section(title, words=answer.footer, figure=figure, alt=f"{title}: {names}")
 
 
 _FORMS = {
@@ -257,8 +258,8 @@ _FORMS = {
 
 def _savings(graph: Graph, *, folded: bool) -> Iterator[Section]:
     title = "What 1×1 reductions and factorized kernels save"
-    found = find_bottlenecks(graph)
-    if not found.rows:
+    savings = find_bottlenecks(graph)
+    if not savings.rows:
         none = (
             "This net has no 1×1 reduction in front of a larger kernel and no factorized pair.",
         )
@@ -267,12 +268,12 @@ def _savings(graph: Graph, *, folded: bool) -> Iterator[Section]:
     words = tuple(
         f"{_FORMS.get(form, form)}, {len(rows)} in this net: {reduced:,} weights as built, "
         f"{direct:,} directly, {direct / reduced:.3g} times as many."
-        for form, rows in _by_form(found.rows).items()
+        for form, rows in _by_form(savings.rows).items()
         if (reduced := sum(row.reduced for row in rows))
         if (direct := sum(row.direct for row in rows))
     )
-    yield Section(title, words, table=replace(found.table(), footer=()),
-                  folded=folded or len(found.rows) > 6)  # fmt: skip
+    yield Section(title, words, table=replace(savings.table(), footer=()),
+                  folded=folded or len(savings.rows) > 6)  # fmt: skip
 
 
 def _by_form(rows: Sequence[BottleneckRow]) -> dict[str, list[BottleneckRow]]:
@@ -282,23 +283,23 @@ def _by_form(rows: Sequence[BottleneckRow]) -> dict[str, list[BottleneckRow]]:
     return forms
 
 
-def _coverage(asked: Answers) -> Iterator[str]:
-    if asked.summary.missing:
+def _coverage(answers: Answers) -> Iterator[str]:
+    if answers.summary.missing:
         yield "Not every operator was counted; the totals are lower bounds. What is missing:"
-        yield from dict.fromkeys(map(str, asked.summary.missing))
+        yield from dict.fromkeys(map(str, answers.summary.missing))
     else:
         yield "Every operator of the forward pass has a counting rule: the totals are complete."
-    yield from dict.fromkeys(map(str, (*asked.memory.missing, *asked.field.missing)))
-    if asked.batch:
+    yield from dict.fromkeys(map(str, (*answers.memory.missing, *answers.field.missing)))
+    if answers.batch:
         yield (
-            f"Training memory is that of batch {asked.batch}: with one sample a batch norm of this "
-            "net has a single value per channel, and cannot train."
+            f"Training memory is that of batch {answers.batch}: with one sample a batch norm of "
+            "this net has a single value per channel, and cannot train."
         )
-    for answer in (asked.summary, asked.memory, asked.field):
+    for answer in (answers.summary, answers.memory, answers.field):
         for line in answer.header.conventions:
             yield f"{line[:1].upper()}{line[1:]}."
-    yield f"The forward pass was followed once, {asked.graph.build}; no weights were loaded."
-    if asked.gradient is not None:
+    yield f"The forward pass was followed once, {answers.graph.build}; no weights were loaded."
+    if answers.gradient is not None:
         yield (
             "Gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "
             "initialisation, seed 0."

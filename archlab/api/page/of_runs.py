@@ -107,7 +107,7 @@ def _curves(folder: Path, runs: Sequence[Run]) -> Iterator[Section]:
     yield Section(
         "Curves",
         words=(band if seeds > 1 else "One seed: there is no band.",),
-        figure=curves(folder).decode(),
+        figure=curves(folder).svg,
         alt="Training and test error by step, plain nets on the left, residual nets on the right",
     )
 
@@ -128,7 +128,7 @@ def _heats(runs: Sequence[Run]) -> Iterator[Section]:
         plan = run.plan
         yield Section(
             f"Gradients over time: {plan.model}, seed {plan.seed}",
-            figure=gradient_heat(run.folder).decode(),
+            figure=gradient_heat(run.folder).svg,
             alt=f"Gradient norm of {plan.model} by block and step",
         )
     if len(measured) > _MOST_HEATS:
@@ -161,7 +161,7 @@ def _run_page(folder: Path, run: Run, made: Sequence[tuple[str, str]]) -> Page:
         Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in error.items()
     ]
     sections = [
-        Section("Curves", figure=curves(folder).decode(), alt="Loss and accuracy by step")
+        Section("Curves", figure=curves(folder).svg, alt="Loss and accuracy by step")
         if run.rows
         else Section("Curves", words=(_nothing(run),)),
         *([Section("Measurements", table=_measurements(run), folded=True)] if run.rows else []),

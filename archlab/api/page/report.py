@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.api.page.of_runs import is_runs, runs_page
-from archlab.errors import OptionError
+from archlab.errors import OptionError, keyword
 from archlab.files import write
-from archlab.result import with_times
+from archlab.result import unique_names, with_times
+from archlab.verb import Progress, verb
 from archlab.version import __version__
 from archlab.view.page import Page, Part, Section, page
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from archlab.api.model import Model, ModelLike
 
 SUFFIXES = (".html", ".htm")
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Report:
         return f'<iframe srcdoc="{text}" style="width:100%;height:52rem;border:0"></iframe>'
 
 
+@verb
 def report(
     *subjects: ModelLike | Path,
     gradients: bool = False,
     command: str = "",
     progress: Progress | None = None,
-    **how: Any,
 ) -> Report:
     """Return one self-contained page: drawing, modules, cost, receptive field, savings, coverage.
 
@@ -81,23 +81,22 @@ def report(
             `train_model` wrote.
         gradients: also measure gradients at initialisation; the models are run.
         command: what is said of how the page was made; by default this call.
-        progress: called with (done, of, what comes next).
-        **how: `input`, `batch` and constructor arguments as for `load`, for every model.
+        progress: called with (done, total, what comes next).
 
     Raises:
-        OptionError: nothing to report on, a folder together with models, or options for a folder.
+        OptionError: nothing to report on, a folder together with models, or gradients of a folder.
         RunError: a folder that holds no sweep and no run.
         LayoutError: Graphviz is missing or fails.
         SpecError, BuildError, TraceError, ProbeError: as for `load`, `trace`, `gradients`.
 
     Example:
-        >>> found = report("resnet20")
-        >>> found.title
+        >>> page = report("resnet20")
+        >>> page.title
         'resnet20'
-        >>> len(found.html) < 400_000
+        >>> len(page.html) < 400_000
         True
     """
-    folders = [Path(str(item)) for item in subjects if is_runs(item)]
+    folders = [Path(str(subject)) for subject in subjects if is_runs(subject)]
     if not subjects:
         raise OptionError("Nothing to report on: give a model, or the folder of a sweep.")
     if folders and len(subjects) > 1:
@@ -105,31 +104,29 @@ def report(
             f"{folders[0]} is a folder of runs: it has a report of its own. "
             "Give one folder, or models."
         )
-    given = [*(["gradients"] if gradients else []), *how]
-    if folders and given:
+    if folders and gradients:
         raise OptionError(
-            f"{', '.join(given)}: the folder of runs takes no options, everything is in its files "
-            "(gradients too, where a run recorded them)."
+            f"{keyword('gradients')}: nothing is measured for a folder of runs. Its gradients are "
+            "drawn where a run recorded them."
         )
     if folders:
         content = runs_page(folders[0], _made(command or f"archlab.report({str(folders[0])!r})"))
     else:
-        loaded = _loaded(subjects, how)
-        call = command or f"archlab.report({', '.join(repr(item.name) for item in loaded)})"
+        loaded = _loaded(subjects)
+        call = command or f"archlab.report({', '.join(repr(model.name) for model in loaded)})"
         content = _models_page(loaded, call, progress, gradients=gradients)
     return Report(content.title, page(content))
 
 
-def _loaded(subjects: Sequence[Any], how: dict[str, Any]) -> list[Model]:
+def _loaded(subjects: Sequence[Any]) -> list[Model]:
     from archlab.api.model import load  # torch: a folder of runs needs none
 
-    return [load(item, **how) for item in subjects]
+    return [load(subject) for subject in subjects]
 
 
 def _models_page(
     models: Sequence[Model], call: str, progress: Progress | None, *, gradients: bool
 ) -> Page:
-    from archlab.analyze.by_depth.answer import unique_names
     from archlab.api.page.of_model import model_part, profile_section
 
     alone = len(models) == 1
@@ -158,16 +155,16 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
 
     table = compare(*models).table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
-    given = [with_times(model.trace().input_text()) for model in models]
-    if len(set(given)) > 1:
-        each = ", ".join(f"{name} {text}" for name, text in zip(names, given, strict=True))
+    inputs = [with_times(model.trace().input_text()) for model in models]
+    if len(set(inputs)) > 1:
+        each = ", ".join(f"{name} {text}" for name, text in zip(names, inputs, strict=True))
         words.append(
             f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
-            "--input gives all models one."
+            "load them with one."
         )
     sections = [Section("Differences", words, table=replace(table, footer=table.footer[1:]))]
     try:
-        figure = growth_picture(models).decode()
+        figure = growth_picture(models).svg
     except OptionError:
         return sections
     title = "Receptive field by depth"

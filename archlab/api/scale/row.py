@@ -47,22 +47,22 @@ def _row(request: Request, begin: float) -> ScanRow:
         options=dict(request.options),
     )
     graph = model.trace("eval")
-    cost = analyze_flops(graph, convention=request.convention)
+    cost_answer = analyze_flops(graph, convention=request.convention)
     field = analyze_field(graph)
-    held = memory(model, optimizer=request.optimizer)
+    memory_answer = memory(model, optimizer=request.optimizer)
     counted, of = compute_ops(graph)
-    missing = [str(item) for item in (*cost.missing, *held.missing, *field.missing)]
+    missing = [str(item) for item in (*cost_answer.missing, *memory_answer.missing, *field.missing)]
     return ScanRow(
         model=request.model,
         asked=request.asked,
         source=model.family,
         input=graph.input_text(),
-        params=cost.totals.params,
-        macs=cost.totals.macs,
-        other_flops=cost.totals.other_flops,
+        params=cost_answer.totals.params,
+        macs=cost_answer.totals.macs,
+        other_flops=cost_answer.totals.other_flops,
         activations=activations(graph),
-        inference_peak=held.totals.inference_peak,
-        training=held.totals.training,
+        inference_peak=memory_answer.totals.inference_peak,
+        training=memory_answer.totals.training,
         **_sight(field.totals),
         depth=depth(graph),
         coverage=counted / of if of else 1.0,

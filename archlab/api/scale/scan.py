@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from archlab.analyze.flops import TABLES
 from archlab.analyze.memory import OPTIMIZERS
-from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean
+from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean, keyword
+from archlab.picture.picture import Picture
 from archlab.result import Result
 from archlab.spec import parse_input
 from archlab.survey import names, store
@@ -25,27 +26,35 @@ from archlab.survey.published import (
 from archlab.survey.result import ScanTotals, scan_result
 from archlab.survey.row import Request, ScanRow, kinds
 from archlab.survey.where import condition
+from archlab.verb import verb
 from archlab.view.figure.scatter import Point, ScatterPicture, scatter
 
 
+@verb
 def scan(
-    models: str | Sequence[str] = (),
-    *,
+    *models: str,
     out: str | Path | None = None,
     where: str = "",
     way: Way | None = None,
-    **how: Any,
+    input: str | Sequence[str] = (),  # noqa: A002  the word users know
+    batch: int | None = None,
+    options: Mapping[str, object] | None = None,
+    convention: str = "archlab",
+    optimizer: str = "adam",
 ) -> Result[ScanTotals, ScanRow]:
     """Return one row a model; a model that fails, hangs or eats the memory is a row that says so.
 
     Args:
-        models: specs and patterns: `timm:*`, `torchvision:res*`, `vgg*` (of the zoo).
+        *models: specs and patterns: `timm:*`, `torchvision:res*`, `vgg*` (of the zoo).
         out: a .parquet or .csv file that keeps the rows: only those that it lacks are measured.
             Without `models` the file alone is read.
         where: a condition on the columns, as `macs < 1e9 and rf > 200`.
         way: engine, limits and progress.
-        **how: `input`, `batch`, `convention`, `optimizer` and constructor arguments, for every
-            model.
+        input: one or more inputs as text, for every model; each model's own by default.
+        batch: samples per forward, for every model.
+        options: constructor arguments, for every model.
+        convention: "archlab" or "fvcore": what counts as an operation.
+        optimizer: sgd, momentum or adam: what training keeps.
 
     Raises:
         SpecError: a pattern that matches nothing.
@@ -54,43 +63,48 @@ def scan(
         EngineError: worker processes or a cluster that cannot be had.
 
     Example:
-        >>> [row.params for row in scan(["resnet20", "plain20"]).rows]
+        >>> [row.params for row in scan("resnet20", "plain20").rows]
         [269722, 269722]
     """
-    chosen = condition(where, kinds()) if where else None
-    target = Path(out) if out is not None else None
-    models = [models] if isinstance(models, str) else list(models)
+    meets = condition(where, kinds()) if where else None
+    table = Path(out) if out is not None else None
     if models:
-        rows = gather(_requests(_specs(models), how), target, way or Way())
-    elif target is not None and target.is_file():
-        store.check_format(target)
-        rows = store.read(target)
+        request = _request("", input, batch, options, convention, optimizer)
+        requests = [replace(request, model=spec) for spec in _specs(models)]
+        rows = gather(requests, table, way or Way())
+    elif table is not None and table.is_file():
+        store.check_format(table)
+        rows = store.read(table)
     else:
         raise OptionError(
-            "Nothing to scan: give models or patterns such as resnet18 'timm:*', or --out with a "
-            "table that is there."
+            "Nothing to scan: give models or patterns such as resnet18 'timm:*', or "
+            f"{keyword('out')} with a table that is there."
         )
-    if chosen is None:
+    if meets is None:
         return scan_result(rows)
-    return scan_result([row for row in rows if chosen(asdict(row))], of=len(rows))
+    return scan_result([row for row in rows if meets(asdict(row))], of=len(rows))
 
 
+@verb
 def agreement(
     table: str | Path,
-    models: str | Sequence[str] = (),
-    *,
+    *models: str,
     out: str | Path | None = None,
     way: Way | None = None,
-    **how: Any,
+    input: str | Sequence[str] = (),  # noqa: A002  the word users know
+    batch: int | None = None,
+    options: Mapping[str, object] | None = None,
+    convention: str = "archlab",
+    optimizer: str = "adam",
 ) -> Result[AgreementTotals, AgreementRow]:
     """Return a published table beside our own numbers, each at the published image size.
 
     Args:
         table: CSV with timm's columns, see `archlab.survey.published.read_published`.
-        models: only lines whose model matches one of these patterns; all by default.
-        out: as in `scan`.
-        way: as in `scan`.
-        **how: as in `scan`; timm publishes under `convention="fvcore"`.
+        *models: only lines whose model matches one of these patterns; all by default.
+        out, way, batch, options, optimizer: as in `scan`.
+        input: for lines without a published size.
+        convention: as in `scan`; timm publishes under "fvcore".
 
     Raises:
         DataError: the table cannot be read.
@@ -102,29 +116,32 @@ def agreement(
         True
     """
     published = _matching(read_published(Path(table)), models)
+    request = _request("", input, batch, options, convention, optimizer)
     requests = [
-        _request(line.model, how if line.size is None else {**how, "input": _side(line.size)})
+        replace(request, model=line.model)
+        if line.size is None
+        else replace(request, model=line.model, input=(f"3x{line.size}x{line.size}",))
         for line in published
     ]
     rows = gather(requests, Path(out) if out is not None else None, way or Way())
-    return beside(Path(table).name, published, rows, _request("", how).asked or "as archlab counts")
+    return beside(Path(table).name, published, rows, request.asked or "as archlab counts")
 
 
-def plot_scan(result: Result[ScanTotals, ScanRow], suffix: str = "svg") -> bytes:
-    """Return a picture (svg, png or pdf): MACs, parameters, and published accuracy as colour.
+@verb
+def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
+    """Return a picture: MACs, parameters, and published accuracy as colour.
 
     Args:
-        result: what `scan` returned.
-        suffix: svg, png or pdf.
+        answer: what `scan` returned.
 
     Raises:
-        OptionError: no row has numbers, or another suffix.
+        OptionError: no row has numbers.
 
     Example:
-        >>> plot_scan(scan(["resnet20", "resnet56"]))[:5]
-        b'<?xml'
+        >>> plot_scan(scan("resnet20", "resnet56")).svg[:5]
+        '<?xml'
     """
-    rows = [row for row in result.rows if row.params and row.macs]
+    rows = [row for row in answer.rows if row.params and row.macs]
     if not rows:
         raise OptionError("Nothing to plot: no row has parameters and MACs.")
     known = sum(row.accuracy is not None for row in rows)
@@ -133,16 +150,16 @@ def plot_scan(result: Result[ScanTotals, ScanRow], suffix: str = "svg") -> bytes
               row.accuracy)
         for row in rows
     ]  # fmt: skip
-    return scatter(
-        ScatterPicture(
-            title=f"What {len(rows):,} models cost",
-            subtitle=f"one forward of one image at each model's own size · {known:,} with a "
-            "published top-1 accuracy on ImageNet, the others grey",
-            xlabel="MACs", ylabel="parameters", value="top-1 accuracy in percent",
-            points=points,
-        ),
-        suffix,
-    )  # fmt: skip
+    content = ScatterPicture(
+        title=f"What {len(rows):,} models cost",
+        subtitle=f"one forward of one image at each model's own size · {known:,} with a "
+        "published top-1 accuracy on ImageNet, the others grey",
+        xlabel="MACs",
+        ylabel="parameters",
+        value="top-1 accuracy in percent",
+        points=points,
+    )
+    return Picture(partial(scatter, content))
 
 
 def _specs(models: Sequence[str]) -> list[str]:
@@ -153,33 +170,32 @@ def _specs(models: Sequence[str]) -> list[str]:
     return names.expand(models, library_names)
 
 
-def _requests(specs: Sequence[str], how: dict[str, Any]) -> list[Request]:
-    return [_request(spec, how) for spec in specs]
-
-
-def _request(spec: str, how: dict[str, Any]) -> Request:
-    options = dict(how)
-    given = options.pop("input", None) or ()
-    check_one_of("convention", options.get("convention", "archlab"), TABLES)
-    check_one_of("optimizer", options.get("optimizer", "adam"), OPTIMIZERS)
-    for text in (given,) if isinstance(given, str) else given:
-        parse_input(text)  # one message, not one a model
+def _request(
+    model: str,
+    input: str | Sequence[str],  # noqa: A002
+    batch: int | None,
+    options: Mapping[str, object] | None,
+    convention: str,
+    optimizer: str,
+) -> Request:
+    """Return a request, checked, so that there is one message and not one a model."""
+    check_one_of("convention", convention, TABLES)
+    check_one_of("optimizer", optimizer, OPTIMIZERS)
+    texts = (input,) if isinstance(input, str) else tuple(input)
+    for text in texts:
+        parse_input(text)
+    given = tuple((options or {}).items())
     return Request(
-        model=spec,
-        input=(given,) if isinstance(given, str) else tuple(given),
-        batch=options.pop("batch", None),
-        convention=options.pop("convention", "archlab"),
-        optimizer=options.pop("optimizer", "adam"),
-        options=tuple(options.items()),
+        model=model,
+        input=texts,
+        batch=batch,
+        options=given,
+        convention=convention,
+        optimizer=optimizer,
     )
 
 
-def _side(size: int) -> str:
-    return f"3x{size}x{size}"
-
-
-def _matching(published: list[Published], models: str | Sequence[str]) -> list[Published]:
-    patterns = [models] if isinstance(models, str) else list(models)
+def _matching(published: list[Published], patterns: Sequence[str]) -> list[Published]:
     if not patterns:
         return published
     chosen = [line for line in published if any(fnmatchcase(line.model, text) for text in patterns)]

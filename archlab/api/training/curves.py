@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from archlab.analyze.by_depth.answer import unique_names
 from archlab.errors import OptionError, RunError, check_one_of
-from archlab.files import write
+from archlab.picture.picture import Picture
+from archlab.result import unique_names
 from archlab.runs import ledger, logs
 from archlab.runs.ledger import Run
 from archlab.runs.record import METRICS, PLAN, Measurement
+from archlab.verb import verb
 from archlab.view.figure.over_time import Heat, heat as draw_heat
 from archlab.view.figure.training import Curves, Line, Panel, curves as draw
 
@@ -21,32 +23,32 @@ STYLES = ("fig6", "fig1")
 _SETTLED = 0.04  # the share of the steps whose errors may leave the picture at its top
 
 
-def curves(*folders: str | Path, suffix: str = "svg", style: str = "fig6") -> bytes:
+@verb
+def curves(*folders: str | Path, style: str = "fig6") -> Picture:
     """Return a picture of training, from the files of finished or running runs.
 
     Args:
         *folders: one sweep of `degradation`; or runs, or folders of Lightning's logs.
-        suffix: svg, png or pdf.
         style: of a sweep: fig6 has a panel a kind, training error dashed and test error bold;
             fig1 has training error on the left and test error on the right.
 
     Raises:
         RunError: a folder that holds no logs.
-        OptionError: an unknown style or suffix.
+        OptionError: an unknown style, or a sweep among other folders.
 
     Example:
-        >>> Path("curve.svg").write_bytes(curves("runs/degradation-demo"))  # doctest: +SKIP
+        >>> curves("runs/degradation-demo").save("curve.svg")  # doctest: +SKIP
     """
-    check_one_of("--style", style, STYLES)
+    check_one_of("style", style, STYLES)
     places = [Path(folder) for folder in folders]
     if not places:
         raise OptionError("No run to draw: give a folder.")
     if len(places) == 1 and (places[0] / ledger.SWEEP).is_file():
-        return draw(_sweep(places[0], style), suffix)
+        return Picture(partial(draw, _sweep(places[0], style)))
     for place in places:
         if (place / ledger.SWEEP).is_file():
             raise OptionError(f"{place} is a sweep: draw it alone, or name runs in it.")
-    return draw(_runs(places), suffix)
+    return Picture(partial(draw, _runs(places)))
 
 
 class TrainingCurve:
@@ -67,6 +69,11 @@ class TrainingCurve:
         self.path = Path(path)
         self.series = read_series(self.path)
 
+    @property
+    def picture(self) -> Picture:
+        """The curves as a picture."""
+        return curves(self.path)
+
     def plot(self, out: str | Path | None = None) -> Path:
         """Draw the curves into a file and return its path.
 
@@ -77,15 +84,13 @@ class TrainingCurve:
             OptionError: a suffix that is no picture format.
             OutputError: the file cannot be written.
         """
-        target = Path(out) if out else self.path / "curves.svg"
-        write(target, draw(_runs([self.path]), target.suffix.removeprefix(".")))
-        return target
+        return self.picture.save(out or self.path / "curves.svg")
 
     def _repr_svg_(self) -> str:
-        return draw(_runs([self.path]), "svg").decode()
+        return self.picture.svg
 
 
-def gradient_heat(folder: str | Path, suffix: str = "svg") -> bytes:
+def gradient_heat(folder: str | Path) -> Picture:
     """Return the gradient profile of a run as a picture: steps × blocks, logarithmic colours.
 
     Raises:
@@ -103,11 +108,15 @@ def gradient_heat(folder: str | Path, suffix: str = "svg") -> bytes:
         if row.activation_grad is not None:
             values[blocks.index(row.block), steps.index(row.step)] = row.activation_grad
     plan = ledger.read_run(place).plan
-    return draw_heat(
-        Heat(f"Gradients by depth: {plan.model}", f"{plan.data_name}; {plan.recipe.sentence()}",
-             steps, [names[block] for block in blocks], values, "‖dL/d(output of the block)‖"),
-        suffix,
-    )  # fmt: skip
+    content = Heat(
+        f"Gradients by depth: {plan.model}",
+        f"{plan.data_name}; {plan.recipe.sentence()}",
+        steps,
+        [names[block] for block in blocks],
+        values,
+        "‖dL/d(output of the block)‖",
+    )
+    return Picture(partial(draw_heat, content))
 
 
 def read_series(folder: Path) -> logs.Series:
@@ -170,8 +179,8 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
     # As the paper plots it: the running error over augmented batches.
     name_of = {"train": "running_error", "test": "test_error"}[part]
     values = [{row.step: getattr(row, name_of) for row in run.rows} for run in runs]
-    steps = sorted(set.intersection(*(set(one) for one in values)))
-    at = [[one[step] for one in values] for step in steps]
+    steps = sorted(set.intersection(*(set(by_step) for by_step in values)))
+    at = [[by_step[step] for by_step in values] for step in steps]
     return Line(
         name, steps, [statistics.fmean(each) for each in at], [min(each) for each in at],
         [max(each) for each in at], colour, bold,

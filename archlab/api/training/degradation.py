@@ -6,28 +6,38 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.api.training.curves import STYLES, curves
 from archlab.api.training.recipes import chosen_recipe, default_data
 from archlab.engine import ENGINES
-from archlab.errors import OptionError, RunError, check_one_of
-from archlab.files import write
+from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.runs.recipe import RECIPES, Recipe
 from archlab.runs.verdict import VerdictRow, VerdictTotals, verdict as judge, write_verdict
+from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.result import Result
 
 
+@verb
 def degradation(
     *,
     depths: Sequence[int] = (20, 56),
     kinds: Sequence[str] = ("plain", "residual"),
     seeds: int | Sequence[int] = 3,
     recipe: Recipe | str = "auto",
+    data: str | None = None,
+    data_dir: str | Path = ".data",
+    download: bool = False,
     out: str | Path | None = None,
-    **how: Any,
+    jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    gpus: float = 0.0,
+    gradients: int | None = None,
+    style: str = "fig6",
+    progress: Progress | None = None,
 ) -> Result[VerdictTotals, VerdictRow]:
     """Train plain and residual nets of several depths, and return the verdict.
 
@@ -36,14 +46,21 @@ def degradation(
         kinds: plain, residual or both.
         seeds: how many (1, 2 …), or which.
         recipe: a recipe or its name; "auto" is paper with a GPU and demo without.
+        data: the images, see `archlab.data.sets.load_images`; None takes the recipe's own.
+        data_dir: where official archives are, or go.
+        download: fetch an official archive that is absent.
         out: the folder of the sweep; runs/degradation-RECIPE by default.
-        **how: `data` and `data_dir` (see `archlab.data.sets.load_images`), `download`, `jobs`
-            (processes side by side), `report` (a function told the progress), `style` (fig6, fig1),
-            `engine` (local or ray), `address` (of a Ray cluster), `gpus` (a run's share of a GPU
-            there), `gradients` (record gradient norms by depth every so many steps).
+        jobs: runs side by side; one a core by default.
+        engine: "local" (processes of this machine) or "ray".
+        address: of a Ray cluster, HOST:PORT.
+        gpus: with Ray, the share of a GPU that a run takes.
+        gradients: record gradient norms by depth every so many steps.
+        style: of the figure, "fig6" or "fig1", see `curves`.
+        progress: called with (done, total, what runs), twice a second.
 
     Raises:
-        OptionError: a depth that is not 6n + 2, an unknown kind or recipe.
+        OptionError: a depth that is not 6n + 2, an unknown kind or recipe, or what only a Ray
+            cluster takes.
         DataError: the images are absent or corrupt.
         RunError: another process uses the folder, or a run could not end.
 
@@ -52,42 +69,43 @@ def degradation(
         'not shown'
     """
     from archlab.data.sets import load_images, located
-    from archlab.train.degradation import Sweep, run_sweep
+    from archlab.train.degradation import Sweep, run_sweep  # here: torch, which verdicts do without
     from archlab.train.remote import Fan
 
-    chosen = chosen_recipe(recipe)
-    data, data_dir = how.pop("data", None) or default_data(chosen), how.pop("data_dir", ".data")
+    recipe = chosen_recipe(recipe)
+    data = data or default_data(recipe)
     sweep = Sweep(
-        depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=chosen,
+        depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=recipe,
         data=located(data), data_dir=str(Path(data_dir).absolute()),
     )  # fmt: skip
     sweep.check()
     if len(set(sweep.depths)) < 2:
-        raise OptionError("A verdict needs two depths or more: --depths 20,56.")
-    images = load_images(data, Path(data_dir), download=how.pop("download", False))
-    folder = default_out(chosen, out)
-    fan = Fan(
-        how.pop("engine", "local"), how.pop("address", None), how.pop("gpus", 0.0),
-        how.pop("gradients", None) or 0,
-    )  # fmt: skip
-    check_one_of("--engine", fan.engine, ENGINES)
-    if fan.engine == "local" and (fan.gpus or fan.address):
-        raise OptionError("--gpus and --address are of a Ray cluster: add --engine ray.")
-    check_one_of("--style", style := how.pop("style", "fig6"), STYLES)
+        raise OptionError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
+    check_one_of("engine", engine, ENGINES)
+    check_one_of("style", style, STYLES)
+    if engine == "local" and (gpus or address):
+        raise OptionError(
+            f"{keyword('gpus')} and {keyword('address')} belong to a Ray cluster: add "
+            f"{keyword('engine', 'ray')}."
+        )
+    images = load_images(data, Path(data_dir), download=download)
+    folder = default_out(recipe, out)
+    fan = Fan(engine, address, gpus, gradients or 0)
     try:
-        run_sweep(sweep, images, folder, fan=fan, **how)
+        run_sweep(sweep, images, folder, jobs=jobs, progress=progress, fan=fan)
     finally:
         _write_figure(folder, style)
-    result = judge(folder)
-    write_verdict(folder, result)
-    return result
+    answer = judge(folder)
+    write_verdict(folder, answer)
+    return answer
 
 
 def _write_figure(folder: Path, style: str) -> None:
     with contextlib.suppress(RunError):  # nothing is measured yet
-        write(folder / "figure.svg", curves(folder, style=style))
+        curves(folder, style=style).save(folder / "figure.svg")
 
 
+@verb
 def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on a finished sweep, from its files alone.
 
@@ -104,25 +122,25 @@ def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
     return judge(Path(folder))
 
 
-def _seeds(given: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(given, int):
-        if given < 1:
-            raise OptionError(f"--seeds {given}: one seed or more is wanted.")
-        return tuple(range(1, given + 1))
-    return tuple(given)
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(seeds, int):
+        if seeds < 1:
+            raise OptionError(f"{keyword('seeds', seeds)}: one seed or more is needed.")
+        return tuple(range(1, seeds + 1))
+    return tuple(seeds)
 
 
-def default_out(chosen: Recipe, out: str | Path | None = None) -> Path:
+def default_out(recipe: Recipe, out: str | Path | None = None) -> Path:
     """Return the folder of a sweep."""
-    return Path(out) if out else Path("runs") / f"degradation-{chosen.name}"
+    return Path(out) if out else Path("runs") / f"degradation-{recipe.name}"
 
 
 def opening(
-    asked: str, chosen: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
+    name: str, recipe: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
 ) -> str:
     """Return what a sweep begins with: the recipe, and for auto what `paper` would cost here."""
-    line = f"recipe {chosen.sentence()}"
-    if asked != "auto" or chosen.name != "demo":
+    line = f"recipe {recipe.sentence()}"
+    if name != "auto" or recipe.name != "demo":
         return line
     from archlab.train.cost import sweep_hours
 

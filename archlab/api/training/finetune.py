@@ -14,11 +14,12 @@ from archlab.errors import RunError
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe
-from archlab.runs.record import Plan
-from archlab.train import checkpoint
+from archlab.runs.record import Outcome, Plan
+from archlab.train import checkpoint as checkpoints
 from archlab.train.degradation import run_plans
-from archlab.train.finetune import Freeze, freeze
+from archlab.train.finetune import Freeze, freeze as parse_freeze
 from archlab.train.module import named
+from archlab.verb import Progress, verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +53,35 @@ FINETUNE_COLUMNS = (
 )
 
 
+@verb
 def finetune_model(
-    saved: str | Path,
+    checkpoint: str | Path,
     *,
     data: str = "cifar10",
-    plan: Freeze | None = None,
+    data_dir: str | Path = ".data",
+    download: bool = False,
+    freeze: Freeze | None = None,
     recipe: Recipe | str = "fast",
     seed: int = 1,
     out: str | Path | None = None,
-    **how: Any,
+    jobs: int | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
 ) -> Result[FineTuneTotals, FineTuneRow]:
     """Fine-tune a checkpoint on other images, beside a linear probe and training from scratch.
 
     Args:
-        saved: a checkpoint, or a run's folder.
-        data: what `load_images` takes.
-        plan: what is frozen until when; the backbone for a quarter of the steps by default.
+        checkpoint: a file, or a run's folder.
+        data: the images, see `archlab.data.sets.load_images`.
+        data_dir: where official archives are, or go.
+        download: fetch an official archive that is absent.
+        freeze: what is frozen until when; the backbone for a quarter of the steps by default.
         recipe: a recipe or its name, the same for the three ways.
         seed: of the new head, the order of images and the augmentation.
         out: the folder; runs/finetune-RECIPE by default.
-        **how: `data_dir`, `download`, `jobs`, `report` as in `degradation`; `alone=True` leaves
-            the other two ways out.
+        jobs: runs side by side; one a core by default.
+        alone: leave out the linear probe and the training from scratch.
+        progress: called with (done, total, what runs), twice a second.
 
     Raises:
         RunError: the checkpoint is absent, truncated, or does not say how it is built.
@@ -81,64 +90,74 @@ def finetune_model(
     Example:
         >>> finetune_model("runs/resnet20-seed1-1a2b3c4d", data="embedded")  # doctest: +SKIP
     """
-    chosen, path = named(recipe), Path(saved).absolute()
-    checkpoint.read(path)  # what is wrong with it is told before a download
-    data_dir = str(Path(how.pop("data_dir", ".data")).absolute())
-    images = load_images(data, Path(data_dir), download=bool(how.pop("download", False)))
+    recipe, path = named(recipe), Path(checkpoint).absolute()
+    checkpoints.read(path)  # what is wrong with it is said before a download
+    data_dir = str(Path(data_dir).absolute())
+    images = load_images(data, Path(data_dir), download=download)
     base = _finetuned(path, images, Plan(
-        model="", options={}, seed=seed, recipe=chosen, data=located(data), data_dir=data_dir,
+        model="", options={}, seed=seed, recipe=recipe, data=located(data), data_dir=data_dir,
         data_name=images.name, fingerprint=images.fingerprint,
     ))  # fmt: skip
-    total = chosen.total_steps(len(images.train_labels))
-    frozen = plan or Freeze(until=max(1, total // 4))
-    plans = [replace(base, kind="finetune", freeze=asdict(frozen))]
-    if not how.pop("alone", False):
-        whole = asdict(Freeze())  # never released: the head alone
-        plans += [replace(base, kind="probe", freeze=whole),
-                  replace(base, kind="scratch", init="", init_id="")]  # fmt: skip
-    folder = Path(out) if out else Path("runs") / f"finetune-{chosen.name}"
-    run_plans(plans, folder, **how)
-    return _compared([ledger.read_run(folder / each.name) for each in plans])
+    total = recipe.total_steps(len(images.train_labels))
+    plans = [
+        replace(base, kind="finetune", freeze=asdict(freeze or Freeze(until=max(1, total // 4))))
+    ]
+    if not alone:
+        whole = asdict(Freeze())  # never released: the head alone is trained
+        plans += [
+            replace(base, kind="probe", freeze=whole),
+            replace(base, kind="scratch", init="", init_id=""),
+        ]
+    folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
+    run_plans(plans, folder, jobs=jobs, progress=progress)
+    return _compared([ledger.read_run(folder / plan.name) for plan in plans])
 
 
 def freeze_plan(text: str, until: int | None) -> Freeze | None:
     """Return the plan of `--freeze` and `--until`; None leaves a quarter of the steps."""
-    parsed = freeze(text, until)
+    parsed = parse_freeze(text, until)
     return None if text == "backbone" and until is None else parsed
 
 
 def _finetuned(path: Path, images: ImageSet, base: Plan) -> Plan:
     """Return the plan of a checkpoint's net with a head for these images."""
-    content = checkpoint.read(path)
-    told: Mapping[str, Any] = content.get("archlab", {})
-    if not told.get("spec"):
+    content = checkpoints.read(path)
+    entry: Mapping[str, Any] = content.get("archlab", {})
+    if not entry.get("spec"):
         raise RunError(f"{path} does not say how its model is built: train it with archlab train.")
     file = path / record.CHECKPOINT if path.is_dir() else path
-    options = {**told.get("options", {}), "num_classes": len(images.classes)}
+    options = {**entry.get("options", {}), "num_classes": len(images.classes)}
     return replace(
-        base, model=told["spec"], options=options, init=str(path),
+        base, model=entry["spec"], options=options, init=str(path),
         init_id=hashlib.sha256(file.read_bytes()).hexdigest()[:12],
     )  # fmt: skip
 
 
 def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
-    ends = {item.plan.kind: item.outcome for item in runs}
+    ends = {run.plan.kind: run.outcome for run in runs}
     plan = runs[0].plan
     errors = {kind: ends[kind].test_error if kind in ends else None
               for kind in ("finetune", "probe", "scratch")}  # fmt: skip
     frozen = plan.freeze or {}
     until = frozen.get("until")
-    how = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
+    schedule = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
         "always" if until is None else f"until step {until:,}")  # fmt: skip
+    ways = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
     return Result(
         name="finetune",
-        header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(),
-                      (f"finetune: {how}; probe: the head alone; scratch: fresh weights, the same "
-                       "steps", MEASURED)),
+        header=Header(
+            plan.model, plan.data_name, "train", plan.recipe.sentence(), (ways, MEASURED)
+        ),
         totals=FineTuneTotals(**errors),
-        rows=tuple(FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error,
-                               end.seconds) for kind, end in ends.items()),
+        rows=tuple(_row(kind, outcome) for kind, outcome in ends.items()),
         columns=FINETUNE_COLUMNS,
-        missing=tuple(Missing(kind, why=end.why or end.status) for kind, end in ends.items()
-                      if end.status != "done"),
-    )  # fmt: skip
+        missing=tuple(
+            Missing(kind, why=outcome.why or outcome.status)
+            for kind, outcome in ends.items()
+            if outcome.status != "done"
+        ),
+    )
+
+
+def _row(kind: str, end: Outcome) -> FineTuneRow:
+    return FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error, end.seconds)

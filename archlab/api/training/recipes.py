@@ -10,20 +10,20 @@ from archlab.runs.recipe import Recipe, field_names, recipe
 from archlab.spec import parse_options
 
 
-def chosen_recipe(given: Recipe | str) -> Recipe:
+def chosen_recipe(choice: Recipe | str) -> Recipe:
     """Return a recipe given as itself or by name; auto is paper with CUDA, else demo."""
-    if isinstance(given, Recipe):
-        return given
-    if given == "auto":
+    if isinstance(choice, Recipe):
+        return choice
+    if choice == "auto":
         from archlab.train.device import has_cuda
 
-        given = "paper" if has_cuda() else "demo"
-    return recipe(given)
+        choice = "paper" if has_cuda() else "demo"
+    return recipe(choice)
 
 
-def default_data(chosen: Recipe) -> str:
+def default_data(recipe: Recipe) -> str:
     """Return the images a recipe is made for."""
-    return "embedded" if chosen.name == "demo" else "cifar10"
+    return "embedded" if recipe.name == "demo" else "cifar10"
 
 
 def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = ()) -> Recipe:
@@ -43,11 +43,11 @@ def recipe_and_options(
     Raises:
         OptionError: neither the recipe nor the model, where one is named, has the key.
     """
-    given = parse_options(list(settings))
-    changes = {key: value for key, value in given.items() if key in field_names()}
+    entries = parse_options(list(settings))
+    changes = {key: value for key, value in entries.items() if key in field_names()}
     if name == "auto":
         name = chosen_recipe("auto").name
-    others = {key: value for key, value in given.items() if key not in changes}
+    others = {key: value for key, value in entries.items() if key not in changes}
     if others and model:
         _check_keys(others, model)
     return recipe(name, config, changes), others

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.data.sets import ImageSet, load_images, located
-from archlab.errors import DataError, RunError
+from archlab.errors import DataError, RunError, keyword
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe, from_record
 from archlab.runs.record import Measurement, Plan
 from archlab.spec import parse_options
-from archlab.train import checkpoint, run
+from archlab.train import checkpoint as checkpoints, run
 from archlab.train.build import wanted_channels
 from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
 from archlab.train.gradients import GradientProfiles
 from archlab.train.module import named
+from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -63,27 +64,39 @@ class Row(Measurement):
     path: str = ""
 
 
+@verb
 def train_model(
     model: str,
     *,
+    options: Mapping[str, object] | None = None,
     data: str | ImageSet = "embedded",
+    data_dir: str | Path = ".data",
+    download: bool = False,
     recipe: Recipe | str = "lesson",
     seed: int = 1,
     out: str | Path | None = None,
-    **how: Any,
+    gradients: int | None = None,
+    loggers: Callable[[Path], Iterable[Logger]] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
 ) -> Result[TrainTotals, Row]:
     """Train one net; started again with the same arguments it goes on where it was.
 
     Args:
         model: a spec, such as "resnet18" or "my_net.py:Net".
+        options: constructor arguments.
         data: images, or what `archlab.data.sets.load_images` takes.
+        data_dir: where official archives are, or go.
+        download: fetch an official archive that is absent.
         recipe: a recipe or its name.
         seed: of the weights, the order of images and the augmentation.
         out: the run's folder; runs/MODEL-seedSEED-ID by default.
-        **how: `options` (constructor arguments), `data_dir`, `download`, `loggers` (a function
-            from the folder to Lightning loggers), `callbacks` (Lightning's), `gradients`
-            (steps between gradient profiles), `stop` and
-            `report` (asked and told once a second).
+        gradients: record gradient norms by depth every so many steps.
+        loggers: a function from the run's folder to Lightning loggers.
+        callbacks: Lightning's, beside archlab's own.
+        stop: asked once a second whether to save and end.
+        progress: called once a second with (steps done, steps in all, what runs).
 
     Raises:
         SpecError: no such model.
@@ -93,38 +106,36 @@ def train_model(
     Example:
         >>> train_model("resnet20", recipe="demo").totals.test_error  # doctest: +SKIP
     """
-    chosen = named(recipe)
-    data_dir = str(Path(how.get("data_dir", ".data")).absolute())
-    images = _images(data, data_dir, download=bool(how.get("download", False)))
+    data_dir = str(Path(data_dir).absolute())
+    images = _images(data, data_dir, download=download)
     base = Plan(
-        model=model, options={}, seed=seed, recipe=chosen,
+        model=model, options={}, seed=seed, recipe=named(recipe),
         data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir,
         data_name="", fingerprint="",
     )  # fmt: skip
-    plan = run.planned(model, dict(how.get("options") or {}), images, base)
+    plan = run.planned(model, dict(options or {}), images, base)
     folder = Path(out) if out else Path("runs") / plan.name
     if (folder / record.PLAN).is_file() and record.read_plan(folder).id != plan.id:
         raise RunError(
-            f"{folder} holds another run ({record.read_plan(folder).name}). Give another --out."
+            f"{folder} holds another run ({record.read_plan(folder).name}). Give another "
+            f"{keyword('out')}."
         )
     record.write_plan(folder, plan)
-    make: Callable[[Path], Iterable[Logger]] = how.get("loggers") or (lambda _: ())
-    extra: list[pl.Callback] = list(how.get("callbacks") or ())
-    if how.get("gradients"):
-        extra.append(GradientProfiles(folder, int(how["gradients"])))
+    profiles = [GradientProfiles(folder, gradients)] if gradients else []
     run.execute(
         folder,
         images=images,
-        stop=how.get("stop"),
-        report=how.get("report"),
-        loggers=make(folder),
-        extra=extra,
+        stop=stop,
+        progress=progress,
+        loggers=loggers(folder) if loggers else (),
+        extra=[*callbacks, *profiles],
     )
     return _trained(ledger.read_run(folder))
 
 
+@verb
 def evaluate_model(
-    saved: str | Path,
+    checkpoint: str | Path,
     *,
     data: str | ImageSet | None = None,
     data_dir: str | Path = ".data",
@@ -133,7 +144,7 @@ def evaluate_model(
     """Return accuracy, a table by class and the confusion matrix of a checkpoint.
 
     Args:
-        saved: a checkpoint, or a run's folder.
+        checkpoint: a file, or a run's folder.
         data: images; those of the run by default.
         data_dir: where official archives are.
         model: the spec, where the checkpoint does not say.
@@ -145,32 +156,34 @@ def evaluate_model(
     Example:
         >>> evaluate_model("runs/resnet20-seed1-1a2b3c4d").totals.accuracy  # doctest: +SKIP
     """
-    path = Path(saved)
-    content, net = checkpoint.read(path), checkpoint.load_model(path, model)
-    told = content.get("archlab", {})
+    path = Path(checkpoint)
+    content, net = checkpoints.read(path), checkpoints.load_model(path, model)
+    entry = content.get("archlab", {})
     folder = path if path.is_dir() else path.parent
     if data is None and not (folder / record.PLAN).is_file():
-        raise DataError(f"{path} does not lie in a run's folder: name the images with --data.")
+        raise DataError(
+            f"{path} does not lie in a run's folder: name the images with {keyword('data')}."
+        )
     plan = record.read_plan(folder) if (folder / record.PLAN).is_file() else None
     source = data if data is not None else (plan.data if plan else "embedded")
-    where = plan.data_dir if plan and data is None else str(data_dir)
-    chosen = from_record(told["recipe"]) if "recipe" in told else None
-    images = ImageData(_images(source, where, download=False), chosen)
+    archives = plan.data_dir if plan and data is None else str(data_dir)
+    recipe = from_record(entry["recipe"]) if "recipe" in entry else None
+    images = ImageData(_images(source, archives, download=False), recipe)
     images.channels = wanted_channels(net, images.images.shape[0])
-    return evaluate(net, images, str(model or told.get("spec") or told.get("type", "model")))
+    return evaluate(net, images, str(model or entry.get("spec") or entry.get("type", "model")))
 
 
-def loggers(
+def logger_maker(
     paths: Sequence[str], settings: Sequence[str], *, tensorboard: bool
 ) -> Callable[[Path], list[Logger]]:
     """Return a function that makes the loggers for a run's folder."""
     from archlab.train import loggers as known
 
-    given = parse_options(list(settings))
+    arguments = parse_options(list(settings))
 
     def make(folder: Path) -> list[Logger]:
         first = [known.tensorboard(folder)] if tensorboard else []
-        return first + [known.logger(path, folder, given) for path in paths]
+        return first + [known.logger(path, folder, arguments) for path in paths]
 
     return make
 
@@ -181,18 +194,18 @@ def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
     return load_images(data, Path(data_dir), download=download)
 
 
-def _trained(item: ledger.Run) -> Result[TrainTotals, Row]:
-    end, plan = item.outcome, item.plan
-    missing = () if end.status == "done" else (Missing(
-        plan.name, why=end.why or f"{end.status} at step {end.step:,} of {end.total:,}; the same "
-        "command goes on"),)  # fmt: skip
+def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
+    end, plan = finished.outcome, finished.plan
+    reason = end.why or (
+        f"{end.status} at step {end.step:,} of {end.total:,}; the same command goes on"
+    )
+    totals = {field.name: getattr(end, field.name) for field in fields(TrainTotals)}
     return Result(
         name="train",
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
-        totals=TrainTotals(end.status, end.step, end.total, end.train_error, end.running_error,
-                           end.test_error, end.seconds),
-        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in item.rows),
+        totals=TrainTotals(**totals),
+        rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in finished.rows),
         columns=TRAIN_COLUMNS,
-        missing=missing,
-        footer=(f"{end.status}: {item.folder}",),
-    )  # fmt: skip
+        missing=() if end.status == "done" else (Missing(plan.name, why=reason),),
+        footer=(f"{end.status}: {finished.folder}",),
+    )

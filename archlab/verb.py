@@ -12,6 +12,9 @@ from archlab.errors import OptionError, did_you_mean
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
+Progress = Callable[[float, float, str], None]
+"""Called with what is done, of how much, and what comes next."""
+
 _OF_LOAD = ("input", "batch", "options")
 
 

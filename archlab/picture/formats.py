@@ -1,0 +1,78 @@
+"""The formats of a drawing. A layout that fails is tried again with fewer boxes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from archlab.errors import LayoutError
+from archlab.fold import Drawing
+from archlab.view.drawing.dot import Style, dot
+from archlab.view.drawing.engine import laid_out
+from archlab.view.drawing.mermaid import mermaid
+from archlab.view.drawing.sketch import sketch
+from archlab.view.drawing.svg import finished
+
+_LEAST = 8  # boxes below which a failed layout is not tried again
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A drawing with all that its formats need.
+
+    Attributes:
+        drawing: boxes, groups and edges; with numbers, and heat where asked for.
+        style: theme, direction, totals.
+        timeout: seconds for one layout.
+        redraw: a budget of boxes -> the drawing within it.
+    """
+
+    drawing: Drawing
+    style: Style
+    timeout: float
+    redraw: Callable[[int], Drawing]
+
+
+def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of every other library
+    """Return an SVG, PNG or PDF; what fails or takes too long is tried again with half the boxes.
+
+    Raises:
+        LayoutError: Graphviz is missing, or failed at every budget of boxes.
+    """
+    boxes = len(sheet.drawing.boxes)
+    while True:
+        try:
+            return _once(sheet, format)
+        except LayoutError:
+            boxes //= 2
+            # A PNG is also refused for its size: fewer boxes would hide that from the reader.
+            if boxes < _LEAST or format == "png":
+                raise
+            note = f"folded further, to {boxes} boxes: a larger layout failed"
+            style = replace(sheet.style, notes=(*sheet.style.notes, note))
+            sheet = replace(sheet, drawing=sheet.redraw(boxes), style=style)
+
+
+def _once(sheet: Sheet, format: str) -> bytes:  # noqa: A002
+    text = dot(sheet.drawing, sheet.style)
+    svg, picture = laid_out(text, ("svg", format), timeout=sheet.timeout)
+    checked = finished(svg.decode(), sheet.drawing, sheet.style.theme)  # raises if a box is lost
+    return checked.encode() if format == "svg" else picture
+
+
+def _text(view: Callable[[Drawing, Style], str], sheet: Sheet) -> bytes:
+    return f"{view(sheet.drawing, sheet.style)}\n".encode()
+
+
+FORMATS: dict[str, Callable[[Sheet], bytes]] = {
+    "svg": partial(_laid_out, format="svg"),
+    "png": partial(_laid_out, format="png"),
+    "pdf": partial(_laid_out, format="pdf"),
+    "dot": partial(_text, lambda drawing, style: dot(drawing, style).rstrip("\n")),
+    "mmd": partial(_text, mermaid),
+    "json": partial(_text, lambda drawing, _: json.dumps(drawing.to_dict(), indent=2)),
+    "txt": partial(_text, sketch),
+}
+"""Suffix -> what makes the file of a drawing."""
