@@ -29,6 +29,11 @@ def pytest_configure() -> None:
         ctypes.CDLL(None).mallopt(-3, 2**22)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first: one of them at the end leaves the other worker idle."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Iterator[None]:
     """Collect cycles, such as a net and its weights, where a test has left much.
