@@ -79,16 +79,14 @@ sys.stdout.write(archlab.render("googlenet", color_by="macs").svg)
 
 
 def test_two_processes_draw_the_same_bytes() -> None:
-    outputs = []
-    for seed in ("1", "2"):
-        env = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=env, capture_output=True, check=True,
-            cwd=Path(archlab.__file__).parents[1],
-        )  # fmt: skip
-        outputs.append(done.stdout)
-    assert outputs[0] == outputs[1]
-    assert outputs[0].startswith(b"<svg")
+    """This one, and one whose sets of words are in another order."""
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True, check=True, cwd=Path(archlab.__file__).parents[1],
+    )  # fmt: skip
+    assert done.stdout.startswith(b"<svg")
+    assert done.stdout.decode() == archlab.render("googlenet", color_by="macs").svg
 
 
 def test_the_figure_says_what_was_folded_and_how_it_counts() -> None:
