@@ -1,13 +1,13 @@
 """How far a sweep is, read from its folder: the files know it, whoever trains. No torch."""
 
 from __future__ import annotations
-from archlab import files
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archlab import files
 from archlab.runs import record
 from archlab.runs.record import Plan
 
