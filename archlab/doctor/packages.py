@@ -34,11 +34,16 @@ PURPOSE = {
     "pillow": "images from folders",
     "jinja2": "archlab report",
     "psutil": "archlab scan: the memory of its processes",
+    "annotated-types": "recipes of training",
+    "pydantic": "recipes of training: config files and their schema",
     "timm": "timm:NAME models",
     "ray": "many models or runs on a cluster",
     "pyarrow": "tables in Parquet files",
 }
-MODULES = {"pytorch-lightning": "pytorch_lightning", "pyyaml": "yaml", "pillow": "PIL"}
+MODULES = {
+    "annotated-types": "annotated_types", "pytorch-lightning": "pytorch_lightning",
+    "pyyaml": "yaml", "pillow": "PIL",
+}  # fmt: skip
 OURS = ("dev", "docs")  # extras for work on archlab, not with it
 
 

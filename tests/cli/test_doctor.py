@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from archlab import doctor
-from archlab.data.sets import OFFICIAL
 from archlab.doctor import machine, packages
 from archlab.doctor.imports import Imported, imported
 from archlab.errors import LayoutError
@@ -132,14 +131,11 @@ def test_no_graphviz_at_all(monkeypatch) -> None:
 
 
 def test_images_are_found_where_the_readers_look(tmp_path) -> None:
-    assert {name: folder for name, (folder, _) in machine.DATA.items()} == {
-        name: folder for name, (_, folder, _) in OFFICIAL.items()
-    }
     (tmp_path / "cifar-10-batches-py").mkdir()
     rows = {item.name: item for item in machine.images(tmp_path)}
     assert rows["cifar10"].state == "ok"
     assert rows["cifar100"].state == "missing"
-    assert "archlab.CIFAR100Data" in shlex.split(rows["cifar100"].get)[-1]
+    assert "archlab.ImageData('cifar100'" in shlex.split(rows["cifar100"].get)[-1]
     assert rows["embedded"].state == "ok"
 
 
