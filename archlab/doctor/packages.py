@@ -33,6 +33,8 @@ PURPOSE = {
     "pyyaml": "--config FILE.yaml",
     "pillow": "images from folders",
     "jinja2": "archlab report",
+    "filelock": "scans and training that go on",
+    "lazy_loader": "import archlab",
     "psutil": "archlab scan: the memory of its processes",
     "annotated-types": "recipes of training",
     "pydantic": "recipes of training: config files and their schema",
