@@ -65,9 +65,7 @@ class Measuring:
     data_dir: Annotated[
         Path, typer.Option("--data-dir", help="Where the archives of official sets are.")
     ] = DATA_DIR
-    noise: Annotated[
-        bool, typer.Option("--noise", help="N(0, 1) noise instead of images.")
-    ] = False
+    noise: Annotated[bool, typer.Option("--noise", help="N(0, 1) noise instead of images.")] = False
     mode: Annotated[
         str, typer.Option("--mode", help=f"{listed(MODES)}; train: batch norm sees the batch.")
     ] = "train"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +34,17 @@ def listed(names: Iterable[object]) -> str:
     """
     *first, last = map(str, names)
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def constant(place: str) -> Any:
+    """Return what `module:NAME` holds, imported when a help text quotes it and not before.
+
+    Example:
+        >>> constant("archlab.picture.look:BOXES")
+        60
+    """
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def model_names(incomplete: str) -> list[tuple[str, str]]:

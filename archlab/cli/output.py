@@ -17,9 +17,9 @@ import typer
 from archlab.cli.options import listed
 from archlab.errors import OptionError, OutputError, check_one_of, keyword
 from archlab.files import write
+from archlab.result import Answer
 from archlab.view import FORMATS, render
 from archlab.view.figure.written import FORMATS as PICTURES
-from archlab.view.table import Showable
 
 if TYPE_CHECKING:
     from archlab.picture.picture import Picture
@@ -45,7 +45,7 @@ class Format:
         if self.format is not None:
             check_one_of("format", self.format, FORMATS)
 
-    def show(self, answer: Showable, default: str = "tree") -> None:
+    def show(self, answer: Answer, default: str = "tree") -> None:
         """Print an answer."""
         _show(answer, self.format or default, None)
 
@@ -71,9 +71,7 @@ class Output:
         check_one_of("format", self.format or _format_of(self.out), FORMATS)
         check_file(self.out)
 
-    def show(
-        self, answer: Showable, *, depth: int | None = None, sort: str | None = None
-    ) -> None:
+    def show(self, answer: Answer, *, depth: int | None = None, sort: str | None = None) -> None:
         """Print an answer, or write it to the file.
 
         Raises:
@@ -175,7 +173,7 @@ def suffixes(formats: tuple[str, ...]) -> str:
 
 
 def _show(
-    answer: Showable,
+    answer: Answer,
     format: str,  # noqa: A002  the word of the option
     out: Path | None,
     *,

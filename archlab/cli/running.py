@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import listed
+from archlab.cli.options import constant, listed
 from archlab.engine import ENGINES
 from archlab.runs.recipe import RECIPES
 
@@ -18,9 +18,7 @@ STYLES = ("fig6", "fig1")  # as api/training/curves.py has them, which imports n
 
 def data_sets() -> str:
     """Return the names of the sets of images, as a sentence lists them."""
-    from archlab.data.sets import OFFICIAL  # here: numpy
-
-    return listed(("embedded", *OFFICIAL))
+    return listed(("embedded", *constant("archlab.data.sets:OFFICIAL")))
 
 
 Recipe = Annotated[

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from archlab.analyze.by_depth.answer import Spread, spread, stages, unique_names
+from archlab.analyze.by_depth.answer import Spread, spread, stages
 from archlab.analyze.by_depth.gradients import Measured, gradients
 from archlab.analyze.by_depth.growth import growth, verdict
 from archlab.analyze.by_depth.theory import Facts, Theory, theory
-from archlab.result import Header
+from archlab.result import Header, unique_names
 
 HEAD = Header("net", "1x3x8x8", "train", "built", ())
 

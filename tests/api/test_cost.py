@@ -11,7 +11,7 @@ from archlab.errors import OptionError
 
 
 def test_verbs_take_input_batch_and_constructor_arguments() -> None:
-    result = archlab.flops("resnet18", layout="imagenet", batch=2, input="3x64x64")
+    result = archlab.flops(archlab.load("resnet18", layout="imagenet", batch=2, input="3x64x64"))
     assert result.header.input == "2x3x64x64 float32"
     # 224 / 64 = 3.5: all maps are 1/12.25 of the published net's, the last layer stays
     last = 512 * 1000
@@ -21,8 +21,9 @@ def test_verbs_take_input_batch_and_constructor_arguments() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: archlab.params("resnet20", mode="evaluate"), "mode 'evaluate' is unknown"),
-        (lambda: archlab.check("resnet20", parms=3), "No limit to check"),
+        (lambda: archlab.params("resnet20", mode="evaluate"), "mode='evaluate' is unknown"),
+        (lambda: archlab.check("resnet20", parms=3), "Did you mean params"),
+        (lambda: archlab.check("resnet20"), "No limit to check"),
         (lambda: archlab.compare("resnet20"), "two models or more"),
     ],
 )
@@ -35,7 +36,7 @@ def test_a_dynamically_quantized_model_is_partial_not_free() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.ao.quantization is deprecated
         net = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)), {nn.Linear})
-        result = archlab.flops(net, input=(1, 8))
+        result = archlab.flops(archlab.load(net, input=(1, 8)))
     assert result.status == "partial"
     assert "linear" in result.missing[0].what
 

@@ -33,7 +33,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_a_net_is_traced_and_comes_back_from_json(name: str, mode: str) -> None:
-    graph = archlab.trace(name, mode=mode, batch=2)
+    graph = archlab.trace(archlab.load(name, batch=2), mode=mode)
     assert graph.build == "built on meta"
     assert graph.failure is None
     assert [graph.shape(tensor) for tensor in graph.inputs] == [(2, 3, 32, 32)]
@@ -65,7 +65,7 @@ def test_every_question_has_a_complete_answer(name: str, question: str) -> None:
 def test_a_net_is_trained_as_it_was_traced(name: str) -> None:
     net = zoo.build(name).train()
     size = 32 if name == "googlenet" else 16
-    graph = archlab.trace(name, mode="train", input=(2, 3, size, size))
+    graph = archlab.trace(archlab.load(name, input=(2, 3, size, size)), mode="train")
     outputs = list(tensors_in([net(torch.randn(2, 3, size, size))]))
     assert [graph.shape(item) for item in graph.outputs] == [tuple(o.shape) for o in outputs]
     torch.stack([out.square().mean() for out in outputs]).sum().backward()

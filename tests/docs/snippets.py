@@ -120,8 +120,8 @@ def run(line: str) -> Ran:
     operators._KNOWN.clear()  # in a shell every command starts with an empty memory
     code: Any = 0
     with (
-        contextlib.redirect_stdout(io.StringIO()) as out,
-        contextlib.redirect_stderr(io.StringIO()) as err,
+        contextlib.redirect_stdout(_written()) as out,
+        contextlib.redirect_stderr(_written()) as err,
         mock.patch.object(sys, "argv", list(words)),
         mock.patch.object(sys, "path", list(sys.path)),
     ):
@@ -133,7 +133,12 @@ def run(line: str) -> Ran:
                 runpy.run_path(words[1], run_name="__main__")
         except SystemExit as stopped:
             code = stopped.code or 0
-    return Ran(int(code), out.getvalue(), err.getvalue())
+    return Ran(int(code), out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+
+
+def _written() -> io.TextIOWrapper[io.BytesIO]:
+    """A file for text, whose `buffer` takes the bytes of a picture."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
 
 
 def _expanded(word: str) -> list[str]:

@@ -41,7 +41,7 @@ def test_json_and_svg_have_the_same_ids(tmp_path) -> None:
 
 
 def test_a_layout_that_fails_is_folded_further(monkeypatch) -> None:
-    from archlab.picture import picture as module
+    from archlab.picture import formats as module
 
     asked = []
 
@@ -60,7 +60,7 @@ def test_a_layout_that_fails_is_folded_further(monkeypatch) -> None:
 
 
 def test_a_layout_that_always_fails_raises_with_the_dot_text(monkeypatch) -> None:
-    from archlab.picture import picture as module
+    from archlab.picture import formats as module
 
     def broken(text, formats, *, timeout):
         raise LayoutError("no", text)

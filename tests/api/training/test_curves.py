@@ -42,14 +42,14 @@ def test_lines_are_means_of_what_all_seeds_have_measured(sweep) -> None:
 
 
 def test_a_sweep_is_drawn(sweep) -> None:
-    text = curves(sweep).decode()
+    text = curves(sweep).svg
     assert "mean of 2 seeds" in text
-    assert curves(sweep, style="fig1") != curves(sweep)
+    assert curves(sweep, style="fig1").svg != curves(sweep).svg
 
 
 def test_runs_side_by_side(sweep) -> None:
     folders = sorted(path for path in sweep.iterdir() if path.is_dir())
-    assert "4 runs" in curves(*folders).decode()
+    assert "4 runs" in curves(*folders).svg
     with pytest.raises(OptionError, match="is a sweep: draw it alone"):
         curves(sweep, folders[0])
 
@@ -93,9 +93,9 @@ def test_runs_of_one_name_are_told_apart(tmp_path) -> None:
         folder = tmp_path / run / "version_0"
         folder.mkdir(parents=True)
         (folder / "metrics.csv").write_text("step,train_loss,val_loss\n9,2.0,1.5\n19,1.0,1.2\n")
-    text = curves(*(tmp_path / run / "version_0" for run in ("first", "second"))).decode()
+    text = curves(*(tmp_path / run / "version_0" for run in ("first", "second"))).svg
     for name in ("first/version_0 train", "second/version_0 train"):
         assert f">{name}<" in text
-    same = curves(*[tmp_path / "first" / "version_0"] * 2).decode()
+    same = curves(*[tmp_path / "first" / "version_0"] * 2).svg
     assert ">version_0 train<" in same
     assert ">version_0 #2 train<" in same

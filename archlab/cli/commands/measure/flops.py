@@ -51,14 +51,14 @@ def flops(
 
     Example: archlab flops torchvision:vit_b_16 --by kind
     """
-    typed.exclusive("against", "by", "convention", "depth", because="its rows are kinds of operator")
+    typed.exclusive(
+        "against", "by", "convention", "depth", because="its rows are kinds of operator"
+    )
     if by == "kind":
         typed.exclusive("by", "depth", because="rows by kind are no module tree")
     if mode == _BOTH:
         columns = "two modes are compared as wholes, each with all its numbers"
-        typed.exclusive(
-            "mode", "by", "convention", "against", "depth", "sort", because=columns
-        )
+        typed.exclusive("mode", "by", "convention", "against", "depth", "sort", because=columns)
     from archlab.api import cost
 
     (loaded,) = loading.load(model)

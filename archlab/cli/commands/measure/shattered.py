@@ -19,9 +19,7 @@ def shattered(
     scales: Annotated[
         str, typer.Option("--scales", help="Factors of the residual branch: 1.0,0.1.")
     ] = "1.0,0.1",
-    norm: Annotated[
-        str, typer.Option("--norm", help=f"{listed((*NORMS, 'both'))}.")
-    ] = "batch",
+    norm: Annotated[str, typer.Option("--norm", help=f"{listed((*NORMS, 'both'))}.")] = "batch",
     width: Annotated[int, typer.Option("--width", min=1, help="Units a layer.")] = 200,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many draws of weights.")] = 10,
     sort: Sort = None,

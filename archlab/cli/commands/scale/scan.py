@@ -3,26 +3,55 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.engines import Address, Engine
-from archlab.cli.options import Batch, Format, Input, Set
-from archlab.cli.output import check_plot, check_target, show
-from archlab.cli.progress import progress_bar
-from archlab.cli.sweep import saved_on_interrupt
-from archlab.errors import OptionError
+from archlab.analyze.budget import limits
+from archlab.analyze.flops import TABLES
+from archlab.analyze.memory import OPTIMIZERS
+from archlab.cli.command import Typed
+from archlab.cli.interrupt import saved_on_interrupt
+from archlab.cli.options import Loading, listed
+from archlab.cli.output import Format, Plot
+from archlab.cli.progress import progress_shown
+from archlab.cli.running import Engine
+from archlab.spec import parse_options
 
 if TYPE_CHECKING:
     from archlab.result import Result
+    from archlab.survey.gather import Way
 
 _SCREEN = 40  # rows for people
+_CHOICE = ("where", "sort", "plot")
+_MEASURING = (
+    "input", "batch", "options", "convention", "optimizer", "engine", "address", "jobs", "timeout",
+    "memory", "retry",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one model may take, and which are measured again."""
+
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds a model.")] = 120
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory of a worker process.")
+    ] = "2GiB"
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Measure rows of --out again that failed.")
+    ] = False
 
 
 def scan(
+    loading: Loading,
+    engine: Engine,
+    limit: Limits,
+    plot: Plot,
+    format: Format,  # noqa: A002
+    typed: Typed,
     models: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,23 +78,8 @@ def scan(
             help="A published table; its names without a source are timm's.",
         ),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Picture: .svg, .png or .pdf.")
-    ] = None,
-    engine: Engine = "local",
-    address: Address = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Models at a time. Default: a core.")
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds a model.")] = 120,
-    memory: Annotated[str, typer.Option("--memory", help="Limit of a process.")] = "2GiB",
-    retry: Annotated[bool, typer.Option("--retry", help="Measure failed rows again.")] = False,
-    convention: Annotated[str, typer.Option("--convention", help="archlab or fvcore.")] = "archlab",
-    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam.")] = "adam",
-    input: Input = None,  # noqa: A002
-    batch: Batch = None,
-    set_: Set = None,
-    style: Format = None,
+    convention: Annotated[str, typer.Option("--convention", help=f"{listed(TABLES)}.")] = "archlab",
+    optimizer: Annotated[str, typer.Option("--optimizer", help=f"{listed(OPTIMIZERS)}.")] = "adam",
 ) -> None:
     """Many models in one table: what each costs and sees.
 
@@ -75,60 +89,63 @@ def scan(
 
     Example: archlab scan 'torchvision:resnet*' --where "macs < 5e9" --sort params
     """
-    check_target(style, None)
-    check_plot(plot)
-    _check_choice(sort, alone=not (where or sort or plot), check=check)
-    from archlab.analyze.budget import limits
+    _check(typed, sort)
     from archlab.api.scale import scan as scanning
-    from archlab.spec import parse_options
-    from archlab.survey.gather import Way
-    from archlab.survey.result import ordered
 
-    how: dict[str, Any] = {
-        "input": input, "batch": batch, "convention": convention, "optimizer": optimizer,
-        **parse_options(set_ or []),
+    keywords: dict[str, Any] = {
+        "out": out, "input": loading.input or (), "batch": loading.batch, "convention": convention,
+        "options": parse_options(list(loading.options or ())), "optimizer": optimizer,
     }  # fmt: skip
-    with saved_on_interrupt(out, "measured"), progress_bar() as report:
-        way = Way(
-            engine=engine, address=address, jobs=jobs, timeout=timeout, retry=retry, report=report,
-            memory=limits({"--memory": memory})["--memory"],
-        )  # fmt: skip
+    with saved_on_interrupt(out, "measured"), progress_shown() as progress:
+        way = _way(engine, limit, progress)
         if check is not None:
-            held = scanning.agreement(check, models or [], out=out, way=way, **how)
+            agreement = scanning.agreement(check, *models or (), way=way, **keywords)
         else:
-            found = scanning.scan(models or [], out=out, where=where, way=way, **how)
+            answer = scanning.scan(*models or (), where=where, way=way, **keywords)
     if out is not None and (models or check):
         print(f"wrote {out}", file=sys.stderr)
     if check is not None:
-        show(_first(held, top, style), style=style or "table")
-        raise typer.Exit(0 if held.totals.passed else 1)
-    found = ordered(found, sort) if sort else found
-    if plot is not None:
-        from archlab.files import write
+        format.show(_first(agreement, top, format.format), "table")
+        raise typer.Exit(0 if agreement.totals.passed else 1)
+    if sort is not None:
+        from archlab.survey.result import ordered
 
-        write(plot, scanning.plot_scan(found, plot.suffix[1:]))
-    show(_first(found, top, style), style=style or "table")
-    if found.rows and found.totals.failed == len(found.rows):
+        answer = ordered(answer, sort)
+    if plot.plot is not None:
+        plot.save(scanning.plot_scan(answer))
+    format.show(_first(answer, top, format.format), "table")
+    if answer.rows and answer.totals.failed == len(answer.rows):
         raise typer.Exit(1)
 
 
-def _check_choice(sort: str | None, *, alone: bool, check: Path | None) -> None:
-    """Raise before the work where rows cannot be chosen or ordered so.
+def _check(typed: Typed, sort: str | None) -> None:
+    """Raise before the work where an option would be dropped, or a column is unknown.
 
     Raises:
-        OptionError: an unknown column, or an option that --check does not take.
+        OptionError: with what excludes what.
     """
-    from archlab.survey.result import check_column
-
-    if check is not None and not alone:
-        raise OptionError("--where, --sort and --plot are not for --check: scan first, then ask.")
+    typed.exclusive("check", *_CHOICE, because="scan first, then ask")
+    if not typed.any("models", "check"):
+        typed.require("models", *_MEASURING, because="without models nothing is measured")
+    typed.require("out", "retry", because="the rows that failed are read from there")
     if sort is not None:
+        from archlab.survey.result import check_column
+
         check_column(sort)
 
 
-def _first(result: Result[Any, Any], top: int | None, style: str | None) -> Result[Any, Any]:
+def _way(engine: Engine, limit: Limits, progress: Any) -> Way:
+    from archlab.survey.gather import Way
+
+    return Way(
+        engine=engine.engine, address=engine.address, jobs=engine.jobs, timeout=limit.timeout,
+        memory=limits({"--memory": limit.memory})["--memory"], retry=limit.retry, report=progress,
+    )  # fmt: skip
+
+
+def _first(result: Result[Any, Any], top: int | None, format: str | None) -> Result[Any, Any]:  # noqa: A002
     """Keep the first rows, for people as many as a screen holds."""
-    people = style in (None, "table", "tree", "md")
+    people = format in (None, "table", "tree", "md")
     most = top or (_SCREEN if people else len(result.rows))
     if len(result.rows) <= most:
         return result

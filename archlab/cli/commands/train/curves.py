@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from archlab.cli.command import Typed
-from archlab.cli.options import listed
 from archlab.cli.output import check_file, check_suffix, put, suffixes
 from archlab.cli.running import Figure
 from archlab.errors import OptionError

@@ -10,7 +10,6 @@ import typer
 
 from archlab.cli.command import Typed
 from archlab.cli.interrupt import saved_on_interrupt
-from archlab.cli.options import listed
 from archlab.cli.output import Format
 from archlab.cli.progress import progress_shown
 from archlab.cli.running import Changes, CheckpointArgument, Download, Images, Recipe, Seed

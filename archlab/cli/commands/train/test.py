@@ -25,7 +25,5 @@ def test(
     from archlab.api.training import single
 
     output.show(
-        single.evaluate_model(
-            checkpoint, data=images.data, data_dir=images.data_dir, model=model
-        )
+        single.evaluate_model(checkpoint, data=images.data, data_dir=images.data_dir, model=model)
     )
