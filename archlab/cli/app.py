@@ -62,11 +62,11 @@ class Commands(Mapping[str, Any]):
 
 
 class Grouped(TyperGroup):
-    """Shows the commands under their headings."""
+    """Shows the commands under their headings; none is ever added to it."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**{**attributes, "commands": {}})
-        self.commands = Commands()  # type: ignore[assignment]  nothing is added to it
+        self.commands = Commands()  # type: ignore[assignment]
 
     def list_commands(self, _ctx: Any) -> list[str]:
         """Return the names, without building what they name."""

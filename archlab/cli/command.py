@@ -84,7 +84,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         >>> def area(size: Size, height: Annotated[int, typer.Option("--height")] = 1) -> None:
         ...     print(size.width * height)
         >>> list(inspect.signature(command(area)).parameters)
-        ['context', 'width', 'height', 'debug']
+        ['context', 'height', 'width', 'debug']
     """
     hints = get_type_hints(function, include_extras=True)
     own = inspect.signature(function).parameters.values()
@@ -92,13 +92,13 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     wants_typed = [name for name, group in groups.items() if group is Typed]
     for name in wants_typed:
         del groups[name]
-    options: dict[str, inspect.Parameter] = {}
-    for each in own:
-        if each.name in groups:
-            options |= _options(groups[each.name])
-        elif each.name not in wants_typed:
-            options[each.name] = _parameter(each.name, hints[each.name], each.default)
-    options |= _options(Everywhere)
+    options = {
+        each.name: _parameter(each.name, hints[each.name], each.default)
+        for each in own
+        if not is_dataclass(hints[each.name])
+    }
+    for group in (*groups.values(), Everywhere):  # below the command's own in its help
+        options |= _options(group)
 
     def spelling(name: str) -> str:
         return _spelling(name, options)
@@ -150,6 +150,6 @@ def _spelling(name: str, options: Mapping[str, inspect.Parameter]) -> str:
     described = options[name].annotation.__metadata__[0] if name in options else None
     if described is not None and not isinstance(described, OptionInfo):
         return name.upper().removesuffix("S")
-    declared: tuple[str, ...] = described.param_decls or () if described else ()
+    declared = (described.param_decls or ()) if described else ()
     long = [text for text in declared if text.startswith("--")]
     return long[0] if long else "--" + name.replace("_", "-")

@@ -23,6 +23,11 @@ NORMS = ("batch", "none")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 LOSSES = ("cross-entropy", "mse", "sum")
 
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", "-l", help="Measure at these paths: layer1.0, 'layer?.*'; repeat."),
+]
+
 
 @dataclass(frozen=True)
 class Measuring:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.spec import parse_options
-
 if TYPE_CHECKING:
     from archlab.api.model import Model
 
@@ -91,10 +89,6 @@ Set = Annotated[
     ),
 ]
 Mode = Annotated[str, typer.Option("--mode", help=f"The model's mode: {listed(MODES)}.")]
-Layers = Annotated[
-    list[str] | None,
-    typer.Option("--layer", "-l", help="Only at this module path, such as layer1.0; repeat."),
-]
 
 
 @dataclass(frozen=True)
@@ -128,6 +122,7 @@ def loaded(
         SpecError, BuildError: as `archlab.load`.
     """
     from archlab.api.model import Model  # here: torch
+    from archlab.spec import parse_options
 
     options = parse_options(list(settings or ()))
     models = []

@@ -158,7 +158,7 @@ def check_suffix(name: str, path: Path | None, formats: tuple[str, ...]) -> None
     if path is not None and path.suffix[1:] not in formats:
         raise OptionError(
             f"{keyword(name)} {path}: the suffix {path.suffix!r} names no picture format. "
-            f"Allowed: {', '.join(f'.{format}' for format in formats)}."
+            f"Allowed: {', '.join(f'.{name}' for name in formats)}."
         )
 
 
@@ -169,7 +169,7 @@ def suffixes(formats: tuple[str, ...]) -> str:
         >>> suffixes(("svg", "png"))
         '.svg or .png'
     """
-    return listed(f".{format}" for format in formats)
+    return listed(f".{name}" for name in formats)
 
 
 def _show(

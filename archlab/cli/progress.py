@@ -48,7 +48,8 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
 def _every_now_and_then() -> Progress:
     """Return a function that writes a line first, every 30 seconds, and once at the end."""
     begin = time.monotonic()
-    last = first = None
+    last: float | None = None
+    first: float | None = None
     over = False
 
     def show(done: float, total: float, what: str) -> None:

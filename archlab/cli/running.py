@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from archlab.cli.options import constant, listed
-from archlab.engine import ENGINES
 from archlab.runs.recipe import RECIPES
 
 DATA_DIR = Path(".data")
@@ -87,7 +86,11 @@ class Engine:
     """Who runs many jobs: processes of this machine, or a Ray cluster."""
 
     engine: Annotated[
-        str, typer.Option("--engine", help=f"{listed(ENGINES)}; ray needs pip install ray.")
+        str,
+        typer.Option(
+            "--engine",
+            help=f"{listed(constant('archlab.engine:ENGINES'))}; ray needs pip install ray.",
+        ),
     ] = "local"
     address: Annotated[
         str | None,

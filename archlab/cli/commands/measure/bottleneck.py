@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from archlab.analyze.factorize import FACTORS
 from archlab.cli.command import Typed
-from archlab.cli.options import Loading, listed, model_names
+from archlab.cli.options import Loading, constant, listed, model_names
 from archlab.cli.output import Output, Sort
 from archlab.errors import OptionError
 from archlab.view import FORMATS
@@ -41,8 +40,8 @@ def bottleneck(
         str,
         typer.Option(
             "--factor",
-            help=f"How a kernel is factorized: {listed(FACTORS)}; v2: 3×3 kernels, "
-            "v3: 1×n and n×1.",
+            help=f"{listed(constant('archlab.analyze.factorize:FACTORS'))}: how a kernel is split; "
+            "v2 into 3×3 kernels, v3 into 1×n and n×1.",
         ),
     ] = "none",
     size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = None,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from archlab.analyze.budget import limits
 from archlab.cli.options import Loading, ModelArgument
 from archlab.cli.output import Output
 
@@ -39,6 +38,8 @@ def check(model: ModelArgument, budget: Budget, loading: Loading, output: Output
     Example: archlab check resnet18 --max-params 12M --max-macs 600M
     """
     texts = {name: text for name, text in asdict(budget).items() if text is not None}
+    from archlab.analyze.budget import limits
+
     amounts = limits(texts)
     from archlab.api import cost
 

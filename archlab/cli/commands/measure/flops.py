@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.analyze.flops import TABLES
 from archlab.cli.command import Typed
-from archlab.cli.options import MODES, ROWS, Loading, ModelArgument, listed
+from archlab.cli.options import MODES, ROWS, Loading, ModelArgument, constant, listed
 from archlab.cli.output import Output, Tree
 from archlab.result import Result, Status
 
@@ -34,7 +33,9 @@ def flops(
     convention: Annotated[
         str,
         typer.Option(
-            "--convention", help=f"{listed(TABLES)}; fvcore also counts norms and resampling."
+            "--convention",
+            help=f"{listed(constant('archlab.analyze.flops:TABLES'))}; "
+            "fvcore also counts norms and resampling.",
         ),
     ] = "archlab",
     against: Annotated[

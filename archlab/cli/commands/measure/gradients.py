@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.measuring import LOSSES, Measuring, whole_numbers
-from archlab.cli.options import BLOCKS, Layers, ModelsArgument, listed
+from archlab.cli.measuring import LOSSES, Layers, Measuring, whole_numbers
+from archlab.cli.options import BLOCKS, ModelsArgument, listed
 from archlab.cli.output import Output, Plot, Sort
 from archlab.cli.progress import progress_shown
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archlab.analyze.memory import OPTIMIZERS
-from archlab.cli.options import Loading, ModelArgument, listed
+from archlab.cli.options import Loading, ModelArgument, constant, listed
 from archlab.cli.output import Output, Tree
 
 
@@ -17,7 +16,11 @@ def memory(
     output: Output,
     tree: Tree,
     optimizer: Annotated[
-        str, typer.Option("--optimizer", help=f"{listed(OPTIMIZERS)}: what training keeps.")
+        str,
+        typer.Option(
+            "--optimizer",
+            help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}: what training keeps.",
+        ),
     ] = "adam",
 ) -> None:
     """Memory of inference and training, and where its peak is.

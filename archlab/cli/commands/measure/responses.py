@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archlab.cli.measuring import Measuring
-from archlab.cli.options import Layers, ModelsArgument
+from archlab.cli.measuring import Layers, Measuring
+from archlab.cli.options import ModelsArgument
 from archlab.cli.output import Output, Plot, Sort
 from archlab.cli.progress import progress_shown
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from archlab.cli.command import Typed
-from archlab.cli.options import Layers, Loading, ModelsArgument
+from archlab.cli.options import Loading, ModelsArgument
 from archlab.cli.output import Output, Plot, Tree
 from archlab.errors import OptionError
 from archlab.result import Result
@@ -25,7 +25,10 @@ def rf(
     tree: Tree,
     plot: Plot,
     typed: Typed,
-    layers: Layers = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Only this module path, such as layer1.0; repeat."),
+    ] = None,
     unproductive: Annotated[
         bool, typer.Option("--unproductive", help="Layers that can add no context (Richter 2021).")
     ] = False,

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.analyze.budget import limits
-from archlab.analyze.flops import TABLES
-from archlab.analyze.memory import OPTIMIZERS
 from archlab.cli.command import Typed
 from archlab.cli.interrupt import saved_on_interrupt
-from archlab.cli.options import Loading, listed
+from archlab.cli.options import Loading, constant, listed
 from archlab.cli.output import Format, Plot
 from archlab.cli.progress import progress_shown
 from archlab.cli.running import Engine
-from archlab.spec import parse_options
 
 if TYPE_CHECKING:
     from archlab.result import Result
@@ -78,8 +74,16 @@ def scan(
             help="A published table; its names without a source are timm's.",
         ),
     ] = None,
-    convention: Annotated[str, typer.Option("--convention", help=f"{listed(TABLES)}.")] = "archlab",
-    optimizer: Annotated[str, typer.Option("--optimizer", help=f"{listed(OPTIMIZERS)}.")] = "adam",
+    convention: Annotated[
+        str,
+        typer.Option("--convention", help=f"{listed(constant('archlab.analyze.flops:TABLES'))}."),
+    ] = "archlab",
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer", help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}."
+        ),
+    ] = "adam",
 ) -> None:
     """Many models in one table: what each costs and sees.
 
@@ -91,6 +95,7 @@ def scan(
     """
     _check(typed, sort)
     from archlab.api.scale import scan as scanning
+    from archlab.spec import parse_options
 
     keywords: dict[str, Any] = {
         "out": out, "input": loading.input or (), "batch": loading.batch, "convention": convention,
@@ -135,6 +140,7 @@ def _check(typed: Typed, sort: str | None) -> None:
 
 
 def _way(engine: Engine, limit: Limits, progress: Any) -> Way:
+    from archlab.analyze.budget import limits
     from archlab.survey.gather import Way
 
     return Way(

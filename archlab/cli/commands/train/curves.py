@@ -11,7 +11,6 @@ from archlab.cli.command import Typed
 from archlab.cli.output import check_file, check_suffix, put, suffixes
 from archlab.cli.running import Figure
 from archlab.errors import OptionError
-from archlab.runs.ledger import SWEEP
 from archlab.view.figure.written import FORMATS
 
 
@@ -38,6 +37,8 @@ def curves(
     typed.exclusive("gradients", "style", because="the styles are those of a sweep's errors")
     if gradients and len(folders) > 1:
         raise OptionError("--gradients shows one run: give one FOLDER.")
+    from archlab.runs.ledger import SWEEP
+
     if typed.any("style") and not (folders[0] / SWEEP).is_file():
         raise OptionError(f"--style is for a sweep, and {folders[0]} is none.")
     from archlab.api.training import curves as drawn

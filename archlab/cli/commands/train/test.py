@@ -16,7 +16,7 @@ def test(
     output: Output,
     model: Annotated[
         str | None, typer.Option("--model", help="Its spec, where the checkpoint does not say.")
-    ] = None,
+    ] = None,  # noqa: PT028  a command, no test
 ) -> None:
     """Accuracy on test images, by class; the confusion matrix.
 
