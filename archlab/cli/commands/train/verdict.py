@@ -7,20 +7,17 @@ from typing import Annotated
 
 import typer
 
-from archlab.cli.options import Format, Out
-from archlab.cli.output import check_target, show
+from archlab.cli.output import Output
 
 
 def verdict(
-    folder: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
-    style: Format = None,
-    out: Out = None,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a sweep.")],
+    output: Output,
 ) -> None:
     """The verdict on a finished sweep, from its files alone.
 
     Example: archlab verdict runs/degradation-demo
     """
-    check_target(style, out)
     from archlab.api.training import degradation as training
 
-    show(training.verdict(folder), style=style, out=out)
+    output.show(training.verdict(folder))
