@@ -90,7 +90,7 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
         parts.append(f"{box.channels} ch")
     if amounts.params:
         mean = "⌀ " if box.average else ""
-        parts.append(f"{mean}{brief(amounts.params / box.repeats)} params")
+        parts.append(f"{mean}{si(amounts.params / box.repeats, 3)} params")
     elif amounts.shared:
         parts.append("shared weights")
     if box.shape == Shape.MODULE and amounts.macs:
@@ -204,7 +204,7 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         []  # a branch is narrow, and its cards tell
         if group.branches
         else [
-            f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
+            f"{si(group.amounts.params / group.repeats, 3)} params" if group.amounts.params else "",
             macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
         ]
     )
@@ -231,21 +231,7 @@ def group_name(group: Group, drawing: Drawing) -> str:
 def macs_text(amounts: Amounts, repeats: int) -> str:
     """Return the MACs of one repeat; ≥ where an operator inside has no rule."""
     least = "≥ " if amounts.partial else ""
-    return f"{least}{brief((amounts.macs or 0) / repeats)} MACs"
-
-
-def brief(value: float) -> str:
-    """Return a count with an SI prefix and three significant digits.
-
-    Example:
-        >>> brief(1_814_073_344), brief(64), brief(999_999)
-        ('1.81 G', '64', '1.00 M')
-    """
-    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
-        if abs(value) >= 0.9995 * 10**power:  # 999,999 is 1.00 M
-            scaled = value / 10**power
-            return f"{scaled:.{2 - (abs(scaled) >= 9.995) - (abs(scaled) >= 99.95)}f} {prefix}"
-    return f"{value:g}"
+    return f"{least}{si((amounts.macs or 0) / repeats, 3)} MACs"
 
 
 def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
-from archlab.view.drawing.card import SIGNS, brief, pill_sign, printable
+from archlab.result import si
+from archlab.view.drawing.card import SIGNS, pill_sign, printable
 from archlab.view.drawing.dot import Style
 from archlab.view.theme import hue
 
@@ -25,9 +26,9 @@ _ROUND = (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
 
 def mermaid(drawing: Drawing, style: Style) -> str:
     """Return a Mermaid flowchart; node `nK` is the drawing's box K."""
-    cost = "MACs unknown" if style.macs is None else f"{brief(style.macs)} MACs"
+    cost = "MACs unknown" if style.macs is None else f"{si(style.macs, 3)} MACs"
     lines = [
-        f"%% {_comment(drawing.model)}: {brief(style.params)} params, {cost}, "
+        f"%% {_comment(drawing.model)}: {si(style.params, 3)} params, {cost}, "
         f"input {drawing.input}, {drawing.mode} mode",
         *(f"%% {_comment(note)}" for note in (*style.notes, *drawing.folded)),
         f"flowchart {style.direction}",

@@ -8,7 +8,6 @@ from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Sha
 from archlab.result import si
 from archlab.view.drawing.card import (
     SIGNS,
-    brief,
     group_name,
     heat_text,
     macs_text,
@@ -90,7 +89,7 @@ def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
         group.type.strip("_"),
-        f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
+        f"{si(group.amounts.params / group.repeats, 3)} params" if group.amounts.params else "",
         macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
@@ -125,7 +124,7 @@ def _params(box: Box) -> str:
     if not box.amounts.params:
         return "shared weights" if box.amounts.shared else ""
     mean = "⌀ " if box.average else ""
-    return f"{mean}{brief(box.amounts.params / box.repeats)} params"
+    return f"{mean}{si(box.amounts.params / box.repeats, 3)} params"
 
 
 def _given(box: Box, drawing: Drawing) -> str:
