@@ -6,14 +6,7 @@ from dataclasses import dataclass, field
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si
-from archlab.view.drawing.card import (
-    SIGNS,
-    group_name,
-    heat_text,
-    macs_text,
-    pill_sign,
-    printable,
-)
+from archlab.view.drawing.card import SIGNS, group_name, heat_text, macs_text, pill_sign, printable
 from archlab.view.drawing.dot import Style
 
 _TITLE = 30  # characters before the details begin

@@ -98,6 +98,7 @@ class _Area(NamedTuple):
 
 def _name(axes: Axes, points: Sequence[Point]) -> None:
     """Write the names that cover neither a dot nor another name, the first ones first."""
+    axes.autoscale_view()  # matplotlib does not choose the limits before they are asked for
     dots = [_dot(axes, point) for point in points]
     names: list[_Area] = []
     for point, dot in zip(points, dots, strict=True):

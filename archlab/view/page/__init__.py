@@ -13,16 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 
-from archlab.view.page.content import (
-    Bar,
-    Bars,
-    HeatScale,
-    Page,
-    Part,
-    Section,
-    Stage,
-    Tile,
-)
+from archlab.view.page.content import Bar, Bars, HeatScale, Page, Part, Section, Stage, Tile
 from archlab.view.page.drawing import Drawn, drawn
 from archlab.view.page.figure import inlined
 from archlab.view.page.table import HtmlRow, rows
