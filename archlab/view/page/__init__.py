@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 
+from archlab.view.drawing.svg import css_rules, css_variables
 from archlab.view.page.content import Bar, Bars, HeatScale, Page, Part, Section, Stage, Tile
 from archlab.view.page.drawing import Drawn, drawn
 from archlab.view.page.figure import inlined
@@ -90,13 +91,8 @@ def _colours() -> str:
     """Return the drawing's colours as CSS variables, with those of a dark screen."""
     theme = THEMES["auto"]
     assert theme.dark is not None
-    light = ";".join(f"--{role}:{colour}" for role, colour in theme.colours.items())
-    dark = ";".join(f"--{role}:{colour}" for role, colour in theme.dark.items())
-    rules = "".join(
-        f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'
-        for role in theme.dark
-        for part in ("fill", "stroke")
-    )
+    light, dark = css_variables(theme.colours, theme.colours), css_variables(theme.dark, theme.dark)
+    rules = css_rules(theme, theme.dark)
     return (
         f":root{{{light}}}:root[data-theme=dark]{{{dark};color-scheme:dark}}"
         "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light])"
