@@ -1,6 +1,7 @@
 """Sessions of archlab's checks: `nox` runs lint, contracts, types, the site and the tests.
 
-`nox -l` lists all. Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and takes a minute.
+`nox -l` lists all. Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and
+takes a minute.
 """
 
 from __future__ import annotations
