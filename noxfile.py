@@ -100,7 +100,8 @@ def coverage(session: nox.Session) -> None:
 def golden(session: nox.Session) -> None:
     """Accept new golden tables, drawings and outputs in the docs; look before you commit."""
     env = {"ARCHLAB_ACCEPT": "1", "OMP_NUM_THREADS": "1"}
-    command = ("-m", "pytest", "-q", "tests/view", "tests/picture/test_golden.py", "tests/docs")
+    folders = ("tests/view/test_table.py", "tests/picture/test_golden.py", "tests/docs")
+    command = ("-m", "pytest", "-q", *folders)
     session.run(str(BIN / "python"), *command, env=env, external=True)
 
 

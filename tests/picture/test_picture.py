@@ -12,6 +12,7 @@ from torch import nn
 
 import archlab
 from archlab.errors import LayoutError
+from archlab.picture.formats import FORMATS
 
 
 def test_notebooks_get_summary_and_drawing() -> None:
@@ -25,7 +26,7 @@ def test_notebooks_get_summary_and_drawing() -> None:
     assert broken._repr_html_() is None
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot", "mmd", "json", "txt"])
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_save_writes_each_format(tmp_path, suffix) -> None:
     path = archlab.render("resnet20").save(tmp_path / f"net.{suffix}")
     assert path.stat().st_size > 500

@@ -128,6 +128,6 @@ def test_absent_data_says_what_to_do_from_python_too(tmp_path) -> None:
     data = CIFAR10Data(tmp_path)
     with pytest.raises(DataError) as caught:
         _ = data.images
-    for part in (str(tmp_path), "--download", "download=True", "archlab.ImageData('embedded')"):
+    for part in (str(tmp_path), "download=True", "data='embedded'"):
         assert part in str(caught.value)
-    assert ImageData("embedded").categories == 10  # as the message says
+    assert ImageData("embedded").categories == 10

@@ -1,15 +1,18 @@
 """Image sets: the embedded one, folders, files, and what is wrong with bad ones."""
 
+import importlib
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from archlab.data.catalog import SETS, SOURCES, Archive
 from archlab.data.embedded import make
-from archlab.data.sets import load_images
-from archlab.errors import DataError
+from archlab.data.sets import is_set, load_images
+from archlab.errors import DataError, spelled
 
 
 def folder_of(root: Path, size: tuple[int, int] = (6, 5), classes=("cat", "dog")) -> Path:
@@ -89,10 +92,45 @@ def test_torchvisions_arrays_become_channels_first() -> None:
     assert _pixels(cifar[..., 0]).shape == (2, 1, 3, 4)
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_every_set_has_a_reader_and_is_asked_for_by_its_name(name, tmp_path) -> None:
+    with pytest.raises(DataError) as raised:
+        load_images(name, tmp_path)
+    archive = SETS[name]
+    assert f"{archive.title} is not in {tmp_path}" in str(raised.value)
+    assert str(tmp_path / archive.folder) in str(raised.value)
+    assert is_set(name)
+    assert name in SOURCES
+
+
+class Written:
+    """A reader of another library: two images in each part."""
+
+    def __init__(self, data_dir: Path, *, train: bool, download: bool) -> None:
+        assert (data_dir / "here").is_dir() or download
+        self.data, self.targets = np.full((2, 4, 4), 7 + train, np.uint8), [0, 1]
+        self.classes = ["a", "b"]
+
+
+def test_a_set_is_added_by_one_line(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(importlib, "import_module", lambda _: SimpleNamespace(Written=Written))
+    monkeypatch.setitem(SETS, "new", Archive("New", "library:Written", "here"))
+    (tmp_path / "here").mkdir()
+    for source, place in (("new", tmp_path), (str(tmp_path), Path(".data"))):
+        images = load_images(source, place)
+        assert (images.name, images.classes, images.shape) == ("New", ("a", "b"), (1, 4, 4))
+        assert (images.train_images[0, 0, 0, 0], images.test_images[0, 0, 0, 0]) == (8, 7)
+
+
 def test_absent_data_says_where_it_looked_and_how_to_get_it(tmp_path) -> None:
     with pytest.raises(DataError) as raised:
         load_images("cifar10", tmp_path)
-    for part in (str(tmp_path / "cifar-10-batches-py"), "--download", "--recipe demo"):
+    place = str(tmp_path / "cifar-10-batches-py")
+    for part in (place, "download=True", "data='embedded'"):
+        assert part in str(raised.value)
+    with pytest.raises(DataError) as raised, spelled(lambda name: f"--{name}"):
+        load_images("cifar10", tmp_path)
+    for part in (place, "--download;", "--data embedded"):
         assert part in str(raised.value)
 
 

@@ -1,11 +1,13 @@
 """Recipes: the paper's numbers, schedules by hand, and what a config file may not say."""
 
+import json
 import math
+from dataclasses import asdict, replace
 
 import pytest
 
 from archlab.errors import OptionError
-from archlab.runs.recipe import RECIPES, as_record, from_record, recipe
+from archlab.runs.recipe import RECIPES, from_record, json_schema, recipe
 
 
 def test_the_paper_recipe_is_section_4_2() -> None:
@@ -50,7 +52,39 @@ def test_a_config_file_changes_the_recipe(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_comes_back_from_its_record(name) -> None:
-    assert from_record(as_record(RECIPES[name])) == RECIPES[name]
+    assert from_record(asdict(RECIPES[name])) == RECIPES[name]
+
+
+def test_what_a_recipe_is_made_for_changes_no_run() -> None:
+    names = ("paper", "fast", "demo", "lesson")
+    assert [RECIPES[name].made_for for name in names] == [
+        "cifar10",
+        "cifar10",
+        "embedded",
+        "cifar10",
+    ]
+    assert replace(RECIPES["demo"], made_for="cifar10") == RECIPES["demo"]
+    with pytest.raises(OptionError, match="unknown key 'made_for'"):
+        recipe("demo", overrides={"made_for": "cifar10"})
+
+
+def test_whole_numbers_stay_what_they_were() -> None:
+    """The identity of a run is made of the text of its numbers: 10 must not become 10.0."""
+    changed = recipe("fast", overrides={"epochs": 10, "weight_decay": 0, "learning_rate": 0.5})
+    assert [repr(value) for value in (changed.epochs, changed.weight_decay)] == ["10", "0"]
+    assert repr(from_record(asdict(RECIPES["fast"])).epochs) == "10"
+
+
+def test_the_schema_says_what_a_config_file_may_hold() -> None:
+    schema = json_schema()
+    entries = schema["properties"]
+    assert set(entries) == {"recipe", *asdict(RECIPES["paper"])} - {"name", "made_for"}
+    assert entries["recipe"]["enum"] == ["paper", "fast", "demo", "lesson"]
+    assert entries["learning_rate"]["exclusiveMinimum"] == 0
+    assert entries["schedule"]["enum"] == ["constant", "steps", "linear", "cosine"]
+    assert entries["widths"]["description"] == "three whole numbers [16, 32, 64]"
+    assert schema["additionalProperties"] is False
+    assert json.dumps(schema, allow_nan=False)
 
 
 BAD = {
@@ -62,7 +96,14 @@ BAD = {
     "flag": ("flip: maybe", "true or false"),
     "flag for number": ("steps: yes", "a whole number"),
     "choice": ("schedule: cosin", "Did you mean cosine?"),
+    "number as a text": ("batch_size: '64'", "batch_size is '64'; a whole number, above 0"),
+    "nothing": ("batch_size:", "batch_size is None; a whole number, above 0"),
+    "milestones": ("milestones: [1, 2.5]", "whole numbers [a, b] is wanted"),
+    "no text": ("optimizer: 3", "optimizer is 3; one of sgd, adam is wanted"),
+    "a date": ("steps: 2020-01-01", "a whole number, above 0"),
+    "no images": ("eval_images: 0", "a whole number, above 0"),
     "widths": ("widths: [8, 16]", "three whole numbers"),
+    "too many widths": ("widths: [8, 16, 32, 64]", "three whole numbers"),
     "zero width": ("widths: [0, 16, 32]", "three whole numbers"),
     "no mapping": ("- 1", "holds list"),
     "no YAML": ("a: [1", "is not YAML"),
