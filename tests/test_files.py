@@ -52,9 +52,14 @@ def test_leftovers_of_one_file(tmp_path) -> None:
 def test_an_error_while_a_file_is_written_keeps_the_one_before(tmp_path) -> None:
     path = tmp_path / "a"
     write(path, "old")
-    with pytest.raises(ValueError, match="half"), replaced(path) as temporary:
-        temporary.write_text("new")
-        raise ValueError("half")
+
+    def fail() -> None:
+        with replaced(path) as temporary:
+            temporary.write_text("new")
+            raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        fail()
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
     assert path.read_text() == "old"
 

@@ -1,5 +1,7 @@
 """A run that stops and goes on ends with the weights of one that never stopped: max |dW| = 0."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -186,9 +188,34 @@ def test_a_full_disk_keeps_the_checkpoint_before(
     assert largest_difference(straight, full) == 0.0
 
 
+@pytest.mark.parametrize("name", [record.PROGRESS, record.CHECKPOINT, record.METRICS])
+def test_a_run_that_is_killed_while_it_writes_leaves_nothing_behind(
+    planned, images, killed, monkeypatch, largest_difference, name
+) -> None:
+    """SIGKILL comes after the second file of that name is written, before it is renamed."""
+    straight, broken = planned("straight"), planned("broken")
+    execute(straight, images=images)
+    monkeypatch.setattr(recorder, "_TICK", 0.0)
+    rename, writes = Path.replace, []
+
+    def die(self: Path, target: Path) -> Path:
+        writes.extend([target] if target.name == name else [])
+        if len(writes) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", die)
+        killed(lambda: execute(broken, images=images))
+    assert len(list(broken.glob(f".{name}.*"))) == 1
+    assert execute(broken, images=images).status == "done"
+    assert {path.name for path in broken.iterdir()} == {path.name for path in straight.iterdir()}
+    assert largest_difference(straight, broken) == 0.0
+
+
 def test_two_processes_do_not_share_a_run(planned, images) -> None:
     folder = planned("run")
-    with locked(folder), pytest.raises(RunError, match=r"is in use by another archlab \(process"):
+    with locked(folder), pytest.raises(RunError, match="is in use by another archlab"):
         execute(folder, images=images)
 
 
