@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
 
-_ABSENT = object()
+_ABSENT = object()  # None is a value that a message may have to name
 
 
 class ArchlabError(Exception):
@@ -45,7 +45,7 @@ class ArchlabError(Exception):
 
 
 class SpecError(ArchlabError):
-    """A model spec, input spec or path that names nothing."""
+    """A model spec, input spec or path that names nothing archlab can find."""
 
 
 class OptionError(ArchlabError):
@@ -96,6 +96,7 @@ class OutputError(ArchlabError):
     """A file that cannot be written."""
 
 
+# A context variable, not a global: a command in one thread must not change another's messages.
 _option: ContextVar[Callable[[str], str] | None] = ContextVar("option", default=None)
 
 
@@ -116,8 +117,8 @@ def spelled(option: Callable[[str], str]) -> Iterator[None]:
 def keyword(name: str, value: object = _ABSENT) -> str:
     """Return how the reader of a message spells an argument, with its value if one is given.
 
-    A message is written once: who called a function reads of keywords, who typed a command reads of
-    options.
+    A message is written once: somebody who called a function reads about keywords, somebody who
+    typed a command reads about options.
 
     Example:
         >>> keyword("seeds", 0), keyword("data_dir")
@@ -132,31 +133,47 @@ def keyword(name: str, value: object = _ABSENT) -> str:
     return option(name) if value is _ABSENT or value is True else f"{option(name)} {value}"
 
 
-def check_one_of(name: str, given: str, allowed: Collection[str]) -> None:
-    """Raise unless `given` is one of the allowed values of the argument `name`.
+def constructor_keywords(*pairs: str) -> str:
+    """Return how the reader of a message gives constructor arguments of a model.
+
+    Example:
+        >>> constructor_keywords("width=16", "depth=20")
+        'width=16, depth=20'
+        >>> with spelled(lambda name: "--" + name):
+        ...     constructor_keywords("width=16", "depth=20")
+        '--set width=16 --set depth=20'
+    """
+    option = _option.get()
+    if option is None:
+        return ", ".join(pairs)
+    return " ".join(f"{option('set')} {pair}" for pair in pairs)
+
+
+def check_one_of(name: str, value: str, allowed: Collection[str]) -> None:
+    """Raise unless `value` is one of the allowed values of the argument `name`.
 
     Raises:
-        OptionError: it is none of them; the message suggests the nearest and lists all.
+        OptionError: it is none of them; the message suggests the nearest and lists all of them.
 
     Example:
         >>> check_one_of("by", "kinds", ("module", "kind"))
         Traceback (most recent call last):
         archlab.errors.OptionError: by='kinds' is unknown. Did you mean kind? Allowed: module, kind.
     """
-    if given not in allowed:
+    if value not in allowed:
         raise OptionError(
-            f"{keyword(name, given)} is unknown.{did_you_mean(given, allowed)} "
+            f"{keyword(name, value)} is unknown.{did_you_mean(value, allowed)} "
             f"Allowed: {', '.join(allowed)}."
         )
 
 
-def did_you_mean(given: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """Return ` Did you mean …?` with the nearest known names, or an empty string.
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Return ` Did you mean …?` with the known names nearest to `name`, or an empty string.
 
     Example:
         >>> did_you_mean("resnet19", ["resnet18", "googlenet"])
         ' Did you mean resnet18?'
     """
-    lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(given.lower(), lower, n=limit, cutoff=0.6)
-    return f" Did you mean {' or '.join(lower[name] for name in near)}?" if near else ""
+    lower = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), lower, n=limit, cutoff=0.6)
+    return f" Did you mean {' or '.join(lower[match] for match in near)}?" if near else ""

@@ -1,8 +1,9 @@
-"""Text to data: which model, which constructor arguments, which inputs.
+"""From text to data: which model, which constructor arguments, which inputs.
 
-No torch and no imports of user code: `resolve` turns the data into a module. The grammar: NAME,
-torchvision:NAME, timm:NAME, path/to/file.py:NAME, package.module:NAME; key=value;
-[name=]3x224x224[:dtype], square brackets around the sizes for an exact shape.
+Nothing here imports torch or a user's code: `resolve` turns the data into a module. A model is
+NAME, torchvision:NAME, timm:NAME, path/to/file.py:NAME or package.module:NAME; a constructor
+argument is key=value; an input is [name=]3x224x224[:dtype], with square brackets around the sizes
+for an exact shape.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import ast
 import re
 from dataclasses import dataclass
 
-from archlab.errors import OptionError, SpecError, did_you_mean
+from archlab.errors import OptionError, SpecError, did_you_mean, keyword
 from archlab.ir.graph import DTYPE_BYTES
 
 LIBRARIES = ("torchvision", "timm")
-_BOOLEANS = {"true": True, "false": False}  # None is written as in Python: none is a zoo option
+# Booleans in any case, but None only as Python writes it: "none" is a value of zoo options.
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Where a model comes from: `source` is zoo, torchvision, timm, file, package, or "" (any)."""
+    """Which model a text means: `name`, in the file or package `place`.
+
+    `source` is zoo, torchvision, timm, file or package; empty for a bare name, which is looked up
+    everywhere.
+    """
 
     text: str
     source: str
@@ -30,7 +36,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input; `exact`: the first size is the batch, nothing is to be added in front."""
+    """One input. If `exact`, the first size is the batch and no axis is added in front."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
@@ -48,22 +54,22 @@ class InputSpec:
             OptionError: a batch is asked for and the shape already has another.
         """
         rank = len(self.shape)
-        stands = batch is None or not rank or self.shape[0] in (1, batch)
-        whole = self.shape if batch is None or not rank else (batch, *self.shape[1:])
-        single = (batch or 1, *self.shape)
+        has_this_batch = batch is None or not rank or self.shape[0] in (1, batch)
+        batched = self.shape if batch is None or not rank else (batch, *self.shape[1:])
+        sample = (batch or 1, *self.shape)  # the shape is one sample, without its batch
         if not self.exact:
             if rank == 3 and self.floating:
-                return (single, whole) if stands else (single,)
+                return (sample, batched) if has_this_batch else (sample,)
             if rank == 4 and self.floating and batch is None:
-                return (whole, single)
+                return (batched, sample)
             if rank == 1 and batch is not None:
-                return (single,)
-        if not stands:
+                return (sample,)
+        if not has_this_batch:
             raise OptionError(
-                f"The batch is given twice: --batch {batch} and input "
+                f"The batch is given twice: {keyword('batch', batch)} and input "
                 f"{'x'.join(map(str, self.shape))}. Leave one of them out."
             )
-        return (whole,)
+        return (batched,)
 
     @property
     def floating(self) -> bool:
@@ -122,8 +128,8 @@ def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip().isidentifier():
             raise OptionError(
-                f"--set {pair!r} is not key=value. Examples: --set num_classes=10, "
-                "--set layout=imagenet, --set widths=(16,32,64)."
+                f"{pair!r} is not key=value. Examples: num_classes=10, layout=imagenet, "
+                "widths=(16,32,64)."
             )
         options[key.strip()] = _value(value.strip())
     return options
@@ -135,9 +141,10 @@ def _value(text: str) -> object:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
+        # A word is a string, but half a tuple is a slip that would reach the constructor as text.
         if text.startswith(("(", "[", "{")):
             raise OptionError(
-                f"--set value {text!r} opens a bracket but is no Python literal. "
+                f"The value {text!r} opens a bracket but is no Python literal. "
                 "Strings inside need quotes: ('a', 'b')."
             ) from None
         return text
@@ -153,8 +160,8 @@ def parse_input(text: str) -> InputSpec:
     Raises:
         SpecError: sizes that are no positive numbers, or an unknown dtype.
     """
-    name, equals, rest = text.rpartition("=")
-    sizes, _, dtype = rest.partition(":")
+    name, equals, description = text.rpartition("=")
+    sizes, _, dtype = description.partition(":")
     dtype = dtype.strip().lower() or "float32"
     exact = sizes.strip().startswith("[")
     parts = re.split(r"[x×,]", sizes.strip().strip("[]()").lower())

@@ -49,7 +49,7 @@ def test_suggestions_are_few() -> None:
 
 def test_check_one_of() -> None:
     check_one_of("mode", "eval", ("eval", "train"))
-    with pytest.raises(OptionError, match=r"mode 'x' is unknown. *Allowed: eval, train"):
+    with pytest.raises(OptionError, match=r"mode='x' is unknown. *Allowed: eval, train"):
         check_one_of("mode", "x", ("eval", "train"))
 
 

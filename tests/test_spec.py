@@ -149,5 +149,5 @@ def test_batch(text, batch, shapes) -> None:
 
 @pytest.mark.parametrize("text", ["2x3x32x32", "2x16", "[2x32x64]", "2x3x20:int64"])
 def test_a_batch_given_twice(text) -> None:
-    with pytest.raises(OptionError, match="The batch is given twice: --batch 8"):
+    with pytest.raises(OptionError, match="The batch is given twice: batch=8"):
         parse_input(text).shapes(8)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.errors import OptionError, OutputError, check_one_of
 from archlab.files import picture_format, write
+from archlab.result import Answer
 from archlab.view import FORMATS, render
-from archlab.view.table import Showable
 
 if TYPE_CHECKING:
     from archlab.api.model import Model
@@ -43,7 +43,7 @@ def announced(model: Model) -> Model:
 
 
 def show(
-    result: Showable,
+    result: Answer,
     *,
     style: str | None = None,
     out: Path | None = None,

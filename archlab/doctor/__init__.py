@@ -1,7 +1,7 @@
-"""What this machine has for archlab: packages, GPU, Graphviz, fonts, images, room.
+"""Examines this machine for archlab: packages, GPU, Graphviz, fonts, images, memory and disk.
 
-For the day on which something is broken: nothing here imports torch, numpy or matplotlib. Packages
-are imported in a child process, which may die of it.
+It has to work where something is broken, so nothing here imports torch, numpy or matplotlib:
+packages are imported in a child process, which may die of it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ __all__ = ["Finding", "broken", "examine"]
 
 
 def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
-    """Return what was found, what is missing, what each missing thing is for and how to get it.
+    """Return what is installed, what is missing, what that is for and how to get it.
 
     Args:
         data_dir: where the official images are looked for.
 
     Example:
-        >>> found = {item.name: item for item in examine().rows}
-        >>> found["archlab"].state, found["torch"].required
+        >>> findings = {finding.name: finding for finding in examine().rows}
+        >>> findings["archlab"].state, findings["torch"].required
         ('ok', True)
     """
     rows = (
@@ -34,17 +34,19 @@ def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
         *machine.images(Path(data_dir)),
         *machine.room(),
     )
-    bad = broken(rows)
-    verdict = f"Not in order: {', '.join(bad)}." if bad else "All that archlab needs is in order."
+    faults = broken(rows)
+    verdict = "All that archlab needs is in order."
+    if faults:
+        verdict = f"Not in order: {', '.join(faults)}."
     return Listing(
         name="doctor",
         rows=rows,
         columns=COLUMNS,
         footer=(*(row.sentence() for row in rows if row.state != "ok"), verdict),
-        extra=(("status", "broken" if bad else "ok"), ("broken", bad)),
+        extra=(("status", "broken" if faults else "ok"), ("broken", faults)),
     )
 
 
 def broken(rows: tuple[Finding, ...]) -> list[str]:
-    """Return the names of what is required and not in order."""
+    """Return the names of the required things that are not in order."""
     return [row.name for row in rows if row.required and row.state != "ok"]

@@ -1,4 +1,4 @@
-"""One thing that the doctor looked for."""
+"""The record of one thing that the doctor looks for, and the commands that repair it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ AGAIN = f"{PIP} --force-reinstall --no-deps"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that the doctor looked for.
+    """One thing that the doctor looks for.
 
     Attributes:
         part: python, package, gpu, drawing, font, images or machine.
-        name: of the thing.
+        name: what is looked for.
         state: ok, missing, too old or broken.
-        found: the version or the place, or how it fails.
+        found: its version or place, or how it fails.
         required: whether archlab is broken without it.
-        enables: what it is for.
-        get: the command that gets it.
+        enables: what archlab uses it for.
+        get: the command that installs or repairs it.
     """
 
     part: str
@@ -36,7 +36,7 @@ class Finding:
     get: str = ""
 
     def sentence(self) -> str:
-        """Return what is wrong, what for and what to do, for the foot of the table."""
+        """Return what is wrong, what it affects and what to do, for the foot of the table."""
         need = "required" if self.required else "optional"
         return f"{self.name}: {self.state}, {need}; for {self.enables}. Get it: {self.get}"
 

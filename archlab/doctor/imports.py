@@ -1,4 +1,4 @@
-"""Which packages can be imported, tried in a child process: an import may end Python itself."""
+"""Tries imports in a child process, since a broken package can end Python itself."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ _MARK = "archlab-doctor "
 _CHILD = f"""
 import importlib, json, sys, warnings
 warnings.simplefilter("ignore")
-def tell(*what):
-    print("\\n{_MARK}" + json.dumps(what), flush=True)
+def report(*facts):
+    print("\\n{_MARK}" + json.dumps(facts), flush=True)
 for name in sys.argv[1:]:
     try:
         module = importlib.import_module(name)
-        tell("import", name, "")
+        report("import", name, "")
         if name == "torch":
-            seen = range(module.cuda.device_count()) if module.cuda.is_available() else ()
-            tell("gpu", module.version.cuda or "", [module.cuda.get_device_name(i) for i in seen])
+            cuda = module.cuda
+            devices = range(cuda.device_count()) if cuda.is_available() else ()
+            report("gpu", module.version.cuda or "", [cuda.get_device_name(i) for i in devices])
     except BaseException as error:
-        tell("import", name, f"{{type(error).__name__}}: {{error}}")
+        report("import", name, f"{{type(error).__name__}}: {{error}}")
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How imports went.
+    """What came of imports.
 
     Attributes:
-        errors: by module, how its import failed; empty where it did not.
+        errors: the error of each module's import, by its name; empty where there was none.
         cuda: the CUDA version that torch is built for, empty without one.
         gpus: the names of the devices that torch sees.
     """
@@ -42,7 +43,7 @@ class Imported:
 
 
 def imported(names: Sequence[str]) -> Imported:
-    """Return how the imports of the modules go, one after the other.
+    """Import the modules one after the other in a child process, and return what came of it.
 
     Example:
         >>> imported(["json", "no_such_module"]).errors
@@ -50,18 +51,18 @@ def imported(names: Sequence[str]) -> Imported:
     """
     errors: dict[str, str] = {}
     cuda, gpus = "", ()
-    left = list(names)
-    while left:
-        # -P: a file of the current folder must not stand in for a package.
-        command = [sys.executable, "-P", "-c", _CHILD, *left]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    pending = list(names)
+    while pending:
+        # -P: a file of the current folder must not be taken for a package.
+        command = [sys.executable, "-P", "-c", _CHILD, *pending]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = [line for line in process.stdout.splitlines() if line.startswith(_MARK)]
         for kind, first, second in (json.loads(line.removeprefix(_MARK)) for line in lines):
             if kind == "import":
                 errors[first] = " ".join(second.split())
             else:
                 cuda, gpus = first, tuple(second)
-        left = [name for name in left if name not in errors]
-        if left:  # the child died of the first one that it did not tell of
-            errors[left.pop(0)] = f"its import ends Python with code {done.returncode}"
+        pending = [name for name in pending if name not in errors]
+        if pending:  # the import of the first one without a report ended the child
+            errors[pending.pop(0)] = f"its import ends Python with code {process.returncode}"
     return Imported({name: errors[name] for name in names}, cuda, gpus)

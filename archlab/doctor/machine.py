@@ -1,4 +1,4 @@
-"""What a machine has besides packages: Graphviz, fonts, images, cores, memory, disk."""
+"""Looks for what archlab uses besides packages: Graphviz, fonts, images, cores, memory, disk."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from archlab.view.drawing.engine import laid_out
 
 
 def drawing() -> Iterator[Finding]:
-    """Yield whether a drawing can be laid out (it is tried), and the system's Graphviz."""
-    state, found = "ok", "a drawing was made"
+    """Yield whether a small drawing can be laid out, and the system's own Graphviz."""
+    state, outcome = "ok", "a drawing was made"
     try:
         laid_out("digraph { a -> b }", ["svg"])
     except LayoutError as error:
-        state, found = "broken", str(error)
+        state, outcome = "broken", str(error)
     yield Finding(
-        part="drawing", name="Graphviz", state=state, found=found, required=True,
+        part="drawing", name="Graphviz", state=state, found=outcome, required=True,
         enables="archlab render --out FILE.svg, .png, .pdf", get=f"{AGAIN} pygraphviz",
     )  # fmt: skip
     dot = shutil.which("dot")
@@ -36,13 +36,13 @@ def drawing() -> Iterator[Finding]:
 
 
 def fonts() -> Iterator[Finding]:
-    """Yield the font of all drawings, and one for letters that it lacks."""
-    spec = importlib.util.find_spec("matplotlib")  # not imported
+    """Yield the font of all drawings, and one for the letters that it lacks."""
+    spec = importlib.util.find_spec("matplotlib")  # finds it without an import, which may fail
     home = Path(spec.origin).parent if spec is not None and spec.origin else Path()
-    letters = home / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    font = home / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     yield Finding(
-        part="font", name="DejaVu Sans", state="ok" if letters.is_file() else "missing",
-        found=str(letters) if spec is not None else "-", get=f"{AGAIN} matplotlib",
+        part="font", name="DejaVu Sans", state="ok" if font.is_file() else "missing",
+        found=str(font) if spec is not None else "-", get=f"{AGAIN} matplotlib",
         enables="drawings that look the same on every machine",
     )  # fmt: skip
     family = _chinese_font()
@@ -54,12 +54,12 @@ def fonts() -> Iterator[Finding]:
 
 
 def _chinese_font() -> str:
-    """The first font with Chinese letters that fontconfig lists; empty where it lists none."""
+    """Return a font with Chinese letters that fontconfig lists; empty where it lists none."""
     if shutil.which("fc-list") is None:
         return ""
     command = ["fc-list", ":lang=zh", "family"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return min(done.stdout.splitlines(), default="").partition(",")[0]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    return min(process.stdout.splitlines(), default="").partition(",")[0]
 
 
 def images(data_dir: Path) -> Iterator[Finding]:
@@ -70,18 +70,18 @@ def images(data_dir: Path) -> Iterator[Finding]:
         get="install archlab again, from where you had it",
     )  # fmt: skip
     for name, archive in SETS.items():
-        place = data_dir / archive.folder
+        path = data_dir / archive.folder
         arguments = f"{name!r}, data_dir={str(data_dir)!r}, download=True"
         code = f"import archlab; archlab.ImageData({arguments}).images"
         yield Finding(
-            part="images", name=name, state="ok" if place.is_dir() else "missing",
-            found=str(place) if place.is_dir() else f"not in {data_dir}",
+            part="images", name=name, state="ok" if path.is_dir() else "missing",
+            found=str(path) if path.is_dir() else f"not in {data_dir}",
             enables=f"--data {name}", get=f'{PYTHON} -c "{code}"',
         )  # fmt: skip
 
 
 def room() -> Iterator[Finding]:
-    """Yield system, cores, memory and disk: for a report of a fault."""
+    """Yield system, cores, memory and disk, which a report of a fault should contain."""
     free = shutil.disk_usage(Path.cwd()).free
     facts = {
         "system": platform.platform(),
@@ -89,17 +89,15 @@ def room() -> Iterator[Finding]:
         "memory": _memory(),
         "disk": f"{size(free)} free in {Path.cwd()}",
     }
-    for name, found in facts.items():
-        yield Finding(part="machine", name=name, state="ok", found=found)
+    for name, fact in facts.items():
+        yield Finding(part="machine", name=name, state="ok", found=fact)
 
 
 def _memory() -> str:
-    """Free and whole memory, where the system says so."""
-    place = Path("/proc/meminfo")
-    if not place.is_file():
+    """Return free and total memory, which only Linux shows in a file."""
+    path = Path("/proc/meminfo")
+    if not path.is_file():
         return "unknown"
-    lines = place.read_text().splitlines()
-    sizes = {
-        name: int(rest.split()[0]) * 1024 for name, _, rest in (x.partition(":") for x in lines)
-    }
+    lines = (line.partition(":") for line in path.read_text().splitlines())
+    sizes = {name: int(kibibytes.split()[0]) * 1024 for name, _, kibibytes in lines}
     return f"{size(sizes['MemAvailable'])} free of {size(sizes['MemTotal'])}"

@@ -1,4 +1,4 @@
-"""Python, the packages that archlab's own metadata asks for, and the GPU that torch sees."""
+"""Looks for Python, the packages of archlab's own metadata, and the GPU that torch sees."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import archlab
 from archlab.doctor.finding import AGAIN, PIP, Finding
 from archlab.doctor.imports import Imported, imported
+from archlab.version import __version__
 
-# What each package is for; a test holds the names against pyproject.toml.
+# What each package is for; a test compares the names with pyproject.toml.
 PURPOSE = {
     "torch": "every question about a model",
     "torchvision": "torchvision:NAME models, official images",
@@ -23,6 +23,8 @@ PURPOSE = {
     "matplotlib": "curves and plots, and the fonts of drawings",
     "typer": "the command line",
     "rich": "progress bars",
+    "lazy_loader": "import archlab",
+    "filelock": "runs and scans that share a folder",
     "fvcore": "archlab flops --against fvcore",
     "graphviz": "archlab render",
     "pygraphviz": "archlab render --out FILE.svg, .png, .pdf without a system Graphviz",
@@ -33,8 +35,6 @@ PURPOSE = {
     "pyyaml": "--config FILE.yaml",
     "pillow": "images from folders",
     "jinja2": "archlab report",
-    "filelock": "scans and training that go on",
-    "lazy_loader": "import archlab",
     "psutil": "archlab scan: the memory of its processes",
     "annotated-types": "recipes of training",
     "pydantic": "recipes of training: config files and their schema",
@@ -42,16 +42,19 @@ PURPOSE = {
     "ray": "many models or runs on a cluster",
     "pyarrow": "tables in Parquet files",
 }
+# Module names, where they differ from the package's.
 MODULES = {
-    "annotated-types": "annotated_types", "pytorch-lightning": "pytorch_lightning",
-    "pyyaml": "yaml", "pillow": "PIL",
-}  # fmt: skip
-OURS = ("dev", "docs")  # extras for work on archlab, not with it
+    "annotated-types": "annotated_types",
+    "pytorch-lightning": "pytorch_lightning",
+    "pyyaml": "yaml",
+    "pillow": "PIL",
+}
+OURS = ("dev", "docs")  # extras for people who develop archlab; its users need none of them
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A package, its oldest version, and whether archlab is broken without it."""
+class Requirement:
+    """A package, its oldest allowed version, and whether archlab is broken without it."""
 
     name: str
     minimum: str
@@ -60,27 +63,31 @@ class Wanted:
 
 def pythons() -> Iterator[Finding]:
     """Yield archlab and the interpreter it runs in."""
-    here = f"{archlab.__version__}, {Path(archlab.__file__).parent}"
-    yield Finding(part="python", name="archlab", state="ok", found=here)
-    here = f"{platform.python_version()}, {sys.executable}"
-    yield Finding(part="python", name="python", state="ok", found=here)
+    versions = {
+        "archlab": f"{__version__}, {Path(__file__).parents[1]}",
+        "python": f"{platform.python_version()}, {sys.executable}",
+    }
+    for name, version in versions.items():
+        yield Finding(part="python", name=name, state="ok", found=version)
 
 
 def packages() -> Iterator[Finding]:
-    """Yield every package that archlab wants, imported, and the GPU."""
-    every = list(wanted())
-    names = [MODULES.get(item.name, item.name) for item in every]
-    tried = imported(names)
-    for item, name in zip(every, names, strict=True):
-        yield _package(item, tried.errors[name])
-    yield _gpu(tried)
+    """Yield every package that archlab uses, after an import of it, and the GPU."""
+    every = list(requirements())
+    modules = [MODULES.get(requirement.name, requirement.name) for requirement in every]
+    imports = imported(modules)
+    for requirement, module in zip(every, modules, strict=True):
+        yield _package(requirement, imports.errors[module])
+    yield _gpu(imports)
 
 
-def wanted() -> Iterator[Wanted]:
-    """Yield what archlab's metadata asks for here; extras are optional, ours are left out."""
+def requirements() -> Iterator[Requirement]:
+    """Yield what archlab's metadata requires on this Python; packages of extras are optional."""
     try:
         lines = importlib.metadata.requires("archlab") or []
-    except importlib.metadata.PackageNotFoundError:  # run from its source: nobody knows the rest
+    except importlib.metadata.PackageNotFoundError:
+        # archlab runs from its source without an installation. There are no versions to compare
+        # then, and nothing can be called required.
         lines = [f"{name}; extra == 'unknown'" for name in PURPOSE]
     seen: set[str] = set()
     for line in lines:
@@ -92,8 +99,8 @@ def wanted() -> Iterator[Wanted]:
         if python is not None and older(platform.python_version(), python[1]):
             continue
         name, _, minimum = (part.strip() for part in name.lower().partition(">="))
-        if name not in seen:  # two extras may want the same
-            yield Wanted(name, minimum, required=extra is None)
+        if name not in seen:  # two extras may contain the same package
+            yield Requirement(name, minimum, required=extra is None)
         seen.add(name)
 
 
@@ -111,33 +118,34 @@ def older(version: str, minimum: str) -> bool:
     return have < want
 
 
-def _package(item: Wanted, error: str) -> Finding:
-    spec = f"'{item.name}>={item.minimum}'" if item.minimum else item.name
+def _package(package: Requirement, error: str) -> Finding:
+    name, minimum = package.name, package.minimum
+    spec = f"'{name}>={minimum}'" if minimum else name
     state, get = "ok", f"{PIP} {spec}"
     try:
-        found = importlib.metadata.version(item.name)
-        if older(found, item.minimum):
-            state, found = "too old", f"{found}; {item.minimum} or newer is wanted"
+        version = importlib.metadata.version(name)
+        if older(version, minimum):
+            state, version = "too old", f"{version}; {minimum} or newer is wanted"
         elif error:
-            state, found, get = "broken", f"{found}; {error}", f"{AGAIN} {spec}"
+            state, version, get = "broken", f"{version}; {error}", f"{AGAIN} {spec}"
     except importlib.metadata.PackageNotFoundError:
-        state, found = "missing", "-"
+        state, version = "missing", "-"
     return Finding(
-        part="package", name=item.name, state=state, found=found, required=item.required,
-        enables=PURPOSE.get(item.name, "what needs it"), get=get,
+        part="package", name=name, state=state, found=version, required=package.required,
+        enables=PURPOSE.get(name, "what needs it"), get=get,
     )  # fmt: skip
 
 
-def _gpu(tried: Imported) -> Finding:
-    """A GPU is never required; without one, say whether the machine or torch lacks it."""
+def _gpu(imports: Imported) -> Finding:
+    """Return whether torch sees a GPU, and if not, whether the machine or torch is the reason."""
     state, get = "missing", ""
-    if tried.gpus:
-        state, found = "ok", f"CUDA {tried.cuda}: {', '.join(tried.gpus)}"
+    if imports.gpus:
+        state, found = "ok", f"CUDA {imports.cuda}: {', '.join(imports.gpus)}"
     elif shutil.which("nvidia-smi") is None:
         found = "no NVIDIA driver on this machine"
         get = "a machine with an NVIDIA GPU and its driver"
     else:
-        built = f"for CUDA {tried.cuda}" if tried.cuda else "without CUDA"
+        built = f"for CUDA {imports.cuda}" if imports.cuda else "without CUDA"
         found = f"nvidia-smi is there, but torch (built {built}) sees no GPU"
         get = (
             "compare the CUDA version that nvidia-smi prints, then https://pytorch.org/get-started"

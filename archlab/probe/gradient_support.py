@@ -1,8 +1,8 @@
 """The receptive field by gradients: which inputs can change a unit at all.
 
-Every weight becomes positive and constant, norms and activations the identity, max pooling average
-pooling, gates one; what has a gradient is then exactly what the wiring reaches. It shares nothing
-with the symbolic rules but the model, so agreement certifies them.
+Weights are replaced by positive constants, norms and activations by the identity, max pooling by
+average pooling, gates by one. Then an input has a gradient exactly where the wiring of the net
+reaches it. Nothing but the model is shared with the symbolic rules, so agreement certifies them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from archlab.probe.watch import kept_outputs
 from archlab.result.field import Support
 
 IDENTITIES = frozenset(
@@ -29,7 +30,7 @@ IDENTITIES = frozenset(
 )  # fmt: skip
 GATES = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_"})
 
-# Expanded tensors cannot be written: `out += x` gets the sum all the same.
+# The stand-ins return expanded tensors, which cannot be written, so `out += x` becomes `out + x`.
 OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
     "add_": torch.add, "__iadd__": torch.add, "mul_": torch.mul, "__imul__": torch.mul,
     "sub_": torch.sub, "__isub__": torch.sub,
@@ -37,19 +38,14 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 
 
 class _Positive(TorchFunctionMode):
-    """Runs a model with the linear, positive stand-ins of its operators."""
+    """Replaces the operators of a model by linear, positive stand-ins."""
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
-            return torch.ones_like(args[0])  # a gate over the whole image: left aside
+            # Squeeze-and-excitation: a gate from the whole image would make every field infinite.
+            return torch.ones_like(args[0])
         if name in IDENTITIES:
             return args[0]
         if name in OUT_OF_PLACE:
@@ -80,29 +76,12 @@ def supports(
         units: module path -> indices along the axis; the middle of the other axis is taken.
         axis: 2 for rows, 3 for columns.
     """
-    outputs: dict[str, torch.Tensor] = {}
-    named = dict(module.named_modules())
-    handles = [named[path].register_forward_hook(_keep(outputs, path)) for path in units]
     image = image.clone().requires_grad_()
-    try:
-        with torch.enable_grad(), _Positive():
-            module(image)
-    finally:
-        for handle in handles:
-            handle.remove()
-    for path, wanted in units.items():
-        if path not in outputs:
-            continue
-        for unit in wanted:
+    with torch.enable_grad(), _Positive(), kept_outputs(module, units) as outputs:
+        module(image)
+    for path in units:
+        for unit in units[path] if path in outputs else ():
             yield _support(path, outputs[path], image, unit, axis)
-
-
-def _keep(outputs: dict[str, torch.Tensor], path: str) -> Callable[..., None]:
-    def hook(_: nn.Module, __: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
-            outputs.setdefault(path, output)
-
-    return hook
 
 
 def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
@@ -125,7 +104,10 @@ def _convolution(
     dilation: Any = 1,
     _groups: int = 1,
 ) -> torch.Tensor:
-    """One positive kernel on the mean of the channels: the reach of any dense or grouped one."""
+    """Apply one positive kernel to the mean of the channels.
+
+    It reaches what any dense or grouped convolution reaches, for a fraction of the work.
+    """
     kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
     run = getattr(functional, name)
     out: torch.Tensor = run(x.mean(1, keepdim=True), kernel, None, stride, padding, dilation)

@@ -8,13 +8,13 @@ from typing import Any
 def published_accuracy(name: str, family: str) -> float | None:
     """Return top-1 accuracy on ImageNet-1K in percent, or None where none is published.
 
-    Torchvision has it for its classification nets, in the metadata of their weights: of the first
-    recipe (IMAGENET1K_V1) where there are several, which is also whose input size is taken. timm's
-    package has none.
+    Torchvision publishes it for its classification nets, in the metadata of their weights. Where a
+    net has several sets of weights, the first (IMAGENET1K_V1) counts: the input size is taken from
+    it, too. timm's package contains no accuracies.
 
     Args:
-        name: as in headers, `torchvision:resnet50`.
-        family: `torchvision.image` or another.
+        name: as it stands in headers, such as `torchvision:resnet50`.
+        family: the family of its `Source`; only `torchvision.image` has accuracies.
 
     Example:
         >>> published_accuracy("torchvision:alexnet", "torchvision.image")
@@ -22,9 +22,10 @@ def published_accuracy(name: str, family: str) -> float | None:
     """
     if family != "torchvision.image":
         return None
-    from torchvision.models import get_model_weights  # here: costs 1.5 s, only for its own models
+    # Imported here, as it takes 1.5 s and only torchvision's own models need it.
+    from torchvision.models import get_model_weights
 
-    entries = {item.name: item.meta for item in get_model_weights(name.partition(":")[2])}
-    meta: dict[str, Any] = entries.get("IMAGENET1K_V1") or next(iter(entries.values()), {})
-    found = meta.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
-    return None if found is None else float(found)
+    records = {weights.name: weights.meta for weights in get_model_weights(name.partition(":")[2])}
+    record: dict[str, Any] = records.get("IMAGENET1K_V1") or next(iter(records.values()), {})
+    accuracy = record.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
+    return None if accuracy is None else float(accuracy)

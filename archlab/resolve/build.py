@@ -1,22 +1,22 @@
-"""Building a model without its weights.
+"""Builds a model without its weights.
 
-On the meta device; or, for constructors that ask for values, on the CPU with initialisation
-skipped, and then moved.
+The constructor runs on the meta device. Where it reads values, which tensors on meta do not have,
+it runs on the CPU with initialisation skipped, and the module is moved to meta afterwards.
 """
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archlab.errors import ArchlabError, BuildError
-from archlab.resolve.sources import Source, check_options
+from archlab.errors import ArchlabError, BuildError, did_you_mean, keyword
+from archlab.resolve.sources import LOAD_KEYWORDS, Source, check_options
 from archlab.tracer.isolate import on_meta
 from archlab.tracer.settings import same_random
 
@@ -26,34 +26,25 @@ MOVED = "built on the CPU without initialisation, then moved to meta"
 
 
 class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Leaves in-place fills undone on all but small tensors: nobody will read the weights."""
+    """Skips in-place fills of large tensors, since nothing will read the weights."""
 
-    _SMALL = 4096  # elements; constructors compute sizes and schedules in small tensors
+    _SMALL = 4096  # elements; constructors compute sizes and schedules in smaller tensors
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # wrapping __torch_dispatch__ would import torch._dynamo
+        return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        in_place = func._schema.name.endswith("_") and not func._schema.name.endswith("__")
-        if (
-            in_place
-            and args
-            and isinstance(args[0], torch.Tensor)
-            and args[0].numel() > self._SMALL
-        ):
-            return args[0]
+    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._schema.name
+        if name.endswith("_") and not name.endswith("__"):  # in place, but not `__and__`
+            filled = args[0] if args else None
+            if isinstance(filled, torch.Tensor) and filled.numel() > self._SMALL:
+                return filled
         return func(*args, **(kwargs or {}))
 
 
 def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module, str]:
-    """Return the module on the meta device, and how it came to be.
+    """Return the module on the meta device, and the sentence for headers about how it was built.
 
     Raises:
         BuildError: the constructor failed, wants other arguments, or returned no module.
@@ -65,9 +56,9 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
         return module, COPIED if has_values(module) else META
     except ArchlabError:
         raise
-    except Exception:  # noqa: BLE001  some constructors need values: try with values
+    except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
         skip = _SkipInitialisation()  # type: ignore[no-untyped-call]
-        with _reported(source), _quiet(), skip:
+        with _reported(source, options), _quiet(), skip:
             module = _checked(source, source.builder(**options))
         return on_meta(module), MOVED
 
@@ -78,8 +69,9 @@ def build_real(source: Source, options: Mapping[str, Any], seed: int = 0) -> nn.
     Raises:
         BuildError: the constructor failed.
     """
-    with _reported(source), _quiet():
-        torch.default_generator.manual_seed(seed)  # what depends on values is the same every time
+    with _reported(source, options), _quiet():
+        # A forward that depends on values must give the same graph every time.
+        torch.default_generator.manual_seed(seed)
         return _checked(source, source.builder(**options))
 
 
@@ -97,21 +89,24 @@ def _checked(source: Source, module: Any) -> nn.Module:
 
 
 @contextlib.contextmanager
-def _reported(source: Source) -> Iterator[None]:
+def _reported(source: Source, options: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what a constructor raises into a BuildError."""
     try:
         yield
     except ArchlabError:
         raise
     except Exception as error:
-        raise BuildError(
-            f"{source.name} cannot be built: {type(error).__name__}: {error}"
-        ) from error
+        # A constructor that takes any keyword meets a mistyped one of `load` deep inside.
+        refused = [name for name in options if f"keyword argument '{name}'" in str(error)]
+        hints = [did_you_mean(name, map(keyword, LOAD_KEYWORDS)) for name in refused]
+        reason = ".".join([f"{type(error).__name__}: {error}", *filter(None, hints)])
+        raise BuildError(f"{source.name} cannot be built: {reason}") from error
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Constructors warn about their initialisation and draw random numbers: neither gets out."""
-    # In a caller's inference mode the parameters could not be trained in a trace.
+    """Keep a constructor's warnings and its use of random numbers from the caller."""
+    # In a caller's inference mode, parameters could not be trained in a trace.
     with torch.inference_mode(mode=False), same_random(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""The models that can be named, from the zoo, torchvision or timm. The zoo's need no torch."""
+"""The models that have names: zoo, torchvision and timm. Listing the zoo needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archlab.spec import LIBRARIES
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model: its spec, what it is and where it was published (both empty for libraries)."""
+    """One model. `summary` and `paper` are empty for the models of a library."""
 
     name: str
     source: str
@@ -32,7 +32,7 @@ def catalog(pattern: str | None = None, source: str = "zoo") -> Listing[Entry]:
     """Return the models whose names match.
 
     Args:
-        pattern: as of a shell: `resnet*`; None takes all.
+        pattern: with the wildcards of a shell, such as `resnet*`; None takes all.
         source: zoo, torchvision or timm.
 
     Raises:
@@ -44,15 +44,15 @@ def catalog(pattern: str | None = None, source: str = "zoo") -> Listing[Entry]:
         >>> [entry.name for entry in catalog("resnet*2").rows]
         ['resnet152', 'resnet32', 'resnet1202']
     """
-    check_one_of("--source", source, ("zoo", *LIBRARIES))
-    known = _zoo() if source == "zoo" else _library(source)
-    chosen = tuple(entry for entry in known if pattern is None or fnmatch(entry.name, pattern))
-    if not chosen:
-        near = did_you_mean((pattern or "").strip("*"), (entry.name for entry in known))
+    check_one_of("source", source, ("zoo", *LIBRARIES))
+    entries = _zoo() if source == "zoo" else _library(source)
+    matches = tuple(entry for entry in entries if pattern is None or fnmatch(entry.name, pattern))
+    if not matches:
+        near = did_you_mean((pattern or "").strip("*"), (entry.name for entry in entries))
         raise SpecError(f"{source} has no model that matches {pattern!r}.{near}")
-    whole = source == "zoo" and pattern is None
+    is_whole_zoo = source == "zoo" and pattern is None
     columns = COLUMNS if source == "zoo" else COLUMNS[:1]
-    return Listing("models", chosen, columns, footer=_MORE if whole else ())
+    return Listing("models", matches, columns, footer=_MORE if is_whole_zoo else ())
 
 
 def _zoo() -> list[Entry]:
@@ -65,6 +65,6 @@ def _zoo() -> list[Entry]:
 
 
 def _library(source: str) -> list[Entry]:
-    from archlab.resolve.sources import library_names  # here: it imports torch
+    from archlab.resolve.sources import library_names  # imported here, as it needs torch
 
     return [Entry(name, source, "", "") for name in library_names(source)]

@@ -1,4 +1,4 @@
-"""Example inputs: from text, shapes or tensors, or the size that the model's source publishes."""
+"""Example inputs: what a user writes, or the size that the model's source publishes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,39 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.errors import OptionError, SpecError
+from archlab.errors import OptionError, SpecError, keyword
 from archlab.resolve.sources import Source
 from archlab.spec import InputSpec, parse_input
 
 InputLike = str | Sequence[Any] | Mapping[str, Any] | torch.Tensor | InputSpec
-_SIZES = {1: (1024,), 2: (224, 224), 3: (16, 112, 112)}  # by spatial axes
+Input = InputSpec | torch.Tensor
+_SIZES = {1: (1024,), 2: (224, 224), 3: (16, 112, 112)}  # guesses, by the number of spatial axes
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Positional and keyword inputs, each a spec or a tensor; `listed` wraps images in a list."""
+    """Positional and keyword inputs, each a spec or a tensor.
 
-    args: tuple[InputSpec | torch.Tensor, ...]
-    kwargs: tuple[tuple[str, InputSpec | torch.Tensor], ...] = ()
+    `listed` wraps the images in a list, as torchvision's detectors take them; headers show `note`.
+    """
+
+    args: tuple[Input, ...]
+    kwargs: tuple[tuple[str, Input], ...] = ()
     listed: bool = False
     note: str = ""
 
     def attempts(self, batch: int | None) -> list[Inputs]:
         """Return the inputs with full shapes, the likeliest reading first."""
-        options: list[Sequence[InputSpec | torch.Tensor]] = [
-            [replace(item, shape=shape, exact=True) for shape in item.shapes(batch)]
-            if isinstance(item, InputSpec)
-            else [_batched(item, batch)]
-            for item in self._all()
+        readings: list[Sequence[Input]] = [
+            [replace(each, shape=shape, exact=True) for shape in each.shapes(batch)]
+            if isinstance(each, InputSpec)
+            else [_batched(each, batch)]
+            for each in self._all()
         ]
+        # An input with fewer readings than another keeps its last one.
         return [
-            self._replaced([choice[min(i, len(choice) - 1)] for choice in options])
-            for i in range(max(map(len, options), default=1))
+            self._replaced([reading[min(i, len(reading) - 1)] for reading in readings])
+            for i in range(max(map(len, readings), default=1))
         ]
 
     def tensors(
@@ -44,30 +49,30 @@ class Inputs:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return args and kwargs as tensors: shapes alone on "meta", values on "cpu".
 
-        `make` gives the values of what is described and not given; noise by default.
+        `make` gives the values of inputs of which only the shape is known; noise by default.
         """
-        made = [
-            make(item)
-            if make is not None and isinstance(item, InputSpec)
-            else _tensor(item, device)
-            for item in self._all()
+        tensors = [
+            make(each)
+            if make is not None and isinstance(each, InputSpec)
+            else _tensor(each, device)
+            for each in self._all()
         ]
-        args, kwargs = tuple(made[: len(self.args)]), made[len(self.args) :]
-        named = {name: item for (name, _), item in zip(self.kwargs, kwargs, strict=True)}
+        args, kwargs = tuple(tensors[: len(self.args)]), tensors[len(self.args) :]
+        named = {name: tensor for (name, _), tensor in zip(self.kwargs, kwargs, strict=True)}
         if self.listed:
             return ([image for batch in args for image in batch.unbind(0)],), named
         return args, named
 
-    def _all(self) -> list[InputSpec | torch.Tensor]:
-        return [*self.args, *(item for _, item in self.kwargs)]
+    def _all(self) -> list[Input]:
+        return [*self.args, *(value for _, value in self.kwargs)]
 
-    def _replaced(self, items: Sequence[InputSpec | torch.Tensor]) -> Inputs:
+    def _replaced(self, inputs: Sequence[Input]) -> Inputs:
         names = [name for name, _ in self.kwargs]
-        kwargs = tuple(zip(names, items[len(self.args) :], strict=True))
-        return replace(self, args=tuple(items[: len(self.args)]), kwargs=kwargs)
+        kwargs = tuple(zip(names, inputs[len(self.args) :], strict=True))
+        return replace(self, args=tuple(inputs[: len(self.args)]), kwargs=kwargs)
 
 
-def given_inputs(given: InputLike) -> Inputs:
+def given_inputs(value: InputLike) -> Inputs:
     """Return inputs from what a user wrote: text, a shape, tensors, or a mapping of those.
 
     A tuple of whole numbers is one shape; a sequence of anything else is several inputs; a mapping
@@ -76,14 +81,14 @@ def given_inputs(given: InputLike) -> Inputs:
     Raises:
         SpecError: something that is none of these.
     """
-    if isinstance(given, str | torch.Tensor | InputSpec) or _is_shape(given):
-        given = [given]
-    if isinstance(given, Mapping):
-        return Inputs((), tuple((name, _one(item)) for name, item in given.items()))
-    items = [_one(item) for item in (given if isinstance(given, Sequence) else [given])]
-    named = tuple((item.name, item) for item in items if isinstance(item, InputSpec) and item.name)
-    plain = tuple(item for item in items if not (isinstance(item, InputSpec) and item.name))
-    return Inputs(plain, named)
+    if isinstance(value, Mapping):
+        return Inputs((), tuple((name, _input(each)) for name, each in value.items()))
+    is_one = isinstance(value, str | torch.Tensor) or _is_shape(value)
+    several = value if isinstance(value, Sequence) and not is_one else [value]
+    inputs = [_input(each) for each in several]
+    named = tuple((each.name, each) for each in inputs if isinstance(each, InputSpec) and each.name)
+    positional = tuple(each for each in inputs if not (isinstance(each, InputSpec) and each.name))
+    return Inputs(positional, named)
 
 
 def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
@@ -94,12 +99,12 @@ def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
     """
     if source is not None and source.family.startswith("torchvision."):
         return _torchvision_inputs(source, module)
-    example = getattr(module, "example_input_array", None)  # Lightning's name for it
+    example = getattr(module, "example_input_array", None)  # as a LightningModule calls it
     if isinstance(example, torch.Tensor | tuple | Mapping):
         return given_inputs(example)
     for shape in (
-        getattr(module, "input_shape", None),
-        (getattr(module, "pretrained_cfg", None) or {}).get("input_size"),
+        getattr(module, "input_shape", None),  # the zoo's
+        (getattr(module, "pretrained_cfg", None) or {}).get("input_size"),  # timm's
     ):
         if isinstance(shape, Sequence) and _is_shape(shape):
             return Inputs((InputSpec((1, *shape), _dtype(module), exact=True),))
@@ -108,8 +113,8 @@ def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
 
 def _dtype(module: nn.Module) -> str:
     """The dtype of the first floating-point parameter, so that a half-precision model fits."""
-    found = (item.dtype for item in module.parameters() if item.dtype.is_floating_point)
-    return str(next(found, torch.float32)).removeprefix("torch.")
+    dtypes = (weight.dtype for weight in module.parameters() if weight.dtype.is_floating_point)
+    return str(next(dtypes, torch.float32)).removeprefix("torch.")
 
 
 def _batched(tensor: torch.Tensor, batch: int | None) -> torch.Tensor:
@@ -118,7 +123,7 @@ def _batched(tensor: torch.Tensor, batch: int | None) -> torch.Tensor:
         return tensor
     if tensor.shape[0] != 1:
         raise OptionError(
-            f"The batch is given twice: batch={batch} and an input of "
+            f"The batch is given twice: {keyword('batch', batch)} and an input of "
             f"{'x'.join(map(str, tensor.shape))}. Leave one of them out."
         )
     return tensor.repeat(batch, *[1] * (tensor.dim() - 1))
@@ -128,40 +133,43 @@ def _is_shape(value: object) -> bool:
     return (
         isinstance(value, Sequence)
         and len(value) > 0
-        and all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+        and all(isinstance(size, int) and not isinstance(size, bool) for size in value)
     )
 
 
-def _one(item: Any) -> InputSpec | torch.Tensor:
-    if isinstance(item, str):
-        return parse_input(item)
-    if isinstance(item, torch.Tensor | InputSpec):
-        return item
-    if _is_shape(item) and min(item) > 0:
-        return InputSpec(tuple(item))
+def _input(value: Any) -> Input:
+    if isinstance(value, str):
+        return parse_input(value)
+    if isinstance(value, torch.Tensor | InputSpec):
+        return value
+    if _is_shape(value) and min(value) > 0:
+        return InputSpec(tuple(value))
     raise SpecError(
-        f"{item!r} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
+        f"{value!r} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
         "((1, 3, 224, 224)), a tensor, a sequence of those, or a mapping of names to those."
     )
 
 
-def _tensor(item: InputSpec | torch.Tensor, device: str) -> torch.Tensor:
-    if isinstance(item, torch.Tensor):
+def _tensor(source: Input, device: str) -> torch.Tensor:
+    if isinstance(source, torch.Tensor):
         if device == "meta":
-            return torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device="meta")
-        return item.detach().to("cpu", copy=True)
-    dtype: torch.dtype = getattr(torch, item.dtype)
+            strides, dtype = source.stride(), source.dtype
+            return torch.empty_strided(source.shape, strides, dtype=dtype, device="meta")
+        return source.detach().to("cpu", copy=True)
+    dtype = getattr(torch, source.dtype)
     if device == "meta":
-        return torch.empty(item.shape, dtype=dtype, device="meta")
+        return torch.empty(source.shape, dtype=dtype, device="meta")
     if dtype.is_floating_point:
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(item.shape, generator=generator).to(dtype)
-    return torch.zeros(item.shape, dtype=dtype)
+        return torch.randn(source.shape, generator=generator).to(dtype)
+    # Integers are tokens or indices: zero is valid for any vocabulary.
+    return torch.zeros(source.shape, dtype=dtype)
 
 
 def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
     """The crop that the published weights were measured at; fixed sizes for the other tasks."""
-    from torchvision.models import get_model_weights  # here: costs 1.5 s, only for its own models
+    # Imported here, as it takes 1.5 s and only torchvision's own models need it.
+    from torchvision.models import get_model_weights
 
     family = source.family.rpartition(".")[2]
     if family == "detection":
@@ -170,14 +178,14 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
         return Inputs((_batch_of(3, 520, 520),))
     if family == "optical_flow":
         return Inputs((_batch_of(3, 512, 512),) * 2)
-    weights = {item.name: item for item in get_model_weights(source.name.partition(":")[2])}
     crops = {
-        name: item.transforms.keywords["crop_size"]
-        for name, item in weights.items()
-        if "crop_size" in getattr(item.transforms, "keywords", {})
+        weights.name: weights.transforms.keywords["crop_size"]
+        for weights in get_model_weights(source.name.partition(":")[2])
+        if "crop_size" in getattr(weights.transforms, "keywords", {})
     }
-    own = getattr(module, "image_size", None)
-    size = own or crops.get("IMAGENET1K_V1") or min(crops.values(), default=224)
+    # A vision transformer only takes the size that it was built for.
+    built_for = getattr(module, "image_size", None)
+    size = built_for or crops.get("IMAGENET1K_V1") or min(crops.values(), default=224)
     height, width = (size, size) if isinstance(size, int) else tuple(size)
     if family == "video":
         return Inputs((_batch_of(3, 16, height, width),))
@@ -189,7 +197,7 @@ def _batch_of(*sizes: int) -> InputSpec:
 
 
 def _guessed(module: nn.Module) -> Inputs:
-    note = "guessed from the first layer, --input sets it"
+    note = f"guessed from the first layer; choose it with {keyword('input')}"
     for member in module.modules():
         if isinstance(member, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             shape = (1, member.in_channels, *_SIZES[len(member.kernel_size)])
@@ -201,9 +209,9 @@ def _guessed(module: nn.Module) -> Inputs:
             return Inputs((InputSpec((1, 16), "int64"),), note=note)
         else:
             continue
-        if min(shape) > 0:  # lazy layers do not know yet
+        if min(shape) > 0:  # a lazy layer has 0 channels until its first forward
             return Inputs((InputSpec(shape, _dtype(module), exact=True),), note=note)
     raise SpecError(
-        f"{type(module).__name__} says nothing about its input. Give one with --input, for example "
-        "--input 3x224x224 or --input ids=1x16:int64."
+        f"{type(module).__name__} says nothing about its input. Give one with {keyword('input')}, "
+        f"for example {keyword('input', '3x224x224')} or {keyword('input', 'ids=1x16:int64')}."
     )

@@ -1,7 +1,7 @@
-"""Who builds a model: the zoo, torchvision, timm, a user's file or an installed package.
+"""What builds a model: the zoo, torchvision, timm, a user's file or an installed package.
 
-A bare name is looked up in the zoo, then torchvision, then timm. Nothing is downloaded: pretrained
-weights are always switched off. A user's file is imported, so its code runs.
+A bare name is looked up in the zoo, then in torchvision, then in timm. Nothing is downloaded:
+pretrained weights are always switched off. A user's file is imported, so its code runs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +22,23 @@ from typing import Any
 from torch import nn
 
 from archlab import zoo
-from archlab.errors import BuildError, DependencyError, SpecError, did_you_mean
-from archlab.spec import ModelSpec
+from archlab.errors import (
+    BuildError,
+    DependencyError,
+    SpecError,
+    constructor_keywords,
+    did_you_mean,
+    keyword,
+)
+from archlab.spec import LIBRARIES, ModelSpec
+
+LOAD_KEYWORDS = ("input", "batch")
+"""What `load` takes itself; its other keywords are constructor arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A builder: call it to get the module; `family` tells what its default input is."""
+    """A function or class that builds a module; `family` decides the default input."""
 
     name: str
     family: str  # zoo, torchvision, torchvision.detection …, timm, file, package
@@ -45,7 +55,7 @@ def find(spec: ModelSpec) -> Source:
         BuildError: the user's file or package cannot be imported.
     """
     if spec.source in ("", "zoo") and zoo.find(spec.name) is not None:
-        return Source(spec.name, "zoo", _zoo_builder(spec.name))
+        return Source(spec.name, "zoo", zoo.constructor(spec.name))
     finders = {"torchvision": _torchvision, "timm": _timm, "file": _file, "package": _package}
     if spec.source in finders:
         return finders[spec.source](spec)
@@ -54,9 +64,9 @@ def find(spec: ModelSpec) -> Source:
     if spec.source == "":
         for library in (_torchvision, _timm):
             with contextlib.suppress(SpecError, DependencyError):
-                found = library(spec)
-                note = f"{spec.name} is not in the zoo: taken from {found.name}"
-                return Source(found.name, found.family, found.builder, note)
+                source = library(spec)
+                note = f"{spec.name} is not in the zoo: taken from {source.name}"
+                return replace(source, note=note)
     raise SpecError(
         f"No model is called {spec.name!r}.{did_you_mean(spec.name, _all_names())} "
         "`archlab models` lists the zoo, `archlab models --source torchvision` and `--source timm` "
@@ -65,7 +75,7 @@ def find(spec: ModelSpec) -> Source:
 
 
 def _no_model(text: str) -> str:
-    """Why a path alone names no model."""
+    """Return why a path alone names no model."""
     place = Path(text)
     if place.is_dir():
         return f"{text} is a folder, no model. A model of yours is path/to/file.py:Class."
@@ -87,31 +97,25 @@ def library_names(library: str) -> list[str]:
     return list(_import("torchvision.models", "pip install torchvision").list_models())
 
 
-def _zoo_builder(name: str) -> Callable[..., nn.Module]:
-    def build(**options: Any) -> nn.Module:
-        return zoo.build(name, **options)
-
-    return build
-
-
 def _torchvision(spec: ModelSpec) -> Source:
     models = _import("torchvision.models", "pip install torchvision")
     names = models.list_models()
     if spec.name not in names:
         raise SpecError(f"torchvision has no model {spec.name!r}.{did_you_mean(spec.name, names)}")
     function = models.get_model_builder(spec.name)
-    takes = inspect.signature(function).parameters
+    signature = inspect.signature(function)
 
     def build(**options: Any) -> Any:
         _refuse_weights(options)
         # Detection and segmentation builders would download a backbone by default.
-        if "weights_backbone" in takes:
+        if "weights_backbone" in signature.parameters:
             options.setdefault("weights_backbone", None)
         return function(**options)
 
-    build.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    part = function.__module__.removeprefix("torchvision.models.").partition(".")[0]
-    family = part if part in ("detection", "segmentation", "video", "optical_flow") else "image"
+    build.__signature__ = signature  # type: ignore[attr-defined]  # what `check_options` reads
+    package = function.__module__.removeprefix("torchvision.models.").partition(".")[0]
+    tasks = ("detection", "segmentation", "video", "optical_flow")
+    family = package if package in tasks else "image"
     return Source(f"torchvision:{spec.name}", f"torchvision.{family}", build)
 
 
@@ -132,7 +136,7 @@ def _timm(spec: ModelSpec) -> Source:
 
 
 def _refuse_weights(options: Mapping[str, Any]) -> None:
-    """Raise where an option would download something."""
+    """Raise where a constructor argument would download something."""
     for name in ("weights", "weights_backbone", "pretrained", "pretrained_backbone"):
         if options.get(name):
             raise BuildError(
@@ -146,14 +150,14 @@ def _file(spec: ModelSpec) -> Source:
     if not path.is_file():
         raise SpecError(f"There is no file {spec.place!r} (looked in {Path.cwd()}).")
     name = f"archlab_user_{path.stem}"
-    found = importlib.util.spec_from_file_location(name, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
+    module_spec = importlib.util.spec_from_file_location(name, path)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
     sys.modules[name] = module  # dataclasses and pickling look the module up by name
     try:
         with _importable(path.parent):
-            found.loader.exec_module(module)
+            module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a script without a main guard may exit
         del sys.modules[name]
         raise BuildError(
@@ -168,7 +172,7 @@ def _package(spec: ModelSpec) -> Source:
             module = importlib.import_module(spec.place)
     except ModuleNotFoundError as error:
         raise SpecError(
-            f"There is no module {error.name!r}, wanted for {spec.text!r}. Is it installed, or is "
+            f"There is no module {error.name!r}, needed for {spec.text!r}. Is it installed, or is "
             "the current folder the right one? A file is written path/to/file.py:Class."
         ) from error
     except (Exception, SystemExit) as error:
@@ -179,27 +183,27 @@ def _package(spec: ModelSpec) -> Source:
 
 
 def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., Any]:
-    found = getattr(module, spec.name, None)
-    if found is None:
+    member = getattr(module, spec.name, None)
+    if member is None:
         members = vars(module)
-        nets = [name for name, item in members.items() if _is_module_class(item)]
+        nets = [name for name, value in members.items() if _is_module_class(value)]
         local = [name for name in nets if members[name].__module__ == module.__name__]
         raise SpecError(
             f"{place} has no {spec.name!r}.{did_you_mean(spec.name, nets)} "
             f"Its modules are: {', '.join(local or nets) or 'none'}."
         )
-    if isinstance(found, nn.Module):
-        return lambda: found
-    if not callable(found):
+    if isinstance(member, nn.Module):
+        return lambda: member
+    if not callable(member):
         raise SpecError(
-            f"{spec.text!r} is of type {type(found).__name__}; a module, a class or a function "
+            f"{spec.text!r} is of type {type(member).__name__}; a module, a class or a function "
             "that makes one is wanted."
         )
-    return found  # type: ignore[no-any-return]
+    return member  # type: ignore[no-any-return]
 
 
-def _is_module_class(item: object) -> bool:
-    return isinstance(item, type) and issubclass(item, nn.Module)
+def _is_module_class(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, nn.Module)
 
 
 @contextlib.contextmanager
@@ -216,7 +220,8 @@ def _importable(folder: Path) -> Iterator[None]:
 def _import(name: str, advice: str) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a library's own code warns of helps nobody here
+            # A deprecation inside the library is nothing that the user of archlab can change.
+            warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:
         raise DependencyError(
@@ -226,7 +231,7 @@ def _import(name: str, advice: str) -> Any:
 
 def _all_names() -> list[str]:
     names: list[str] = list(zoo.names())
-    for library in ("torchvision", "timm"):
+    for library in LIBRARIES:
         with contextlib.suppress(DependencyError):
             names += library_names(library)
     return names
@@ -239,26 +244,29 @@ def check_options(source: Source, options: Mapping[str, Any]) -> None:
         BuildError: which arguments are missing or unknown, and how to give them.
     """
     try:
-        signature = inspect.signature(source.builder)
-    except (TypeError, ValueError):  # written in C
+        parameters = inspect.signature(source.builder).parameters
+    except (TypeError, ValueError):  # a constructor written in C has no signature
         return
-    known = [
-        name
-        for name, item in signature.parameters.items()
-        if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
-    ]
-    open_ended = any(item.kind == item.VAR_KEYWORD for item in signature.parameters.values())
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    names = [name for name, parameter in parameters.items() if parameter.kind in kinds]
+    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
     for name in options:
-        if name not in known and not open_ended:
-            raise BuildError(
-                f"{source.name} takes no argument {name!r}.{did_you_mean(name, known)} "
-                f"It takes: {', '.join(known) or 'nothing'}."
-            )
-    needed = [
+        if name not in names and not takes_any:
+            raise BuildError(_unknown_argument(source.name, name, names))
+    missing = [
         name
-        for name in known
-        if signature.parameters[name].default is inspect.Parameter.empty and name not in options
+        for name in names
+        if parameters[name].default is inspect.Parameter.empty and name not in options
     ]
-    if needed:
-        sets = " ".join(f"--set {name}=…" for name in needed)
-        raise BuildError(f"{source.name} needs arguments: {', '.join(needed)}. Try {sets}")
+    if missing:
+        remedy = constructor_keywords(*(f"{name}=…" for name in missing))
+        raise BuildError(f"{source.name} needs arguments: {', '.join(missing)}. Try {remedy}")
+
+
+def _unknown_argument(model: str, name: str, names: Sequence[str]) -> str:
+    """Return what to say of a keyword that may be a mistyped one of `load` itself."""
+    of_load = [keyword(each) for each in LOAD_KEYWORDS]
+    return (
+        f"{model} takes no argument {name!r}.{did_you_mean(name, (*names, *of_load))} "
+        f"It takes: {', '.join(names) or 'nothing'}; archlab itself takes {' and '.join(of_load)}."
+    )

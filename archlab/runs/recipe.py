@@ -53,18 +53,28 @@ class Recipe:
         name: what ledgers call it.
         steps: optimizer steps; None counts `epochs` of the data.
         epochs: passes over the training images, used where `steps` is None.
+        batch_size, optimizer, learning_rate, momentum, weight_decay: of every step.
+        schedule, gamma, warmup_steps: how the rate falls (constant, steps, linear or cosine), by
+            which factor, and after how many steps of rising.
         milestones: steps at which the `steps` schedule multiplies the rate by `gamma`.
         pad: pixels of zero border for random crops; 0 crops nothing.
+        flip: whether images are mirrored at random.
         center: what is subtracted: the mean image (He et al.) or each channel's mean, then
             divided by its standard deviation.
+        precision, channels_last, deterministic: how torch computes.
         widths: channels of the three stages of a 6n + 2 net.
         categories: classes of the net; None takes the data's.
-        eval_every: steps between measurements in eval mode.
+        eval_every, checkpoint_every: steps between measurements in eval mode, and between
+            checkpoints.
         eval_images: training images measured between, evenly spread; the last measurement takes
             all.
         careful_depth: from this depth on the rate is 0.1 of itself until the running training
             error is below 80 % (He et al. 2015, section 4.2); 0 never does.
         made_for: the images that a training verb takes by default; it changes no run.
+
+    Example:
+        >>> Recipe(name="mine", epochs=2, batch_size=100).total_steps(images=1000)
+        20
     """
 
     name: Text
@@ -111,6 +121,10 @@ class Recipe:
 
     def rate(self, step: int, total: int) -> float:
         """Return the learning rate of a step, counted from 0, as a share of `learning_rate`.
+
+        Args:
+            step: the step, from 0.
+            total: steps of the whole run.
 
         Example:
             >>> paper = RECIPES["paper"]

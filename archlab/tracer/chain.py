@@ -1,6 +1,6 @@
-"""The chain of attempts: the meta device first, real tensors where the forward needs values.
+"""Traces on the meta device first, and with real tensors where the forward needs values.
 
-Which link held is written into the graph (`build`) and into every header.
+The graph (`build`) and every header say which of the two attempts succeeded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.errors import TraceError
+from archlab.errors import TraceError, keyword
 from archlab.ir.graph import Failure, Graph
 from archlab.tracer.recorder import DataDependentError, record
 
@@ -21,9 +21,9 @@ Inputs = tuple[Sequence[Any], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What to trace: copies of one model, cheap (meta) and with values, and inputs for each.
+    """What to trace: a copy of a model on meta, a copy with values, and the inputs of each.
 
-    `build` says how the meta copy came to be; `meta` returns None where there is none.
+    `build` says how the copy on meta was made; `meta` returns None where there is no such copy.
     """
 
     name: str
@@ -39,14 +39,15 @@ def trace(subject: Subject, mode: str = "eval") -> Graph:
     Raises:
         TraceError: the forward failed; the error carries the graph up to there.
     """
-    # In a caller's inference mode autograd sees nothing, and composite operators stay whole.
+    # In a caller's inference mode autograd sees nothing, and composite operators are not taken
+    # apart into the operators that have readers.
     with torch.inference_mode(mode=False):
         return _attempts(subject, mode)
 
 
 def _attempts(subject: Subject, mode: str) -> Graph:
     module = subject.meta()
-    why = "the module cannot be copied to meta"
+    reason = "the module cannot be copied to meta"
     if module is not None:
         args, kwargs = subject.inputs("meta")
         graph, error = record(
@@ -54,11 +55,11 @@ def _attempts(subject: Subject, mode: str) -> Graph:
         )
         if error is None:
             return graph
-        if not _meta_cannot(error):
+        if not _meta_is_to_blame(error):
             raise _failed(graph, error) from error
-        why = _why_not_meta(error)
+        reason = _why_not_meta(error)
     args, kwargs = subject.inputs("cpu")
-    build = f"real tensors on the CPU: {why}, holds for this input only"
+    build = f"real tensors on the CPU: {reason}, holds for this input only"
     graph, error = record(subject.real(), args, kwargs, mode=mode, name=subject.name, build=build)
     if error is not None:
         raise _failed(graph, error) from error
@@ -72,25 +73,26 @@ def _why_not_meta(error: Exception) -> str:
     return "the forward does not run on meta"
 
 
-def _meta_cannot(error: Exception) -> bool:
-    """Whether an exception comes from the meta device rather than from the model."""
+def _meta_is_to_blame(error: Exception) -> bool:
+    """Whether an exception comes from the meta device rather than from the model.
+
+    torch has no exception class for it, so its messages are searched.
+    """
     if isinstance(error, DataDependentError | NotImplementedError):
         return True
     text = str(error).lower()
-    # The last is what tolist() says.
-    signs = ("meta tensor", "same device", "unallocated storage")
-    return "meta" in text.split() or any(sign in text for sign in signs)
+    phrases = ("meta tensor", "same device", "unallocated storage")  # the last is from tolist()
+    return "meta" in text.split() or any(phrase in text for phrase in phrases)
 
 
 def _failed(graph: Graph, error: Exception) -> TraceError:
     failure = graph.failure
     assert failure is not None
-    where = _where(graph, failure)
     first_line = failure.message.strip().split("\n")[0]
-    received = " and ".join("x".join(map(str, shape)) for shape in failure.shapes)
-    got = f" It received {received}." if received else ""
+    shapes = " and ".join("x".join(map(str, shape)) for shape in failure.shapes)
+    received = f" It received {shapes}." if shapes else ""
     return TraceError(
-        f"The forward of {graph.name} failed in {where}: {first_line}.{got} "
+        f"The forward of {graph.name} failed in {_where(graph, failure)}: {first_line}.{received} "
         f"The input was {graph.input_text() or 'empty'}, the mode {graph.mode}. "
         f"{advice(error)}",
         graph,
@@ -106,15 +108,18 @@ def advice(error: Exception) -> str:
     """Return what to try after a failed forward."""
     text = str(error)
     if "more than 1 value per channel" in text:
-        return "Batch norm in train mode needs more than one value per channel: try --batch 2."
+        batch = keyword("batch", 2)
+        return f"Batch norm in train mode needs more than one value per channel: try {batch}."
+    named = keyword("input", "name=SHAPE:DTYPE")
     if isinstance(error, TypeError) and "forward()" in text and "missing" in text:
-        return "Give every input the forward takes, as --input name=SHAPE:DTYPE."
+        return f"Give every input the forward takes, as {named}."
     if isinstance(error, TypeError) and "positional argument" in text:
-        return "Give the inputs by the names the forward has, as --input name=SHAPE:DTYPE."
+        return f"Give the inputs by the names the forward has, as {named}."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
-        return "The weights are of half precision: try --input 3x224x224:float16."
+        return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."
     if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):
-        return "Token inputs are integers: try --input 1x16:int64."
+        return f"Token inputs are integers: try {keyword('input', '1x16:int64')}."
     if isinstance(error, RuntimeError | IndexError):
-        return "If the size is wrong, try another --input, of the size that the net was made for."
-    return "The error is the model's own; --debug shows where it was raised."
+        other = keyword("input")
+        return f"If the size is wrong, try another {other}, of the size that the net was made for."
+    return "The error is the model's own; its traceback shows where it was raised."

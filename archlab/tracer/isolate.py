@@ -18,9 +18,10 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from archlab.tracer.settings import no_collection
 
+# Values that nothing can change in place, so that a copy of a module may share them.
 _PLAIN = (int, float, str, bytes, type, type(None), torch.dtype, torch.device, FunctionType)
 Convert = Callable[[torch.Tensor], torch.Tensor]
-_DEPTH = 4  # how deep tensors are looked for in lists and dictionaries of a module
+_DEPTH = 4  # how deep tensors are searched for in the lists and dictionaries of a module
 
 
 def on_meta(module: nn.Module) -> nn.Module:
@@ -50,10 +51,12 @@ def _copied(module: nn.Module, convert: Convert) -> nn.Module:
     memo: dict[int, Any] = {}
     with no_collection():
         members = list(module.modules())
+        # `copy.deepcopy` returns what `memo` has for an object: the converted tensors.
         if any(map(_copies_itself, {type(member) for member in members})):
             for member in members:
                 _convert_inside(vars(member), memo, convert)
             return copy.deepcopy(module, memo)
+        # All clones first: members may refer to each other in a circle.
         for member in members:
             memo[id(member)] = type(member).__new__(type(member))
         for member in members:
@@ -66,7 +69,7 @@ def _copied(module: nn.Module, convert: Convert) -> nn.Module:
 
 
 def _copies_itself(kind: type) -> bool:
-    """Whether a class says itself how it is copied; `copy.deepcopy` then does all the work."""
+    """Whether a class defines how it is copied; `copy.deepcopy` then does all the work."""
     return hasattr(kind, "__deepcopy__") or any(
         getattr(kind, name) is not getattr(nn.Module, name)
         for name in ("__getstate__", "__reduce__", "__reduce_ex__")
@@ -74,14 +77,14 @@ def _copies_itself(kind: type) -> bool:
 
 
 def _value(value: Any, memo: dict[int, Any], convert: Convert) -> Any:
-    """One attribute copied as `copy.deepcopy` would, but fast where it is simple."""
+    """Return an attribute as `copy.deepcopy` would copy it, but fast where it is simple."""
     if isinstance(value, _PLAIN):
         return value
     if id(value) in memo:
         return memo[id(value)]
     if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
-        return type(value)((key, _value(item, memo, convert)) for key, item in value.items())
-    if type(value) is tuple and all(isinstance(item, _PLAIN) for item in value):
+        return type(value)((key, _value(part, memo, convert)) for key, part in value.items())
+    if type(value) is tuple and all(isinstance(part, _PLAIN) for part in value):
         return value
     _convert_inside(value, memo, convert)
     return memo[id(value)] if id(value) in memo else copy.deepcopy(value, memo)
@@ -96,12 +99,9 @@ def _convert_inside(value: Any, memo: dict[int, Any], convert: Convert) -> None:
 def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value
-    elif depth and isinstance(value, dict):
-        for item in value.values():
-            yield from _inside(item, depth - 1)
-    elif depth and isinstance(value, list | tuple):
-        for item in value:
-            yield from _inside(item, depth - 1)
+    elif depth and isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _inside(part, depth - 1)
 
 
 def _meta(tensor: torch.Tensor) -> torch.Tensor:
@@ -121,14 +121,13 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
 
 def _lazy(tensor: torch.Tensor, device: str) -> torch.Tensor:
     """A parameter or buffer that will get its shape in the first forward."""
-    kind: Any = UninitializedParameter
-    if isinstance(tensor, UninitializedBuffer):
-        kind = UninitializedBuffer
+    kind: Any = type(tensor)
     lazy: torch.Tensor = kind(tensor.requires_grad, device=device, dtype=tensor.dtype)
     return lazy
 
 
 def _typed(tensor: torch.Tensor, data: torch.Tensor) -> torch.Tensor:
+    """Return `data` as a parameter where `tensor` is one."""
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(data, requires_grad=tensor.requires_grad)
     return data

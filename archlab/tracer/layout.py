@@ -15,7 +15,7 @@ FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class MisfitError(Exception):
-    """Inputs that torch's real kernels refuse, and its meta kernels may let pass."""
+    """Raised for inputs that torch's real kernels refuse and its meta kernels may accept."""
 
 
 def empty(
@@ -37,28 +37,30 @@ def combined(
 ) -> torch.Tensor:
     """Return an empty tensor laid out as a pointwise operator lays out its result."""
     dtype = dtype or tensors[0].dtype
-    if all(item.shape == shape and item.is_contiguous() for item in tensors):
+    # The common case, without the arithmetic below.
+    if all(tensor.shape == shape and tensor.is_contiguous() for tensor in tensors):
         return empty(shape, dtype)
     strides = contiguous_strides(shape)
-    if any(item.stride() != contiguous_strides(item.shape) for item in tensors):
-        strides = _ordered_strides(shape, [_broadcast_strides(item, shape) for item in tensors])
+    if any(tensor.stride() != contiguous_strides(tensor.shape) for tensor in tensors):
+        strides = _ordered_strides(shape, [_broadcast_strides(x, shape) for x in tensors])
     return torch.empty_strided(shape, strides, dtype=dtype, device=META)
 
 
 def memory_format(x: torch.Tensor) -> torch.memory_format:
-    """Return the layout that torch's kernels take a tensor for.
+    """Return the layout that torch's kernels assume for a tensor.
 
-    It is c10's `suggest_memory_format`, the doubtful cases (axes of size 1) included.
+    This is `suggest_memory_format` of c10/core/TensorImpl.h, with its answers where axes of size 1
+    leave the layout open.
     """
     strides = x.stride()
     if x.dim() not in FORMATS or strides[1] == 0 or strides[1] > strides[-1]:
         return torch.contiguous_format
-    least = 0
+    smallest = 0  # stride that the next axis may have
     for axis in (1, *range(x.dim() - 1, 1, -1), 0):
         size, stride = x.shape[axis], strides[axis]
-        if not size or stride < least or (axis == 0 and least == strides[1]):
+        if not size or stride < smallest or (axis == 0 and smallest == strides[1]):
             return torch.contiguous_format
-        least = stride * size
+        smallest = stride * size
     return FORMATS[x.dim()]
 
 
@@ -81,9 +83,9 @@ def broadcast(shapes: Sequence[Sequence[int]]) -> tuple[int, ...] | None:
 
 
 def spread(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    """Return one number per axis from aten's shorthand of one number for all."""
-    items = (value,) if isinstance(value, int) else tuple(value)
-    return items * rank if len(items) == 1 else items
+    """Return one number per axis, where aten allows one number for all axes."""
+    numbers = (value,) if isinstance(value, int) else tuple(value)
+    return numbers * rank if len(numbers) == 1 else numbers
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
@@ -101,24 +103,28 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _broadcast_strides(x: torch.Tensor, shape: Sequence[int]) -> list[int]:
-    """Strides of `x` seen in a broadcast shape: 0 where it repeats."""
+    """Return the strides of `x` in a broadcast shape: 0 along the axes on which it repeats."""
     missing = len(shape) - x.dim()
-    own = zip(x.shape, x.stride(), shape[missing:], strict=True)
-    return [0] * missing + [0 if size != full else stride for size, stride, full in own]
+    axes = zip(x.shape, x.stride(), shape[missing:], strict=True)
+    return [0] * missing + [0 if size != full else stride for size, stride, full in axes]
 
 
 def _ordered_strides(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """Dense strides in the order of axes that the operands have (TensorIterator's own sort)."""
+    """Return dense strides in the order of axes that the operands have.
+
+    This is the insertion sort of `TensorIteratorBase::reorder_dimensions` in aten. It leaves axes
+    alone whose order is ambiguous, so another sorting algorithm would give other strides.
+    """
     order = list(reversed(range(len(shape))))  # innermost first
     for start in range(1, len(order)):
-        here = start
-        for before in reversed(range(start)):
-            verdict = _compare(order[before], order[here], shape, strides)
-            if verdict < 0:
+        moving = start
+        for earlier in reversed(range(start)):
+            comparison = _compare(order[earlier], order[moving], shape, strides)
+            if comparison < 0:
                 break
-            if verdict > 0:
-                order[before], order[here] = order[here], order[before]
-                here = before
+            if comparison > 0:
+                order[earlier], order[moving] = order[moving], order[earlier]
+                moving = earlier
     result, step = [1] * len(shape), 1
     for axis in order:
         result[axis] = step
@@ -127,7 +133,7 @@ def _ordered_strides(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> 
 
 
 def _compare(inner: int, outer: int, shape: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
-    """1 if the two axes are to be swapped, -1 if they are in order, 0 if nothing tells."""
+    """Return 1 if the two axes are to be swapped, -1 if they are in order, 0 if it is open."""
     for operand in strides:
         if operand[inner] and operand[outer]:
             if operand[inner] != operand[outer]:

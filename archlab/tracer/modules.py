@@ -1,8 +1,7 @@
-"""Where in the module tree a node runs, and what the module holds.
+"""Which module a node runs in, and which parameters and buffers the modules have.
 
-Global module hooks keep a stack of the running modules; the graph's paths, calls, parameters and
-module list come from here. A module that is made inside a forward gets its parent's path plus its
-class name.
+Global module hooks keep a stack of the running modules, which gives the graph its paths and calls.
+A module that is created inside a forward gets its parent's path plus its class name.
 """
 
 from __future__ import annotations
@@ -21,11 +20,12 @@ from archlab.ir.graph import Module, ModuleCall, Node, Param
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
 
-_PLAIN = frozenset({int, float, bool, str, type(None)})  # what most arguments are
+# Types without tensors inside: most arguments have one of them, and a set is searched fast.
+_PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
 class Recording(Protocol):
-    """What the stack needs of the recorder."""
+    """The part of the recorder that the module stack reads; the recorder imports this file."""
 
     nodes: list[Node]
     tensors: TensorTable
@@ -48,7 +48,7 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
         elif isinstance(value, Mapping):
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            yield from tensors_in([getattr(value, item.name) for item in dataclasses.fields(value)])
+            yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
 
 
 class ModuleStack:
@@ -57,7 +57,8 @@ class ModuleStack:
     def __init__(self, root: nn.Module, recorder: Recording) -> None:
         self._root = root
         self._recorder = recorder
-        # Walked once, with every name of every module: the walk itself costs.
+        # Walked once, as the walk takes as long as the trace of a small net. Every name counts,
+        # since a module that is shared has its parameters under several names.
         self._named = list(root.named_modules(remove_duplicate=False))
         self._paths: dict[int, str] = {}
         for path, module in self._named:
@@ -111,26 +112,22 @@ class ModuleStack:
 
     def _holders(self, kind: str) -> list[tuple[torch.Tensor, list[str]]]:
         """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
-        found: dict[int, tuple[torch.Tensor, list[str]]] = {}
+        holders: dict[int, tuple[torch.Tensor, list[str]]] = {}
         for path, module in self._named:
             for name, tensor in vars(module)[kind].items():
                 if tensor is not None and not is_lazy(tensor):
-                    full = f"{path}.{name}" if path else name
-                    found.setdefault(id(tensor), (tensor, []))[1].append(full)
-        return list(found.values())
+                    full_name = f"{path}.{name}" if path else name
+                    holders.setdefault(id(tensor), (tensor, []))[1].append(full_name)
+        return list(holders.values())
 
     @contextlib.contextmanager
     def hooks(self) -> Iterator[None]:
         """Follow module calls while the context lasts."""
-        handles = [
+        with (
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave),
-        ]
-        try:
+        ):
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         path = self._paths.get(id(module))
@@ -156,10 +153,9 @@ class ModuleStack:
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
 
     def _known(self, values: Any) -> tuple[int, ...]:
-        read = self._recorder.tensors.read
-        found = [read(tensor) for tensor in tensors_in(values)]
-        ids = [item.old if isinstance(item, Stale) else item for item in found]
-        return tuple(item for item in ids if item is not None)
+        states = [self._recorder.tensors.read(tensor) for tensor in tensors_in(values)]
+        ids = [state.old if isinstance(state, Stale) else state for state in states]
+        return tuple(number for number in ids if number is not None)
 
 
 def _named_inputs(

@@ -1,4 +1,4 @@
-"""What the tracer needs to know about an operator overload, worked out once per process."""
+"""The facts about an operator overload that the tracer needs, derived once per process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from archlab.tracer.reading import Reader
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One overload: its name, how to read it, how to shape it, and what it writes."""
+    """One overload: its name, its arguments, its reader, its shape rule, and what it writes.
+
+    A composite operator has no reader: it is taken apart into the operators that it calls.
+    """
 
     name: str
     names: tuple[str, ...]
@@ -34,11 +37,11 @@ _KNOWN: dict[Any, Operator] = {}
 
 
 def operator(func: Any) -> Operator:
-    """Return the facts about an `OpOverload`; remembered, since a net calls few distinct ones."""
-    known = _KNOWN.get(func)
-    if known is None:
-        known = _KNOWN[func] = _describe(func)
-    return known
+    """Return the facts about an `OpOverload`; kept, since a net calls few distinct ones often."""
+    facts = _KNOWN.get(func)
+    if facts is None:
+        facts = _KNOWN[func] = _describe(func)
+    return facts
 
 
 def _describe(func: Any) -> Operator:

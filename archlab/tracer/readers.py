@@ -1,8 +1,8 @@
 """READERS: aten operator -> (Kind, attributes). A new operator is one line here, one in its test.
 
-A reader gets the bound call and returns the kind and what the shapes alone do not tell. Operators
-without a line are read by their tags (pointwise, view, factory); what is left is OPAQUE: it is
-never counted and always reported.
+A reader gets the call with its arguments by name, and returns the kind and the facts that shapes do
+not show. Operators without a line are read by what torch says of them (pointwise, a view, a
+factory); all others are OPAQUE, which is never counted and always reported.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from archlab.tracer.reading import (
 
 
 def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
-    """Return a reader for an operator that has no line of its own, by what torch says of it."""
+    """Return a reader for an operator that has no line of its own, by its tags and schema."""
     if pointwise:
         return function(Kind.ELEMENTWISE)
-    returns_view = any(item.alias_info is not None for item in func._schema.returns)
+    returns_view = any(value.alias_info is not None for value in func._schema.returns)
     if returns_view and not writes:
         return function(Kind.RESHAPE)
-    if not any("Tensor" in str(item.type) for item in func._schema.arguments):
+    if not any("Tensor" in str(argument.type) for argument in func._schema.arguments):
         return function(Kind.CREATE)
     return function(Kind.OPAQUE)
 

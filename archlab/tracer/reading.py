@@ -1,4 +1,4 @@
-"""How an operator call is read: bound call -> (Kind, attributes); `readers` has the table."""
+"""Readers: functions from an operator call to its kind and attributes; `readers` has the table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from archlab.tracer.layout import spread
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operator call: its name, arguments by name, result, and which tensors are weights."""
+    """One operator call: its name, arguments by name, result, and a test for weights."""
 
     op: str
     values: Mapping[str, Any]
@@ -45,7 +45,7 @@ class Call:
 
     def first(self) -> torch.Tensor:
         """Return the first tensor argument."""
-        return next(item for item in self.values.values() if isinstance(item, torch.Tensor))
+        return next(value for value in self.values.values() if isinstance(value, torch.Tensor))
 
 
 Reading = tuple[Kind, Attrs]
@@ -69,7 +69,7 @@ def convolution(call: Call) -> Reading:
 
 
 def deform_conv(call: Call) -> Reading:
-    """Torchvision's deformable convolution; the offsets move the taps, not the work."""
+    """Torchvision's deformable convolution; its offsets move the taps and add no products."""
     values = call.values
     attrs = ConvAttrs(
         kernel=tuple(values["weight"].shape[2:]),
@@ -100,7 +100,7 @@ def matmul(left: str, right: str) -> Reader:
 
 
 def linear(call: Call) -> Reading:
-    """X · weightᵀ in one call (seen where autograd is switched off altogether)."""
+    """X · weightᵀ in one call, which only happens where autograd is switched off altogether."""
     x, weight = call.values["input"], call.values["weight"]
     kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
     return kind, MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
@@ -122,7 +122,7 @@ def attention(call: Call) -> Reading:
 def mkldnn_rnn(call: Call) -> Reading:
     """One layer and direction of a fused LSTM or GRU on the CPU; input is (steps, batch, size)."""
     x, hidden = call.values["input"], call.values["hidden_size"]
-    gates = {2: 4, 3: 3}.get(call.values["mode"], 1)
+    gates = {2: 4, 3: 3}.get(call.values["mode"], 1)  # torch's modes: 2 is an LSTM, 3 a GRU
     return Kind.RECURRENT, RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
 
 
@@ -132,7 +132,7 @@ def norm(name: str) -> Reader:
     def read(call: Call) -> Reading:
         values, x = call.values, call.first()
         axes = tuple(values.get("normalized_shape") or ())
-        # Only the operator that updates the running statistics is of one mode alone.
+        # `_batch_norm_with_update` has no such argument: it only exists for training.
         training = bool(values.get("training", call.function == "batch_norm_with_update"))
         return Kind.NORM, NormAttrs(
             norm=name,
@@ -173,7 +173,7 @@ def adaptive_pool(mode: str) -> Reader:
 
 
 def mean(call: Call) -> Reading:
-    """A mean; over [-1, -2] with the axes kept it is how torch spells adaptive pooling to 1×1."""
+    """A mean. Over [-1, -2] with the axes kept, it is adaptive pooling to 1×1 as torch runs it."""
     axes = call.values.get("dim")
     if call.values.get("keepdim") and list(axes or ()) == [-1, -2]:
         return Kind.POOL, PoolAttrs("average", (), (), (), (), adaptive=True)
@@ -193,13 +193,14 @@ def softmax(call: Call) -> Reading:
 
 def _along(call: Call, axes: int | Sequence[int]) -> AxesAttrs:
     rank = max(call.first().dim(), 1)
-    items = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
+    # An empty list of axes means all of them, in torch's reductions.
+    chosen = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
     keep = bool(call.values.get("keepdim", False))
-    return AxesAttrs(call.function, tuple(axis % rank for axis in items), keep)
+    return AxesAttrs(call.function, tuple(axis % rank for axis in chosen), keep)
 
 
 def concat(call: Call) -> Reading:
-    """Join along an axis that is there (cat) or new (stack)."""
+    """Join along an axis of the inputs (cat) or along a new one (stack)."""
     first = call.values["tensors"][0]
     rank = first.dim() + (call.function == "stack")
     return Kind.CONCAT, AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
@@ -240,7 +241,7 @@ def split(call: Call) -> Reading:
 
 
 def unbind(call: Call) -> Reading:
-    """Single positions of an axis, one output each; the axis goes."""
+    """Single positions of an axis, one output each, without that axis."""
     axis = call.values["dim"] % call.first().dim()
     return Kind.SLICE, SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
 
@@ -278,7 +279,7 @@ def function(kind: Kind) -> Reader:
     """Return a reader that keeps the function's name alone."""
 
     def read(call: Call) -> Reading:
-        tensors = sum(isinstance(item, torch.Tensor) for item in call.values.values())
+        tensors = sum(isinstance(value, torch.Tensor) for value in call.values.values())
         return kind, FunctionAttrs(call.function, scalar=tensors < 2)
 
     return read

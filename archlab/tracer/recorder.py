@@ -1,8 +1,9 @@
 """One forward of a module, observed operator by operator, becomes a Graph.
 
 The recorder is a TorchDispatchMode: it sees what runs below autograd, functional calls, slices and
-in-place operators included. Module hooks give every node its path. On the meta device no weight,
-no activation and no kernel is needed; `shapes.SHAPES` answers the common operators (see there why).
+in-place operators included. Module hooks give every node its path. On the meta device a forward
+needs no weights, no activations and no kernels; `shapes.SHAPES` gives the outputs of the common
+operators, and its docstring says why.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from archlab.tracer.reading import Call
 from archlab.tracer.settings import settings
 from archlab.tracer.tensors import Stale, TensorTable
 
-# Operators whose answer depends on values: they mean nothing on the meta device.
+# Operators whose result depends on values, which tensors on the meta device do not have.
 DATA_DEPENDENT = frozenset(
     {
         "aten._local_scalar_dense", "aten.nonzero", "aten.masked_select", "aten._unique2",
@@ -33,6 +34,7 @@ DATA_DEPENDENT = frozenset(
         "aten.nonzero_numpy", "aten.bincount", "torchvision.nms",
     }
 )  # fmt: skip
+# Operators that return the tensor that they were given, as far as the graph is concerned.
 _SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
 
 
@@ -54,15 +56,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # wrapping __torch_dispatch__ would import torch._dynamo
+        return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         op = operator(func)
         if op.composite:
@@ -72,7 +68,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources = _flat(values.values())
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
-        if self.meta and op.shape is not None and all(item.is_meta for item in sources):
+        if self.meta and op.shape is not None and all(tensor.is_meta for tensor in sources):
             try:
                 out = op.shape(values)
             except MisfitError:
@@ -83,13 +79,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def tensor_id(self, tensor: torch.Tensor) -> int:
-        """Return the id of a tensor; a node joins it first if a view of it was written."""
-        found = self.tensors.read(tensor)
-        if isinstance(found, Stale):
-            return self._join_writes(tensor, found)
-        if found is None:
+        """Return the id of a tensor; if a view of it was written, a node joins the writes first."""
+        state = self.tensors.read(tensor)
+        if isinstance(state, Stale):
+            return self._join_writes(tensor, state)
+        if state is None:
             return self.tensors.add_outside(tensor, "constant", "")
-        return found
+        return state
 
     def save(self, tensor: torch.Tensor) -> torch.Tensor:
         """Note a tensor that autograd keeps for the backward pass (a saved-tensors hook).
@@ -102,7 +98,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.saved.setdefault(storage.id, self.stack.path)
         if tensor.is_leaf:
             return tensor
-        with torch._C._DisableTorchDispatch():  # not an operator of the model
+        with torch._C._DisableTorchDispatch():  # this detach is no operator of the model
             return tensor.detach()
 
     def _execute(
@@ -113,15 +109,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any],
         sources: Sequence[torch.Tensor],
     ) -> Any:
-        if not self.meta or not any(item.is_meta for item in sources):
+        if not self.meta or not any(tensor.is_meta for tensor in sources):
             return func(*args, **kwargs)
         if op.name in DATA_DEPENDENT:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
         if "device" in kwargs:
             kwargs = {**kwargs, "device": META}
-        if any(not item.is_meta for item in sources):
-            args = [_to_meta(item) for item in args]
-            kwargs = {key: _to_meta(item) for key, item in kwargs.items()}
+        # A forward may create tensors on the CPU and add them to its activations on meta.
+        if any(not tensor.is_meta for tensor in sources):
+            args = [_to_meta(value) for value in args]
+            kwargs = {key: _to_meta(value) for key, value in kwargs.items()}
         return func(*args, **kwargs)
 
     def _record(
@@ -134,33 +131,33 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> None:
         if op.name in _SAME:
             return
-        outputs = [out] if isinstance(out, torch.Tensor) else _flat((out,))
-        made: list[int] = []
-        written = [values[name] for name in op.writes if isinstance(values.get(name), torch.Tensor)]
-        if written:
-            made = [self.tensors.add_write(tensor) for tensor in written]
-            outputs = [item for item in outputs if all(item is not target for target in written)]
-        aliases = {self.tensors.address(item) for item in sources}
-        for tensor in outputs:
-            fresh = self.tensors.address(tensor) not in aliases
-            made.append(self.tensors.add_output(tensor, fresh=fresh))
-        if made:
+        results = [out] if isinstance(out, torch.Tensor) else _flat((out,))
+        outputs: list[int] = []
+        targets = [values[name] for name in op.writes if isinstance(values.get(name), torch.Tensor)]
+        if targets:
+            outputs = [self.tensors.add_write(tensor) for tensor in targets]
+            results = [tensor for tensor in results if all(tensor is not x for x in targets)]
+        # A result with the memory of an input is a view of it; all others are new allocations.
+        addresses = {self.tensors.address(tensor) for tensor in sources}
+        for tensor in results:
+            fresh = self.tensors.address(tensor) not in addresses
+            outputs.append(self.tensors.add_output(tensor, fresh=fresh))
+        if outputs:
             kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
-            grads = tuple([item.requires_grad for item in sources]) if self.train else ()
-            self._add(op.name, kind, attrs, inputs, made, grads, in_place=bool(written))
+            grads = tuple([tensor.requires_grad for tensor in sources]) if self.train else ()
+            self._add(op.name, kind, attrs, inputs, outputs, grads, in_place=bool(targets))
 
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
-        made = self.tensors.refresh(tensor)
-        inputs, kind = (stale.old, *stale.writes), Kind.SCATTER
-        if stale.whole:
-            inputs = stale.writes
+        updated = self.tensors.refresh(tensor)
+        inputs = stale.writes if stale.whole else (stale.old, *stale.writes)
+        kind = Kind.SCATTER
         if stale.whole and len(inputs) == 1:
             # All of it was written at once, through another shape or as a part of something larger.
-            same = self.tensors.specs[inputs[0]].numel == tensor.numel()
-            kind = Kind.RESHAPE if same else Kind.GATHER
-        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (made,))
-        return made
+            same_size = self.tensors.specs[inputs[0]].numel == tensor.numel()
+            kind = Kind.RESHAPE if same_size else Kind.GATHER
+        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (updated,))
+        return updated
 
     def _add(  # noqa: PLR0913  one argument a field of the node
         self,
@@ -181,24 +178,28 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Let torch's CPU kernel refuse inputs in its own words; the tensors hold one element each."""
+    """Let torch's CPU kernel refuse inputs in its own words.
+
+    Every tensor is replaced by one element of memory, expanded, so that no size is too large.
+    """
 
     def stand_in(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             return torch.zeros((), dtype=value.dtype).expand(value.shape)
         if isinstance(value, list | tuple):
-            return type(value)(stand_in(item) for item in value)
+            return type(value)(stand_in(part) for part in value)
         return value
 
-    func(*map(stand_in, args), **{key: stand_in(item) for key, item in kwargs.items()})
+    func(*map(stand_in, args), **{key: stand_in(value) for key, value in kwargs.items()})
 
 
 def _shape_lazy(
     module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: str
 ) -> None:
-    """Run the forward once, in which lazy parameters get their shapes."""
+    """Run the forward once, which gives lazy parameters their shapes."""
+    # An exception is raised again, and reported, in the forward that is recorded.
     with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
-        module(*args, **kwargs)  # what goes wrong here goes wrong again where it is recorded
+        module(*args, **kwargs)
 
 
 def _to_meta(value: Any) -> Any:
@@ -206,19 +207,19 @@ def _to_meta(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value if value.is_meta else value.to(META)
     if isinstance(value, list | tuple):
-        return type(value)(_to_meta(item) for item in value)
+        return type(value)(_to_meta(part) for part in value)
     return value
 
 
 def _flat(values: Iterable[Any]) -> list[torch.Tensor]:
-    """Return the tensors among arguments; the common case without the generator's cost."""
-    found: list[torch.Tensor] = []
+    """Return the tensors among arguments, faster than `tensors_in` for the common case."""
+    tensors: list[torch.Tensor] = []
     for value in values:
         if isinstance(value, torch.Tensor):
-            found.append(value)
+            tensors.append(value)
         elif isinstance(value, list | tuple):
-            found.extend(tensors_in(value))
-    return found
+            tensors.extend(tensors_in(value))
+    return tensors
 
 
 def record(
@@ -236,34 +237,21 @@ def record(
     module's buffers and any forward may set attributes, so pass a module that may change.
     """
     # Several times faster than parameters() and buffers(), which build every name.
-    held = [
+    weights = [
         tensor
         for member in module.modules()
-        for holder in (member._parameters, member._buffers)
-        for tensor in holder.values()
+        for tensor in (*member._parameters.values(), *member._buffers.values())
         if tensor is not None
     ]
-    meta = all(item.is_meta for item in tensors_in([*held, *args, kwargs]))
-    if any(map(is_lazy, held)):
+    meta = all(tensor.is_meta for tensor in tensors_in([*weights, *args, kwargs]))
+    if any(map(is_lazy, weights)):
         _shape_lazy(module, args, kwargs, mode)
     recorder = Recorder(module, meta=meta, train=mode == "train")
-    outputs: tuple[int, ...] = ()
-    failure, error = None, None
-    with settings(module, mode), contextlib.ExitStack() as stack:
-        inputs = recorder.stack.register_outside(args, kwargs)
-        if mode == "train":
-            stack.enter_context(
-                torch.autograd.graph.saved_tensors_hooks(recorder.save, lambda tensor: tensor)
-            )
-        stack.enter_context(recorder.stack.hooks())
-        try:
-            with recorder:
-                result = module(*args, **kwargs)
-            outputs = tuple(recorder.tensor_id(item) for item in tensors_in([result]))
-        except Exception as raised:  # noqa: BLE001  a forward can raise anything: it is reported
-            error = raised
-            shapes = recorder.stack.failing_shapes()
-            failure = Failure(recorder.stack.path, f"{type(raised).__name__}: {raised}", shapes)
+    inputs, outputs, error = _observe(recorder, module, args, kwargs, mode)
+    failure = None
+    if error is not None:
+        message = f"{type(error).__name__}: {error}"
+        failure = Failure(recorder.stack.path, message, recorder.stack.failing_shapes())
     graph = Graph(
         name=name,
         mode=mode,
@@ -280,3 +268,27 @@ def record(
         failure=failure,
     )
     return graph, error
+
+
+def _observe(
+    recorder: Recorder,
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    mode: str,
+) -> tuple[tuple[int, ...], tuple[int, ...], Exception | None]:
+    """Run the forward; return the ids of inputs and outputs, and the exception that ended it."""
+    with settings(module, mode), contextlib.ExitStack() as stack:
+        inputs = recorder.stack.register_outside(args, kwargs)
+        if mode == "train":
+            stack.enter_context(
+                torch.autograd.graph.saved_tensors_hooks(recorder.save, lambda tensor: tensor)
+            )
+        stack.enter_context(recorder.stack.hooks())
+        try:
+            with recorder:
+                result = module(*args, **kwargs)
+            outputs = tuple(recorder.tensor_id(tensor) for tensor in tensors_in([result]))
+        except Exception as error:  # noqa: BLE001  a forward can raise anything: it is reported
+            return inputs, (), error
+    return inputs, outputs, None

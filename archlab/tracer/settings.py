@@ -1,8 +1,8 @@
-"""Everything global that a trace sets, inside `with`, and put back afterwards.
+"""The global settings of a trace, as contexts that put everything back at the end.
 
-Also the one function that is replaced: `scaled_dot_product_attention` on meta tensors would fall
-apart into its matrix products and their copies; as one fused operator it costs what it costs on a
-device with a fused kernel.
+One function of torch is replaced meanwhile: on meta tensors `scaled_dot_product_attention` would be
+taken apart into matrix products and copies. As one fused operator it costs in the trace what it
+costs on a device with a fused kernel.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     """Set mode, autograd and kernels for one forward; restore them and all random states."""
     members = list(module.modules())
     flags = [member.training for member in members]
-    wanted = mode == "train"
-    changed = flags != [wanted] * len(flags)  # setting a flag costs: only where it is another
+    train = mode == "train"
+    # nn.Module sets an attribute slowly, so nothing is set where no flag differs.
+    changed = flags != [train] * len(flags)
     fast_path = torch.backends.mha.get_fastpath_enabled()
     if changed:
-        module.train(wanted)
+        module.train(train)
+    # The fast path of nn.TransformerEncoderLayer is one operator that hides the layer's products.
     torch.backends.mha.set_fastpath_enabled(value=False)
     try:
         with (
             no_collection(),
             same_random(),
-            torch.set_grad_enabled(mode == "train"),
+            torch.set_grad_enabled(train),
             _fused_attention(),
         ):
             yield
@@ -60,7 +62,7 @@ def same_random() -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
-    """Pause the garbage collector: walking all of torch's objects can cost more than the work."""
+    """Pause the garbage collector: its walk over all of torch's objects can outlast a trace."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -91,12 +93,12 @@ def _fuse(original: Callable[..., Any]) -> Callable[..., Any]:
         scale: float | None = None,
         enable_gqa: bool = False,  # noqa: FBT001, FBT002
     ) -> Any:
-        plain = query.is_meta and not enable_gqa and _fits(query, key, value)
-        if not plain or (attn_mask is not None and not _masks(attn_mask, query, key, is_causal)):
-            return original(
-                query, key, value, attn_mask, dropout_p, is_causal, scale=scale,
-                enable_gqa=enable_gqa,
-            )  # fmt: skip
+        fits = query.is_meta and not enable_gqa and _fits(query, key, value)
+        if fits and attn_mask is not None:
+            fits = _mask_fits(attn_mask, query, key, is_causal)
+        if not fits:
+            options = {"scale": scale, "enable_gqa": enable_gqa}
+            return original(query, key, value, attn_mask, dropout_p, is_causal, **options)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
         )
@@ -116,8 +118,8 @@ def _fits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
     )
 
 
-def _masks(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor, causal: bool) -> bool:  # noqa: FBT001
-    """Whether the fused kernel takes this mask: it fits, and nothing else is to be learnt."""
+def _mask_fits(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor, causal: bool) -> bool:  # noqa: FBT001
+    """Whether the fused kernel takes this mask: of the scores' shape, and without a gradient."""
     scores = (*query.shape[:3], key.shape[2])
     return (
         not causal

@@ -1,9 +1,9 @@
-"""Which tensor is which: by storage and geometry, so that views and in-place writes flow.
+"""Identifies tensors by storage and geometry, so that the graph follows views and in-place writes.
 
-Two tensor objects with the same storage, offset, shape and strides hold the same elements, however
-autograd re-wraps them. A write through one view makes the views that share elements with it stale;
-the next read of a stale one inserts an `archlab.update` node that joins the old value and the
-writes.
+Two tensor objects with the same storage, offset, shape and strides hold the same elements, also
+where autograd wraps a tensor in a new object. A write through one view makes the views that share
+elements with it stale; the next read of a stale view inserts an `archlab.update` node that joins
+the old value and the writes.
 """
 
 from __future__ import annotations
@@ -18,26 +18,31 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from archlab.ir.graph import TensorSpec
 
 Geometry = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # item size, offset, shape, strides
-_MANY = 10_000_000  # elements of a storage above which views are taken to share some
+# Elements of a storage above which two views count as sharing some, without a look at each element.
+_MANY = 10_000_000
 
 
 @dataclass(slots=True)
 class Storage:
     """One allocation: its id in the graph, its known tensors, and the writes into it.
 
-    The weak reference lets the memory go but not the address, by which the storage is found.
+    The weak reference frees the memory, but keeps torch from giving its address, by which the
+    storage is found, to another allocation.
     """
 
     id: int
     reference: StorageWeakRef
     known: dict[Geometry, tuple[int, int]] = field(default_factory=dict)  # -> tensor id, clock
-    written: list[tuple[int, Geometry, int]] = field(default_factory=list)  # clock, where, tensor
+    writes: list[tuple[int, Geometry, int]] = field(default_factory=list)  # clock, -, tensor id
     weight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A tensor read after another view of its storage was written; `whole`: the first covers it."""
+    """A tensor that is read after other views of its storage were written.
+
+    `whole`: the first of the writes covers all of it, so that its old value does not matter.
+    """
 
     old: int
     writes: tuple[int, ...]
@@ -58,7 +63,7 @@ class TensorTable:
         return self._storages.get(tensor.untyped_storage()._cdata)
 
     def address(self, tensor: torch.Tensor) -> int:
-        """Return what identifies the tensor's allocation while it lives."""
+        """Return a number that identifies the tensor's allocation while it lives."""
         return int(tensor.untyped_storage()._cdata)
 
     def is_weight(self, tensor: torch.Tensor) -> bool:
@@ -80,35 +85,35 @@ class TensorTable:
     def add_write(self, tensor: torch.Tensor) -> int:
         """Register the new value of a tensor that a node wrote in place."""
         storage = self.storage(tensor) or self._allocate(tensor)
-        made = self._define(tensor, storage)
-        storage.written.append((self._clock, _geometry(tensor), made))
-        return made
+        number = self._define(tensor, storage)
+        storage.writes.append((self._clock, _geometry(tensor), number))
+        return number
 
     def read(self, tensor: torch.Tensor) -> int | Stale | None:
         """Return the tensor's id; Stale if its storage was written elsewhere; None if unknown."""
         storage = self.storage(tensor)
         if storage is None:
             return None
-        where = _geometry(tensor)
-        found = storage.known.get(where)
-        if found is None:
+        geometry = _geometry(tensor)
+        if geometry not in storage.known:
             return None
-        made, clock = found
-        if not storage.written or storage.written[-1][0] <= clock:
-            return made
+        number, clock = storage.known[geometry]
+        if not storage.writes or storage.writes[-1][0] <= clock:
+            return number
         size = self.sizes[storage.id]
         later = [
-            (item, *_shared(size, place, where))
-            for when, place, item in storage.written
-            if when > clock and place != where
+            (writer, *_shared(size, written, geometry))
+            for time, written, writer in storage.writes
+            if time > clock and written != geometry
         ]
-        touching = [(item, covers) for item, touches, covers in later if touches]
+        touching = [(writer, covers) for writer, touches, covers in later if touches]
         if not touching:
-            storage.known[where] = (made, self._clock)
-            return made
+            storage.known[geometry] = (number, self._clock)
+            return number
+        # Of what was written before a write that covers everything, nothing is left.
         covering = [i for i, (_, covers) in enumerate(touching) if covers]
-        writes = touching[covering[-1] :] if covering else touching
-        return Stale(made, tuple(item for item, _ in writes), bool(covering))
+        visible = touching[covering[-1] :] if covering else touching
+        return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
 
     def refresh(self, tensor: torch.Tensor) -> int:
         """Register a stale tensor anew, after its writes were joined."""
@@ -140,6 +145,7 @@ class TensorTable:
         return spec.id
 
 
+# A table of the common dtypes, since str(dtype) is slow.
 _DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.int64: "int64"}
 
 
@@ -150,20 +156,21 @@ def _geometry(tensor: torch.Tensor) -> Geometry:
 def _shared(nbytes: int, written: Geometry, read: Geometry) -> tuple[bool, bool]:
     """Whether a write touches a view of the same storage, and whether it covers all of it."""
     size = nbytes // written[0]
-    known = written[0] == read[0] and size <= _MANY
-    if not known or max(_end(written), _end(read)) > size:  # a storage can grow
+    comparable = written[0] == read[0] and size <= _MANY
+    # A storage can grow after its size was noted (`resize_`).
+    if not comparable or max(_end(written), _end(read)) > size:
         return True, False
     marks = np.zeros(size, dtype=bool)
     _view(marks, written)[...] = True
-    seen = _view(marks, read)
-    return bool(seen.any()), bool(seen.all())
+    overlap = _view(marks, read)
+    return bool(overlap.any()), bool(overlap.all())
 
 
-def _end(where: Geometry) -> int:
-    _, offset, shape, strides = where
+def _end(geometry: Geometry) -> int:
+    _, offset, shape, strides = geometry
     return offset + 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
 
 
-def _view(marks: np.ndarray[tuple[int], np.dtype[np.bool_]], where: Geometry) -> Any:
-    _, offset, shape, strides = where
+def _view(marks: np.ndarray[tuple[int], np.dtype[np.bool_]], geometry: Geometry) -> Any:
+    _, offset, shape, strides = geometry
     return np.lib.stride_tricks.as_strided(marks[offset:], shape, strides)

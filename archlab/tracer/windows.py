@@ -1,4 +1,4 @@
-"""Shape rules of what slides over a map: convolution and pooling (see `shapes`)."""
+"""Shape rules of convolution and pooling, whose windows slide over a map (see `shapes`)."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def convolution(values: Values) -> torch.Tensor | None:
             return None
         raise MisfitError  # a kernel larger than the map: torch 2.6's meta kernel lets it pass
     layout = torch.contiguous_format
-    if rank > 1:  # channels last where the input or the weight is
+    if rank > 1:  # the output has channels last where the input or the weight has
         layout = next((f for f in map(memory_format, (x, weight)) if f != layout), layout)
-    if layout == FORMATS[5]:  # kernels differ
+    if layout == FORMATS[5]:  # in 3-D, torch's kernels differ in what they return
         return None
     if rank == 1 and x.is_contiguous() and x.stride() != contiguous_strides(x.shape):
         return None  # an image of height 1 whose axes of size 1 leave the layout in doubt
@@ -44,14 +44,14 @@ def convolution(values: Values) -> torch.Tensor | None:
 
 
 def _channels(values: Values) -> int:
-    """Output channels, after a look at the input's channels and the groups."""
+    """Return the output channels, after a check of the input's channels and the groups."""
     weight, groups = values["weight"], values["groups"]
-    taken, made = weight.shape[1] * groups, weight.shape[0]
+    channels_in, channels_out = weight.shape[1] * groups, weight.shape[0]
     if values["transposed"]:
-        taken, made = made, taken
-    if groups < 1 or weight.shape[0] % groups or values["input"].shape[1] != taken:
+        channels_in, channels_out = channels_out, channels_in
+    if groups < 1 or weight.shape[0] % groups or values["input"].shape[1] != channels_in:
         raise MisfitError
-    return int(made)
+    return int(channels_out)
 
 
 def _conv_sizes(values: Values, rank: int) -> list[int]:

@@ -7,6 +7,7 @@ of these depths are `cifar_resnet50` and so on.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -20,7 +21,7 @@ from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ZOO", "Family", "Variant", "build", "describe", "find", "names"]
+__all__ = ["ZOO", "Family", "Variant", "build", "constructor", "describe", "find", "names"]
 
 HE = "He et al. 2015, arXiv:1512.03385"
 SZEGEDY = "Szegedy et al. 2014, arXiv:1409.4842"
@@ -37,6 +38,7 @@ class Family:
         names: The names worth listing.
         summary: What the nets are; the part before the first comma is the title.
         paper: Where they were published.
+        units: What `describe` says of the blocks at a depth; empty where there is nothing to say.
     """
 
     module: str
@@ -45,17 +47,27 @@ class Family:
     names: tuple[str, ...]
     summary: str
     paper: str
+    units: Callable[[int], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A name, understood: the family's key in `ZOO`, and the depth where the family has one."""
+    """What a name stands for: a family's key in `ZOO`, and the depth where the family has one."""
 
     family: str
     depth: int | None
 
 
-# A name belongs to the first family whose pattern it matches.
+def _kind_of_unit(depth: int) -> str:
+    return "bottleneck units" if depth >= 50 else "basic units"
+
+
+def _units_a_stage(depth: int) -> str:
+    return f"{(depth - 2) // 6} basic units a stage"
+
+
+# A name belongs to the first family whose pattern it matches. So the five depths of the paper's
+# table 1 come before the 6n + 2 nets, of which 50 and 152 would be members, too.
 ZOO: dict[str, Family] = {
     "googlenet": Family(
         module="archlab.zoo.googlenet",
@@ -73,6 +85,7 @@ ZOO: dict[str, Family] = {
         names=tuple(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
         summary="ResNet, 3x3 CIFAR stem (layout=imagenet for 7x7)",
         paper=HE,
+        units=_kind_of_unit,
     ),
     "plain": Family(
         module="archlab.zoo.resnet",
@@ -81,6 +94,7 @@ ZOO: dict[str, Family] = {
         names=tuple(f"plain{depth}" for depth in (18, 34, 50, 101, 152)),
         summary="Plain net, no shortcuts, 3x3 CIFAR stem (layout=imagenet for 7x7)",
         paper=HE,
+        units=_kind_of_unit,
     ),
     "cifar_resnet": Family(
         module="archlab.zoo.cifar_resnet",
@@ -89,6 +103,7 @@ ZOO: dict[str, Family] = {
         names=tuple(f"resnet{depth}" for depth in (20, 32, 44, 56, 110, 1202)),
         summary="CIFAR ResNet, 6n+2 layers, widths 16/32/64, option-A shortcuts",
         paper=HE,
+        units=_units_a_stage,
     ),
     "cifar_plain": Family(
         module="archlab.zoo.cifar_resnet",
@@ -97,6 +112,7 @@ ZOO: dict[str, Family] = {
         names=tuple(f"plain{depth}" for depth in (20, 32, 44, 56, 110, 1202)),
         summary="CIFAR plain net, 6n+2 layers, widths 16/32/64, no shortcuts",
         paper=HE,
+        units=_units_a_stage,
     ),
 }
 CIFAR_FAMILIES = ("cifar_resnet", "cifar_plain")
@@ -143,15 +159,30 @@ def describe(name: str) -> str:
         'ResNet-50, bottleneck units, 3x3 CIFAR stem (layout=imagenet for 7x7)'
     """
     variant = _known(name)
-    summary = ZOO[variant.family].summary
+    family = ZOO[variant.family]
     if variant.depth is None:
-        return summary
-    if variant.family in CIFAR_FAMILIES:
-        detail = f"{(variant.depth - 2) // 6} basic units a stage"
-    else:
-        detail = "bottleneck units" if variant.depth >= 50 else "basic units"
-    title, _, rest = summary.partition(", ")
-    return f"{title}-{variant.depth}, {detail}, {rest}"
+        return family.summary
+    title, _, features = family.summary.partition(", ")
+    parts = (f"{title}-{variant.depth}", family.units(variant.depth), features)
+    return ", ".join(filter(None, parts))
+
+
+def constructor(name: str) -> Callable[..., nn.Module]:
+    """Return what builds the net called `name`; it takes the family's options by keyword.
+
+    Raises:
+        SpecError: The name means no net.
+
+    Example:
+        >>> list(inspect.signature(constructor("plain18")).parameters)
+        ['layout', 'norm', 'num_classes']
+    """
+    variant = _known(name)
+    family = ZOO[variant.family]
+    function: Callable[..., nn.Module] = getattr(
+        importlib.import_module(family.module), family.function
+    )
+    return function if variant.depth is None else functools.partial(function, variant.depth)
 
 
 def build(name: str, **options: object) -> nn.Module:
@@ -169,22 +200,15 @@ def build(name: str, **options: object) -> nn.Module:
         >>> build("resnet20", num_classes=100).fc.out_features
         100
     """
-    variant = _known(name)
-    family = ZOO[variant.family]
-    constructor: Callable[..., nn.Module] = getattr(
-        importlib.import_module(family.module), family.function
-    )
-    parameters = inspect.signature(constructor).parameters.values()
-    allowed = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    net = constructor(name)
+    allowed = list(inspect.signature(net).parameters)
     for option in options:
         if option not in allowed:
             raise OptionError(
                 f"{name} has no option {option!r}; it has {', '.join(allowed)}."
                 f"{did_you_mean(option, allowed)}"
             )
-    return (
-        constructor(**options) if variant.depth is None else constructor(variant.depth, **options)
-    )
+    return net(**options)
 
 
 def _known(name: str) -> Variant:
@@ -209,5 +233,5 @@ def _bad_depth(name: str, depth: int) -> str:
 def _cifar_name(stem: str, depth: int) -> str:
     """Return the name of the 6n + 2 net: bare resnet50 would mean the bottleneck net."""
     variant = find(f"{stem}{depth}")
-    taken = variant is not None and variant.family not in CIFAR_FAMILIES
-    return f"cifar_{stem}{depth}" if taken else f"{stem}{depth}"
+    is_large = variant is not None and variant.family not in CIFAR_FAMILIES
+    return f"cifar_{stem}{depth}" if is_large else f"{stem}{depth}"

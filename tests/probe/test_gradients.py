@@ -124,7 +124,7 @@ def test_a_module_called_twice_has_two_points_and_one_heat() -> None:
 @pytest.mark.parametrize("name", ["resnet20", "googlenet"])
 def test_heat_has_the_paths_of_the_graph(name: str) -> None:
     heat = archlab.module_gradients(name, batch=2)
-    graph = archlab.trace(name, mode="train", batch=2)
+    graph = archlab.trace(archlab.load(name, batch=2), mode="train")
     assert set(heat) == {call.path for call in graph.calls}
     assert all(value is None or value > 0 for value in heat.values())
 

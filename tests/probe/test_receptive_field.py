@@ -39,14 +39,14 @@ def test_gradients_see_holes_and_wide_kernels() -> None:
         nn.ConvTranspose2d(4, 4, 2, 2),
         nn.Conv2d(4, 4, 3, padding=1),
     )
-    result = archlab.verify_receptive_field(net, input="3x64x64")
+    result = archlab.verify_receptive_field(archlab.load(net, input="3x64x64"))
     assert result.totals.agree == result.totals.checked
     assert any(row.holes for row in result.rows)
 
 
 def test_gradients_agree_on_a_unet_with_phases() -> None:
     path = Path(__file__).parents[1] / "truth" / "hand_made_nets.py"
-    result = archlab.verify_receptive_field(f"{path}:UNet", input="3x64x64")
+    result = archlab.verify_receptive_field(archlab.load(f"{path}:UNet", input="3x64x64"))
     assert result.totals.layers == 8  # five 3×3, two up-convolutions, one 1×1
     assert result.totals.agree == result.totals.checked
     widths = {row.high - row.low + 1 for row in result.rows if row.path == "o"}
@@ -68,10 +68,14 @@ def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_signs_of_the_effective_field() -> None:
-    layers, how = ["layer1", "layer3"], {"input": "3x128x128"}
+    layers, size = ["layer1", "layer3"], "3x128x128"
     torch.manual_seed(0)
-    plain = archlab.effective_receptive_field("plain20", layers=layers, **how).rows
-    residual = archlab.effective_receptive_field("resnet20", layers=layers, **how).rows
+    plain = archlab.effective_receptive_field(
+        archlab.load("plain20", input=size), layers=layers
+    ).rows
+    residual = archlab.effective_receptive_field(
+        archlab.load("resnet20", input=size), layers=layers
+    ).rows
     for row in (*plain, *residual):
         assert row.ratio is not None
         assert row.ratio < 1
@@ -90,10 +94,10 @@ def test_images_and_weights_that_cannot_be_read(tmp_path: Path) -> None:
     checkpoint = tmp_path / "other.pt"
     torch.save(nn.Linear(2, 2).state_dict(), checkpoint)
     with pytest.raises(SpecError, match="another model"):
-        archlab.effective_receptive_field("resnet20", weights=checkpoint)
+        archlab.effective_receptive_field("resnet20", checkpoint=checkpoint)
     checkpoint.write_text("nothing")
     with pytest.raises(SpecError, match="no checkpoint"):
-        archlab.effective_receptive_field("resnet20", weights=checkpoint)
+        archlab.effective_receptive_field("resnet20", checkpoint=checkpoint)
 
 
 def test_images_from_a_folder(tmp_path: Path) -> None:
@@ -102,5 +106,5 @@ def test_images_from_a_folder(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), (200, 30, 90)).save(tmp_path / "red.png")
     result = archlab.effective_receptive_field("resnet20", images=tmp_path, layers=["conv1"])
     assert result.rows[0].effective_h <= 3
-    drawn = archlab.plot_receptive_field(["resnet20"], images=tmp_path, layers=["layer1"])
-    assert drawn.startswith(b"<?xml")
+    picture = archlab.plot_receptive_field("resnet20", images=tmp_path, layers=["layer1"])
+    assert "<svg" in picture.svg

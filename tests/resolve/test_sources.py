@@ -136,7 +136,7 @@ def test_weights_none_is_fine() -> None:
 def test_timm_reparameterized() -> None:
     """RepVGG-A2's training-time branches: timm publishes 25.5 M for the fused net, 28.21 M else."""
     assert round(archlab.params("timm:repvgg_a2").totals.params / 1e6, 2) == 28.21
-    fused = archlab.params("timm:repvgg_a2", reparameterize=True).totals.params
+    fused = archlab.params(archlab.load("timm:repvgg_a2", reparameterize=True)).totals.params
     assert round(fused / 1e6, 2) == 25.5
 
 
@@ -160,19 +160,23 @@ def test_relative_paths(monkeypatch) -> None:
     assert archlab.params("resolve/nets.py:Net").totals.params == 314
 
 
+def params(member: str, **options: object) -> int:
+    return archlab.params(archlab.load(f"{NETS}:{member}", **options)).totals.params
+
+
 def test_constructor_arguments() -> None:
-    assert archlab.params(f"{NETS}:Net", width=2, bias=False).totals.params == 2 * 27 + 30
-    assert archlab.params(f"{NETS}:Wide", widths=(2, 3)).totals.params == 5 * 28 + 60
-    assert archlab.params(f"{NETS}:open_factory", width=2).totals.params == 2 * 28 + 30
+    assert params("Net", width=2, bias=False) == 2 * 27 + 30
+    assert params("Wide", widths=(2, 3)) == 5 * 28 + 60
+    assert params("open_factory", width=2) == 2 * 28 + 30
 
 
 @pytest.mark.parametrize(
     ("member", "options", "message"),
     [
-        ("NeedsArguments", {}, "needs arguments: width, depth. Try --set width=… --set depth=…"),
-        ("NeedsArguments", {"depth": 3}, "needs arguments: width. Try --set width=…"),
+        ("NeedsArguments", {}, "needs arguments: width, depth. Try width=…, depth=…"),
+        ("NeedsArguments", {"depth": 3}, "needs arguments: width. Try width=…"),
         ("Net", {"widht": 3}, "takes no argument 'widht'. Did you mean width"),
-        ("Net", {"depth": 3}, "It takes: width, bias"),
+        ("Net", {"depth": 3}, "It takes: width, bias; archlab itself takes input and batch"),
         ("Net", {"width": "abc"}, "cannot be built: TypeError"),
         ("Net", {"width": -1}, "cannot be built: RuntimeError"),
         ("open_factory", {}, "cannot be built: KeyError: 'width'"),
@@ -183,6 +187,24 @@ def test_constructor_arguments() -> None:
 def test_what_cannot_be_built(member, options, message) -> None:
     with pytest.raises(BuildError, match=message):
         archlab.load(f"{NETS}:{member}", **options)
+
+
+@pytest.mark.parametrize("spec", ["resnet18", f"{NETS}:Net"])
+@pytest.mark.parametrize(("keyword", "near"), [("inptu", "input"), ("bacth", "batch")])
+def test_a_mistyped_keyword_of_load_is_recognised(spec, keyword, near) -> None:
+    with pytest.raises(BuildError, match=f"takes no argument '{keyword}'. Did you mean {near}"):
+        archlab.load(spec, **{keyword: "3x8x8"})
+
+
+def test_a_constructor_that_takes_anything_meets_a_mistyped_keyword_late() -> None:
+    for library in ("timm", "torchvision"):
+        with pytest.raises(BuildError, match=r"keyword argument 'inptu'\. Did you mean input\?"):
+            archlab.load(f"{library}:resnet18", inptu="3x8x8")
+
+
+def test_an_unknown_option_of_a_zoo_net_suggests_the_nearest() -> None:
+    with pytest.raises(BuildError, match=r"takes no argument 'laout'\. Did you mean layout"):
+        archlab.load("resnet18", laout="imagenet")
 
 
 def test_members_that_are_no_model() -> None:
@@ -223,7 +245,7 @@ def test_a_package_is_found_from_the_current_folder(write) -> None:
     write("mine_for_archlab/__init__.py", "")
     write("mine_for_archlab/nets.py", "from torch import nn\n\nclass Net(nn.Linear):\n    pass\n")
     options = {"in_features": 3, "out_features": 2}
-    assert archlab.params("mine_for_archlab.nets:Net", **options).totals.params == 8
+    assert archlab.params(archlab.load("mine_for_archlab.nets:Net", **options)).totals.params == 8
     with pytest.raises(SpecError, match=r"mine_for_archlab\.nets has no 'Nett'\. Did you mean Net"):
         source("mine_for_archlab.nets:Nett")
     with pytest.raises(SpecError, match=r"There is no module 'mine_for_archlab\.other'"):
@@ -233,7 +255,8 @@ def test_a_package_is_found_from_the_current_folder(write) -> None:
 
 def test_an_installed_package() -> None:
     assert archlab.params("torchvision.models:resnet18").totals.params == 11_689_512
-    assert archlab.params("torch.nn:Linear", in_features=3, out_features=2).totals.params == 8
+    linear = archlab.load("torch.nn:Linear", in_features=3, out_features=2)
+    assert archlab.params(linear).totals.params == 8
     with pytest.raises(SpecError, match="There is no module 'no_such_package'"):
         source("no_such_package.nets:Net")
 

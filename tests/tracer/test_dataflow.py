@@ -346,11 +346,11 @@ def test_an_output_of_nested_mappings_with_any_keys(mode: str) -> None:
         return {0: y, ("scale", 1): {"deep": [y * 2, {None: y + 1}]}, "name": "net", 2.5: None}
 
     net = Net(forward, conv=nn.Conv2d(3, 4, 3))
-    graph = archlab.trace(net, input="3x8x8", mode=mode)
+    graph = archlab.trace(archlab.load(net, input="3x8x8"), mode=mode)
     assert [graph.shape(item) for item in graph.outputs] == [(1, 4, 6, 6)] * 3
     kinds = [graph.producer[item].op for item in graph.outputs]
     assert kinds == ["aten.convolution", "aten.mul", "aten.add"]
-    assert archlab.flops(net, input="3x8x8").totals.macs == 36 * 4 * 27
+    assert archlab.flops(archlab.load(net, input="3x8x8")).totals.macs == 36 * 4 * 27
     model = archlab.load(net, input="3x8x8")
     assert archlab.gradients(model, seeds=1, batch=2, loss="mse").rows[-1].activation_grad > 0
     assert len(archlab.render(model).drawing.boxes) > 2

@@ -52,7 +52,7 @@ NEED_VALUES: dict[str, Forward] = {
 @pytest.mark.parametrize("name", NEED_VALUES)
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_a_forward_that_asks_for_values_is_traced_with_values(name: str, mode: str) -> None:
-    graph = archlab.trace(Net(NEED_VALUES[name]), input=(2, 3), mode=mode)
+    graph = archlab.trace(archlab.load(Net(NEED_VALUES[name]), input=(2, 3)), mode=mode)
     assert graph.build.startswith(REAL)
     assert "holds for this input only" in graph.build
     assert {node.op for node in graph.nodes} & {"aten.mul", "aten.add"}
@@ -76,7 +76,7 @@ MIXED: dict[str, Forward] = {
 @pytest.mark.parametrize("name", MIXED)
 def test_constants_on_the_cpu_join_a_trace_on_meta(name: str) -> None:
     net = Net(MIXED[name])
-    graph = archlab.trace(net, input=(2, 3))
+    graph = archlab.trace(archlab.load(net, input=(2, 3)))
     assert graph.build == "copied to meta"
     expected = net(torch.zeros(2, 3))
     assert graph.shape(graph.outputs[0]) == tuple(expected.shape)
@@ -85,12 +85,12 @@ def test_constants_on_the_cpu_join_a_trace_on_meta(name: str) -> None:
 def test_a_hidden_state_made_on_the_cpu_is_counted() -> None:
     net = Net(lambda self, x: self.gru(x, torch.zeros(1, 2, 5))[0], gru=nn.GRU(3, 5))
     # Three gates, each hidden × (input + hidden), for 7 steps of 2 samples.
-    assert archlab.flops(net, input=(7, 2, 3)).totals.macs == 7 * 2 * 3 * 5 * (3 + 5)
+    assert archlab.flops(archlab.load(net, input=(7, 2, 3))).totals.macs == 7 * 2 * 3 * 5 * (3 + 5)
 
 
 def test_the_header_says_how_the_model_was_traced() -> None:
     net = Net(NEED_VALUES["item"])
-    assert REAL in archlab.flops(net, input=(2, 3)).header.build
+    assert REAL in archlab.flops(archlab.load(net, input=(2, 3))).header.build
     assert archlab.flops(nn.Linear(3, 4)).header.build.startswith("copied to meta")
 
 
@@ -108,7 +108,7 @@ def test_lazy_modules_get_their_shapes_first(mode: str) -> None:
     net = nn.Sequential(
         nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2)
     )
-    graph = archlab.trace(net, input=(2, 3, 8, 8), mode=mode)
+    graph = archlab.trace(archlab.load(net, input=(2, 3, 8, 8)), mode=mode)
     assert graph.build == "copied to meta"
     shapes = {param.name: param.shape for param in graph.params}
     assert shapes["0.weight"] == (4, 3, 3, 3)
@@ -123,13 +123,13 @@ def test_lazy_modules_get_their_shapes_first(mode: str) -> None:
 
 def test_lazy_modules_and_values_go_together() -> None:
     net = Net(lambda self, x: self.layer(x) * float(x.sum()), layer=nn.LazyLinear(4))
-    assert archlab.params(net, input=(2, 3)).totals.params == 3 * 4 + 4
+    assert archlab.params(archlab.load(net, input=(2, 3))).totals.params == 3 * 4 + 4
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # but still met
 def test_a_scripted_module_is_traced_with_values() -> None:
     scripted = torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.ReLU()))
-    assert archlab.flops(scripted, input=(2, 3)).totals.macs == 2 * 3 * 4
+    assert archlab.flops(archlab.load(scripted, input=(2, 3))).totals.macs == 2 * 3 * 4
 
 
 class Broken(nn.Module):
@@ -147,7 +147,7 @@ class Broken(nn.Module):
 
 def test_a_failed_forward_says_where_and_with_what() -> None:
     with pytest.raises(archlab.ArchlabError) as caught:
-        archlab.trace(Broken(), input=(2, 3))
+        archlab.trace(archlab.load(Broken(), input=(2, 3)))
     text = str(caught.value)
     assert "stage.1 (Linear)" in text
     assert "mat1 and mat2 shapes cannot be multiplied (2x4 and 5x6)" in text
@@ -162,7 +162,7 @@ def test_the_part_before_a_failure_is_a_graph(values: bool) -> None:  # noqa: FB
     if values:
         net = Net(lambda self, x: self.inner(x * float(x.sum())), inner=net)
     with pytest.raises(archlab.ArchlabError) as caught:
-        archlab.trace(net, input=(2, 3))
+        archlab.trace(archlab.load(net, input=(2, 3)))
     graph = caught.value.graph  # type: ignore[attr-defined]
     prefix = "inner." if values else ""
     assert graph.failure is not None
@@ -177,7 +177,7 @@ def test_the_part_before_a_failure_is_a_graph(values: bool) -> None:  # noqa: FB
 
 def test_a_failure_in_the_model_itself_has_no_path() -> None:
     with pytest.raises(archlab.ArchlabError, match=r"failed in the model itself \(Net\)"):
-        archlab.trace(Net(lambda _, x: x.view(5)), input=(2, 3))
+        archlab.trace(archlab.load(Net(lambda _, x: x.view(5)), input=(2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_failure_comes_with_advice(
     net: nn.Module, shape: tuple[int, ...], mode: str, advice: str
 ) -> None:
     with pytest.raises(archlab.ArchlabError, match=advice):
-        archlab.trace(net, input=shape, mode=mode)
+        archlab.trace(archlab.load(net, input=shape), mode=mode)
 
 
 def test_an_error_of_the_model_is_raised_from_its_own() -> None:
@@ -204,7 +204,7 @@ def test_an_error_of_the_model_is_raised_from_its_own() -> None:
         raise OwnError("meta-physical trouble")
 
     with pytest.raises(archlab.ArchlabError, match="OwnError: meta-physical trouble") as caught:
-        archlab.trace(Net(forward), input=(1, 2))
+        archlab.trace(archlab.load(Net(forward), input=(1, 2)))
     assert isinstance(caught.value.__cause__, OwnError)
 
 
@@ -215,7 +215,7 @@ def test_interrupts_pass_through(signal: type[BaseException]) -> None:
 
     attention, state = F.scaled_dot_product_attention, torch.get_rng_state()
     with pytest.raises(signal):
-        archlab.trace(Net(forward), input=(1, 2))
+        archlab.trace(archlab.load(Net(forward), input=(1, 2)))
     assert F.scaled_dot_product_attention is attention
     assert torch.equal(torch.get_rng_state(), state)
     assert not torch_module._global_forward_hooks
@@ -233,7 +233,7 @@ AMBIENT: dict[str, Callable[[], contextlib.AbstractContextManager[Any]]] = {
 @pytest.mark.parametrize("ambient", AMBIENT)
 def test_the_callers_context_changes_no_number(ambient: str) -> None:
     encoder = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
-    expected = archlab.trace(encoder, input=(2, 5, 16), mode="train")
+    expected = archlab.trace(archlab.load(encoder, input=(2, 5, 16)), mode="train")
     with AMBIENT[ambient]():
-        found = archlab.trace(encoder, input=(2, 5, 16), mode="train")
+        found = archlab.trace(archlab.load(encoder, input=(2, 5, 16)), mode="train")
     assert found == expected

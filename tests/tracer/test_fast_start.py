@@ -58,8 +58,8 @@ def run(code: str) -> dict[str, list[str]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[str]] = json.loads(done.stdout)
-    return found
+    imported: dict[str, list[str]] = json.loads(done.stdout)
+    return imported
 
 
 @pytest.mark.skipif(
@@ -68,25 +68,23 @@ def run(code: str) -> dict[str, list[str]]:
 )
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_a_trace_imports_neither_sympy_nor_dynamo(mode: str) -> None:
-    found = run(
+    imported = run(
         f"""
 import json, sys
 import torch
 from torch import nn
 import archlab
 {NETS}
-found = {{"torch alone": [name for name in {SLOW!r} if name in sys.modules]}}
+slow = {{"torch alone": [name for name in {SLOW!r} if name in sys.modules]}}
 for name, (net, shape) in nets.items():
-    if shape is None:
-        archlab.trace(net, mode={mode!r}, batch=2)
-    else:
-        archlab.trace(net, mode={mode!r}, input=shape)
-    found[name] = [name for name in {SLOW!r} if name in sys.modules]
-print(json.dumps(found))
+    model = archlab.load(net, input=shape, batch=2 if shape is None else None)
+    archlab.trace(model, mode={mode!r})
+    slow[name] = [name for name in {SLOW!r} if name in sys.modules]
+print(json.dumps(slow))
 """
     )
-    assert len(found) == 10
-    assert not any(found.values()), found
+    assert len(imported) == 10
+    assert not any(imported.values()), imported
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,7 @@ print(json.dumps(found))
     ["import archlab", "import typer, archlab.cli; typer.main.get_command(archlab.cli.app)"],
 )
 def test_no_torch_before_a_command_needs_it(statement: str) -> None:
-    found = run(
+    imported = run(
         f"""
         import json, sys
         {statement}
@@ -102,4 +100,4 @@ def test_no_torch_before_a_command_needs_it(statement: str) -> None:
         print(json.dumps({{"imported": [name for name in slow if name in sys.modules]}}))
         """
     )
-    assert found == {"imported": []}
+    assert imported == {"imported": []}

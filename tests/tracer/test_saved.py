@@ -38,7 +38,7 @@ def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
 
 
 def counted(net: nn.Module, *inputs: torch.Tensor) -> int:
-    graph = archlab.trace(net, input=list(inputs), mode="train")
+    graph = archlab.trace(archlab.load(net, input=list(inputs)), mode="train")
     assert graph.build == "copied to meta"
     return sum(size for _, size in saved_storages(graph))
 
@@ -163,7 +163,7 @@ def test_an_eval_mode_trace_knows_nothing_of_it() -> None:
 
 def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
     net = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 2))
-    graph = archlab.trace(net, input=(4, 8), mode="train")
+    graph = archlab.trace(archlab.load(net, input=(4, 8)), mode="train")
     owners = dict(graph.saved or ())
     found = {owners[storage]: size for storage, size in saved_storages(graph)}
     # The first layer keeps its input, tanh its output (which the last layer shares).

@@ -116,6 +116,6 @@ def test_a_wrong_input_raises_torchs_own_error(name: str) -> None:
 def test_a_net_that_cannot_run_is_not_traced() -> None:
     # torch's meta kernel alone gives this transposed convolution a shape.
     with pytest.raises(archlab.ArchlabError, match="to have 8 channels, but got 4 channels"):
-        archlab.trace(nn.ConvTranspose2d(8, 4, 2), input=(1, 4, 5, 5))
+        archlab.trace(archlab.load(nn.ConvTranspose2d(8, 4, 2), input=(1, 4, 5, 5)))
     with pytest.raises(archlab.ArchlabError, match="same dtype"):
-        archlab.trace(nn.Linear(8, 4), input="1x8:int64")
+        archlab.trace(archlab.load(nn.Linear(8, 4), input="1x8:int64"))

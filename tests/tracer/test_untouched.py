@@ -18,20 +18,24 @@ from torch.nn.utils import parametrizations
 import archlab
 from archlab.tracer.recorder import Recorder
 
-VERBS: dict[str, Callable[[nn.Module], object]] = {
-    "trace eval": lambda net: archlab.trace(net, input=(2, 3, 8, 8)),
-    "trace train": lambda net: archlab.trace(net, input=(2, 3, 8, 8), mode="train"),
-    "params": lambda net: archlab.params(net, input=(2, 3, 8, 8)),
-    "flops": lambda net: archlab.flops(net, input=(2, 3, 8, 8), mode="train"),
-    "memory": lambda net: archlab.memory(net, input=(2, 3, 8, 8)),
-    "shapes": lambda net: archlab.shapes(net, input=(2, 3, 8, 8)),
-    "summary": lambda net: archlab.summary(net, input=(2, 3, 8, 8)),
-    "bottlenecks": lambda net: archlab.bottlenecks(net, input=(2, 3, 8, 8)),
-    "compare": lambda net: archlab.compare(net, net, input=(2, 3, 8, 8)),
-    "compare_modes": lambda net: archlab.compare_modes(net, input=(2, 3, 8, 8)),
-    "check": lambda net: archlab.check(net, params=1, training=1, input=(2, 3, 8, 8)),
-    "against": lambda net: archlab.against(net, input=(2, 3, 8, 8)),
+VERBS: dict[str, Callable[[archlab.Model], object]] = {
+    "trace eval": archlab.trace,
+    "trace train": lambda model: archlab.trace(model, mode="train"),
+    "params": archlab.params,
+    "flops": lambda model: archlab.flops(model, mode="train"),
+    "memory": archlab.memory,
+    "shapes": archlab.shapes,
+    "summary": archlab.summary,
+    "bottlenecks": archlab.bottlenecks,
+    "compare": lambda model: archlab.compare(model, model),
+    "compare_modes": archlab.compare_modes,
+    "check": lambda model: archlab.check(model, params=1, training=1),
+    "against": archlab.against,
 }
+
+
+def load(net: nn.Module) -> archlab.Model:
+    return archlab.load(net, input=(2, 3, 8, 8))
 
 
 class Busy(nn.Module):
@@ -171,7 +175,7 @@ def assert_untouched(net: nn.Module, act: Callable[[], object]) -> None:
 @pytest.mark.parametrize("needs_values", [False, True], ids=["meta", "values"])
 def test_a_verb_leaves_the_model_alone(verb: str, needs_values: bool) -> None:  # noqa: FBT001
     net = busy(needs_values=needs_values)
-    assert_untouched(net, lambda: VERBS[verb](net))
+    assert_untouched(net, lambda: VERBS[verb](load(net)))
 
 
 @pytest.mark.parametrize("verb", ["trace eval", "trace train", "params", "against"])
@@ -181,7 +185,7 @@ def test_so_does_a_forward_that_raises(verb: str, needs_values: bool) -> None:  
 
     def act() -> None:
         with pytest.raises(archlab.ArchlabError, match="broken on purpose"):
-            VERBS[verb](net)
+            VERBS[verb](load(net))
 
     assert_untouched(net, act)
 
@@ -196,7 +200,7 @@ def test_the_callers_settings_are_kept(grad: bool, collect: bool) -> None:  # no
     (gc.enable if collect else gc.disable)()
     try:
         with torch.set_grad_enabled(grad):
-            assert_untouched(net, lambda: archlab.memory(net, input=(2, 3, 8, 8)))
+            assert_untouched(net, lambda: archlab.memory(load(net)))
     finally:
         (gc.enable if enabled else gc.disable)()
         torch.backends.mha.set_fastpath_enabled(value=fast)
@@ -206,8 +210,8 @@ def test_inputs_that_are_tensors_are_kept() -> None:
     net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2))
     x = torch.randn(4, 3, requires_grad=False)
     before, version = x.clone(), x._version
-    archlab.trace(net, input=x)
-    archlab.memory(net, input=x)
+    archlab.trace(archlab.load(net, input=x))
+    archlab.memory(archlab.load(net, input=x))
     assert torch.equal(x, before)
     assert x._version == version
 
@@ -215,7 +219,7 @@ def test_inputs_that_are_tensors_are_kept() -> None:
 def test_a_model_built_from_a_spec_draws_no_random_numbers() -> None:
     before = global_state()
     archlab.params("googlenet")
-    archlab.memory("resnet20", batch=2)
+    archlab.memory(archlab.load("resnet20", batch=2))
     after = global_state()
     assert [key for key in before if not same(after[key], before[key])] == []
 
@@ -237,7 +241,7 @@ def test_a_module_that_cannot_be_copied_is_refused_in_words(verb: Callable[..., 
 
     def act() -> None:
         with pytest.raises(archlab.ArchlabError, match=r"Locked.*lock.*Give a spec"):
-            verb(net, input=(1, 3))
+            verb(archlab.load(net, input=(1, 3)))
 
     assert_untouched(net, act)
 
@@ -247,7 +251,7 @@ def test_modules_that_share_members_share_them_in_the_copy() -> None:
     net.twin = net.conv
     shared = [torch.ones(2)]
     net.first, net.second = shared, shared
-    graph = archlab.trace(net, input=(2, 3, 8, 8))
+    graph = archlab.trace(load(net))
     assert graph.params[0].aliases == ("twin.weight",)
     assert net.first is net.second is shared
 
@@ -261,5 +265,5 @@ def test_a_train_mode_trace_leaves_nothing_in_memory() -> None:
 
     before = len(recorders())
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Softmax(1))
-    assert archlab.trace(net, mode="train", input=(2, 3, 8, 8)).saved
+    assert archlab.trace(load(net), mode="train").saved
     assert len(recorders()) == before

@@ -21,7 +21,9 @@ FIELDS = {
 @pytest.mark.parametrize("net", [name for name in REFERENCE if name != "_meta"])
 def test_every_layer(net: str) -> None:
     spec = OURS.get(net) or f"torchvision:{net}"
-    result = archlab.receptive_field(spec, input="3x32x32" if net in OURS else "3x224x224")
+    result = archlab.receptive_field(
+        archlab.load(spec, input="3x32x32" if net in OURS else "3x224x224")
+    )
     rows = {row.path: row for row in result.rows}
     layers = {path: values for path, values in REFERENCE[net].items() if path != "_final"}
     assert len(layers) > 5

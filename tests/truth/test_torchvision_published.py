@@ -47,7 +47,7 @@ def other_size(name: str, entry) -> int | None:
 @functools.cache
 def measured(name: str, chosen: tuple, side: int | None) -> tuple[int, int, str]:
     size = None if side is None else (1, 3, side, side)
-    cost = archlab.flops(f"torchvision:{name}", input=size, **dict(chosen))
+    cost = archlab.flops(archlab.load(f"torchvision:{name}", input=size, **dict(chosen)))
     return cost.totals.params, cost.totals.macs, cost.status
 
 

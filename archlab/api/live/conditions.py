@@ -33,8 +33,9 @@ from archlab.zoo import CIFAR_FAMILIES
 NORMS = ("batch", "none")
 GRAINS = ("block", "layer")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-_DATA = 1_000_003  # data and weights of one seed must not be the same random numbers
-_SMALL = 64 * 64  # pixels; above, the default batch is 8
+# Added to the seed of the data: drawn from one seed, data and weights would be the same numbers.
+_DATA = 1_000_003
+_SMALL = 64 * 64  # pixels of an image up to which 64 of them fit in little memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
     variant = subject.model.zoo_family
     if variant not in ("resnet", "cifar_resnet") or conditions.checkpoint is not None:
         return Subject(name, subject.model, dropped=True)
+    # He et al. compare at equal parameters: their CIFAR nets have shortcut A, which has no weights.
     options = {"shortcut": "A"} if variant in CIFAR_FAMILIES else {}
     return Subject(name, subject.model.rebuilt(residual=False, **options))
 
@@ -213,6 +215,7 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
         return model.with_batch(conditions.batch)
     graph = model.trace()
     sizes = [graph.shape(tensor) for tensor in graph.inputs]
+    # A first size other than one was chosen by the user as the batch, or is no batch at all.
     if any(size[:1] != (1,) for size in sizes):
         return model
     pixels = max((size[-1] * size[-2] for size in sizes if len(size) > 2), default=0)
@@ -220,8 +223,9 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
+    # The zoo's nets were built without norms already (`subject_of`), with biases in their place.
     if conditions.norm == "none":
-        without_norms(module)  # the zoo's own have none left
+        without_norms(module)
     if conditions.norm == "batch" and not any(map(is_batch_norm, module.modules())):
         raise OptionError(
             f"{name} has no batch norm, and {keyword('norm', 'batch')} cannot say where to put it."

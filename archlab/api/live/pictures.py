@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from archlab.analyze.by_depth.answer import ByDepth
+from archlab.analyze.by_depth.theory import Theory
 from archlab.errors import OptionError
 from archlab.picture.picture import Picture
 from archlab.result import Cell
@@ -52,7 +53,7 @@ def _gradients(answer: ByDepth[Any, Any]) -> DepthPicture:
     panels = []
     for i, (name, title) in enumerate(titles.items()):
         curves = [
-            _curve(net, lines, "block", name, _theory(lines, answer.totals[net]) if i == 0 else ())
+            _curve(net, lines, "block", name, () if i else _theory(lines, answer.theories[net]))
             for net, lines in nets.items()
         ]
         last = i == len(titles) - 1
@@ -136,10 +137,10 @@ def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] 
     )
 
 
-def _theory(lines: Lines, totals: Any) -> list[Segment]:
+def _theory(lines: Lines, theory: Theory) -> list[Segment]:
     """Theory's slope in each stage, through the band of the stage's last block."""
-    if totals.theory is None:
-        return _power_law(lines) if "power law" in totals.theory_text else []
+    if theory.growth is None:
+        return _power_law(lines) if theory.power_law else []
     stages: dict[Cell, list[Mapping[str, Cell]]] = {}
     for line in lines[:-1]:
         if line["stage"] and _maybe(line["low"]):
@@ -147,7 +148,7 @@ def _theory(lines: Lines, totals: Any) -> list[Segment]:
     segments = []
     for mine in stages.values():
         x = [_number(line["block"]) for line in mine]
-        factors = [totals.theory ** (x[-1] - place) for place in x]
+        factors = [theory.growth ** (x[-1] - place) for place in x]
         low, high = _number(mine[-1]["low"]), _number(mine[-1]["high"])
         if len(x) > 1 and math.isfinite(high):
             segments.append(Segment(x, [low * f for f in factors], [high * f for f in factors]))

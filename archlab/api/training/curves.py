@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from archlab.analyze.by_depth.answer import unique_names
 from archlab.errors import OptionError, RunError, check_one_of
 from archlab.picture.picture import Picture
+from archlab.result import unique_names
 from archlab.runs import ledger, logs
 from archlab.runs.ledger import Run
 from archlab.runs.record import METRICS, PLAN, Measurement

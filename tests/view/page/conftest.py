@@ -9,7 +9,7 @@ import pytest
 
 import archlab
 
-NETS = Path(__file__).parent.parent / "resolve" / "nets.py"
+NETS = Path(__file__).parents[2] / "resolve" / "nets.py"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
@@ -44,11 +44,12 @@ def made(tmp_path_factory):
     """`made("googlenet")` writes a report once and gives its path; options by name."""
     folder, files = tmp_path_factory.mktemp("reports"), {}
 
-    def make(*models, **how) -> Path:
-        key = (models, tuple(sorted(how.items())))
+    def make(*models, gradients=False, **arguments) -> Path:
+        key = (models, gradients, tuple(sorted(arguments.items())))
         if key not in files:
             target = folder / f"{len(files)}.html"
-            files[key] = archlab.report(*models, **how).save(target)
+            loaded = [archlab.load(model, **arguments) for model in models]
+            files[key] = archlab.report(*loaded, gradients=gradients).save(target)
         return files[key]
 
     return make
@@ -59,8 +60,8 @@ def opened(browser):
     """`opened(path, width=1440)` opens a file and gives what was `Seen`; closed after the test."""
     contexts = []
 
-    def open_page(path: Path, *, width=1440, height=900, **how) -> Seen:
-        context = browser.new_context(viewport={"width": width, "height": height}, **how)
+    def open_page(path: Path, *, width=1440, height=900, **options) -> Seen:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(20_000)
         contexts.append(context)
         seen = Seen(context.new_page())
@@ -70,7 +71,7 @@ def opened(browser):
         page.on("dialog", lambda dialog: (seen.complaints.append("dialog"), dialog.dismiss()))
         page.on("request", lambda request: seen.requests.append(request.url))
         page.goto(path.as_uri())
-        if how.get("java_script_enabled", True):
+        if options.get("java_script_enabled", True):
             page.wait_for_selector("html[data-ready]", state="attached")
         return seen
 

@@ -11,13 +11,13 @@ from torch import nn
 
 import archlab
 from archlab.analyze.field.receptive_field import receptive_field
-from archlab.errors import OptionError, SpecError
+from archlab.errors import SpecError
 from archlab.ir.graph import Graph, Node, TensorSpec
 from archlab.ir.kinds import Kind
 
 
 def rows(model, **how):
-    return {row.path: row for row in archlab.receptive_field(model, **how).rows}
+    return {row.path: row for row in archlab.receptive_field(archlab.load(model, **how)).rows}
 
 
 def convs(*layers: nn.Module) -> nn.Sequential:
@@ -51,7 +51,7 @@ def test_holes_by_dilation() -> None:
 
 
 def test_unet_phases() -> None:
-    path = Path(__file__).parents[1] / "truth" / "hand_made_nets.py"
+    path = Path(__file__).parents[2] / "truth" / "hand_made_nets.py"
     spec = importlib.util.spec_from_file_location("hand_made_nets", path)
     assert spec is not None
     assert spec.loader is not None
@@ -103,7 +103,7 @@ def test_misaligned_branches_are_recorded() -> None:
             y = self.conv(x)
             return y[:, :, :-2] + y[:, :, 2:]
 
-    result = archlab.receptive_field(Skewed(), input="3x32x32")
+    result = archlab.receptive_field(archlab.load(Skewed(), input="3x32x32"))
     (record,) = dict(result.extra)["misaligned"]
     assert record["axis"] == "h"
     assert record["centers"] == [0.0, 2.0]
@@ -120,7 +120,7 @@ def test_unknown_operator_makes_a_lower_bound() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.after(torch.fft.fft2(self.before(x)).real)
 
-    result = archlab.receptive_field(Fourier(), input="3x16x16")
+    result = archlab.receptive_field(archlab.load(Fourier(), input="3x16x16"))
     found = {row.path: row for row in result.rows}
     assert result.status == "partial"
     assert "_fft_c2c" in result.missing[0].what
@@ -129,7 +129,7 @@ def test_unknown_operator_makes_a_lower_bound() -> None:
 
 
 def test_no_spatial_axis_is_said() -> None:
-    result = archlab.receptive_field(nn.Sequential(nn.Linear(4, 4)), input="2x4")
+    result = archlab.receptive_field(archlab.load(nn.Sequential(nn.Linear(4, 4)), input="2x4"))
     assert "no spatial axis" in " ".join(result.footer)
     assert result.rows[0].rf_h is None
 
@@ -147,26 +147,6 @@ def test_unknown_layer_names_neighbours() -> None:
 
 def test_stride_layout_is_named() -> None:
     assert "3×3" in " ".join(archlab.receptive_field("torchvision:resnet50").footer)
-
-
-def test_unproductive_of_resnet20() -> None:
-    # Richter's criterion at 32²: 0 of 19 by the shortest path, 8 by the longest (37 … 81, and 33).
-    totals = archlab.unproductive("resnet20").totals
-    assert (totals.convolutions, totals.critical + totals.border, totals.past_max_path) == (
-        19,
-        0,
-        8,
-    )
-    plain = archlab.unproductive("plain20").totals
-    assert plain.critical + plain.border == 8  # no shortcut: both paths are the same
-
-
-def test_unproductive_at_other_sizes() -> None:
-    result = archlab.unproductive("plain20", resolutions=[(32, 32), (224, 224)])
-    assert len(result.rows) == 38
-    assert all(row.verdict == "productive" for row in result.rows if row.resolution == "224x224")
-    with pytest.raises(OptionError, match="height and width"):
-        archlab.unproductive(nn.Sequential(nn.Linear(4, 4)), input="2x4")
 
 
 def test_hand_made_graph_without_torch() -> None:

@@ -42,7 +42,7 @@ def test_parallel_branches_count_once_and_dead_ends_not() -> None:
             self.c(self.b(self.a(x)))  # its result is dropped
             return self.a(x) + self.b(self.a(x))
 
-    assert depth(archlab.trace(Net(), input=(1, 4))) == 2
+    assert depth(archlab.trace(archlab.load(Net(), input=(1, 4)))) == 2
 
 
 @pytest.mark.parametrize("name", ["resnet18", "googlenet", "convnext_tiny", "densenet121"])
@@ -54,11 +54,11 @@ def test_activations_are_those_of_fvcore(name) -> None:
         warnings.simplefilter("ignore")
         counter = nn_module.ActivationCountAnalysis(net, torch.zeros(1, 3, 224, 224))
         theirs = counter.unsupported_ops_warnings(enabled=False).total()
-    assert activations(archlab.trace(net, input="3x224x224")) == theirs
+    assert activations(archlab.trace(archlab.load(net, input="3x224x224"))) == theirs
 
 
 def test_attention_puts_out_scores_and_values() -> None:
     """2 heads, 10 queries and keys, 8 channels: q, k, v and out 4 × 80, scores 200, values 80."""
     net = nn.MultiheadAttention(8, 2, batch_first=True)
-    graph = archlab.trace(net, input=["query=1x10x8", "key=1x10x8", "value=1x10x8"])
+    graph = archlab.trace(archlab.load(net, input=["query=1x10x8", "key=1x10x8", "value=1x10x8"]))
     assert activations(graph) == 4 * 80 + 2 * 10 * 10 + 80

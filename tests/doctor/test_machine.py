@@ -1,0 +1,26 @@
+"""Graphviz is tried, and images are looked for where their readers look."""
+
+import shlex
+
+from archlab import doctor
+from archlab.doctor import machine
+from archlab.errors import LayoutError
+
+
+def test_no_graphviz_at_all(monkeypatch) -> None:
+    def fail(*_):
+        raise LayoutError("There is no Graphviz.", "")
+
+    monkeypatch.setattr(machine, "laid_out", fail)
+    first = next(machine.drawing())
+    assert (first.state, first.found) == ("broken", "There is no Graphviz.")
+    assert doctor.broken((first,)) == ["Graphviz"]
+
+
+def test_images_are_found_where_the_readers_look(tmp_path) -> None:
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    rows = {item.name: item for item in machine.images(tmp_path)}
+    assert rows["cifar10"].state == "ok"
+    assert rows["cifar100"].state == "missing"
+    assert "archlab.ImageData('cifar100'" in shlex.split(rows["cifar100"].get)[-1]
+    assert rows["embedded"].state == "ok"
