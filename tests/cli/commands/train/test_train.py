@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from archlab.cli.watch import Watch
 from archlab.train import recorder
 
 SMALL = (
