@@ -16,6 +16,8 @@ from torch import nn
 import archlab
 from archlab import zoo
 from archlab.analyze.memory import saved_storages
+from archlab.ir.graph import Graph
+from archlab.tracer.recorder import record
 
 
 def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
@@ -168,3 +170,24 @@ def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
     found = {owners[storage]: size for storage, size in saved_storages(graph)}
     # The first layer keeps its input, tanh its output (which the last layer shares).
     assert found == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
+
+
+def graph_of(net: nn.Module, *args: Any, mode: str = "eval", **kwargs: Any) -> Graph:
+    graph, error = record(net, args, kwargs, mode=mode, name="net", build="test")
+    if error is not None:
+        raise error
+    return graph
+
+
+def meta(*shape: int) -> torch.Tensor:
+    return torch.empty(shape, device="meta")
+
+
+def test_gradients_flow_where_autograd_says() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).to("meta")
+    net[0].requires_grad_(requires_grad=False)
+    graph = graph_of(net, meta(3, 4), mode="train")
+    first, second = [item for item in graph.nodes if item.op == "aten.addmm"]
+    assert first.grads == (False, False, False)
+    assert second.grads == (True, False, True)
+    assert graph_of(net, meta(3, 4)).nodes[0].grads == ()
