@@ -12,12 +12,11 @@ import pytest
 import torch
 import torchvision.models
 from torch import nn
+from tracing import graph_of, meta
 
 import archlab
 from archlab import zoo
 from archlab.analyze.memory import saved_storages
-from archlab.ir.graph import Graph
-from archlab.tracer.recorder import record
 
 
 def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
@@ -170,17 +169,6 @@ def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
     found = {owners[storage]: size for storage, size in saved_storages(graph)}
     # The first layer keeps its input, tanh its output (which the last layer shares).
     assert found == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
-
-
-def graph_of(net: nn.Module, *args: Any, mode: str = "eval", **kwargs: Any) -> Graph:
-    graph, error = record(net, args, kwargs, mode=mode, name="net", build="test")
-    if error is not None:
-        raise error
-    return graph
-
-
-def meta(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, device="meta")
 
 
 def test_gradients_flow_where_autograd_says() -> None:
