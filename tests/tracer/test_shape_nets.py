@@ -19,7 +19,7 @@ from archlab.tracer.operators import operator
 from archlab.tracer.settings import settings
 
 
-class Held(TorchDispatchMode):
+class Comparison(TorchDispatchMode):
     """Runs torch's kernel for every operator and compares what the rule says."""
 
     def __init__(self) -> None:
@@ -71,21 +71,21 @@ def on_cpu(value: Any) -> Any:
     return value
 
 
-def hold(spec: str, batch: int = 2) -> Held:
+def compared(spec: str, batch: int = 2) -> Comparison:
     """Run a model's forward in both modes, and return what was wrong."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' own: deprecations, initialisation
         model = archlab.load(spec, batch=batch)
-        held = Held()
+        comparison = Comparison()
         for mode in ("eval", "train"):
             graph = model.trace(mode)
             first = [graph.tensors[i] for i in graph.inputs]
             inputs = [
                 torch.empty(x.shape, dtype=getattr(torch, x.dtype), device="meta") for x in first
             ]
-            with settings(model.module, mode), held:
+            with settings(model.module, mode), comparison:
                 model.module(*inputs)
-    return held
+    return comparison
 
 
 ZOO = [name for name in zoo.names() if "1202" not in name]
@@ -105,21 +105,21 @@ TIMM = [
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_zoo_net_by_rules_is_as_by_torch(name: str) -> None:
-    held = hold(name)
-    assert held.wrong == []
-    assert {"aten.convolution.default", "aten.native_batch_norm.default"} <= held.answered
+    comparison = compared(name)
+    assert comparison.wrong == []
+    assert {"aten.convolution.default", "aten.native_batch_norm.default"} <= comparison.answered
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_torchvision_net_by_rules_is_as_by_torch(name: str) -> None:
-    held = hold(f"torchvision:{name}")
-    assert held.wrong == []
-    assert len(held.answered) > 3
+    comparison = compared(f"torchvision:{name}")
+    assert comparison.wrong == []
+    assert len(comparison.answered) > 3
 
 
 @pytest.mark.parametrize("name", TIMM)
 def test_a_timm_net_by_rules_is_as_by_torch(name: str) -> None:
     pytest.importorskip("timm")
-    held = hold(f"timm:{name}")
-    assert held.wrong == []
-    assert len(held.answered) > 3
+    comparison = compared(f"timm:{name}")
+    assert comparison.wrong == []
+    assert len(comparison.answered) > 3
