@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archlab.errors import OptionError
+from archlab.errors import OptionError, keyword
 from archlab.result import Column, Header, Missing, Result, si, size
 
 LIMITS = ("params", "macs", "flops", "inference_peak", "training")
 _BYTES = frozenset({"inference_peak", "training"})
-_FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
-            "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}  # fmt: skip
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,8 @@ def limits(texts: Mapping[str, str]) -> dict[str, int]:
     """
     if not texts:
         raise OptionError(
-            "Nothing to check: give --max-params, --max-macs, --max-peak … with a limit."
+            f"Nothing to check: give {keyword('max_params')}, {keyword('max_macs')}, "
+            f"{keyword('max_peak')} … with a limit."
         )
     return {name: _amount(name, text) for name, text in texts.items()}
 
@@ -64,14 +64,18 @@ def limits(texts: Mapping[str, str]) -> dict[str, int]:
 def budget(
     header: Header,
     values: Mapping[str, float | None],
-    wanted: Mapping[str, int],
+    allowed: Mapping[str, int],
     missing: tuple[Missing, ...],
 ) -> Result[BudgetTotals, BudgetRow]:
     """Return each limit with the measured value and a verdict.
 
-    A partial count is a lower bound: it can be over a limit, but not within one.
+    Args:
+        header: what the values hold for.
+        values: what was measured, by the names of LIMITS.
+        allowed: the limits, by the same names.
+        missing: what was not counted.
     """
-    rows = tuple(_row(name, values[name], limit, missing) for name, limit in wanted.items())
+    rows = tuple(_row(name, values[name], limit, missing) for name, limit in allowed.items())
     over = sum(row.verdict != "within" for row in rows)
     return Result(
         name="check",
@@ -85,7 +89,8 @@ def budget(
 
 
 def _row(name: str, value: float | None, limit: int, missing: tuple[Missing, ...]) -> BudgetRow:
-    partial = name in ("macs", "flops") and any(item.path or item.count for item in missing)
+    # A partial count is a lower bound: it can be over a limit, but never surely within one.
+    partial = name in ("macs", "flops") and bool(missing)
     if value is None:
         verdict = "unavailable"
     elif value > limit:
@@ -104,4 +109,6 @@ def _amount(name: str, text: str) -> int:
         raise OptionError(
             f"The limit {text!r} of {name} is no amount. Examples: 5M, 1.8G, 60000, 64MiB."
         )
-    return round(float(match[1].replace("_", "")) * _FACTORS[match[2] or ""])
+    prefix = match[2] or ""
+    factor: int = (1024 if prefix.endswith("I") else 1000) ** _POWERS.get(prefix[:1], 0)
+    return round(float(match[1].replace("_", "")) * factor)

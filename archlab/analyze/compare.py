@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from archlab.errors import OptionError
 from archlab.result import (
+    Answer,
     Cell,
     Column,
     Header,
     Missing,
-    Status,
     Table,
     Unit,
     cell_text,
-    plain,
     record,
+    unique_names,
 )
 
 
@@ -56,82 +57,68 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Entries in the order given; ratios are to the first."""
+class Comparison(Answer):
+    """Models side by side, in the order given; ratios are to the first of them.
 
+    Attributes:
+        names: what each model is called: different names, also for two modes of one model.
+        entries: one a model.
+        missing: what was not counted in any of them.
+    """
+
+    names: tuple[str, ...]
     entries: tuple[Entry, ...]
-
-    @property
-    def status(self) -> Status:
-        """Partial where any model has something uncounted."""
-        partial = any(entry.missing for entry in self.entries)
-        return Status.PARTIAL if partial else Status.COMPLETE
+    missing: tuple[Missing, ...] = ()
 
     def table(self) -> Table:
         """Return one row a metric, one column a model, and the ratio to the first."""
-        names = self._names()
         columns = [Column("metric", "metric")]
-        columns += [Column(name, name) for name in names]
-        columns += [Column(f"ratio {name}", "ratio") for name in names[1:]]
-        notes = [
-            f"{name}: {item}"
-            for name, entry in zip(names, self.entries, strict=True)
-            for item in entry.missing
+        columns += [Column(name, name) for name in self.names]
+        columns += [Column(f"ratio {name}", "ratio") for name in self.names[1:]]
+        heads = [
+            replace(entry.header, model=name).lines()[0] for name, entry in self._named_entries()
         ]
+        notes = [f"{name}: {gap}" for name, gap in self._gaps()]
         return Table(
             title="compare",
-            header=tuple(
-                f"{name} · input {entry.header.input} · {entry.header.mode} mode · "
-                f"{entry.header.build}"
-                for name, entry in zip(names, self.entries, strict=True)
-            ),
+            header=tuple(heads),
             columns=tuple(columns),
-            rows=tuple(self._row(metric, names) for metric in METRICS),
+            rows=tuple(self._row(metric) for metric in METRICS),
             footer=("≠ marks what differs from the first model", *notes),
         )
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the JSON record: one row a model, path = its name; model, input … are lists."""
-        heads = [entry.header for entry in self.entries]
-        named = list(zip(self._names(), self.entries, strict=True))
+        heads = [entry.header.to_dict() for entry in self.entries]
+        provenance = {key: [head[key] for head in heads] for key in heads[0]}
         return {
             "schema": "archlab.compare/1",
-            "model": [head.model for head in heads],
-            "input": [head.input for head in heads],
-            "mode": [head.mode for head in heads],
-            "conventions": list(heads[0].conventions),
-            "build": [head.build for head in heads],
+            **provenance,
+            "conventions": heads[0]["conventions"],
             "status": str(self.status),
-            "missing": [
-                {"model": name, **record(item)} for name, entry in named for item in entry.missing
-            ],
+            "missing": [{"model": name, **record(gap)} for name, gap in self._gaps()],
             "totals": {"models": len(self.entries)},
             "rows": [
                 {"path": name, **{metric: entry.values[metric] for metric in METRICS}}
-                for name, entry in named
+                for name, entry in self._named_entries()
             ],
         }
 
-    def __str__(self) -> str:
-        """Return the table as plain text."""
-        return plain(self.table())
+    def _named_entries(self) -> list[tuple[str, Entry]]:
+        return list(zip(self.names, self.entries, strict=True))
 
-    def _names(self) -> list[str]:
-        """The model names, made different: by mode where that differs, else by number."""
-        heads = [entry.header for entry in self.entries]
-        if len({head.mode for head in heads}) > 1:
-            return _unique([f"{head.model} ({head.mode})" for head in heads])
-        return _unique([head.model for head in heads])
+    def _gaps(self) -> list[tuple[str, Missing]]:
+        """Return what was not counted, each with the name of its model."""
+        return [(name, gap) for name, entry in self._named_entries() for gap in entry.missing]
 
-    def _row(self, metric: str, names: Sequence[str]) -> dict[str, Cell]:
+    def _row(self, metric: str) -> dict[str, Cell]:
         base = self.entries[0].values[metric]
         row: dict[str, Cell] = {"metric": TITLES.get(metric, metric)}
-        for name, entry in zip(names, self.entries, strict=True):
+        for name, entry in self._named_entries():
             value = entry.values[metric]
             mark = "" if value == base else " ≠"
             row[name] = cell_text(value, METRICS[metric]) + mark
-            known = value is not None and base is not None and base != 0
-            row[f"ratio {name}"] = f"×{(value or 0) / (base or 1):.3g}" if known else "-"
+            row[f"ratio {name}"] = f"×{value / base:.3g}" if base and value is not None else "-"
         return row
 
 
@@ -143,13 +130,13 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     """
     if len(entries) < 2:
         raise OptionError("A comparison needs two models or more: archlab compare resnet18 plain18")
-    return Comparison(tuple(entries))
+    missing = tuple(gap for entry in entries for gap in entry.missing)
+    return Comparison(tuple(_names(entries)), tuple(entries), missing)
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    unique = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return unique
+def _names(entries: Sequence[Entry]) -> list[str]:
+    """Return the models' names, made different: by mode where that differs, else by number."""
+    heads = [entry.header for entry in entries]
+    if len({head.mode for head in heads}) > 1:
+        return unique_names([f"{head.model} ({head.mode})" for head in heads])
+    return unique_names([head.model for head in heads])

@@ -1,7 +1,8 @@
 """One rule a kind: multiply-adds, other FLOPs, what fvcore would count, and the backward pass.
 
-MACs are the multiply-adds of convolutions, matrix products, attention and recurrent gates: no bias,
-norm, activation, pooling. Each rule takes the graph and a node; a kind without a rule is missing.
+MACs are the multiply-adds of convolutions, matrix products, attention and recurrent gates; bias,
+norm, activation and pooling are other FLOPs. Each rule takes the graph and a node. A kind without a
+rule is reported as missing.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def backward_macs(graph: Graph, node: Node) -> int:
         return 0
     if node.kind == Kind.ATTENTION:
         return 2 * forward
-    # addmm and its kin have what is added in front of the two factors; others a bias behind.
+    # addmm and baddbmm have the summand in front of their two factors, others a bias behind them.
     added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
     operands = node.grads[1:] if added else node.grads[:2]
     return forward * sum(operands)

@@ -1,6 +1,7 @@
-"""What a 1×1 reduction or a factorized kernel saves: as a sum, or found in a traced graph.
+"""What a 1×1 reduction or a factorized kernel saves: by formula, or in a traced graph.
 
-Weights only, no biases: k·k·in·out directly; in·r + k·k·r·out behind a 1×1 reduction to r.
+Weights are counted without biases: k·k·in·out for a direct convolution, in·r + k·k·r·out behind a
+1×1 reduction to r channels.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archlab.analyze.header import header
-from archlab.errors import OptionError, check_one_of
+from archlab.errors import OptionError, check_one_of, keyword
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import ConvAttrs, Kind
 from archlab.result import Column, Header, Result, Unit
@@ -62,7 +63,7 @@ _CONVENTION = "weights of convolutions, no biases or norms; saving = direct ÷ a
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A convolution of the sum: kernel sizes, channels in and out."""
+    """A convolution of the formula: kernel sizes, channels in and out."""
 
     kernel: tuple[int, ...]
     inputs: int
@@ -89,7 +90,7 @@ def bottleneck(
     factor: str = "none",
     size: int | None = None,
 ) -> Result[BottleneckTotals, BottleneckRow]:
-    """Return the chapter's sum: a direct convolution against a reduced or factorized one.
+    """Return what a reduced or factorized convolution saves against a direct one, by formula.
 
     Args:
         inputs: input channels.
@@ -109,15 +110,22 @@ def bottleneck(
         >>> result.totals.direct, result.totals.reduced
         (55296, 15360)
     """
-    given = {"in": inputs, "out": outputs, "kernel": kernel, "reduce": reduce, "size": size}
-    wrong = {name: value for name, value in given.items() if value is not None and value < 1}
+    sizes = {"inputs": inputs, "outputs": outputs, "kernel": kernel, "reduce": reduce, "size": size}
+    wrong = [
+        keyword(name, value) for name, value in sizes.items() if value is not None and value < 1
+    ]
     if wrong:
-        raise OptionError(f"{wrong} must be 1 or more.")
+        raise OptionError(f"{', '.join(wrong)} must be 1 or more.")
     check_one_of("factor", factor, FACTORS)
     if reduce is None and factor == "none":
-        raise OptionError("Nothing to compare: give --reduce CHANNELS, --factor v2 or --factor v3.")
+        raise OptionError(
+            f"Nothing to compare: give {keyword('reduce')}, {keyword('factor', 'v2')} or "
+            f"{keyword('factor', 'v3')}."
+        )
     if factor == "v2" and (kernel % 2 == 0 or kernel < 5):
-        raise OptionError(f"--factor v2 splits an odd kernel of 5 or more; {kernel} was given.")
+        raise OptionError(
+            f"{keyword('factor', 'v2')} splits an odd kernel of 5 or more; {kernel} was given."
+        )
     width = inputs if reduce is None else reduce
     built = [] if reduce is None else [Conv((1, 1), inputs, reduce)]
     built += _factorized(kernel, width, outputs, factor)
@@ -149,12 +157,12 @@ def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
         if saving is not None:
             count, row = saving
             rows.append(row)
-            used.update(item.id for item in chain[:count])
+            used.update(conv.id for conv in chain[:count])
     return _result(header(graph, _CONVENTION), rows)
 
 
 def _factorized(kernel: int, inputs: int, outputs: int, factor: str) -> list[Conv]:
-    """The width changes in the last convolution, as in the zoo's Inception variants."""
+    # The width changes in the last convolution, as in the zoo's Inception variants.
     if factor == "v2":
         inner = [Conv((3, 3), inputs, inputs) for _ in range((kernel - 1) // 2 - 1)]
         return [*inner, Conv((3, 3), inputs, outputs)]
@@ -187,7 +195,7 @@ def _dense(node: Node) -> bool:
 
 
 def _saving(graph: Graph, chain: list[Node]) -> tuple[int, BottleneckRow] | None:
-    """The saving at the head of up to three convolutions in a row, and how many make it up."""
+    """Return the saving at the head of up to three convolutions, and how many of them share it."""
     if len(chain) < 2:
         return None
     convs = [_conv(graph, node) for node in chain]
@@ -203,11 +211,10 @@ def _saving(graph: Graph, chain: list[Node]) -> tuple[int, BottleneckRow] | None
         return None
     form, kernel = pair or ("", convs[1].kernel)
     count = 2 if pair is None else start + 2
-    direct = Conv(kernel, convs[0].inputs, convs[count - 1].outputs)
     row = _row(
         path=" + ".join(node.path for node in chain[:count]),
         form=" + ".join(filter(None, ("reduce" if reduces else "", form))),
-        direct=direct,
+        direct=Conv(kernel, convs[0].inputs, convs[count - 1].outputs),
         built=convs[:count],
         areas=[prod(graph.shape(node.outputs[0])[2:]) for node in chain[:count]],
     )
@@ -215,7 +222,7 @@ def _saving(graph: Graph, chain: list[Node]) -> tuple[int, BottleneckRow] | None
 
 
 def _pair(nodes: list[Node], convs: list[Conv]) -> tuple[str, tuple[int, ...]] | None:
-    """Form and spanned kernel of the first two convolutions, if they factorize a larger one."""
+    """Return form and spanned kernel of the first two convolutions, if they factorize one."""
     if len(nodes) < 2:
         return None
     kernels = {conv.kernel for conv in convs[:2]}
@@ -241,11 +248,12 @@ def _conv(graph: Graph, node: Node) -> Conv:
 def _row(
     path: str, form: str, direct: Conv, built: list[Conv], areas: list[int] | None
 ) -> BottleneckRow:
-    """The direct convolution is set on the last map: it would have the last one's output."""
     reduced = sum(conv.weights for conv in built)
-    macs = None
+    direct_macs = reduced_macs = None
     if areas is not None:
-        macs = sum(conv.weights * area for conv, area in zip(built, areas, strict=True))
+        # The direct convolution would have the last one's output, and so its map.
+        direct_macs = direct.weights * areas[-1]
+        reduced_macs = sum(conv.weights * area for conv, area in zip(built, areas, strict=True))
     return BottleneckRow(
         path=path,
         form=form,
@@ -255,8 +263,8 @@ def _row(
         reduced=reduced,
         saved=direct.weights - reduced,
         ratio=direct.weights / reduced,
-        direct_macs=None if areas is None else direct.weights * areas[-1],
-        reduced_macs=macs,
+        direct_macs=direct_macs,
+        reduced_macs=reduced_macs,
     )
 
 
@@ -277,11 +285,11 @@ def _result(head: Header, rows: list[BottleneckRow]) -> Result[BottleneckTotals,
         totals=totals,
         rows=tuple(rows),
         columns=COLUMNS,
-        footer=(_told(totals, len(rows)),),
+        footer=(_sentence(totals, len(rows)),),
     )
 
 
-def _told(totals: BottleneckTotals, count: int) -> str:
+def _sentence(totals: BottleneckTotals, count: int) -> str:
     if not count:
         return "no 1×1 reduction and no factorized pair found"
     text = f"{totals.direct:,} weights directly, {totals.reduced:,} as built: "

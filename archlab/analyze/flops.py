@@ -1,18 +1,20 @@
 """MACs, FLOPs and other FLOPs by module and by kind, forward and (train mode) backward.
 
-FLOPs = 2 × MACs; everything that is no multiply-add of `costs.MACS` is `other_flops`, never mixed
-in. `convention="fvcore"` counts as fvcore does: norms, adaptive pools and resampling inside MACs.
+FLOPs = 2 × MACs. Everything that is no multiply-add of `costs.MACS` counts as `other_flops`, which
+is never added to them. `convention="fvcore"` counts as fvcore does, with norms, adaptive pools and
+resampling among the MACs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs
 from archlab.analyze.header import header
-from archlab.analyze.tree import by_module, tree_order
+from archlab.analyze.tree import by_module, total, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import COMPUTE_KINDS, Kind
@@ -57,6 +59,14 @@ COLUMNS = (
 BACKWARD = Column("backward_macs", "backward MACs", Unit.SI)
 
 
+class Cost(NamedTuple):
+    """What a node costs: multiply-adds, other FLOPs, multiply-adds of the backward pass."""
+
+    macs: int = 0
+    other: int = 0
+    backward: int = 0
+
+
 def flops(
     graph: Graph, *, convention: str = "archlab", by: str = "module"
 ) -> Result[FlopsTotals, FlopsRow]:
@@ -73,26 +83,23 @@ def flops(
     check_one_of("convention", convention, TABLES)
     check_one_of("by", by, ("module", "kind"))
     rules = TABLES[convention]
-    amounts = [_amounts(graph, node, rules) for node in graph.nodes]
-    total = [sum(column) for column in zip(*amounts, strict=True)] or [0, 0, 0]
-    rows = (
-        _module_rows(graph, amounts, total[0])
-        if by == "module"
-        else _kind_rows(graph, amounts, total[0])
-    )
+    costs = [_cost(graph, node, rules) for node in graph.nodes]
+    whole = total(Cost, costs)
+    rows = _module_rows(graph, costs) if by == "module" else _kind_rows(graph, costs)
+    # Only a train mode trace says which operands need a gradient.
     train = graph.mode == "train"
     return Result(
         name="flops",
         header=header(graph, *_conventions(convention)),
         totals=FlopsTotals(
-            macs=total[0],
-            flops=2 * total[0],
-            other_flops=total[1],
+            macs=whole.macs,
+            flops=2 * whole.macs,
+            other_flops=whole.other,
             params=sum(param.numel for param in graph.params if not param.buffer),
-            backward_macs=total[2] if train else None,
-            backward_flops=2 * total[2] if train else None,
+            backward_macs=whole.backward if train else None,
+            backward_flops=2 * whole.backward if train else None,
         ),
-        rows=tuple(rows),
+        rows=tuple(_row(path, kind, cost, whole, train=train) for path, kind, cost in rows),
         columns=_columns(by, train=train),
         missing=uncounted(graph),
         footer=(coverage(graph),),
@@ -111,9 +118,8 @@ def coverage(graph: Graph) -> str:
     compute = [node for node in graph.nodes if node.kind in COMPUTE_KINDS]
     counted, of = compute_ops(graph)
     names = Counter(node.op.partition(".")[2] for node in compute if node.kind not in MACS)
-    left = ", ".join(f"{name} ×{count}" for name, count in sorted(names.items()))
-    tail = f"; not counted: {left}" if left else ""
-    return f"{counted} of {of} compute ops counted{tail}"
+    gaps = ", ".join(f"{name} ×{count}" for name, count in sorted(names.items()))
+    return f"{counted} of {of} compute ops counted" + (f"; not counted: {gaps}" if gaps else "")
 
 
 def compute_ops(graph: Graph) -> tuple[int, int]:
@@ -133,44 +139,40 @@ def uncounted(graph: Graph) -> tuple[Missing, ...]:
     )
 
 
-def _amounts(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> tuple[int, int, int]:
+def _cost(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> Cost:
     if node.kind not in rules:
-        return 0, 0, 0  # listed by `uncounted`
+        return Cost()  # not a silent zero: `uncounted` lists it
     macs = rules[node.kind](graph, node)
     # What the fvcore convention moved into MACs is not counted a second time.
     other = OTHER[node.kind](graph, node) if macs == MACS[node.kind](graph, node) else 0
-    return macs, other, backward_macs(graph, node)
+    return Cost(macs, other, backward_macs(graph, node))
 
 
-def _module_rows(graph: Graph, amounts: Sequence[Sequence[int]], total: int) -> list[FlopsRow]:
-    pairs = zip((node.path for node in graph.nodes), amounts, strict=True)
-    sums = by_module(graph, pairs, 3)
-    return [
-        _row(path, graph.module[path].type, sums[path], total, graph) for path in tree_order(graph)
-    ]
+def _module_rows(graph: Graph, costs: Sequence[Cost]) -> Iterator[tuple[str, str, Cost]]:
+    paths = (node.path for node in graph.nodes)
+    sums = by_module(graph, Cost, zip(paths, costs, strict=True))
+    for path in tree_order(graph):
+        yield path, graph.module[path].type, sums[path]
 
 
-def _kind_rows(graph: Graph, amounts: Sequence[Sequence[int]], total: int) -> list[FlopsRow]:
-    sums: dict[str, list[int]] = {}
-    counts: Counter[str] = Counter()
-    for node, amount in zip(graph.nodes, amounts, strict=True):
-        counts[node.kind] += 1
-        target = sums.setdefault(node.kind, [0, 0, 0])
-        for i, value in enumerate(amount):
-            target[i] += value
-    ordered = sorted(sums, key=lambda kind: (-sums[kind][0], -sums[kind][1], kind))
-    return [_row(kind, f"×{counts[kind]}", sums[kind], total, graph) for kind in ordered]
+def _kind_rows(graph: Graph, costs: Sequence[Cost]) -> Iterator[tuple[str, str, Cost]]:
+    members: dict[str, list[Cost]] = {}
+    for node, cost in zip(graph.nodes, costs, strict=True):
+        members.setdefault(node.kind, []).append(cost)
+    sums = {kind: total(Cost, inside) for kind, inside in members.items()}
+    for kind in sorted(sums, key=lambda kind: (-sums[kind].macs, -sums[kind].other, kind)):
+        yield kind, f"×{len(members[kind])}", sums[kind]
 
 
-def _row(path: str, kind: str, sums: Sequence[int], total: int, graph: Graph) -> FlopsRow:
+def _row(path: str, kind: str, cost: Cost, whole: Cost, *, train: bool) -> FlopsRow:
     return FlopsRow(
         path=path,
         type=kind,
-        macs=sums[0],
-        flops=2 * sums[0],
-        other_flops=sums[1],
-        share=sums[0] / total if total else 0.0,
-        backward_macs=sums[2] if graph.mode == "train" else None,
+        macs=cost.macs,
+        flops=2 * cost.macs,
+        other_flops=cost.other,
+        share=cost.macs / whole.macs if whole.macs else 0.0,
+        backward_macs=cost.backward if train else None,
     )
 
 

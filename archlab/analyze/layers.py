@@ -14,17 +14,17 @@ def depth(graph: Graph) -> int:
 
     ResNet-50 has 50, GoogLeNet 22: convolutions and linear layers, those of parallel branches once.
     """
-    deep: dict[int, int] = {}
+    depths: dict[int, int] = {}  # tensor -> weighted layers before it
     for node in graph.nodes:
-        before = max((deep.get(tensor, 0) for tensor in node.inputs), default=0)
-        after = before + (node.kind in WEIGHTED)
-        for tensor in node.outputs:
-            deep[tensor] = after
-    return max((deep.get(tensor, 0) for tensor in graph.outputs), default=0)
+        before = max((depths.get(tensor, 0) for tensor in node.inputs), default=0)
+        depths.update(dict.fromkeys(node.outputs, before + (node.kind in WEIGHTED)))
+    return max((depths.get(tensor, 0) for tensor in graph.outputs), default=0)
 
 
 def activations(graph: Graph) -> int:
-    """Return the elements that convolutions and matrix products put out: timm's `macts` in ones.
+    """Return the elements that convolutions and matrix products put out.
+
+    timm publishes the same number in millions as `macts`.
 
     Attention counts its scores and its values, though a fused kernel never writes the scores.
     Recurrent layers count nothing, as in fvcore.

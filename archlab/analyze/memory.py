@@ -7,8 +7,10 @@ reads it; an allocator that fragments, or a framework's workspace, comes on top.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
@@ -85,12 +87,11 @@ def memory(
         OptionError: an unknown optimizer.
     """
     check_one_of("optimizer", optimizer, OPTIMIZERS)
-    outside = {param.tensor for param in graph.params}
     weights = sum(param.nbytes for param in graph.params if not param.buffer)
     buffers = sum(param.nbytes for param in graph.params if param.buffer)
     gradients = sum(param.nbytes for param in graph.params if param.trainable)
     state = OPTIMIZERS[optimizer] * gradients
-    allocated = _allocations(graph, outside)
+    allocated = _allocations(graph)
     peak = inference_peak(graph)
     saved = None if training is None else dict(saved_storages(training))
     kept = None if saved is None else sum(saved.values())
@@ -104,14 +105,14 @@ def memory(
         optimizer_state=state,
         training=None if kept is None else weights + buffers + gradients + state + kept,
     )
-    lacking = () if saved is not None else (Missing("saved for backward", why=why_untrained),)
+    untrained = Missing("saved for backward", why=why_untrained)
     return Result(
         name="memory",
         header=header(graph, _convention(optimizer, training)),
         totals=totals,
         rows=_rows(graph, training, allocated),
         columns=COLUMNS,
-        missing=lacking,
+        missing=(untrained,) if saved is None else (),
         footer=_footer(totals, peak, optimizer),
         extra=(("peak", {"path": peak.path, "op": peak.op, "alive": peak.alive}),),
         tree=True,
@@ -120,104 +121,104 @@ def memory(
 
 def inference_peak(graph: Graph) -> Peak:
     """Return where most activation bytes are alive at once; parameters and buffers are apart."""
-    outside = {graph.tensors[param.tensor].storage for param in graph.params}
-    first, last = _lifetimes(graph, outside)
-    births: dict[int, list[int]] = {}
-    deaths: dict[int, list[int]] = {}
-    for storage, born in first.items():
-        births.setdefault(born, []).append(storage)
-        deaths.setdefault(last[storage], []).append(storage)
-    alive, most, where = 0, 0, -1
-    for step in range(-1, len(graph.nodes)):
-        alive += sum(graph.storages[storage] for storage in births.get(step, ()))
+    lifetimes = _lifetimes(graph)
+    change = Counter[int]()  # bytes more than at the step before
+    for storage, (first, last) in lifetimes.items():
+        change[first] += graph.storages[storage]
+        change[last + 1] -= graph.storages[storage]
+    alive, most, step = 0, 0, -1
+    for i in range(-1, len(graph.nodes)):
+        alive += change[i]
         if alive > most:
-            most, where = alive, step
-        alive -= sum(graph.storages[storage] for storage in deaths.get(step, ()))
+            most, step = alive, i
     held = [
         storage
-        for storage in first
-        if first[storage] <= where <= last[storage] and graph.storages[storage]
+        for storage, (first, last) in lifetimes.items()
+        if first <= step <= last and graph.storages[storage]
     ]
-    makers = _makers(graph)
-    ordered = sorted(held, key=lambda storage: -graph.storages[storage])
-    alive_now = tuple((makers.get(item, "input"), graph.storages[item]) for item in ordered)
-    node = graph.nodes[where] if where >= 0 else None
-    return Peak(most, node.path if node else "input", node.op if node else "", alive_now)
+    held.sort(key=lambda storage: -graph.storages[storage])
+    makers = {s: node.path or graph.name for s, node in _allocations(graph).items()}
+    tensors = tuple((makers.get(storage, "input"), graph.storages[storage]) for storage in held)
+    if step < 0:
+        return Peak(most, "input", "", tensors)
+    return Peak(most, graph.nodes[step].path, graph.nodes[step].op, tensors)
 
 
 def saved_storages(graph: Graph) -> Iterable[tuple[int, int]]:
     """Yield (storage, bytes) of what autograd keeps, parameters and buffers left out."""
-    outside = {graph.tensors[param.tensor].storage for param in graph.params}
+    weights = _weight_storages(graph)
     for storage, _ in graph.saved or ():
-        if storage not in outside:
+        if storage not in weights:
             yield storage, graph.storages[storage]
 
 
-def _lifetimes(graph: Graph, outside: set[int]) -> tuple[dict[int, int], dict[int, int]]:
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for tensor in graph.inputs:
-        first[graph.tensors[tensor].storage] = last[graph.tensors[tensor].storage] = -1
+def _weight_storages(graph: Graph) -> set[int]:
+    return {graph.tensors[param.tensor].storage for param in graph.params}
+
+
+def _lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
+    """Return storage -> the node that makes it (-1: an input) and the last one that reads it."""
+    weights = _weight_storages(graph)
+    spans = {graph.tensors[tensor].storage: (-1, -1) for tensor in graph.inputs}
     for node in graph.nodes:
         for tensor in (*node.inputs, *node.outputs):
             storage = graph.tensors[tensor].storage
-            if storage not in outside:
-                first.setdefault(storage, node.id)
-                last[storage] = node.id
-    for tensor in graph.outputs:  # the caller gets them: alive to the end
+            if storage not in weights:
+                spans[storage] = (spans.get(storage, (node.id, 0))[0], node.id)
+    for tensor in graph.outputs:  # the caller gets them, so that they are alive to the end
         storage = graph.tensors[tensor].storage
-        if storage in last:
-            last[storage] = len(graph.nodes)
-    return first, last
+        if storage in spans:
+            spans[storage] = (spans[storage][0], len(graph.nodes))
+    return spans
 
 
-def _makers(graph: Graph) -> dict[int, str]:
-    """Storage -> path of the module that allocated it."""
-    made: dict[int, str] = {}
-    for node in graph.nodes:
-        for tensor in node.outputs:
-            made.setdefault(graph.tensors[tensor].storage, node.path or graph.name)
-    return made
-
-
-def _allocations(graph: Graph, outside: set[int]) -> dict[int, Node]:
-    """Storage -> the node that allocated it, for everything made in the forward."""
-    known = {graph.tensors[tensor].storage for tensor in (*outside, *graph.inputs)}
-    made: dict[int, Node] = {}
+def _allocations(graph: Graph) -> dict[int, Node]:
+    """Return storage -> the node that allocated it, for everything made in the forward."""
+    known = _weight_storages(graph) | {graph.tensors[tensor].storage for tensor in graph.inputs}
+    makers: dict[int, Node] = {}
     for node in graph.nodes:
         for tensor in node.outputs:
             storage = graph.tensors[tensor].storage
             if storage not in known:
-                known.add(storage)
-                made[storage] = node
-    return made
+                makers.setdefault(storage, node)
+    return makers
+
+
+class Held(NamedTuple):
+    """Bytes that a module holds: parameters, activations, and what is saved for backward."""
+
+    parameters: int = 0
+    activations: int = 0
+    saved: int = 0
 
 
 def _rows(
     graph: Graph, training: Graph | None, allocated: dict[int, Node]
 ) -> tuple[MemoryRow, ...]:
     amounts = [
-        (param.name.rpartition(".")[0], (param.nbytes, 0))
+        (param.name.rpartition(".")[0], Held(parameters=param.nbytes))
         for param in graph.params
         if not param.buffer
     ]
-    amounts += [(node.path, (0, graph.storages[storage])) for storage, node in allocated.items()]
-    sums = by_module(graph, amounts, 2)
-    kept: dict[str, list[int]] = {}
+    amounts += [
+        (node.path, Held(activations=graph.storages[storage]))
+        for storage, node in allocated.items()
+    ]
     if training is not None:
         owners = dict(training.saved or ())
-        kept = by_module(
-            training, [(owners[key], (size,)) for key, size in saved_storages(training)], 1
-        )
-    total = kept[""][0] if kept else 0
+        amounts += [
+            (owners[storage], Held(saved=size)) for storage, size in saved_storages(training)
+        ]
+    sums = by_module(graph, Held, amounts)
+    saved = sums[""].saved
     return tuple(
         MemoryRow(
             path=path,
             type=graph.module[path].type,
-            parameters=sums[path][0],
-            activations=sums[path][1],
-            saved_for_backward=kept.get(path, [0])[0] if kept else None,
-            share=kept.get(path, [0])[0] / total if total else None,
+            parameters=sums[path].parameters,
+            activations=sums[path].activations,
+            saved_for_backward=None if training is None else sums[path].saved,
+            share=sums[path].saved / saved if saved else None,
         )
         for path in tree_order(graph)
     )

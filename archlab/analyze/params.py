@@ -1,12 +1,14 @@
 """Parameters by module: each tensor once, however many names it has.
 
-Total = the sum over `model.parameters()`. Tied names, frozen tensors, buffers and parameters that
-this forward never read are told apart.
+The total is the sum over `model.parameters()`. Tied names, frozen tensors, buffers, and parameters
+that this forward never read are listed apart.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archlab.analyze.flops import flops
 from archlab.analyze.header import header
@@ -58,35 +60,40 @@ COLUMNS = (
 )
 
 
+class Held(NamedTuple):
+    """What a module holds itself: elements, and bytes of parameters and of buffers."""
+
+    params: int = 0
+    trainable: int = 0
+    buffers: int = 0
+    unused: int = 0
+    bytes: int = 0
+    buffer_bytes: int = 0
+
+
 def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
     """Return the parameters of the model by module.
 
     A tied parameter belongs to the module of its first name; the footer lists the other names.
     """
-    amounts = [_amounts(graph, param) for param in graph.params]
-    owners = [param.name.rpartition(".")[0] for param in graph.params]
-    sums = by_module(graph, zip(owners, amounts, strict=True), 6)
-    own: dict[str, int] = {}
-    for owner, amount in zip(owners, amounts, strict=True):
-        own[owner] = own.get(owner, 0) + amount[0]
-    total = sums[""]
-    cost = flops(graph)
+    amounts = [(param.name.rpartition(".")[0], _amount(graph, param)) for param in graph.params]
+    sums = by_module(graph, Held, amounts)
+    own = Counter[str]()
+    for owner, amount in amounts:
+        own[owner] += amount.params
+    whole, cost = sums[""], flops(graph)
     tied = [param for param in graph.params if param.aliases and not param.buffer]
     totals = ParamsTotals(
-        params=total[0],
-        trainable=total[1],
-        frozen=total[0] - total[1],
-        buffers=total[2],
-        unused=total[3],
+        params=whole.params,
+        trainable=whole.trainable,
+        frozen=whole.params - whole.trainable,
+        buffers=whole.buffers,
+        unused=whole.unused,
         tied_groups=len(tied),
-        bytes=total[4],
-        buffer_bytes=total[5],
+        bytes=whole.bytes,
+        buffer_bytes=whole.buffer_bytes,
         macs=cost.totals.macs,
     )
-    rows = [
-        _row(path, graph.module[path].type, sums[path], own.get(path, 0), total[0])
-        for path in tree_order(graph)
-    ]
     return Result(
         name="params",
         header=header(
@@ -95,7 +102,10 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
             "linear, matmul, attention, RNN gates",
         ),
         totals=totals,
-        rows=tuple(rows),
+        rows=tuple(
+            _row(path, graph.module[path].type, sums[path], own[path], whole.params)
+            for path in tree_order(graph)
+        ),
         columns=_columns(totals),
         missing=cost.missing,
         footer=_footer(graph, totals, tied),
@@ -116,31 +126,34 @@ def unused_names(graph: Graph) -> list[str]:
     ]
 
 
-def _amounts(graph: Graph, param: Param) -> tuple[int, int, int, int, int, int]:
+def _amount(graph: Graph, param: Param) -> Held:
     if param.buffer:
-        return 0, 0, param.numel, 0, 0, param.nbytes
-    count = param.numel
-    unused = 0 if param.tensor in graph.executed else count
-    return count, count * param.trainable, 0, unused, param.nbytes, 0
+        return Held(buffers=param.numel, buffer_bytes=param.nbytes)
+    return Held(
+        params=param.numel,
+        trainable=param.numel * param.trainable,
+        unused=0 if param.tensor in graph.executed else param.numel,
+        bytes=param.nbytes,
+    )
 
 
-def _row(path: str, kind: str, sums: list[int], own: int, total: int) -> ParamsRow:
+def _row(path: str, kind: str, inside: Held, own: int, total: int) -> ParamsRow:
     return ParamsRow(
         path=path,
         type=kind,
-        params=sums[0],
+        params=inside.params,
         own=own,
-        trainable=sums[1],
-        frozen=sums[0] - sums[1],
-        buffers=sums[2],
-        unused=sums[3],
-        bytes=sums[4],
-        share=sums[0] / total if total else 0.0,
+        trainable=inside.trainable,
+        frozen=inside.params - inside.trainable,
+        buffers=inside.buffers,
+        unused=inside.unused,
+        bytes=inside.bytes,
+        share=inside.params / total if total else 0.0,
     )
 
 
 def _columns(totals: ParamsTotals) -> tuple[Column, ...]:
-    """Columns that would say the same on every line are left out of the picture."""
+    # Without frozen weights these columns would repeat `params` on every line.
     hidden = set() if totals.frozen else {"frozen", "trainable"}
     return tuple(column for column in COLUMNS if column.name not in hidden)
 

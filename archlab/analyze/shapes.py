@@ -46,8 +46,8 @@ COLUMNS = (
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes that go into and come out of every module call, in call order."""
     ladder = _ladder(graph)
-    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, _level(call)))
-    sides = [step["size"][-1] for step in ladder if step["size"]]
+    # A module and its only child run the same nodes: the path's length puts the module first.
+    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, len(call.path)))
     image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
     steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
     return Result(
@@ -56,7 +56,7 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
         totals=ShapesTotals(
             nodes=len(graph.nodes),
             calls=len(graph.calls),
-            downsampling=image[-1] / sides[-1] if image and sides else None,
+            downsampling=image[-1] / ladder[-1]["size"][-1] if image and ladder else None,
         ),
         rows=tuple(_row(graph, call) for call in ordered),
         columns=COLUMNS,
@@ -64,11 +64,6 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
         extra=(("ladder", ladder),),
         tree=True,
     )
-
-
-def _level(call: ModuleCall) -> int:
-    """Depth in the tree: a module comes before the child that is all it calls."""
-    return call.path.count(".") + 1 if call.path else 0
 
 
 def _row(graph: Graph, call: ModuleCall) -> ShapesRow:
@@ -95,7 +90,7 @@ def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _ladder(graph: Graph) -> list[dict[str, Any]]:
-    """Runs of equal map size over the innermost module calls, in call order."""
+    """Return the runs of equal map size over the innermost module calls, in call order."""
     parents = {call.path.rpartition(".")[0] for call in graph.calls if call.path}
     inner = [
         call

@@ -95,27 +95,30 @@ def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
 
 
 def _kernels(graph: Graph) -> dict[str, str]:
-    shown: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for node in graph.nodes:
-        attrs = node.attrs
-        if isinstance(attrs, ConvAttrs | PoolAttrs) and attrs.kernel:
-            text = "x".join(map(str, attrs.kernel))
-            stride = set(attrs.stride)
-            if stride != {1}:
-                text += f"/{'x'.join(map(str, attrs.stride)) if len(stride) > 1 else stride.pop()}"
-            if isinstance(attrs, ConvAttrs) and attrs.groups > 1:
-                text += f" g{attrs.groups}"
-            if set(attrs.dilation) != {1}:
-                text += f" d{attrs.dilation[0]}"
-            shown.setdefault(node.path, text)
-    return shown
+        if isinstance(node.attrs, ConvAttrs | PoolAttrs) and node.attrs.kernel:
+            texts.setdefault(node.path, _kernel(node.attrs))
+    return texts
+
+
+def _kernel(attrs: ConvAttrs | PoolAttrs) -> str:
+    text = "x".join(map(str, attrs.kernel))
+    if set(attrs.stride) != {1}:
+        # One number stands for equal strides; a stride of its own per axis is written out.
+        text += f"/{'x'.join(map(str, dict.fromkeys(attrs.stride)))}"
+    if isinstance(attrs, ConvAttrs) and attrs.groups > 1:
+        text += f" g{attrs.groups}"
+    if set(attrs.dilation) != {1}:
+        text += f" d{attrs.dilation[0]}"
+    return text
 
 
 def _outputs(graph: Graph) -> dict[str, str]:
-    shown: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for call in graph.calls:
         if call.call == 0:
             shapes = ["x".join(map(str, graph.shape(tensor))) for tensor in call.outputs]
             more = f" +{len(shapes) - 1}" if len(shapes) > 1 else ""
-            shown[call.path] = (shapes[0] if shapes else "no tensor") + more
-    return shown
+            texts[call.path] = (shapes[0] if shapes else "no tensor") + more
+    return texts

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from archlab.ir.graph import Graph
+
+Amount = TypeVar("Amount", bound=tuple[int, ...])
 
 
 def ancestors(path: str) -> Iterator[str]:
@@ -20,17 +23,31 @@ def ancestors(path: str) -> Iterator[str]:
     yield ""
 
 
+def total(kind: Callable[..., Amount], amounts: Iterable[Amount]) -> Amount:
+    """Return the sum of amounts, field by field.
+
+    Args:
+        kind: a named tuple whose fields are 0 where nothing is given.
+        amounts: any number of them.
+    """
+    return kind(*map(sum, zip(*amounts, strict=True)))
+
+
 def by_module(
-    graph: Graph, amounts: Iterable[tuple[str, Sequence[int]]], width: int
-) -> dict[str, list[int]]:
-    """Return for every module path the sums of what it and its children hold."""
-    sums = {module.path: [0] * width for module in graph.modules}
+    graph: Graph, kind: Callable[..., Amount], amounts: Iterable[tuple[str, Amount]]
+) -> dict[str, Amount]:
+    """Return for every module path the sum of what the module and its children hold.
+
+    Args:
+        graph: says which modules there are.
+        kind: as for `total`.
+        amounts: (path, amount) pairs, any number of them for a path.
+    """
+    members: dict[str, list[Amount]] = {module.path: [] for module in graph.modules}
     for path, amount in amounts:
         for above in ancestors(path):
-            target = sums.setdefault(above, [0] * width)
-            for i, value in enumerate(amount):
-                target[i] += value
-    return sums
+            members.setdefault(above, []).append(amount)
+    return {path: total(kind, inside) for path, inside in members.items()}
 
 
 def tree_order(graph: Graph) -> list[str]:

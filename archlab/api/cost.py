@@ -95,6 +95,7 @@ def memory(model: ModelLike, *, optimizer: str = "adam") -> Result[MemoryTotals,
     """
     loaded = load(model)
     graph = loaded.trace("eval")
+    # A net may run and yet not train at this batch: batch norm needs two values per channel.
     try:
         training = loaded.trace("train")
     except TraceError as error:

@@ -12,7 +12,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
-from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of
+from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword
 from archlab.resolve import (
     Inputs,
     Source,
@@ -69,7 +69,7 @@ class Model:
         options: Mapping[str, object] | None = None,
     ) -> None:
         if batch is not None and batch < 1:
-            raise OptionError(f"batch={batch}: a batch has one sample or more.")
+            raise OptionError(f"{keyword('batch', batch)}: a batch has one sample or more.")
         self._spec = spec
         self._source: Source | None = None
         self._options = dict(options or {})
@@ -118,7 +118,7 @@ class Model:
         """Return this model with another input; the module is shared, nothing is traced yet.
 
         Args:
-            text: as `--input` takes it: 3x64x64.
+            text: sizes joined by x, such as 3x64x64.
 
         Raises:
             SpecError: the text is no input.
@@ -214,6 +214,8 @@ class Model:
         return f"<pre>{escape(text)}</pre>{self._repr_svg_() or ''}"
 
     def _trace(self, mode: str) -> Graph:
+        # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
+        # What ran in one mode is kept for the other, so that both graphs are of the same input.
         attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
         first: TraceError | None = None
         for inputs in attempts:
@@ -224,6 +226,7 @@ class Model:
             else:
                 self._chosen = inputs
                 return graph
+        # The first reading is the likeliest, so its error is the one that helps.
         assert first is not None
         raise first
 
@@ -238,12 +241,13 @@ class Model:
         )
 
     def _meta_copy(self) -> nn.Module | None:
+        # A module that was built here on the meta device belongs to nobody else: no copy is needed.
         if self._meta is None and self._source is not None and not has_values(self.module):
-            self._meta = self.module  # built here, on meta: nobody else holds it
+            self._meta = self.module
         if self._meta is None:
             try:
                 self._meta = on_meta(self.module)
-            except Exception:  # noqa: BLE001  a member that cannot be copied: try with values
+            except Exception:  # noqa: BLE001  any member may refuse: the tracer then tries values
                 return None
         return self._meta
 

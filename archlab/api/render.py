@@ -205,6 +205,7 @@ def render_backward(
 
 def _train_only(model: Model) -> dict[str, str]:
     """The outermost modules that run in train mode but not in eval mode, marked so."""
+    # A net that runs in train mode only has nothing to be compared with, and no marks.
     try:
         inference = {call.path for call in model.trace("eval").calls}
     except TraceError:

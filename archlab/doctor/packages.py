@@ -36,12 +36,19 @@ PURPOSE = {
     "pillow": "images from folders",
     "jinja2": "archlab report",
     "psutil": "archlab scan: the memory of its processes",
+    "annotated-types": "recipes of training",
+    "pydantic": "recipes of training: config files and their schema",
     "timm": "timm:NAME models",
     "ray": "many models or runs on a cluster",
     "pyarrow": "tables in Parquet files",
 }
 # Module names, where they differ from the package's.
-MODULES = {"pytorch-lightning": "pytorch_lightning", "pyyaml": "yaml", "pillow": "PIL"}
+MODULES = {
+    "annotated-types": "annotated_types",
+    "pytorch-lightning": "pytorch_lightning",
+    "pyyaml": "yaml",
+    "pillow": "PIL",
+}
 OURS = ("dev", "docs")  # extras for people who develop archlab; its users need none of them
 
 

@@ -1,11 +1,12 @@
 """What every question answers with: totals, rows, a table, and numbers as text. No torch."""
 
-from archlab.result.answer import Header, Missing, Result, Status, record
+from archlab.result.answer import Answer, Header, Missing, Result, Status, document, record
 from archlab.result.listing import Listing
 from archlab.result.table import Cell, Column, Table, Unit
-from archlab.result.text import cell_text, cells, plain, si, size, with_times
+from archlab.result.text import cell_text, cells, plain, si, size, unique_names, with_times
 
 __all__ = [
+    "Answer",
     "Cell",
     "Column",
     "Header",
@@ -17,9 +18,11 @@ __all__ = [
     "Unit",
     "cell_text",
     "cells",
+    "document",
     "plain",
     "record",
     "si",
     "size",
+    "unique_names",
     "with_times",
 ]

@@ -6,6 +6,8 @@ A number is complete, partial (a lower bound; `missing` says what was not counte
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -49,13 +51,51 @@ class Header:
     build: str
     conventions: tuple[str, ...]
 
+    def lines(self) -> tuple[str, ...]:
+        """Return the sentences that stand above a table."""
+        facts = f"{self.model} · input {self.input} · {self.mode} mode · {self.build}"
+        return facts, *self.conventions
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entries of a JSON record."""
+        return {
+            "model": self.model,
+            "input": self.input,
+            "mode": self.mode,
+            "conventions": list(self.conventions),
+            "build": self.build,
+        }
+
+
+class Answer(ABC):
+    """What a view shows: a table for people, a JSON record for machines, and a status."""
+
+    missing: tuple[Missing, ...] = ()
+
+    @abstractmethod
+    def table(self) -> Table:
+        """Return the table of all rows."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON record."""
+
+    @property
+    def status(self) -> Status:
+        """Complete, or partial where something was not counted."""
+        return status_of(self.missing)
+
+    def __str__(self) -> str:
+        """Return the table as plain text, as wide as it needs to be."""
+        return plain(self.table())
+
 
 Totals = TypeVar("Totals", covariant=True)
 Row = TypeVar("Row", covariant=True)
 
 
 @dataclass(frozen=True)
-class Result(Generic[Totals, Row]):
+class Result(Answer, Generic[Totals, Row]):
     """Totals and rows of one question; a total is also an attribute: `result.macs`.
 
     Attributes:
@@ -68,6 +108,12 @@ class Result(Generic[Totals, Row]):
         footer: sentences below the table.
         extra: further JSON entries by name.
         tree: whether the rows are a module tree.
+
+    Example:
+        >>> from archlab import params
+        >>> answer = params("resnet20")
+        >>> answer.status, answer.params, answer.rows[0].type
+        (<Status.COMPLETE: 'complete'>, 269722, 'CifarResNet')
     """
 
     name: str
@@ -82,6 +128,7 @@ class Result(Generic[Totals, Row]):
 
     def __getattr__(self, name: str) -> Any:
         """Return a total by name."""
+        # copy and pickle ask for special names before `totals` is set: that must not recurse.
         if name.startswith("_") or name == "totals":
             raise AttributeError(name)
         try:
@@ -90,20 +137,11 @@ class Result(Generic[Totals, Row]):
             known = ", ".join(record(self.totals))
             raise AttributeError(f"no total {name!r}; the totals are {known}") from None
 
-    @property
-    def status(self) -> Status:
-        """Complete, or partial where something was not counted."""
-        return Status.PARTIAL if self.missing else Status.COMPLETE
-
     def table(self) -> Table:
         """Return the table of all rows."""
-        head = self.header
         return Table(
             title=self.name,
-            header=(
-                f"{head.model} · input {head.input} · {head.mode} mode · {head.build}",
-                *head.conventions,
-            ),
+            header=self.header.lines(),
             columns=self.columns,
             rows=tuple(record(row) for row in self.rows),
             footer=(*self.footer, *map(str, self.missing)),
@@ -112,26 +150,29 @@ class Result(Generic[Totals, Row]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record: schema, provenance, status, totals and rows."""
-        head = self.header
-        return {
-            "schema": f"archlab.{self.name}/1",
-            "model": head.model,
-            "input": head.input,
-            "mode": head.mode,
-            "conventions": list(head.conventions),
-            "build": head.build,
-            "status": str(self.status),
-            "missing": [record(item) for item in self.missing],
-            "totals": record(self.totals),
-            **dict(self.extra),
-            "rows": [record(row) for row in self.rows],
-        }
-
-    def __str__(self) -> str:
-        """Return the table as plain text, as wide as it needs to be."""
-        return plain(self.table())
+        rows = [record(row) for row in self.rows]
+        entries = {"totals": record(self.totals), **dict(self.extra), "rows": rows}
+        return document(self.name, self.header, self.missing, entries)
 
 
-def record(item: Any) -> dict[str, Cell]:
+def status_of(missing: tuple[Missing, ...]) -> Status:
+    """Return complete, or partial where something is missing."""
+    return Status.PARTIAL if missing else Status.COMPLETE
+
+
+def record(row: Any) -> dict[str, Cell]:
     """Return the fields of a dataclass as a dictionary, in their order."""
-    return {part.name: getattr(item, part.name) for part in fields(item)}
+    return {part.name: getattr(row, part.name) for part in fields(row)}
+
+
+def document(
+    name: str, header: Header, missing: tuple[Missing, ...], entries: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the JSON record of an answer: schema, provenance, status, and its own entries."""
+    return {
+        "schema": f"archlab.{name}/1",
+        **header.to_dict(),
+        "status": str(status_of(missing)),
+        "missing": [record(gap) for gap in missing],
+        **entries,
+    }

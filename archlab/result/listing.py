@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from archlab.result.answer import record
+from archlab.result.answer import Answer, record
 from archlab.result.table import Column, Table
-from archlab.result.text import plain
 
 Row = TypeVar("Row", covariant=True)
 
 
 @dataclass(frozen=True)
-class Listing(Generic[Row]):
+class Listing(Answer, Generic[Row]):
     """Rows and how they are shown.
 
     Attributes:
@@ -39,12 +38,5 @@ class Listing(Generic[Row]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record: schema, further entries and rows."""
-        return {
-            "schema": f"archlab.{self.name}/1",
-            **dict(self.extra),
-            "rows": [record(row) for row in self.rows],
-        }
-
-    def __str__(self) -> str:
-        """Return the table as plain text."""
-        return plain(self.table())
+        rows = [record(row) for row in self.rows]
+        return {"schema": f"archlab.{self.name}/1", **dict(self.extra), "rows": rows}

@@ -1,4 +1,4 @@
-"""Numbers and tables as plain text: SI for counts, MiB for memory, columns that fit a width."""
+"""Numbers, names and tables as plain text: SI for counts, MiB for memory, columns that fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from archlab.result.table import Cell, Column, Table, Unit
 
-_NARROWEST = 12
+_NARROWEST = 12  # characters that a text column keeps, however narrow the screen
 
 
 def with_times(shapes: str) -> str:
@@ -21,18 +21,26 @@ def with_times(shapes: str) -> str:
     return re.sub(r"(?<=\d)x(?=\d)", "×", shapes)
 
 
-def si(value: float) -> str:
-    """Return a count with an SI prefix (base 1000), four significant digits.
+def si(value: float, digits: int = 4, *, zeros: bool = True) -> str:
+    """Return a count with an SI prefix (base 1000), rounded to significant digits.
+
+    Args:
+        value: the count.
+        digits: how many digits are significant.
+        zeros: whether zeros at the end are kept, so that numbers below each other align.
 
     Example:
         >>> si(1_814_073_344), si(640), si(0)
         ('1.814 G', '640', '0')
+        >>> si(999_999, 3), si(100_000, zeros=False)
+        ('1.00 M', '100 K')
     """
+    form = f"{'#' if zeros else ''}.{digits}g"
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
-        if abs(value) >= 0.99995 * 10**power:  # 999,999 is 1.000 M
-            scaled = value / 10**power
-            digits = 3 - (abs(scaled) >= 10) - (abs(scaled) >= 100)
-            return f"{scaled:.{digits}f} {prefix}"
+        # Rounded before it is compared: 999,999 is 1.000 M, not 1000 K.
+        text = format(value / 10**power, form)
+        if abs(float(text)) >= 1:
+            return f"{text.rstrip('.')} {prefix}"
     return f"{value:g}"
 
 
@@ -49,6 +57,21 @@ def size(nbytes: float) -> str:
     return f"{nbytes:g} B"
 
 
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names with a number where one comes again.
+
+    Example:
+        >>> unique_names(["net", "net"])
+        ['net', 'net #2']
+    """
+    counts: dict[str, int] = {}
+    unique = []
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        unique.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
+    return unique
+
+
 def cell_text(value: Cell, unit: Unit) -> str:
     """Return one cell as text; None is a dash, never a zero.
 
@@ -60,14 +83,14 @@ def cell_text(value: Cell, unit: Unit) -> str:
         return "-"
     if isinstance(value, str | bool):
         return str(value)
-    shown = {
+    formats = {
         Unit.COUNT: lambda: f"{value:,}",
         Unit.SI: lambda: si(value),
         Unit.BYTES: lambda: size(value),
         Unit.SHARE: lambda: f"{100 * value:.1f} %",
         Unit.NUMBER: lambda: f"{value:.4g}",
     }
-    return shown[unit]() if unit in shown else str(value)
+    return formats[unit]() if unit in formats else str(value)
 
 
 def cells(table: Table) -> list[list[str]]:
@@ -90,7 +113,7 @@ def plain(table: Table, width: int | None = None) -> str:
         widths = _fit(widths, table.columns, width)
     lines = [*_wrapped(table.header, width), ""] if table.header else []
     lines.append(_line(titles, widths, table.columns))
-    lines.append("  ".join("─" * size for size in widths))
+    lines.append("  ".join("─" * column for column in widths))
     lines += [_line(row, widths, table.columns) for row in body]
     if table.footer:
         lines += ["", *_wrapped(table.footer, width)]
@@ -115,7 +138,7 @@ def _branch(path: str, kind: str, table: Table) -> str:
 
 
 def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
-    """Take what is too wide from the widest text column, again and again."""
+    """Narrow the text columns, always the widest, until the table fits; numbers are never cut."""
     fitted = list(widths)
     while sum(fitted) + 2 * (len(fitted) - 1) > width:
         texts = [i for i, column in enumerate(columns) if column.unit == Unit.TEXT]
@@ -127,14 +150,14 @@ def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[i
 
 
 def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
-    shown = []
-    for text, size, column in zip(row, widths, columns, strict=True):
-        cut = text if len(text) <= size else _shortened(text, size)
-        shown.append(cut.ljust(size) if column.unit == Unit.TEXT else cut.rjust(size))
-    return "  ".join(shown)
+    texts = []
+    for text, width, column in zip(row, widths, columns, strict=True):
+        cut = text if len(text) <= width else _shortened(text, width)
+        texts.append(cut.ljust(width) if column.unit == Unit.TEXT else cut.rjust(width))
+    return "  ".join(texts)
 
 
-def _shortened(text: str, size: int) -> str:
-    """Cut in the middle: the end of a path says most."""
-    head = (size - 1) // 3
-    return f"{text[:head]}…{text[len(text) - (size - 1 - head) :]}"
+def _shortened(text: str, width: int) -> str:
+    # Cut in the middle, nearer to the front: the end of a path tells modules apart.
+    head = (width - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"

@@ -11,24 +11,12 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from archlab.errors import OptionError, check_one_of, did_you_mean
-from archlab.result import Cell, Table, Unit, cells, plain
+from archlab.result import Answer, Cell, Table, Unit, cells, plain
 
 _SCREEN = 45  # rows that people still read
-
-
-class Showable(Protocol):
-    """What a view needs of a result."""
-
-    def table(self) -> Table:
-        """Return the table of all rows."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON record."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,7 @@ FORMATS: dict[str, Callable[[Page], str]] = {
 
 
 def render(
-    result: Showable,
+    result: Answer,
     style: str = "tree",
     *,
     depth: int | None = None,

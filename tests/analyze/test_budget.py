@@ -32,7 +32,7 @@ def test_what_is_no_amount(text) -> None:
 
 
 def test_no_limit_at_all() -> None:
-    with pytest.raises(OptionError, match="--max-params"):
+    with pytest.raises(OptionError, match="max_params"):
         limits({})
     with pytest.raises(OptionError, match="No limit"):
         archlab.check("resnet20")

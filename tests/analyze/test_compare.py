@@ -69,7 +69,7 @@ def test_plain_and_residual_nets() -> None:
 
 def test_modes_side_by_side() -> None:
     """The chapter's heads: 1×1 convolution to 128, linear 128 → 1024 → 10, on one position."""
-    comparison = archlab.compare_modes("googlenet", batch=2)
+    comparison = archlab.compare_modes(archlab.load("googlenet", batch=2))
     evaluated, trained = (entry.values for entry in comparison.entries)
     # 2×2 maps, padded by 2 and pooled 5/3: (2 + 4 − 5) // 3 + 1 = 1
     heads = sum(128 * width + 128 * 1024 + 1024 * 10 for width in (512, 832))

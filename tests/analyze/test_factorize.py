@@ -146,7 +146,7 @@ def test_googlenet_has_eighteen_reductions() -> None:
 
 def test_googlenet_v2_has_a_pair_for_each_five_by_five() -> None:
     """Reduction and pair are one saving: 5·5·in·out against in·r + 9·r·r + 9·r·out."""
-    rows = archlab.bottlenecks("googlenet", factorize="v2").rows
+    rows = archlab.bottlenecks(archlab.load("googlenet", factorize="v2")).rows
     found = [(row.direct, row.reduced) for row in rows if row.form == "reduce + v2"]
     assert found == [
         (25 * inputs * out, inputs * r + 9 * r * r + 9 * r * out)
@@ -157,7 +157,7 @@ def test_googlenet_v2_has_a_pair_for_each_five_by_five() -> None:
 
 def test_googlenet_v3_has_a_pair_for_each_large_kernel() -> None:
     """n·n·in·out against in·r + n·r·r + n·r·out, for the 3×3 and the 5×5 of nine blocks."""
-    rows = archlab.bottlenecks("googlenet", factorize="v3").rows
+    rows = archlab.bottlenecks(archlab.load("googlenet", factorize="v3")).rows
     inside = [row for row in rows if row.path.startswith("inception")]
     expected = [
         (n * n * inputs * out, inputs * r + n * r * r + n * r * out)
@@ -170,7 +170,7 @@ def test_googlenet_v3_has_a_pair_for_each_large_kernel() -> None:
 
 def test_inception_v3_pairs() -> None:
     """Torchvision's Mixed_6b: 1×1, 1×7, 7×1 and 1×1, then 7×1, 1×7, 7×1, 1×7."""
-    rows = archlab.bottlenecks("torchvision:inception_v3", init_weights=False).rows
+    rows = archlab.bottlenecks(archlab.load("torchvision:inception_v3", init_weights=False)).rows
     forms = [(row.form, row.direct_formula) for row in rows if "Mixed_6b." in row.path]
     assert forms == [
         ("reduce + v3", "7×7×768×192"),

@@ -241,7 +241,7 @@ def test_forward_and_backward_equal_torchs_counter(name) -> None:
     """Torch counts what autograd really runs: no input gradient for the first layer, for one."""
     net, shape = DENSE[name]
     x = torch.randn(shape)
-    ours = archlab.flops(net, input=x, mode="train").totals
+    ours = archlab.flops(archlab.load(net, input=x), mode="train").totals
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         out = net.train()(x)
         forward = counter.get_total_flops()
@@ -255,15 +255,20 @@ def test_backward_of_a_frozen_trunk() -> None:
     """Nothing below the first trainable layer is differentiated."""
     net = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 4))
     net[0].requires_grad_(requires_grad=False)
-    assert archlab.flops(net, input=(3, 12), mode="train").totals.backward_macs == 3 * 8 * 4
+    assert (
+        archlab.flops(archlab.load(net, input=(3, 12)), mode="train").totals.backward_macs
+        == 3 * 8 * 4
+    )
     net.requires_grad_(requires_grad=False)
-    assert archlab.flops(net, input=(3, 12), mode="train").totals.backward_macs == 0
+    assert archlab.flops(archlab.load(net, input=(3, 12)), mode="train").totals.backward_macs == 0
 
 
 def test_backward_of_a_depthwise_convolution_is_twice_the_forward() -> None:
     """Torch's own counter says 17 times for this one."""
     first, depthwise = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 3, padding=1, groups=16)
-    result = archlab.flops(nn.Sequential(first, depthwise), input=(1, 3, 8, 8), mode="train")
+    result = archlab.flops(
+        archlab.load(nn.Sequential(first, depthwise), input=(1, 3, 8, 8)), mode="train"
+    )
     rows = {row.path: row for row in result.rows}
     assert rows["1"].macs == 16 * 64 * 9
     assert rows["1"].backward_macs == 2 * rows["1"].macs

@@ -169,12 +169,14 @@ NETS = {
 def test_small_nets_save_what_autograd_saves(name) -> None:
     make, shape = NETS[name]
     net, x = make(), torch.randn(shape)
-    assert archlab.memory(net, input=shape).totals.saved_for_backward == saved_by_autograd(net, x)
+    assert archlab.memory(
+        archlab.load(net, input=shape)
+    ).totals.saved_for_backward == saved_by_autograd(net, x)
 
 
 def test_a_frozen_model_trains_for_free() -> None:
     net = NETS["frozen"][0]()
-    totals = archlab.memory(net, input=(4, 64)).totals
+    totals = archlab.memory(archlab.load(net, input=(4, 64))).totals
     assert (totals.gradients, totals.optimizer_state, totals.saved_for_backward) == (0, 0, 0)
     assert totals.training == totals.parameters == 4 * (64 * 65 + 8 * 65)
 
@@ -189,21 +191,21 @@ def test_a_checkpointed_block_keeps_its_input_only() -> None:
         def forward(self, x):
             return torch.utils.checkpoint.checkpoint(self.block, self.first(x), use_reentrant=False)
 
-    totals = archlab.memory(Checkpointed(), input=(4, 64)).totals
+    totals = archlab.memory(archlab.load(Checkpointed(), input=(4, 64))).totals
     # the input of `first`, for its weight's gradient, and the input of the block
     assert totals.saved_for_backward == 2 * 4 * 64 * 4
 
 
 def test_half_precision_halves_the_bytes() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-    whole = archlab.memory(net, input="3x16x16").totals
-    half = archlab.memory(net.half(), input="3x16x16:float16").totals
+    whole = archlab.memory(archlab.load(net, input="3x16x16")).totals
+    half = archlab.memory(archlab.load(net.half(), input="3x16x16:float16")).totals
     assert whole.parameters == 2 * half.parameters
     assert whole.inference_peak == 2 * half.inference_peak
 
 
 def test_batch_scales_the_activations() -> None:
-    one, four = (archlab.memory("resnet20", batch=batch).totals for batch in (1, 4))
+    one, four = (archlab.memory(archlab.load("resnet20", batch=batch)).totals for batch in (1, 4))
     assert four.inference_peak == 4 * one.inference_peak
     assert four.parameters == one.parameters
 
@@ -214,7 +216,7 @@ def test_a_batch_that_cannot_be_trained_says_what_to_try() -> None:
     assert result.totals.training is None
     assert result.totals.inference_peak > 0
     assert "--batch 2" in str(result)
-    assert archlab.memory("googlenet", batch=2).totals.training > 0
+    assert archlab.memory(archlab.load("googlenet", batch=2)).totals.training > 0
 
 
 def test_saved_storages_leave_parameters_out(train) -> None:

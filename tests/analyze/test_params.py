@@ -111,7 +111,7 @@ def make_frozen() -> nn.Module:
 )
 def test_torch_modules_equal_the_sum_over_parameters(make, shape) -> None:
     net = make()
-    totals = archlab.params(net, input=shape).totals
+    totals = archlab.params(archlab.load(net, input=shape)).totals
     trainable = sum(item.numel() for item in net.parameters() if item.requires_grad)
     assert (totals.params, totals.trainable) == (count(net), trainable)
     assert totals.buffers == sum(buffer.numel() for buffer in net.buffers())

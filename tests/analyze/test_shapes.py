@@ -56,7 +56,7 @@ def test_no_map_no_ladder(build) -> None:
 
 def test_resnet18_ladder_is_the_papers_table_1() -> None:
     """He et al. 2015, table 1: conv1 112, conv2_x 56, 28, 14, 7, then 1 after the pool."""
-    ladder = archlab.shapes("resnet18", layout="imagenet").to_dict()["ladder"]
+    ladder = archlab.shapes(archlab.load("resnet18", layout="imagenet")).to_dict()["ladder"]
     assert [step["size"] for step in ladder] == [[s, s] for s in (112, 56, 28, 14, 7, 1)]
 
 
@@ -73,7 +73,7 @@ class Mixed(nn.Module):
 
 
 def test_dtypes_and_repeated_calls() -> None:
-    result = archlab.shapes(Mixed(), input="2x5:int64")
+    result = archlab.shapes(archlab.load(Mixed(), input="2x5:int64"))
     rows = [(row.path, row.call, row.input_shape, row.output_shape, row.dtype)
             for row in result.rows]  # fmt: skip
     assert rows == [
@@ -89,6 +89,6 @@ def test_many_outputs_are_shortened() -> None:
         def forward(self, x):
             return torch.unbind(x)
 
-    row = archlab.shapes(Split(), input=(5, 2)).rows[0]
+    row = archlab.shapes(archlab.load(Split(), input=(5, 2))).rows[0]
     assert row.output_shape == "2, 2, 2, +2"
     assert row.elements == 10

@@ -17,7 +17,7 @@ def test_kernel_column() -> None:
         nn.Flatten(),
         nn.Linear(8, 2),
     )
-    rows = {row.path: row for row in archlab.summary(net, input="4x16x16").rows}
+    rows = {row.path: row for row in archlab.summary(archlab.load(net, input="4x16x16")).rows}
     kernels = [rows[str(i)].kernel for i in range(6)]
     assert kernels == ["3x5/1x2", "3x3 g4 d2", "2x2/2", "", "", ""]
     assert [rows[str(i)].output_shape for i in (0, 2, 5)] == ["1x8x14x6", "1x8x7x3", "1x2"]
@@ -37,7 +37,7 @@ def test_rows_equal_torchinfo() -> None:
     torchinfo = pytest.importorskip("torchinfo")
     net = torchvision.models.alexnet()
     theirs = torchinfo.summary(net, (1, 3, 224, 224), verbose=0, depth=9, device="cpu")
-    ours = {row.path: row for row in archlab.summary(net, input="3x224x224").rows}
+    ours = {row.path: row for row in archlab.summary(archlab.load(net, input="3x224x224")).rows}
     leaves = [item for item in theirs.summary_list if item.is_leaf_layer]
     assert len(leaves) == 21
     for item in leaves:

@@ -9,6 +9,11 @@ import pytest
 from snippets import ROOT
 
 
+@pytest.fixture(autouse=True)
+def _one_process(one_process: None) -> None:
+    """Commands of the pages run in this process."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "examples").symlink_to(ROOT / "examples")

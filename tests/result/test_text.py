@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.result import Column, Table, Unit, cell_text, cells, plain, si, size
+from archlab.result import Column, Table, Unit, cell_text, cells, plain, si, size, unique_names
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,21 @@ from archlab.result import Column, Table, Unit, cell_text, cells, plain, si, siz
 )  # fmt: skip
 def test_si(value, text) -> None:
     assert si(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (999_400, 3, "999 K"), (999_600, 3, "1.00 M"), (9_996_000, 3, "10.0 M"),
+        (9_999_600, 4, "10.00 M"), (64, 3, "64"), (2_000_000_000_000_000, 4, "2000 T"),
+    ],
+)  # fmt: skip
+def test_si_rounds_before_it_chooses_the_prefix(value, digits, text) -> None:
+    assert si(value, digits) == text
+
+
+def test_si_without_zeros() -> None:
+    assert [si(10**power, zeros=False) for power in (3, 4, 6)] == ["1 K", "10 K", "1 M"]
 
 
 @pytest.mark.parametrize(
@@ -107,3 +122,7 @@ def test_sentences_are_wrapped_to_the_width() -> None:
 
 def test_an_empty_table() -> None:
     assert plain(Table("", (), (Column("a", "head"),), ())) == "head\n────"
+
+
+def test_names_are_made_different() -> None:
+    assert unique_names(["a", "b", "a"]) == ["a", "b", "a #2"]

@@ -139,7 +139,7 @@ def test_sorting_keeps_the_model_on_top(sort, order) -> None:
 def test_unknown_columns_and_formats() -> None:
     with pytest.raises(OptionError, match=r"no column 'parms' to sort by\. Did you mean params"):
         render(example(), sort="parms")
-    with pytest.raises(OptionError, match=r"format 'jsn' is unknown\. Did you mean json"):
+    with pytest.raises(OptionError, match=r"format='jsn' is unknown\. Did you mean json"):
         render(example(), "jsn")
 
 

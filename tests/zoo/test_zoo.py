@@ -21,6 +21,16 @@ def in_fresh_python(code: str) -> str:
     return done.stdout.strip()
 
 
+def test_names_are_the_issued_ones() -> None:
+    large, small = (18, 34, 50, 101, 152), (20, 32, 44, 56, 110, 1202)
+    expected = ["googlenet"]
+    expected += [f"resnet{depth}" for depth in large] + [f"plain{depth}" for depth in large]
+    expected += [f"resnet{depth}" for depth in small] + [f"plain{depth}" for depth in small]
+    issued = ("googlenet", "resnet", "plain", "cifar_resnet", "cifar_plain")
+    assert [name for key in issued for name in zoo.ZOO[key].names] == expected
+    assert set(expected) <= set(zoo.names())
+
+
 @pytest.mark.parametrize("key", zoo.ZOO)
 def test_every_family_owns_its_names_and_cites_a_paper(key: str) -> None:
     family = zoo.ZOO[key]

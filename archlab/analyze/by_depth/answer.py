@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from archlab.result import Cell, Column, Header, Missing, Status, Table, plain, record
+from archlab.analyze.by_depth.theory import Theory
+from archlab.result import Answer, Cell, Column, Header, Missing, Table, document, record
 
 Totals = TypeVar("Totals", covariant=True)
 Row = TypeVar("Row", covariant=True)
+Member = TypeVar("Member")
 
 
 @dataclass(frozen=True)
-class ByDepth(Generic[Totals, Row]):
+class ByDepth(Answer, Generic[Totals, Row]):
     """One question asked of several nets at every depth.
 
     Attributes:
@@ -26,6 +28,7 @@ class ByDepth(Generic[Totals, Row]):
         columns: the columns of the table.
         missing: what was not measured.
         footer: sentences below the table.
+        theories: what theory says of a net, by its name; empty where the question has no theory.
     """
 
     name: str
@@ -36,45 +39,18 @@ class ByDepth(Generic[Totals, Row]):
     columns: tuple[Column, ...]
     missing: tuple[Missing, ...] = ()
     footer: tuple[str, ...] = ()
-
-    @property
-    def status(self) -> Status:
-        """Complete, or partial where something was not measured."""
-        return Status.PARTIAL if self.missing else Status.COMPLETE
+    theories: Mapping[str, Theory] = field(default_factory=dict)
 
     def table(self) -> Table:
         """Return one line a net and place, the seeds joined."""
-        head = self.header
-        return Table(
-            title=self.name,
-            header=(
-                f"{head.model} · input {head.input} · {head.mode} mode · {head.build}",
-                *head.conventions,
-            ),
-            columns=self.columns,
-            rows=self.shown,
-            footer=(*self.footer, *map(str, self.missing)),
-        )
+        footer = (*self.footer, *map(str, self.missing))
+        return Table(self.name, self.header.lines(), self.columns, self.shown, footer)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record: totals by net, one row a net, seed and place."""
-        head = self.header
-        return {
-            "schema": f"archlab.{self.name}/1",
-            "model": head.model,
-            "input": head.input,
-            "mode": head.mode,
-            "conventions": list(head.conventions),
-            "build": head.build,
-            "status": str(self.status),
-            "missing": [record(item) for item in self.missing],
-            "totals": {net: _numbers(record(item)) for net, item in self.totals.items()},
-            "rows": [_numbers(record(row)) for row in self.rows],
-        }
-
-    def __str__(self) -> str:
-        """Return the table as plain text."""
-        return plain(self.table())
+        totals = {net: _finite(record(amounts)) for net, amounts in self.totals.items()}
+        rows = [_finite(record(row)) for row in self.rows]
+        return document(self.name, self.header, self.missing, {"totals": totals, "rows": rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +65,17 @@ class Spread:
         """Return `1.3e+04 (1.1e+04 … 1.8e+04)`, without the band for one seed."""
         if self.middle is None:
             return "-"
+        return f"{self.middle:.3g}" + (f" ({self.band()})" if self.band() != "-" else "")
+
+    def band(self) -> str:
+        """Return `1.1e+04 … 1.8e+04`, a dash where there is one value."""
         if self.low is None or self.high is None or self.low == self.high:
-            return f"{self.middle:.3g}"
-        return f"{self.middle:.3g} ({self.low:.3g} … {self.high:.3g})"
+            return "-"
+        return f"{self.low:.3g} … {self.high:.3g}"
+
+    def cells(self, name: str) -> dict[str, Cell]:
+        """Return the cells of a table's line: the mean as column `name`, and the band."""
+        return {name: self.middle, "band": self.band(), "low": self.low, "high": self.high}
 
 
 def spread(values: Sequence[float | None]) -> Spread:
@@ -107,9 +91,9 @@ def spread(values: Sequence[float | None]) -> Spread:
     known = [value for value in values if value is not None]
     if not known:
         return Spread()
-    wild = [value for value in known if not math.isfinite(value)]
-    if wild:
-        return Spread(next((item for item in wild if math.isnan(item)), wild[0]))
+    infinite = [value for value in known if not math.isfinite(value)]
+    if infinite:
+        return Spread(next(filter(math.isnan, infinite), infinite[0]))
     positive = [value for value in known if value > 0]
     middle = 0.0
     if positive:
@@ -117,11 +101,12 @@ def spread(values: Sequence[float | None]) -> Spread:
     return Spread(middle, min(known), max(known))
 
 
-def band(found: Spread) -> str:
-    """Return `1.1e+04 … 1.8e+04`, a dash where there is one value."""
-    if found.low is None or found.high is None or found.low == found.high:
-        return "-"
-    return f"{found.low:.3g} … {found.high:.3g}"
+def grouped(rows: Sequence[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:
+    """Return the rows that have the same key together, in the order of their first."""
+    groups: dict[Hashable, list[Member]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.values())
 
 
 def stages(shapes: Sequence[tuple[int, ...]], *, stem: bool) -> list[int]:
@@ -147,23 +132,8 @@ def stages(shapes: Sequence[tuple[int, ...]], *, stem: bool) -> list[int]:
     return numbers
 
 
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Return the names with a number where one comes again.
-
-    Example:
-        >>> unique_names(["net", "net"])
-        ['net', 'net #2']
-    """
-    counts: dict[str, int] = {}
-    found = []
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-        found.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
-    return found
-
-
-def _numbers(row: Mapping[str, Cell]) -> dict[str, Cell]:
-    """JSON has no nan and no inf: those become null (`state` says what they were)."""
+def _finite(row: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Return the row with null for nan and inf, which JSON lacks; `state` says what they were."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in row.items()

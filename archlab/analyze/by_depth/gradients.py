@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archlab.analyze.by_depth.answer import ByDepth, Spread, band, spread, stages
+from archlab.analyze.by_depth.answer import ByDepth, Spread, grouped, spread, stages
 from archlab.analyze.by_depth.growth import growth, verdict
 from archlab.analyze.by_depth.theory import Theory
 from archlab.result import Cell, Column, Header, Missing, Unit
@@ -55,7 +55,8 @@ class GradientRow:
     state: str
 
 
-COLUMNS = (
+# The last column says what is wrong: where nothing is, the table goes without it.
+COLUMNS: tuple[Column, ...] = (
     Column("net", "net"),
     Column("block", "block", Unit.COUNT),
     Column("path", "path"),
@@ -66,66 +67,58 @@ COLUMNS = (
     Column("grad_to_weight", "dL/dW ÷ W", Unit.NUMBER),
     Column("state", "state"),
 )
-_FEW = 3  # layers; fewer points than a line through two needs to be judged
-QUANTITIES = ("activation_grad", "weight_grad", "grad_to_weight")
+# Growth leaves out the last of the layers: three leave a line through two points, which proves
+# nothing.
+_FEW = 3
+_CAUTION = "none of this decides whether a net trains: see docs/gradients.md"
 
 
 def gradients(
     measured: Sequence[Measured], header: Header, notes: Sequence[str] = ()
 ) -> ByDepth[GradientTotals, GradientRow]:
     """Return the answer for several nets, each measured with several seeds."""
-    rows: list[GradientRow] = []
-    shown: list[Mapping[str, Cell]] = []
-    missing: list[Missing] = []
-    for net in measured:
-        numbers = stages([place.shape for place in net.profiles[0]], stem=net.stem)
-        mine = [
-            _row(net.net, seed, place, stage)
-            for seed, profile in zip(net.seeds, net.profiles, strict=True)
-            for place, stage in zip(profile, numbers, strict=True)
-        ]
-        rows += mine
-        shown += joined(mine, QUANTITIES)
-        missing += _not_finite(net)
+    rows = [row for net in measured for row in _rows(net)]
     totals = {net.net: _totals(net) for net in measured}
-    columns: tuple[Column, ...] = COLUMNS
-    if not any(row.state for row in rows):
-        columns = tuple(column for column in COLUMNS if column.name != "state")
+    columns = COLUMNS if any(row.state for row in rows) else COLUMNS[:-1]
     return ByDepth(
         name="gradients",
         header=header,
         totals=totals,
         rows=tuple(rows),
-        shown=tuple(shown),
+        shown=tuple(map(_line, grouped(rows, lambda row: (row.net, row.block)))),
         columns=columns,
-        missing=tuple(missing),
-        footer=(*(_sentence(net, item) for net, item in totals.items()), *notes, _CAUTION),
+        missing=tuple(gap for net in measured for gap in _not_finite(net)),
+        footer=(*(_sentence(net, amounts) for net, amounts in totals.items()), *notes, _CAUTION),
+        theories={net.net: net.theory for net in measured},
     )
 
 
-_CAUTION = "none of this decides whether a net trains: see docs/gradients.md"
+def _line(seeds: Sequence[GradientRow]) -> dict[str, Cell]:
+    """Return the table's line of one block: geometric means over the seeds, and the band."""
+    first = seeds[0]
+    return {
+        "net": first.net,
+        "block": first.block,
+        "path": first.path,
+        "stage": first.stage,
+        **spread([row.activation_grad for row in seeds]).cells("activation_grad"),
+        "weight_grad": spread([row.weight_grad for row in seeds]).middle,
+        "grad_to_weight": spread([row.grad_to_weight for row in seeds]).middle,
+        "state": ", ".join(dict.fromkeys(row.state for row in seeds if row.state)),
+    }
 
 
-def joined(rows: Sequence[GradientRow], names: Sequence[str]) -> list[dict[str, Cell]]:
-    """Return one line a block: geometric means over the seeds, the band of the first quantity."""
-    lines: list[dict[str, Cell]] = []
-    blocks: dict[int, list[GradientRow]] = {}
-    for row in rows:
-        blocks.setdefault(row.block, []).append(row)
-    for block, mine in blocks.items():
-        found = [spread([getattr(row, name) for row in mine]) for name in names]
-        line: dict[str, Cell] = {
-            "net": mine[0].net,
-            "block": block,
-            "path": mine[0].path,
-            "stage": mine[0].stage,
-            "band": band(found[0]),
-            "low": found[0].low,
-            "high": found[0].high,
-            "state": ", ".join(dict.fromkeys(row.state for row in mine if row.state)),
-        }
-        lines.append(line | {name: item.middle for name, item in zip(names, found, strict=True)})
-    return lines
+def _rows(net: Measured) -> list[GradientRow]:
+    numbers = _stage_numbers(net)
+    return [
+        _row(net.net, seed, place, stage)
+        for seed, profile in zip(net.seeds, net.profiles, strict=True)
+        for place, stage in zip(profile, numbers, strict=True)
+    ]
+
+
+def _stage_numbers(net: Measured) -> list[int]:
+    return stages([place.shape for place in net.profiles[0]], stem=net.stem)
 
 
 def _row(net: str, seed: int, place: GradientPoint, stage: int) -> GradientRow:
@@ -153,20 +146,10 @@ def _state(value: float | None) -> str:
 
 
 def _totals(net: Measured) -> GradientTotals:
-    numbers = stages([place.shape for place in net.profiles[0]], stem=net.stem)
     ratios = spread([_ratio(profile) for profile in net.profiles])
     places = len(net.profiles[0])
     few = not net.stem and places <= _FEW
-    factor = (
-        None
-        if few
-        else spread(
-            [
-                growth([place.activation_grad for place in profile], numbers)
-                for profile in net.profiles
-            ]
-        ).middle
-    )
+    factor = None if few else _growth(net)
     words = verdict(ratios.middle, factor, net.theory)
     if few and ratios.middle is not None and math.isfinite(ratios.middle):
         words = f"{places} layer{'s' * (places > 1)}: too few to judge"
@@ -182,6 +165,12 @@ def _totals(net: Measured) -> GradientTotals:
     )
 
 
+def _growth(net: Measured) -> float | None:
+    numbers = _stage_numbers(net)
+    norms = [[place.activation_grad for place in profile] for profile in net.profiles]
+    return spread([growth(values, numbers) for values in norms]).middle
+
+
 def _ratio(profile: Sequence[GradientPoint]) -> float | None:
     first, last = profile[0].activation_grad, profile[-1].activation_grad
     if first is None or last is None:
@@ -191,25 +180,23 @@ def _ratio(profile: Sequence[GradientPoint]) -> float | None:
     return first / last if last else None
 
 
-def _sentence(net: str, item: GradientTotals) -> str:
-    ratio = Spread(item.first_over_last, item.first_over_last_min, item.first_over_last_max).text()
-    rate = "-" if item.growth_per_block is None else f"×{item.growth_per_block:.3f}"
+def _sentence(net: str, totals: GradientTotals) -> str:
+    ratio = Spread(totals.first_over_last, totals.first_over_last_min, totals.first_over_last_max)
+    rate = "-" if totals.growth_per_block is None else f"×{totals.growth_per_block:.3f}"
     return (
-        f"{net}: first ÷ last {ratio}, {rate} per block towards the input "
-        f"(theory: {item.theory_text}): {item.verdict}"
+        f"{net}: first ÷ last {ratio.text()}, {rate} per block towards the input "
+        f"(theory: {totals.theory_text}): {totals.verdict}"
     )
 
 
-def _not_finite(net: Measured) -> list[Missing]:
-    """Where values stop being finite: on the way forward, else on the way back."""
-    found = []
+def _not_finite(net: Measured) -> Iterator[Missing]:
+    """Yield for each seed where values stop being finite: on the way forward, else back."""
     for seed, profile in zip(net.seeds, net.profiles, strict=True):
-        wild = [place for place in profile if _state(place.activation_grad) in ("inf", "nan")]
+        lost = [place for place in profile if _state(place.activation_grad) in ("inf", "nan")]
         forward = next((place for place in profile if not place.finite), None)
         if forward is not None:
             why = f"seed {seed}: the forward value is not finite from here on"
-            found.append(Missing(f"{net.net}, gradients", len(wild), forward.path, why))
-        elif wild:
+            yield Missing(f"{net.net}, gradients", len(lost), forward.path, why)
+        elif lost:
             why = f"seed {seed}: not finite from here on towards the input"
-            found.append(Missing(f"{net.net}, gradients", len(wild), wild[-1].path, why))
-    return found
+            yield Missing(f"{net.net}, gradients", len(lost), lost[-1].path, why)

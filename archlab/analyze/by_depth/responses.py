@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from archlab.analyze.by_depth.answer import ByDepth, Spread, band, spread, stages
+from archlab.analyze.by_depth.answer import ByDepth, grouped, spread, stages
 from archlab.result import Cell, Column, Header, Unit
 from archlab.result.by_depth import Branch, Response
 
-Item = TypeVar("Item")
+Record = TypeVar("Record", Response, Branch)
+Draws = Mapping[str, Sequence[tuple[int, Sequence[Record]]]]
+"""Net -> (seed, what the probe measured of each layer or addition)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,91 +81,109 @@ AT_START = (
 )
 
 
-def responses(
-    found: Mapping[str, Sequence[tuple[int, Sequence[Response]]]], header: Header
-) -> ByDepth[DepthTotals, ResponseRow]:
+def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, ResponseRow]:
     """Return the responses of several nets: (seed, layers) pairs by the net's name."""
-    rows: list[ResponseRow] = []
-    for net, draws in found.items():
-        for seed, layers in draws:
-            numbers = stages([item.shape for item in layers], stem=False)
-            order = sorted(range(len(layers)), key=lambda i: -layers[i].deviation)
-            rank = {layer: place + 1 for place, layer in enumerate(order)}
-            rows += [
-                ResponseRow(net, seed, item.layer, item.path, stage, item.deviation, rank[i],
-                            item.normed, "x".join(map(str, item.shape)))
-                for i, (item, stage) in enumerate(zip(layers, numbers, strict=True))
-            ]  # fmt: skip
-    groups = _groups([(row.net, row.layer) for row in rows], rows)
-    shown = [
-        _line(mine[0].net, "layer", mine[0].layer, mine[0].path, mine[0].stage)
-        | _spread("response", [row.response for row in mine])
-        | {"rank": round(statistics.median(row.rank for row in mine))}
-        for mine in groups
-    ]
-    flat = all(row.normed and 0.9 < row.response < 1.1 for row in rows if row.normed)
+    rows = [
+        row for net, seeds in draws.items() for seed, layers in seeds
+        for row in _response_rows(net, seed, layers)
+    ]  # fmt: skip
+    # Batch norm puts out its scale: as long as that is 1 everywhere, depth is not what is seen.
+    normed = [row.response for row in rows if row.normed]
     return ByDepth(
         name="responses",
         header=header,
-        totals={net: _totals([r.response for r in rows if r.net == net], draws)
-                for net, draws in found.items()},
+        totals={
+            net: _totals(len(seeds[0][1]), [row.response for row in rows if row.net == net])
+            for net, seeds in draws.items()
+        },
         rows=tuple(rows),
-        shown=tuple(shown),
+        shown=tuple(map(_response_line, grouped(rows, lambda row: (row.net, row.layer)))),
         columns=RESPONSE_COLUMNS,
-        footer=(AT_START,) if flat and any(row.normed for row in rows) else (),
-    )  # fmt: skip
+        footer=(AT_START,) if normed and all(0.9 < value < 1.1 for value in normed) else (),
+    )
 
 
-def identity(
-    found: Mapping[str, Sequence[tuple[int, Sequence[Branch]]]], header: Header
-) -> ByDepth[DepthTotals, IdentityRow]:
+def identity(draws: Draws[Branch], header: Header) -> ByDepth[DepthTotals, IdentityRow]:
     """Return ‖F(x)‖ ÷ ‖x‖ of several nets: (seed, additions) pairs by the net's name."""
-    rows: list[IdentityRow] = []
-    for net, draws in found.items():
-        for seed, additions in draws:
-            numbers = stages([item.shape for item in additions], stem=False)
-            rows += [
-                IdentityRow(net, seed, i + 1, item.path, stage, item.ratio, item.branch,
-                            item.shortcut, "x".join(map(str, item.shape)))
-                for i, (item, stage) in enumerate(zip(additions, numbers, strict=True))
-            ]  # fmt: skip
-    groups = _groups([(row.net, row.block) for row in rows], rows)
-    shown = [
-        _line(mine[0].net, "block", mine[0].block, mine[0].path, mine[0].stage)
-        | _spread("branch_to_input", [row.branch_to_input for row in mine])
-        | {name: spread([getattr(r, name) for r in mine]).middle for name in ("branch", "shortcut")}
-        for mine in groups
-    ]
+    rows = [
+        row for net, seeds in draws.items() for seed, additions in seeds
+        for row in _identity_rows(net, seed, additions)
+    ]  # fmt: skip
     return ByDepth(
         name="identity",
         header=header,
-        totals={net: _totals([r.branch_to_input for r in rows if r.net == net], draws)
-                for net, draws in found.items()},
+        totals={
+            net: _totals(len(seeds[0][1]), [row.branch_to_input for row in rows if row.net == net])
+            for net, seeds in draws.items()
+        },
         rows=tuple(rows),
-        shown=tuple(shown),
+        shown=tuple(map(_identity_line, grouped(rows, lambda row: (row.net, row.block)))),
         columns=IDENTITY_COLUMNS,
         footer=("0: the block is the identity (before its last ReLU); 1: F(x) is as large as x",),
-    )  # fmt: skip
+    )
 
 
-def _groups(keys: Sequence[object], items: Sequence[Item]) -> list[list[Item]]:
-    groups: dict[object, list[Item]] = {}
-    for key, item in zip(keys, items, strict=True):
-        groups.setdefault(key, []).append(item)
-    return list(groups.values())
+def _response_rows(net: str, seed: int, layers: Sequence[Response]) -> Iterator[ResponseRow]:
+    order = sorted(range(len(layers)), key=lambda i: -layers[i].deviation)
+    ranks = {layer: place + 1 for place, layer in enumerate(order)}
+    for i, (layer, stage) in enumerate(zip(layers, _stages(layers), strict=True)):
+        yield ResponseRow(
+            net=net,
+            seed=seed,
+            layer=layer.layer,
+            path=layer.path,
+            stage=stage,
+            response=layer.deviation,
+            rank=ranks[i],
+            normed=layer.normed,
+            shape="x".join(map(str, layer.shape)),
+        )
 
 
-def _line(net: str, name: str, number: int, path: str, stage: int) -> dict[str, Cell]:
-    return {"net": net, name: number, "path": path, "stage": stage}
+def _response_line(seeds: Sequence[ResponseRow]) -> dict[str, Cell]:
+    first = seeds[0]
+    return {
+        "net": first.net,
+        "layer": first.layer,
+        "path": first.path,
+        "stage": first.stage,
+        **spread([row.response for row in seeds]).cells("response"),
+        "rank": round(statistics.median(row.rank for row in seeds)),
+    }
 
 
-def _spread(name: str, values: Sequence[float | None]) -> dict[str, Cell]:
-    found: Spread = spread(values)
-    return {name: found.middle, "band": band(found), "low": found.low, "high": found.high}
+def _identity_rows(net: str, seed: int, additions: Sequence[Branch]) -> Iterator[IdentityRow]:
+    for i, (addition, stage) in enumerate(zip(additions, _stages(additions), strict=True)):
+        yield IdentityRow(
+            net=net,
+            seed=seed,
+            block=i + 1,
+            path=addition.path,
+            stage=stage,
+            branch_to_input=addition.ratio,
+            branch=addition.branch,
+            shortcut=addition.shortcut,
+            shape="x".join(map(str, addition.shape)),
+        )
 
 
-def _totals(
-    values: Sequence[float | None], draws: Sequence[tuple[int, Sequence[object]]]
-) -> DepthTotals:
-    found = spread(values)
-    return DepthTotals(len(draws[0][1]) if draws else 0, found.middle, found.low, found.high)
+def _identity_line(seeds: Sequence[IdentityRow]) -> dict[str, Cell]:
+    first = seeds[0]
+    return {
+        "net": first.net,
+        "block": first.block,
+        "path": first.path,
+        "stage": first.stage,
+        **spread([row.branch_to_input for row in seeds]).cells("branch_to_input"),
+        "branch": spread([row.branch for row in seeds]).middle,
+        "shortcut": spread([row.shortcut for row in seeds]).middle,
+    }
+
+
+def _stages(measured: Sequence[Record]) -> list[int]:
+    return stages([record.shape for record in measured], stem=False)
+
+
+def _totals(places: int, values: Sequence[float | None]) -> DepthTotals:
+    total = spread(values)
+    return DepthTotals(places, total.middle, total.low, total.high)

@@ -39,44 +39,54 @@ COLUMNS = (
 )
 
 
+Curves = Mapping[int, Sequence[float]]
+"""Seed -> the autocorrelation at each lag, from 0."""
+
+
 def shattered(
-    found: Mapping[str, Mapping[int, Sequence[float]]], header: Header
+    measured: Mapping[str, Curves], header: Header
 ) -> ByDepth[ShatteredTotals, ShatteredRow]:
-    """Return the answer from autocorrelations by net, seed and lag (from 0)."""
+    """Return the answer from the autocorrelations of each net, by its name."""
     rows = tuple(
         ShatteredRow(net, seed, lag, value)
-        for net, seeds in found.items()
+        for net, seeds in measured.items()
         for seed, values in seeds.items()
         for lag, value in enumerate(values)
     )
     return ByDepth(
         name="shattered",
         header=header,
-        totals={net: _totals(seeds) for net, seeds in found.items()},
+        totals={net: _totals(seeds) for net, seeds in measured.items()},
         rows=rows,
-        shown=tuple(_line(net, seeds) for net, seeds in found.items()),
+        shown=tuple(_line(net, seeds) for net, seeds in measured.items()),
         columns=COLUMNS,
         footer=("1: neighbours have the same gradient; 0: white noise, shattered",),
     )
 
 
-def at_lag(seeds: Mapping[int, Sequence[float]], lag: int) -> list[float]:
+def _at_lag(seeds: Curves, lag: int) -> list[float]:
     """Return the autocorrelation at one lag, one value a seed."""
     return [values[lag] for values in seeds.values()]
 
 
-def _totals(seeds: Mapping[int, Sequence[float]]) -> ShatteredTotals:
-    means = [statistics.fmean(values[1:]) for values in seeds.values()]
-    return ShatteredTotals(statistics.fmean(at_lag(seeds, 1)), statistics.fmean(means))
+def _seed_means(seeds: Curves) -> list[float]:
+    # Lag 0 is left out: a gradient is 1 with itself in every net.
+    return [statistics.fmean(values[1:]) for values in seeds.values()]
 
 
-def _line(net: str, seeds: Mapping[int, Sequence[float]]) -> dict[str, Cell]:
-    means = [statistics.fmean(values[1:]) for values in seeds.values()]
+def _totals(seeds: Curves) -> ShatteredTotals:
+    return ShatteredTotals(
+        statistics.fmean(_at_lag(seeds, 1)), statistics.fmean(_seed_means(seeds))
+    )
+
+
+def _line(net: str, seeds: Curves) -> dict[str, Cell]:
+    means = _seed_means(seeds)
     return {
         "net": net,
-        "lag1": statistics.fmean(at_lag(seeds, 1)),
-        "lag5": statistics.fmean(at_lag(seeds, 5)),
-        "last": statistics.fmean(at_lag(seeds, 15)),
+        "lag1": statistics.fmean(_at_lag(seeds, 1)),
+        "lag5": statistics.fmean(_at_lag(seeds, 5)),
+        "last": statistics.fmean(_at_lag(seeds, 15)),
         "mean": statistics.fmean(means),
         "low": min(means),
         "high": max(means),

@@ -1,6 +1,7 @@
 """What theory says of gradients at initialisation: the growth of their norm per block.
 
-Wide layers, ReLU, weights of variance gain ÷ fan-in, initial values: nothing else is predicted.
+The predictions hold for wide layers with ReLU and initial weights of variance gain ÷ fan-in. For
+any other net theory says nothing, and so does this file.
 """
 
 from __future__ import annotations
@@ -94,9 +95,11 @@ def layers_per_block(graph: Graph, blocks: Sequence[str]) -> float:
 
 def only_relu(graph: Graph) -> bool:
     """Whether the net has nonlinearities and all are ReLUs; attention and gates count as others."""
-    acting = [node.op for node in graph.nodes if node.kind == Kind.ACTIVATION]
+    activations = [node.op for node in graph.nodes if node.kind == Kind.ACTIVATION]
     others = any(node.kind in (Kind.ATTENTION, Kind.RECURRENT) for node in graph.nodes)
-    return bool(acting) and not others and all(_is_relu(op) for op in acting)
+    # An operator that works in place has the same name with an underscore behind it.
+    relus = all(op.removesuffix("_") in _RELUS for op in activations)
+    return bool(activations) and not others and relus
 
 
 def is_chain(graph: Graph) -> bool:
@@ -110,7 +113,3 @@ def norm_kind(graph: Graph) -> str:
     if not norms:
         return "none"
     return "batch" if all("batch_norm" in op for op in norms) else "other"
-
-
-def _is_relu(op: str) -> bool:
-    return op.removesuffix("_") in _RELUS

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from archlab.api.model import MODES, Model
+from archlab.data.catalog import NAMES
 from archlab.data.pictures import fitted, folder_images
-from archlab.data.sets import OFFICIAL, is_set, load_images
+from archlab.data.sets import is_set, load_images
 from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean, keyword
 from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
@@ -32,8 +33,9 @@ from archlab.zoo import CIFAR_FAMILIES
 NORMS = ("batch", "none")
 GRAINS = ("block", "layer")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-_DATA = 1_000_003  # data and weights of one seed must not be the same random numbers
-_SMALL = 64 * 64  # pixels; above, the default batch is 8
+# Added to the seed of the data: drawn from one seed, data and weights would be the same numbers.
+_DATA = 1_000_003
+_SMALL = 64 * 64  # pixels of an image up to which 64 of them fit in little memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
     variant = subject.model.zoo_family
     if variant not in ("resnet", "cifar_resnet") or conditions.checkpoint is not None:
         return Subject(name, subject.model, dropped=True)
+    # He et al. compare at equal parameters: their CIFAR nets have shortcut A, which has no weights.
     options = {"shortcut": "A"} if variant in CIFAR_FAMILIES else {}
     return Subject(name, subject.model.rebuilt(residual=False, **options))
 
@@ -212,6 +215,7 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
         return model.with_batch(conditions.batch)
     graph = model.trace()
     sizes = [graph.shape(tensor) for tensor in graph.inputs]
+    # A first size other than one was chosen by the user as the batch, or is no batch at all.
     if any(size[:1] != (1,) for size in sizes):
         return model
     pixels = max((size[-1] * size[-2] for size in sizes if len(size) > 2), default=0)
@@ -219,8 +223,9 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
+    # The zoo's nets were built without norms already (`subject_of`), with biases in their place.
     if conditions.norm == "none":
-        without_norms(module)  # the zoo's own have none left
+        without_norms(module)
     if conditions.norm == "batch" and not any(map(is_batch_norm, module.modules())):
         raise OptionError(
             f"{name} has no batch norm, and {keyword('norm', 'batch')} cannot say where to put it."
@@ -240,11 +245,10 @@ def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
     assert conditions.images is not None
     name = str(conditions.images)
     if not Path(name).is_dir() and not is_set(name):
-        known = ("embedded", *OFFICIAL)
         raise SpecError(
             f"{keyword('images', name)} is no folder, .npz file or known set."
-            f"{did_you_mean(name, known)} "
-            f"The sets are {', '.join(known)}."
+            f"{did_you_mean(name, NAMES)} "
+            f"The sets are {', '.join(NAMES)}."
         )
     if Path(name).is_dir():
         return folder_images(conditions.images, shape[1:], shape[0])

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from archlab.analyze.by_depth import gradients as analysis
-from archlab.analyze.by_depth.answer import ByDepth, unique_names
+from archlab.analyze.by_depth.answer import ByDepth
 from archlab.analyze.by_depth.gradients import GradientRow, GradientTotals
 from archlab.analyze.by_depth.theory import (
     Facts,
@@ -38,6 +38,7 @@ from archlab.probe.gradients import Batch, activation_gradients, measure_gradien
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
+from archlab.result import unique_names
 from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
 
@@ -233,8 +234,9 @@ def _theory(
         return Theory(None, "none for chosen places")
     graph = subject.model.trace(conditions.mode)
     norm = "none" if conditions.norm == "none" else norm_kind(graph)
+    # At initialisation the running statistics are mean 0 and variance 1: the norm changes nothing.
     if norm == "batch" and conditions.mode == "eval":
-        norm = "none"  # running statistics at initialisation: mean 0, variance 1
+        norm = "none"
     branches = [] if subject.dropped else _branches(module, batch, conditions)
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")

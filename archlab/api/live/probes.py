@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from archlab.analyze.by_depth import responses as analysis, shattered as shattered_analysis
-from archlab.analyze.by_depth.answer import ByDepth, unique_names
+from archlab.analyze.by_depth.answer import ByDepth
 from archlab.analyze.by_depth.responses import DepthTotals, IdentityRow, ResponseRow
 from archlab.analyze.by_depth.shattered import ShatteredRow, ShatteredTotals
 from archlab.api.live.conditions import Conditions, draw, subject_of
@@ -21,7 +21,7 @@ from archlab.probe.branches import measure_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.responses import measure_responses
 from archlab.probe.shattered import POINTS, SPAN, LineNet, measure_shattering
-from archlab.result import Header
+from archlab.result import Header, unique_names
 from archlab.verb import Progress, verb
 
 Measured = TypeVar("Measured")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.api.page.of_runs import is_runs, runs_page
 from archlab.errors import OptionError, keyword
 from archlab.files import write
-from archlab.result import with_times
+from archlab.result import unique_names, with_times
 from archlab.verb import Progress, verb
 from archlab.version import __version__
 from archlab.view.page import Page, Part, Section, page
@@ -127,7 +127,6 @@ def _loaded(subjects: Sequence[Any]) -> list[Model]:
 def _models_page(
     models: Sequence[Model], call: str, progress: Progress | None, *, gradients: bool
 ) -> Page:
-    from archlab.analyze.by_depth.answer import unique_names
     from archlab.api.page.of_model import model_part, profile_section
 
     alone = len(models) == 1

@@ -1,0 +1,93 @@
+"""Fewer processes that import torch, and memory that is freed early."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+import pytest
+
+MUCH = 64 * 2**20  # bytes
+_process = psutil.Process()
+_least = sys.maxsize
+
+
+def pytest_configure() -> None:
+    """Let glibc give tensors of 4 MiB or more back to the system as soon as they are freed.
+
+    It raises its threshold for that (M_MMAP_THRESHOLD, see mallopt(3)) with every large block that
+    is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(-3, 2**22)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first: one of them at the end leaves the other worker idle."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Collect cycles, such as a net and its weights, where a test has left much.
+
+    The command line, which many tests run in this process, makes Python collect them seldom.
+    """
+    global _least  # noqa: PLW0603
+    yield
+    memory = _process.memory_info().rss
+    if memory - MUCH > _least:
+        gc.collect()
+        memory = _least = _process.memory_info().rss
+    _least = min(_least, memory)
+
+
+class Ended:
+    """What a sweep asks of the process of a run, after the run."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def poll(self) -> int:
+        return self.code
+
+    def wait(self, _seconds: float = 0) -> int:
+        return self.code
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scans and sweeps measure and train in this process: a worker imports torch for seconds.
+
+    For tests of what comes out. The workers themselves are tested in tests/engine and tests/train.
+    """
+    from archlab.engine import Job, Outcome
+    from archlab.engine.job import perform
+    from archlab.errors import ArchlabError
+
+    def run_local(jobs: Sequence[Job], **_: Any) -> Iterator[Outcome]:
+        for job in jobs:
+            yield perform(job)
+
+    def start(folder: Path, gradients: int = 0) -> tuple[Ended, IO[bytes]]:
+        from archlab.train.gradients import GradientProfiles
+        from archlab.train.run import execute
+
+        errors = tempfile.TemporaryFile()  # noqa: SIM115  the sweep closes it
+        try:
+            execute(folder, extra=[GradientProfiles(folder, gradients)] if gradients else [])
+        except ArchlabError as error:
+            errors.write(f"{error}\n".encode())
+            return Ended(2), errors
+        return Ended(0), errors
+
+    monkeypatch.setattr("archlab.engine.local.run_local", run_local)
+    monkeypatch.setattr("archlab.train.degradation.start", start)
+    monkeypatch.setattr("archlab.train.degradation._POLL", 0.0)
