@@ -209,10 +209,7 @@ def _moved(call: ModuleCall, which: int, place: dict[tuple[int, int], int]) -> M
 
 
 def _edges(
-    first: Graph,
-    second: Graph,
-    place: dict[tuple[int, int], int],
-    marks: dict[int, str],
+    first: Graph, second: Graph, place: dict[tuple[int, int], int], marks: dict[int, str]
 ) -> tuple[dict[tuple[int, int], str], tuple[tuple[int, int, Role], ...]]:
     """Edges that only one graph has, by the nodes of the union; inputs are negative in both."""
     old, new = _drawn_edges(flow(first), 0, place), _drawn_edges(flow(second), 1, place)

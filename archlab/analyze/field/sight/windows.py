@@ -133,10 +133,7 @@ def collapsed(step: Step, sight: Sight, gone: Sequence[int]) -> Sight:
     left = tuple(None if i in images else item for i, item in enumerate(sight.axes))
     layout = tuple(plain(1) if i in gone else axis for i, axis in enumerate(sight.layout))
     return replace(
-        sight,
-        layout=layout,
-        axes=(left[0], left[1]),
-        global_from=sight.global_from or step.path,
+        sight, layout=layout, axes=(left[0], left[1]), global_from=sight.global_from or step.path
     )
 
 
