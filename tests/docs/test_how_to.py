@@ -60,7 +60,11 @@ def test_a_page_is_followed_in_a_copy_of_the_tree(
     for block in before:
         Path(block.word).write_text(block.text)
     run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in ("archlab", "tests", "docs/how-to"):  # with __pycache__: nothing is compiled again
+    for folder in (
+        "archlab",
+        "tests",
+        "docs/how-to",
+    ):  # with __pycache__: nothing is compiled again
         shutil.copytree(ROOT / folder, tree / folder)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)
