@@ -1,4 +1,4 @@
-"""Gradients against intervals, and the signs of the effective field (Luo et al. 2016)."""
+"""Gradients against the symbolic receptive field, unit by unit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
 import archlab
-from archlab.errors import SpecError
 
 
 @pytest.mark.parametrize("spec", ["resnet20", "googlenet", "torchvision:mobilenet_v3_large"])
@@ -71,46 +69,3 @@ def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlab.analyze.field.sight.windows.fields.window", wrong)
     totals = archlab.verify_receptive_field("resnet20").totals
     assert totals.agree < totals.checked
-
-
-def test_signs_of_the_effective_field() -> None:
-    layers, size = ["layer1", "layer3"], "3x128x128"
-    torch.manual_seed(0)
-    plain = archlab.effective_receptive_field(
-        archlab.load("plain20", input=size), layers=layers
-    ).rows
-    residual = archlab.effective_receptive_field(
-        archlab.load("resnet20", input=size), layers=layers
-    ).rows
-    for row in (*plain, *residual):
-        assert row.ratio is not None
-        assert row.ratio < 1
-    assert residual[1].effective_h < plain[1].effective_h
-    assert plain[1].ratio < plain[0].ratio  # it falls with depth
-
-
-def test_images_and_weights_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="no folder"):
-        archlab.effective_receptive_field("resnet20", images=tmp_path / "none")
-    with pytest.raises(SpecError, match="no images"):
-        archlab.effective_receptive_field("resnet20", images=tmp_path)
-    (tmp_path / "broken.png").write_text("not an image")
-    with pytest.raises(SpecError, match="cannot be read"):
-        archlab.effective_receptive_field("resnet20", images=tmp_path)
-    checkpoint = tmp_path / "other.pt"
-    torch.save(nn.Linear(2, 2).state_dict(), checkpoint)
-    with pytest.raises(SpecError, match="another model"):
-        archlab.effective_receptive_field("resnet20", checkpoint=checkpoint)
-    checkpoint.write_text("nothing")
-    with pytest.raises(SpecError, match="no checkpoint"):
-        archlab.effective_receptive_field("resnet20", checkpoint=checkpoint)
-
-
-def test_images_from_a_folder(tmp_path: Path) -> None:
-    from PIL import Image
-
-    Image.new("RGB", (40, 30), (200, 30, 90)).save(tmp_path / "red.png")
-    result = archlab.effective_receptive_field("resnet20", images=tmp_path, layers=["conv1"])
-    assert result.rows[0].effective_h <= 3
-    picture = archlab.plot_receptive_field("resnet20", images=tmp_path, layers=["layer1"])
-    assert "<svg" in picture.svg

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torchvision.models
 from torch import nn
+from tracing import graph_of, meta
 
 import archlab
 from archlab import zoo
@@ -168,3 +169,13 @@ def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
     found = {owners[storage]: size for storage, size in saved_storages(graph)}
     # The first layer keeps its input, tanh its output (which the last layer shares).
     assert found == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
+
+
+def test_gradients_flow_where_autograd_says() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).to("meta")
+    net[0].requires_grad_(requires_grad=False)
+    graph = graph_of(net, meta(3, 4), mode="train")
+    first, second = [item for item in graph.nodes if item.op == "aten.addmm"]
+    assert first.grads == (False, False, False)
+    assert second.grads == (True, False, True)
+    assert graph_of(net, meta(3, 4)).nodes[0].grads == ()
