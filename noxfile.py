@@ -1,6 +1,7 @@
-"""Sessions of archlab's checks: `nox` runs lint, contracts, types, tests, docs; `nox -l` lists all.
+"""Sessions of archlab's checks: `nox` runs lint, contracts, types, the site and the tests.
 
-Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and takes a minute.
+`nox -l` lists all. Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and
+takes a minute.
 """
 
 from __future__ import annotations
@@ -8,14 +9,18 @@ from __future__ import annotations
 import shutil
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "contracts", "types", "tests", "docs"]
+nox.options.sessions = ["lint", "contracts", "types_and_site", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
+TYPES = ("mypy",)
+SITE = ("python", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html", "docs",
+        "docs/_build/html")  # fmt: skip
 TORCH = Path(".nox") / "torch"
 PACKAGED = (
     "doctor",
@@ -24,14 +29,23 @@ PACKAGED = (
     "report resnet20 -o x.html",
 )
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
+made: list[Path] = []  # environments that this run of nox has brought up to date
 
 
-def run_with_torch(session: nox.Session, *command: str) -> None:
-    """Run a command of the shared environment, made and brought up to date first."""
+def make_environment(session: nox.Session) -> None:
+    """Make the shared environment, or bring it up to date; once a run of nox."""
+    if TORCH in made:
+        return
     if not (BIN / "python").exists():
         session.run(sys.executable, "-m", "venv", str(TORCH), external=True)
     install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,docs,timm]")
     session.run_install(str(BIN / "python"), *install, external=True)
+    made.append(TORCH)
+
+
+def run_with_torch(session: nox.Session, *command: str) -> None:
+    """Run a command of the shared environment, made and brought up to date first."""
+    make_environment(session)
     # One thread a process: two test workers with two threads each get in each other's way.
     env = {"OMP_NUM_THREADS": "1"}
     session.run(str(BIN / command[0]), *command[1:], env=env, external=True)
@@ -55,7 +69,17 @@ def contracts(session: nox.Session) -> None:
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
     """Strict types of the package."""
-    run_with_torch(session, "mypy")
+    run_with_torch(session, *TYPES)
+
+
+@nox.session(python=False)
+def types_and_site(session: nox.Session) -> None:
+    """Types, and the site, at the same time: each keeps one core busy. `tests` reads the site."""
+    make_environment(session)
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(run_with_torch, session, *command) for command in (TYPES, SITE)]
+        for command in running:
+            command.result()
 
 
 @nox.session(python=False)
@@ -84,8 +108,7 @@ def golden(session: nox.Session) -> None:
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """The site in docs/_build/html, strict: a dead link, picture or reference is an error."""
-    build = ("-W", "--keep-going", "-q", "-E", "-b", "html", "docs", "docs/_build/html")
-    run_with_torch(session, "python", "-m", "sphinx", *build)
+    run_with_torch(session, *SITE)
     run_with_torch(session, "pytest", "-q", "tests/docs/test_links.py", "tests/docs/test_site.py")
 
 

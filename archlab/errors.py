@@ -124,13 +124,13 @@ def keyword(name: str, value: object = _ABSENT) -> str:
         >>> keyword("seeds", 0), keyword("data_dir")
         ('seeds=0', 'data_dir')
         >>> with spelled(lambda name: "--" + name.replace("_", "-")):
-        ...     keyword("seeds", 0), keyword("data_dir")
-        ('--seeds 0', '--data-dir')
+        ...     keyword("seeds", 0), keyword("data_dir"), keyword("download", True)
+        ('--seeds 0', '--data-dir', '--download')
     """
     option = _option.get()
     if option is None:
         return name if value is _ABSENT else f"{name}={value!r}"
-    return option(name) if value is _ABSENT else f"{option(name)} {value}"
+    return option(name) if value is _ABSENT or value is True else f"{option(name)} {value}"
 
 
 def constructor_keywords(*pairs: str) -> str:

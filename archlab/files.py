@@ -1,13 +1,14 @@
 """Files that are complete or not there, CSV and JSON among them, and the lock of a folder.
 
 A file is written under a temporary name in its own folder and renamed. A process that is killed
-while it writes leaves the temporary file behind; `remove_leftovers` clears it.
+while it writes leaves the temporary file behind; who next takes the folder's lock removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import glob
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from archlab.errors import OptionError, OutputError, RunError
+from archlab.errors import OptionError, OutputError, RunError, keyword
 
 LOCK = ".lock"
 _TEMPORARY = ".partial"
@@ -35,11 +36,11 @@ def picture_format(path: Path, allowed: Collection[str]) -> str:
     """
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in allowed:
-        given = (
+        fault = (
             f"the suffix {path.suffix!r} names no" if path.suffix else "without a suffix it has no"
         )
         raise OptionError(
-            f"{path}: {given} picture format. "
+            f"{path}: {fault} picture format. "
             f"Allowed: {', '.join(f'.{known}' for known in allowed)}."
         )
     return suffix
@@ -58,20 +59,31 @@ def write(path: Path, content: str | bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
-        path = path.resolve()
-        handle, temporary = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(temporary).chmod(0o666 & ~mask)  # mkstemp's files are private
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replaced(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give an empty temporary file to write; at the end it takes the place of `path`.
+
+    Where an error comes out of the block, the temporary file goes and `path` stays as it was.
+    """
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)  # mkstemp's files are private
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -103,9 +115,12 @@ def as_csv(rows: Iterable[Any], kind: type[Any]) -> str:
     return text.getvalue()
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in a folder; hold its lock first."""
-    for temporary in folder.glob(f".*{_TEMPORARY}"):
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove the temporary files that a killed process left of a file, or of all in a folder.
+
+    Call it only where no other process can be writing these files.
+    """
+    for temporary in folder.glob(f".{name if name == '*' else glob.escape(name)}.*{_TEMPORARY}"):
         temporary.unlink(missing_ok=True)
 
 
@@ -128,7 +143,7 @@ def locked(folder: Path) -> Iterator[None]:
     except filelock.Timeout as error:
         raise RunError(
             f"{folder} is in use by another archlab. Wait for it to end, stop it, or write into "
-            "another folder (--out)."
+            f"another folder ({keyword('out')})."
         ) from error
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error

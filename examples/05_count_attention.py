@@ -12,7 +12,7 @@ scores = 2 * TOKENS * TOKENS * WIDTH  # q·kᵀ, and the weighted sum of v
 mlp = 2 * TOKENS * WIDTH * HIDDEN
 print(f"by hand:    {projections + scores + mlp:,} MACs")
 
-found = archlab.flops(layer, input=(1, TOKENS, WIDTH))
-assert found.macs == projections + scores + mlp
-print(f"by archlab: {found.macs:,} MACs, {found.status}")
-print(f"in the products of attention itself: {scores / found.macs:.1%}")
+cost = archlab.flops(archlab.load(layer, input=(1, TOKENS, WIDTH)))
+assert cost.macs == projections + scores + mlp
+print(f"by archlab: {cost.macs:,} MACs, {cost.status}")
+print(f"in the products of attention itself: {scores / cost.macs:.1%}")

@@ -4,7 +4,6 @@ python examples/06_receptive_field.py [PICTURE]
 """
 
 import sys
-from pathlib import Path
 
 import archlab
 
@@ -15,5 +14,4 @@ for n in (3, 9, 18):  # units a stage: 3×3 convolutions at jumps 1, 2 and 4
     print(f"resnet{6 * n + 2}: the last layer sees {seen} rows of a 32-row image")
 
 if len(sys.argv) > 1:
-    path = Path(sys.argv[1])
-    path.write_bytes(archlab.plot_receptive_field(["resnet20", "resnet56"], path.suffix[1:]))
+    archlab.plot_receptive_field("resnet20", "resnet56").save(sys.argv[1])

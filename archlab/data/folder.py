@@ -1,17 +1,45 @@
-"""A folder of images, PART/CLASS/*.jpg, decoded into one array."""
+"""Image files: which there are in a folder, one decoded, and a folder PART/CLASS as one array."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from archlab.errors import DataError
+from archlab.errors import DataError, keyword
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm")
+
+
+def image_files(folder: Path, *, below: bool = False) -> list[Path]:
+    """Return the images of a folder in the order of their names, also `below` it if asked."""
+    paths = folder.rglob("*") if below else folder.glob("*")
+    return sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+
+
+def decoded(
+    path: Path, mode: str | None = None, size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """Return the pixels of an image (height, width, channels).
+
+    Args:
+        path: the image.
+        mode: Pillow's "L" (grey) or "RGB"; None keeps a grey image grey.
+        size: width and height that it is resized to; None keeps them.
+
+    Raises:
+        DataError: the file cannot be read as an image.
+    """
+    try:
+        with Image.open(path) as image:
+            grey = image.mode in ("1", "L", "I;16")
+            converted = image.convert(mode or ("L" if grey else "RGB"))
+            array = np.asarray(converted.resize(size) if size else converted)
+    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}") from error
+    return array[..., None] if array.ndim == 2 else array
 
 
 def read_folder(
@@ -29,48 +57,39 @@ def read_folder(
     """
     folder = root / part
     if not folder.is_dir():
-        there = ", ".join(sorted(item.name for item in root.iterdir())[:8]) or "nothing"
+        content = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
         raise DataError(
-            f"{root} has no folder {part}/ (it holds: {there}). A folder of images has "
+            f"{root} has no folder {part}/ (it holds: {content}). A folder of images has "
             "train/CLASS/*.png and test/CLASS/*.png."
         )
-    found = tuple(sorted(item.name for item in folder.iterdir() if item.is_dir()))
-    if classes is not None and set(found) - set(classes):
-        extra = ", ".join(sorted(set(found) - set(classes))[:5])
-        raise DataError(f"{folder} has classes that train/ has not: {extra}.")
-    names = classes or found
-    files = [(path, label) for label, name in enumerate(names) for path in _images(folder / name)]
+    subfolders = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+    if classes is not None and (extra := sorted(set(subfolders) - set(classes))):
+        raise DataError(f"{folder} has classes that train/ has not: {', '.join(extra[:5])}.")
+    names = classes or subfolders
+    files = [(path, label) for label, name in enumerate(names)
+             for path in image_files(folder / name)]  # fmt: skip
     if not files:
         raise DataError(
             f"{folder} has no images in sub-folders, one a class; looked for {', '.join(SUFFIXES)}."
         )
-    first = _decoded(files[0][0])
-    pixels = np.empty((len(files), *first.shape), np.uint8)
-    for i, (path, _) in enumerate(files):
-        image = _decoded(path)
-        if image.shape != first.shape:
-            raise DataError(
-                f"{path} is {_size(image)}, and {files[0][0]} is {_size(first)}: all images must "
-                "have one size. Resize them first, or use loader='workers'."
-            )
-        pixels[i] = image
     labels = np.array([label for _, label in files], np.int64)
+    pixels = _stacked([path for path, _ in files])
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels, names
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-
-
-def _decoded(path: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            grey = image.mode in ("1", "L", "I;16")
-            array = np.asarray(image.convert("L" if grey else "RGB"))
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as an image: {error}") from error
-    return array[..., None] if array.ndim == 2 else array
+def _stacked(paths: list[Path]) -> NDArray[np.uint8]:
+    """Return images of one size as one array (N, height, width, channels)."""
+    first = decoded(paths[0])
+    pixels = np.empty((len(paths), *first.shape), np.uint8)
+    for i, path in enumerate(paths):
+        image = decoded(path)
+        if image.shape != first.shape:
+            raise DataError(
+                f"{path} is {_size(image)}, and {paths[0]} is {_size(first)}: all images must "
+                f"have one size. Resize them first, or use {keyword('loader', 'workers')}."
+            )
+        pixels[i] = image
+    return pixels
 
 
 def _size(image: NDArray[np.uint8]) -> str:

@@ -10,36 +10,25 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from archlab.errors import SpecError
+from archlab.data.folder import SUFFIXES, decoded, image_files
+from archlab.errors import DataError, SpecError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"})
 
-
-def folder_images(folder: str | Path, shape: Sequence[int], count: int) -> torch.Tensor:
-    """Return up to `count` images of a folder (searched below it) as (N, C, H, W), about zero mean.
+def folder_images(folder: str | Path, shape: Sequence[int], batch: int) -> torch.Tensor:
+    """Return up to `batch` images of a folder (searched below it) as (N, C, H, W), about zero mean.
 
     Raises:
-        SpecError: no such folder, no images in it, or one that cannot be read.
+        DataError: no such folder, no images in it, or one that cannot be read.
     """
-    from PIL import Image, UnidentifiedImageError  # here: only where images are read
-
-    place = Path(folder)
-    if not place.is_dir():
-        raise SpecError(f"There is no folder {folder} with images.")
-    files = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)[:count]
-    if not files:
-        raise SpecError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}).")
+    if not Path(folder).is_dir():
+        raise DataError(f"There is no folder {folder} with images.")
+    paths = image_files(Path(folder), below=True)[:batch]
+    if not paths:
+        raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
     channels, height, width = shape
-    arrays = []
-    for file in files:
-        try:
-            with Image.open(file) as picture:
-                kind = "L" if channels == 1 else "RGB"
-                small = picture.convert(kind).resize((width, height))
-                arrays.append(np.asarray(small, dtype=np.float32).reshape(height, width, -1))
-        except (OSError, UnidentifiedImageError) as error:
-            raise SpecError(f"{file} cannot be read as an image: {error}") from error
-    return fitted(torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2), shape)
+    mode = "L" if channels == 1 else "RGB"
+    pixels = np.stack([decoded(path, mode, (width, height)) for path in paths])
+    return fitted(torch.from_numpy(pixels).permute(0, 3, 1, 2), shape)
 
 
 def fitted(pixels: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
@@ -72,8 +61,8 @@ def first_image(folder: str | Path, height: int, width: int) -> NDArray[np.float
     """Return the first image of a folder as (height, width, 3), 0 … 1, to draw on.
 
     Raises:
-        SpecError: as in `folder_images`.
+        DataError: as in `folder_images`.
     """
-    batch = folder_images(folder, (3, height, width), 1)
-    picture: NDArray[np.float64] = (batch[0] * 0.25 + 0.5).permute(1, 2, 0).double().numpy()
-    return picture
+    image = folder_images(folder, (3, height, width), batch=1)[0] * 0.25 + 0.5
+    pixels: NDArray[np.float64] = image.permute(1, 2, 0).double().numpy()
+    return pixels

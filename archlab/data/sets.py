@@ -6,6 +6,7 @@ Nothing is downloaded unless asked. What a set is (`fingerprint`) goes into the 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -16,16 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archlab.data.catalog import EMBEDDED, NAMES, SETS, SOURCES
 from archlab.data.folder import read_folder
-from archlab.errors import DataError, did_you_mean
+from archlab.errors import DataError, did_you_mean, keyword
 
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-EMBEDDED = Path(__file__).parent / "embedded" / "fashion16.npz"
-DEMO = (
-    "Without data, `archlab degradation --recipe demo` runs on images inside the package "
-    "(from Python: archlab.ImageData('embedded'))."
-)
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
     """Return a set by name, folder or file.
 
     Args:
-        source: embedded, cifar10, cifar100, fashion-mnist, a folder with train/CLASS and
-            test/CLASS, or a .npz file.
+        source: a name of `archlab.data.catalog` (embedded, cifar10 …), a folder with train/CLASS
+            and test/CLASS, or a .npz file.
         data_dir: where the official archives are, or go.
         download: fetch an official archive that is absent.
 
@@ -75,21 +72,25 @@ def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
     """
     if source == "embedded":
         return read_file(EMBEDDED, "Fashion-MNIST subset, 16×16")
-    if source in OFFICIAL:
+    if source in SETS:
         return _official(source, data_dir, download=download)
     path = Path(source)
     if path.is_dir():
-        if _looks_like_archive(path):
-            return _official("cifar10", path, download=False)
+        unpacked = [name for name, archive in SETS.items() if (path / archive.folder).is_dir()]
+        if unpacked and not (path / "train").is_dir():
+            return _official(unpacked[0], path, download=False)
         return _from_folder(path)
     if path.suffix == ".npz" and path.is_file():
         return read_file(path, path.stem)
     raise DataError(
-        f"--data {source!r} is no known set, folder or .npz file."
-        f"{did_you_mean(source, ('embedded', *OFFICIAL))} Allowed: embedded, "
-        f"{', '.join(OFFICIAL)}, a folder with train/CLASS/*.png and test/CLASS/*.png, or a .npz "
-        f"file. {DEMO}"
+        f"{keyword('data', source)} is no known set, folder or .npz file."
+        f"{did_you_mean(source, NAMES)} Allowed: {SOURCES}. {_demo()}"
     )
+
+
+def _demo() -> str:
+    """Return what to do without data, for the end of a message."""
+    return f"Without data, {keyword('data', 'embedded')} takes images inside the package."
 
 
 def is_set(source: str) -> bool:
@@ -99,7 +100,7 @@ def is_set(source: str) -> bool:
         >>> is_set("cifar10"), is_set("holiday/photos")
         (True, False)
     """
-    return source == "embedded" or source in OFFICIAL or source.endswith(".npz")
+    return source in NAMES or source.endswith(".npz")
 
 
 def located(source: str) -> str:
@@ -161,46 +162,34 @@ def checked(images: ImageSet, where: str) -> ImageSet:
     return images
 
 
-def _looks_like_archive(path: Path) -> bool:
-    return (path / "cifar-10-batches-py").is_dir() and not (path / "train").is_dir()
-
-
 def _from_folder(path: Path) -> ImageSet:
     train_images, train_labels, classes = read_folder(path, "train", None)
     test_images, test_labels, _ = read_folder(path, "test", classes)
-    found = ImageSet(
+    images = ImageSet(
         f"image folder {path.name}", train_images, train_labels, test_images, test_labels, classes
     )
-    return checked(found, str(path))
-
-
-# Our name -> torchvision's class, the folder it reads, and what to call it.
-OFFICIAL: dict[str, tuple[str, str, str]] = {
-    "cifar10": ("CIFAR10", "cifar-10-batches-py", "CIFAR-10"),
-    "cifar100": ("CIFAR100", "cifar-100-python", "CIFAR-100"),
-    "fashion-mnist": ("FashionMNIST", "FashionMNIST/raw", "Fashion-MNIST"),
-}
+    return checked(images, str(path))
 
 
 def _official(source: str, data_dir: Path, *, download: bool) -> ImageSet:
-    from torchvision import datasets  # here: 1.5 s, and most runs need none of it
-
-    kind, folder, name = OFFICIAL[source]
-    reader: Callable[..., Any] = getattr(datasets, kind)
+    archive = SETS[source]
+    module, _, name = archive.reader.partition(":")
+    # Imported here: torchvision takes 1.5 s, and most runs need none of it.
+    reader: Callable[..., Any] = getattr(importlib.import_module(module), name)
     try:
         train, test = (reader(data_dir, train=part, download=download) for part in (True, False))
     except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        state = "is there but incomplete or corrupt" if (data_dir / folder).is_dir() else "is not"
-        asked = "could not be fetched" if download else f"{state} in {data_dir}"
+        place = data_dir / archive.folder
+        state = "is there but incomplete or corrupt" if place.is_dir() else "is not"
+        outcome = "could not be fetched" if download else f"{state} in {data_dir}"
         raise DataError(
-            f"{name} {asked} (looked for {data_dir / folder}; {' '.join(str(error).split())}). "
-            "Add --download to a command that trains (from Python: download=True) to fetch the "
-            "official archive, put it there, or give a folder of images with train/ and test/. "
-            f"{DEMO}"
+            f"{archive.title} {outcome} (looked for {place}; {' '.join(str(error).split())}). "
+            f"To fetch the official archive, train with {keyword('download', value=True)}; or put "
+            f"it there, or give a folder of images with train/ and test/. {_demo()}"
         ) from error
     parts = [_pixels(part.data) for part in (train, test)]
     labels = [np.asarray(part.targets, np.int64) for part in (train, test)]
-    return ImageSet(name, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
+    return ImageSet(archive.title, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
 
 
 def _pixels(data: Any) -> Bytes:

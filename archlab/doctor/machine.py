@@ -10,18 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from archlab.data.catalog import EMBEDDED, SETS
 from archlab.doctor.finding import AGAIN, PYTHON, Finding
 from archlab.errors import LayoutError
 from archlab.result import size
 from archlab.view.drawing.engine import laid_out
-
-# The official sets: the folder that each is unpacked in, and its class. They are copied from
-# `archlab.data.sets`, which imports numpy; a test compares the two.
-DATA = {
-    "cifar10": ("cifar-10-batches-py", "CIFAR10Data"),
-    "cifar100": ("cifar-100-python", "CIFAR100Data"),
-    "fashion-mnist": ("FashionMNIST/raw", "FashionMNISTData"),
-}
 
 
 def drawing() -> Iterator[Finding]:
@@ -71,15 +64,15 @@ def _chinese_font() -> str:
 
 def images(data_dir: Path) -> Iterator[Finding]:
     """Yield the images inside the package, and the official sets in a folder."""
-    embedded = Path(__file__).parents[1] / "data" / "embedded" / "fashion16.npz"
     yield Finding(
-        part="images", name="embedded", state="ok" if embedded.is_file() else "broken",
-        found=str(embedded), required=True, enables="the demo, without data or network",
+        part="images", name="embedded", state="ok" if EMBEDDED.is_file() else "broken",
+        found=str(EMBEDDED), required=True, enables="the demo, without data or network",
         get="install archlab again, from where you had it",
     )  # fmt: skip
-    for name, (folder, class_name) in DATA.items():
-        path = data_dir / folder
-        code = f"import archlab; archlab.{class_name}({str(data_dir)!r}, download=True).images"
+    for name, archive in SETS.items():
+        path = data_dir / archive.folder
+        arguments = f"{name!r}, data_dir={str(data_dir)!r}, download=True"
+        code = f"import archlab; archlab.ImageData({arguments}).images"
         yield Finding(
             part="images", name=name, state="ok" if path.is_dir() else "missing",
             found=str(path) if path.is_dir() else f"not in {data_dir}",

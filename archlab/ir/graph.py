@@ -1,8 +1,8 @@
 """A traced model: nodes in call order, the tensors between them, parameters and modules.
 
-Everything is frozen and holds plain Python values, so that a graph can be compared, hashed into
-JSON and analysed without torch. A tensor points to its storage: views share one, and memory
-is counted by storage.
+Everything is frozen and holds plain Python values, so that a graph can be compared, written as JSON
+and analysed without torch. A tensor refers to its storage: views share one, and memory is counted
+by storage.
 """
 
 from __future__ import annotations
@@ -117,7 +117,24 @@ class Failure:
 
 @dataclass(frozen=True)
 class Graph:
-    """One forward of a model; `saved` is None unless the trace recorded what autograd keeps."""
+    """One forward of a model, as frozen data: what `trace` returns and every analyzer reads.
+
+    Attributes:
+        name, mode, build: of which model, in which mode, and how it was built.
+        nodes: one per operator call, in call order.
+        tensors, storages: every value by its id, and the bytes of the memory that it lives in.
+        params: parameters and buffers.
+        modules, calls: the module tree, and each call of a module.
+        inputs, outputs: tensor ids of the whole forward.
+        saved: what autograd keeps, as (tensor id, module path); None in an eval mode trace.
+        failure: where the forward stopped; None where it ran to its end.
+
+    Example:
+        >>> from archlab import trace
+        >>> graph = trace("resnet20")
+        >>> graph.nodes[0].kind, graph.shape(graph.outputs[0])
+        (<Kind.CONV: 'conv'>, (1, 10))
+    """
 
     name: str
     mode: str

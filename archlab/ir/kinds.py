@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import get_args
 
 
 class Kind(StrEnum):
@@ -92,7 +93,7 @@ class RecurrentAttrs:
 
 @dataclass(frozen=True, slots=True)
 class NormAttrs:
-    """`batch_stats`: statistics come from the activations, so the layer mixes positions."""
+    """A normalisation; with `batch_stats` its statistics come from the activations themselves."""
 
     norm: str  # batch, layer, group, instance, rms, local_response
     batch_stats: bool
@@ -123,7 +124,7 @@ class PoolAttrs:
 
 @dataclass(frozen=True, slots=True)
 class AxesAttrs:
-    """Axes a reduction, softmax or concatenation works along, counted from 0."""
+    """Axes along which a reduction, softmax or concatenation works, counted from 0."""
 
     function: str
     axes: tuple[int, ...]
@@ -139,7 +140,10 @@ class PermuteAttrs:
 
 @dataclass(frozen=True, slots=True)
 class SliceAttrs:
-    """Output k takes elements starts[k], starts[k] + step, … along `axis`; `drop`: a single one."""
+    """Output k takes elements starts[k], starts[k] + step, … along `axis`.
+
+    With `drop`, it takes one position, and the output has no such axis.
+    """
 
     axis: int
     starts: tuple[int, ...]
@@ -158,7 +162,7 @@ class PadAttrs:
 
 @dataclass(frozen=True, slots=True)
 class ResampleAttrs:
-    """Up- or down-sampling by interpolation; the shapes tell the factor."""
+    """Up- or down-sampling by interpolation; the factor follows from the shapes."""
 
     mode: str
     align_corners: bool = False
@@ -188,33 +192,10 @@ Attrs = (
     | ResampleAttrs
     | RollAttrs
 )
-"""Any attribute record; a node's class is stored beside it, so JSON reads back what was written."""
+"""The attributes of any kind."""
 
-ATTRS: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (
-        NoAttrs,
-        ConvAttrs,
-        MatmulAttrs,
-        AttentionAttrs,
-        RecurrentAttrs,
-        NormAttrs,
-        FunctionAttrs,
-        PoolAttrs,
-        AxesAttrs,
-        PermuteAttrs,
-        SliceAttrs,
-        PadAttrs,
-        ResampleAttrs,
-        RollAttrs,
-    )
-}
+ATTRS: dict[str, type] = {record.__name__: record for record in get_args(Attrs)}
+"""Class name -> class: JSON stores the name, so that it reads back what was written."""
 
-COMPUTE_KINDS = frozenset(Kind) - {
-    Kind.RESHAPE,
-    Kind.PERMUTE,
-    Kind.SLICE,
-    Kind.CREATE,
-    Kind.COPY,
-}
+COMPUTE_KINDS = frozenset(Kind) - {Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE, Kind.COPY}
 """Kinds that compute something; the others only move or name elements."""

@@ -1,4 +1,4 @@
-"""Graph <-> plain dictionaries (JSON), with a schema version that readers check."""
+"""Converts a Graph to plain dictionaries (JSON) and back; a schema version guards the reader."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SCHEMA = "archlab.graph/1"
 def to_dict(graph: Graph) -> dict[str, Any]:
     """Return the graph as JSON-ready dictionaries and lists."""
     record: dict[str, Any] = {"schema": SCHEMA}
-    for item in fields(graph):
-        record[item.name] = _plain(getattr(graph, item.name))
+    for field in fields(graph):
+        record[field.name] = _plain(getattr(graph, field.name))
     return record
 
 
@@ -36,12 +36,12 @@ def from_dict(record: dict[str, Any]) -> Graph:
         name=record["name"],
         mode=record["mode"],
         build=record["build"],
-        nodes=tuple(_node(item) for item in record["nodes"]),
-        tensors=tuple(TensorSpec(**_tupled(item)) for item in record["tensors"]),
+        nodes=tuple(map(_node, record["nodes"])),
+        tensors=tuple(TensorSpec(**_tupled(spec)) for spec in record["tensors"]),
         storages=tuple(record["storages"]),
-        params=tuple(Param(**_tupled(item)) for item in record["params"]),
-        modules=tuple(Module(**_tupled(item)) for item in record["modules"]),
-        calls=tuple(ModuleCall(**_tupled(item)) for item in record["calls"]),
+        params=tuple(Param(**_tupled(param)) for param in record["params"]),
+        modules=tuple(Module(**_tupled(module)) for module in record["modules"]),
+        calls=tuple(ModuleCall(**_tupled(call)) for call in record["calls"]),
         inputs=tuple(record["inputs"]),
         outputs=tuple(record["outputs"]),
         saved=None if saved is None else tuple((storage, path) for storage, path in saved),
@@ -50,14 +50,14 @@ def from_dict(record: dict[str, Any]) -> Graph:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses to dictionaries, tuples to lists; attributes carry their class name."""
+    """Turn dataclasses into dictionaries, tuples into lists; attributes keep their class name."""
     if is_dataclass(value) and not isinstance(value, type):
-        record = {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        record = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         if type(value).__name__ in ATTRS:
             record["type"] = type(value).__name__
         return record
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_plain(part) for part in value]
     return str(value) if isinstance(value, Kind) else value
 
 
@@ -66,7 +66,7 @@ def _tupled(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tuple(value: Any) -> Any:
-    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
+    return tuple(_tuple(part) for part in value) if isinstance(value, list) else value
 
 
 def _node(record: dict[str, Any]) -> Node:

@@ -1,8 +1,9 @@
-"""The backward pass of a live module as a Graph: torchviz's picture, cleaned and put into modules.
+"""The backward pass of a live module as a Graph, from torchviz's drawing of it.
 
-torchviz says which functions autograd will call and what feeds what. Its AccumulateGrad boxes go,
-its parameters become names on the functions that use them, and every function gets the path of the
-innermost module whose forward made it. The nodes stand in the order of the backward pass.
+torchviz lists the functions that autograd will call, and which one feeds which. Its AccumulateGrad
+boxes are left out, its parameters become names on the functions that use them, and every function
+gets the path of the innermost module whose forward created it. The nodes stand in the order of the
+backward pass.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from torch import nn
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.graph import Graph, Module, ModuleCall, Node, TensorSpec
 from archlab.ir.kinds import FunctionAttrs, Kind
+from archlab.tracer.modules import tensors_in
 
+# Lines of torchviz's DOT text: a node with its label, and an edge.
 _NODE = re.compile(r"^\s*(\d+) \[label=(.*?)(?: (?:fillcolor|shape)=.*)?\]$", re.DOTALL)
 _EDGE = re.compile(r"^\s*(\d+) -> (\d+)")
+# The first part of a function's name that fits decides its kind, which gives the box its colour.
 _KINDS = (
     ("Convolution", Kind.CONV), ("Addmm", Kind.LINEAR), ("Mm", Kind.LINEAR), ("Bmm", Kind.MATMUL),
     ("BatchNorm", Kind.NORM), ("LayerNorm", Kind.NORM), ("GroupNorm", Kind.NORM),
@@ -40,10 +44,10 @@ def backward_graph(
     """Return the functions of the backward pass, from the output to the first layer.
 
     Args:
-        module: a module with values, in the mode to look at; its parameters are only read.
+        module: a module with values, in the mode to draw; its parameters are only read.
         args: positional inputs.
         kwargs: named inputs.
-        name: what the graph is called.
+        name: the name of the graph.
 
     Raises:
         DependencyError: torchviz is not installed.
@@ -63,7 +67,7 @@ def backward_graph(
             raise TraceError(
                 f"The forward of {name} failed: {type(error).__name__}: {error}"
             ) from error
-    outputs = [item for item in _tensors(result) if item.grad_fn is not None]
+    outputs = [tensor for tensor in tensors_in([result]) if tensor.grad_fn is not None]
     if not outputs:
         raise TraceError(
             f"No output of {name} depends on a parameter that wants a gradient: there is no "
@@ -71,14 +75,19 @@ def backward_graph(
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torchviz reads versions by distutils
-        picture = make_dot(tuple(outputs), params=dict(module.named_parameters()))
-    functions = {str(id(function)): function for function in _reachable(outputs)}
-    labels, feeds = _read(picture.body)
-    return _graph(name, module, labels, feeds, functions, owners)
+        drawing = make_dot(tuple(outputs), params=dict(module.named_parameters()))
+    labels, edges = _read(drawing.body)
+    functions = {
+        key: function
+        for function in _reachable(outputs)
+        # torchviz names its nodes by the ids of the functions.
+        if labels.get(key := str(id(function)), "AccumulateGrad") != "AccumulateGrad"
+    }
+    return _graph(name, module, _functions(labels, edges, functions, owners))
 
 
 def _read(body: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Labels by torchviz's ids (without line breaks at the ends), and its edges."""
+    """Return torchviz's labels by id, in one line each, and its edges."""
     labels: dict[str, str] = {}
     edges: list[tuple[str, str]] = []
     for line in body:
@@ -91,53 +100,52 @@ def _read(body: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     return labels, edges
 
 
-def _graph(
-    name: str,
-    module: nn.Module,
+def _functions(
     labels: Mapping[str, str],
-    feeds: Sequence[tuple[str, str]],
+    edges: Sequence[tuple[str, str]],
     functions: Mapping[str, Any],
     owners: Mapping[Any, str],
-) -> Graph:
-    kept = [key for key in functions if key in labels and labels[key] != "AccumulateGrad"]
-    before: dict[str, list[str]] = {key: [] for key in kept}  # backward: what hands it a gradient
-    held: dict[str, list[str]] = {}
-    into: dict[str, list[str]] = {}
-    for tail, head in feeds:
-        into.setdefault(head, []).append(tail)
-        if tail in before and head in before:
-            before[tail].append(head)
-    for key in kept:
-        for tail in into.get(key, ()):
-            if labels.get(tail) == "AccumulateGrad":
-                held.setdefault(key, []).extend(labels[item] for item in into.get(tail, ()))
-    order = _sorted(kept, before, functions)
-    place = {key: i for i, key in enumerate(order)}
-    tensors = [TensorSpec(0, (1,), "float32", 0, "input", "gradient of the output")]
-    tensors += [TensorSpec(i + 1, (1,), "float32", i + 1) for i in range(len(order))]
-    types = {path: type(item).__name__ for path, item in module.named_modules()}
+) -> list[Node]:
+    """Return the functions of autograd as nodes, in the order of the backward pass.
+
+    Tensor 0 is the gradient of the output; node i produces tensor i + 1.
+    """
+    # An edge of torchviz's runs as in the forward; a gradient goes from its head to its tail.
+    sources: dict[str, list[str]] = {key: [] for key in functions}
+    feeding: dict[str, list[str]] = {}
+    for tail, head in edges:
+        feeding.setdefault(head, []).append(tail)
+        if tail in sources and head in sources:
+            sources[tail].append(head)
+    order = _backward_order(sources, functions)
+    position = {key: i for i, key in enumerate(order)}
     nodes = []
     for i, key in enumerate(order):
-        words = re.sub(r"Backward\d*$", "", labels[key])
-        spoken = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", words)
-        weights = ", ".join(map(_weight, held.get(key, ())))
-        title = f"{spoken} backward" + (f": {weights}" if weights else "")
-        kind = next((kind for sign, kind in _KINDS if sign in words), Kind.RESHAPE)
-        inputs = tuple(place[item] + 1 for item in dict.fromkeys(before[key])) or (0,)
+        function = re.sub(r"Backward\d*$", "", labels[key])
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", function)
+        leaves = [leaf for leaf in feeding.get(key, ()) if labels.get(leaf) == "AccumulateGrad"]
+        weights = [_weight(labels[weight]) for leaf in leaves for weight in feeding.get(leaf, ())]
+        title = f"{words} backward" + (f": {', '.join(weights)}" if weights else "")
+        kind = next((kind for part, kind in _KINDS if part in function), Kind.RESHAPE)
+        inputs = tuple(position[source] + 1 for source in dict.fromkeys(sources[key])) or (0,)
         path = owners.get(functions[key], "")
-        nodes.append(
-            Node(i, kind, f"autograd.{words}", path, inputs, (i + 1,), FunctionAttrs(title))
-        )
-    last = len(order)
+        attrs = FunctionAttrs(title)
+        nodes.append(Node(i, kind, f"autograd.{function}", path, inputs, (i + 1,), attrs))
+    return nodes
+
+
+def _graph(name: str, module: nn.Module, nodes: Sequence[Node]) -> Graph:
+    # The sizes of gradients are unknown to torchviz, so each counts as one float.
+    gradients = (TensorSpec(i + 1, (1,), "float32", i + 1) for i in range(len(nodes)))
     return Graph(
         name=name,
         mode="train" if module.training else "eval",
         build="backward pass, drawn from torchviz",
         nodes=tuple(nodes),
-        tensors=tuple(tensors),
-        storages=(4,) * (last + 1),
+        tensors=(TensorSpec(0, (1,), "float32", 0, "input", "gradient of the output"), *gradients),
+        storages=(4,) * (len(nodes) + 1),
         params=(),
-        modules=tuple(Module(path, kind) for path, kind in types.items()),
+        modules=tuple(Module(path, type(m).__name__) for path, m in module.named_modules()),
         calls=tuple(_calls(nodes)),
         inputs=(0,),
         outputs=(),
@@ -145,16 +153,16 @@ def _graph(
 
 
 def _weight(label: str) -> str:
-    """A parameter without its module's path: `weight 64×3×3×3`."""
+    """Return a parameter without its module's path, such as `weight 64×3×3×3`."""
     name, _, shape = label.partition(" ")
     sizes = "×".join(re.findall(r"\d+", shape))
     return f"{name.rpartition('.')[2]} {sizes}".strip()
 
 
 def _calls(nodes: Sequence[Node]) -> Iterator[ModuleCall]:
-    """Modules as stretches of neighbours below one path, the inner ones first."""
-    found: list[tuple[int, str, int, int]] = []
-    paths = {path for node in nodes for path in _above(node.path)}
+    """Yield modules as stretches of neighbouring nodes below one path, inner modules first."""
+    stretches: list[tuple[int, str, int, int]] = []
+    paths = {path for node in nodes for path in _ancestors(node.path)}
     for path in paths:
         start = None
         for i, node in enumerate((*nodes, None)):
@@ -162,98 +170,89 @@ def _calls(nodes: Sequence[Node]) -> Iterator[ModuleCall]:
             if inside and start is None:
                 start = i
             elif not inside and start is not None:
-                found.append((-path.count("."), path, start, i))
+                stretches.append((-path.count("."), path, start, i))
                 start = None
-    for _, path, first, last in sorted(found):
+    for _, path, first, last in sorted(stretches):
         yield ModuleCall(path, 0, first, last, (), ())
 
 
-def _above(path: str) -> Iterator[str]:
+def _ancestors(path: str) -> Iterator[str]:
     while path:
         yield path
         path = path.rpartition(".")[0]
 
 
-def _sorted(
-    keys: Sequence[str], before: Mapping[str, Sequence[str]], functions: Mapping[str, Any]
+def _backward_order(
+    sources: Mapping[str, Sequence[str]], functions: Mapping[str, Any]
 ) -> list[str]:
-    """The order of the backward pass: what is ready, the last made in the forward first."""
-    waiting = {key: len(set(before[key])) for key in keys}
-    after: dict[str, set[str]] = {key: set() for key in keys}
-    for key in keys:
-        for item in before[key]:
-            after[item].add(key)
-    ready = [(-functions[key]._sequence_nr(), key) for key in keys if not waiting[key]]
+    """Sort as autograd does: of the functions that are ready, the last one made runs first."""
+    missing = {key: len(set(before)) for key, before in sources.items()}
+    users: dict[str, set[str]] = {key: set() for key in sources}
+    for key, before in sources.items():
+        for source in before:
+            users[source].add(key)
+
+    def entry(key: str) -> tuple[int, str]:
+        return -functions[key]._sequence_nr(), key
+
+    ready = [entry(key) for key in sources if not missing[key]]
     heapq.heapify(ready)
     order = []
     while ready:
         _, key = heapq.heappop(ready)
         order.append(key)
-        for item in sorted(after[key]):
-            waiting[item] -= 1
-            if not waiting[item]:
-                heapq.heappush(ready, (-functions[item]._sequence_nr(), item))
+        for user in sorted(users[key]):
+            missing[user] -= 1
+            if not missing[user]:
+                heapq.heappush(ready, entry(user))
     return order
 
 
 @contextlib.contextmanager
 def _watched(module: nn.Module, owners: dict[Any, str]) -> Iterator[None]:
-    """Note for each function of autograd the innermost module whose forward made it.
+    """Fill `owners`: for each function of autograd the innermost module whose forward made it.
 
-    What a module receives was made by those around it, what it returns by itself or those inside.
+    The inputs of a module were made by the modules around it, its outputs by itself or by those
+    inside; so whoever sees a function first owns it.
     """
     running: list[str] = []
 
-    def note(values: Any, path: str) -> None:
-        waiting = [item.grad_fn for item in _tensors(values) if item.grad_fn is not None]
-        while waiting:
-            function = waiting.pop()
+    def claim(values: Any, path: str) -> None:
+        pending = [tensor.grad_fn for tensor in tensors_in([values]) if tensor.grad_fn is not None]
+        while pending:
+            function = pending.pop()
             if function not in owners:
                 owners[function] = path
-                waiting += [item for item, _ in function.next_functions if item is not None]
+                pending += [source for source, _ in function.next_functions if source is not None]
 
     def enter(path: str) -> Any:
         def hook(_: nn.Module, args: Any, kwargs: Any) -> None:
-            note((args, kwargs), running[-1] if running else "")
+            claim((args, kwargs), running[-1] if running else "")
             running.append(path)
 
         return hook
 
     def leave(path: str) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
-            note(output, path)
+            claim(output, path)
             running.pop()
 
         return hook
 
-    handles = []
-    for path, item in module.named_modules():
-        handles.append(item.register_forward_pre_hook(enter(path), with_kwargs=True))
-        handles.append(item.register_forward_hook(leave(path)))
-    try:
+    with contextlib.ExitStack() as hooks:
+        for path, member in module.named_modules():
+            before = member.register_forward_pre_hook(enter(path), with_kwargs=True)
+            hooks.enter_context(before)
+            hooks.enter_context(member.register_forward_hook(leave(path)))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _reachable(outputs: Sequence[torch.Tensor]) -> list[Any]:
-    found: dict[Any, None] = {}
-    waiting = [item.grad_fn for item in outputs]
-    while waiting:
-        function = waiting.pop()
-        if function is not None and function not in found:
-            found[function] = None
-            waiting += [item for item, _ in function.next_functions]
-    return list(found)
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
+    reached: dict[Any, None] = {}
+    pending = [tensor.grad_fn for tensor in outputs]
+    while pending:
+        function = pending.pop()
+        if function is not None and function not in reached:
+            reached[function] = None
+            pending += [source for source, _ in function.next_functions]
+    return list(reached)

@@ -1,4 +1,4 @@
-"""Which modules are the blocks of a net: the unit that it repeats, or what the user names."""
+"""Finds the blocks of a net: the unit that it repeats, or the modules that a user names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import nn
 from archlab.errors import SpecError, did_you_mean
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-_ENOUGH = 0.5  # of the layers with weights must lie in the blocks
+_ENOUGH = 0.5  # the share of layers with weights that must lie in the blocks
 
 
 def find_blocks(module: nn.Module) -> tuple[str, ...]:
-    """Return the paths of the net's repeated unit, or nothing where no unit carries the net.
+    """Return the paths of the net's repeated unit, or nothing where no unit makes up the net.
 
-    A unit is a class with two layers with weights or more that the net has at least twice: the
-    residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a transformer. Of
-    several the one that stands in lists most often is taken, then the one with most instances, then
-    the outer one.
+    A unit is a class with at least two layers with weights, of which the net has at least two
+    instances: the residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a
+    transformer. Of several classes, the one that stands in containers most often is taken, then
+    the one with most instances, then the outer one.
 
     Example:
         >>> from archlab import zoo
@@ -54,22 +54,23 @@ def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, 
         SpecError: a pattern that names no module.
     """
     known = [path for path, _ in module.named_modules() if path]
-    found: list[str] = []
+    paths: list[str] = []
     for pattern in patterns:
-        level = pattern.count(".")
-        same = [path for path in known if path.count(".") == level]
-        matched = fnmatch.filter(same, pattern)
-        if not matched:
+        # fnmatch's star crosses dots, so only the paths of the pattern's own depth are compared.
+        same_depth = [path for path in known if path.count(".") == pattern.count(".")]
+        matches = fnmatch.filter(same_depth, pattern)
+        if not matches:
             raise SpecError(
                 f"{name} has no module {pattern!r}.{did_you_mean(pattern, known)} "
                 "`archlab summary MODEL --depth 9` lists them."
             )
-        found += matched
-    return tuple(dict.fromkeys(found))
+        paths += matches
+    return tuple(dict.fromkeys(paths))
 
 
 def _layers(module: nn.Module) -> int:
+    """Count the modules inside that own a weight of two axes or more."""
     return sum(
-        any(item is not None and item.dim() > 1 for item in member._parameters.values())
+        any(weight is not None and weight.dim() > 1 for weight in member._parameters.values())
         for member in module.modules()
     )

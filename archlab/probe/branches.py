@@ -1,14 +1,17 @@
-"""Residual branches: how far each block is from the identity, and setting them to zero."""
+"""Residual branches: how far each block is from the identity, and how to set them to zero."""
 
 from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
 
 import torch
 from torch import nn
 
-from archlab.errors import ProbeError
+from archlab.errors import ProbeError, keyword
 from archlab.probe.gradients import Batch
 from archlab.probe.norm import norm
-from archlab.probe.shortcuts import Addition, rooted, watched_additions
+from archlab.probe.shortcuts import Addition, run_watched
 from archlab.probe.untouched import untouched
 from archlab.result.by_depth import Branch
 
@@ -16,36 +19,35 @@ from archlab.result.by_depth import Branch
 def measure_branches(
     module: nn.Module, batch: Batch, *, mode: str | None = "train"
 ) -> tuple[Branch, ...]:
-    """Return every residual addition of one forward, in order: how far from the identity it is.
+    """Return the norms of branch and shortcut at every residual addition of one forward, in order.
 
-    Leaves the module as `measure_gradients` does; norms are over the whole batch, in float64.
+    Norms are over the whole batch, in float64. The module is left as it was, as by
+    `measure_gradients`.
 
     Raises:
         ProbeError: there is no residual addition.
 
     Example:
         >>> from archlab import zoo
-        >>> found = measure_branches(zoo.build("resnet8"), Batch((torch.randn(4, 3, 32, 32),)))
-        >>> [item.path for item in found]
+        >>> branches = measure_branches(zoo.build("resnet8"), Batch((torch.randn(4, 3, 32, 32),)))
+        >>> [branch.path for branch in branches]
         ['layer1.0', 'layer2.0', 'layer3.0']
     """
-    found: list[Branch] = []
-    counts: dict[str, int] = {}
+    branches: list[Branch] = []
+    calls: Counter[str] = Counter()
 
-    def keep(addition: Addition) -> bool:
-        call = counts.get(addition.path, 0)
-        counts[addition.path] = call + 1
+    def measure(addition: Addition) -> bool:
         shape = tuple(addition.branch.shape[1:])
         sizes = norm(addition.branch), norm(addition.shortcut)
-        found.append(Branch(addition.path, call, shape, *sizes))
+        branches.append(Branch(addition.path, calls[addition.path], shape, *sizes))
+        calls[addition.path] += 1
         return True
 
-    with untouched(module, mode), torch.enable_grad(), watched_additions(module, keep):
-        given = rooted(batch)
-        module(*given.args, **given.kwargs)
-    if not found:
+    with untouched(module, mode):
+        run_watched(module, batch, measure)
+    if not branches:
         raise ProbeError(no_additions(type(module).__name__))
-    return tuple(found)
+    return tuple(branches)
 
 
 def zero_branches(module: nn.Module, batch: Batch) -> int:
@@ -54,41 +56,37 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
     Raises:
         ProbeError: no branch ends in a norm with a scale.
     """
-    ends: dict[object, nn.Module] = {}
-    found: dict[int, nn.Module] = {}
+    # By the step of autograd that made a norm's output, which an in-place sum does not change.
+    norm_of: dict[object, nn.Module] = {}
+    last_norms: set[nn.Module] = set()
 
-    def note(member: nn.Module, _: object, output: object) -> None:
+    def norm_ended(member: nn.Module, _: object, output: object) -> None:
         if isinstance(output, torch.Tensor) and output.grad_fn is not None:
-            ends[output.grad_fn] = member
+            norm_of[output.grad_fn] = member
 
-    def look(addition: Addition) -> bool:
-        member = ends.get(addition.branch.grad_fn)
-        if member is not None:
-            found[id(member)] = member
+    def keep_last_norm(addition: Addition) -> bool:
+        if addition.branch.grad_fn in norm_of:
+            last_norms.add(norm_of[addition.branch.grad_fn])
         return True
 
-    norms = [member for member in module.modules() if _is_norm(member)]
-    handles = [member.register_forward_hook(note) for member in norms]
-    try:
-        with untouched(module, "train"), torch.enable_grad(), watched_additions(module, look):
-            given = rooted(batch)
-            module(*given.args, **given.kwargs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not found:
+    with ExitStack() as hooks:
+        for member in module.modules():
+            if _has_scale(member):
+                hooks.enter_context(member.register_forward_hook(norm_ended))
+        hooks.enter_context(untouched(module, "train"))
+        run_watched(module, batch, keep_last_norm)
+    if not last_norms:
         raise ProbeError(
             f"No residual branch of {type(module).__name__} ends in a norm with a scale: there is "
-            "no gamma to set to zero. Try --init kaiming."
+            f"no gamma to set to zero. Try {keyword('init', 'kaiming')}."
         )
-    with torch.no_grad():
-        for member in found.values():
-            nn.init.zeros_(member.weight)  # type: ignore[arg-type]
-    return len(found)
+    for member in last_norms:
+        nn.init.zeros_(member.weight)  # type: ignore[arg-type]
+    return len(last_norms)
 
 
 def no_additions(name: str) -> str:
-    """Return what to say where a model has no residual addition."""
+    """Return the message for a model without a residual addition."""
     return (
         f"No shortcut was found in {name}: no sum joins x, or a projection of it, with a longer "
         "branch F(x). Concatenations (DenseNet, GoogLeNet) are no shortcuts, and what runs inside "
@@ -96,6 +94,7 @@ def no_additions(name: str) -> str:
     )
 
 
-def _is_norm(member: nn.Module) -> bool:
+def _has_scale(member: nn.Module) -> bool:
+    """Whether a module is a norm with a scale (gamma)."""
     kinds = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
     return isinstance(member, kinds) and member.weight is not None

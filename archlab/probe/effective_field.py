@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archlab.probe.watch import kept_outputs
 from archlab.result.field import EffectiveField
 
-THRESHOLD = 1 - 0.9545  # of the largest value: two standard deviations of a Gaussian
+THRESHOLD = 1 - 0.9545  # of the largest value, as two standard deviations of a Gaussian
 
 
 def effective_fields(
@@ -35,35 +36,18 @@ def effective_fields(
         directions: random output directions over the channels.
         seed: of the directions.
     """
-    outputs: dict[str, torch.Tensor] = {}
-    named = dict(module.named_modules())
-
-    def keep(path: str) -> None:
-        def hook(_: nn.Module, __: object, output: object) -> None:
-            if isinstance(output, torch.Tensor) and output.dim() == 4:
-                outputs.setdefault(path, output)
-
-        handles.append(named[path].register_forward_hook(hook))
-
-    handles: list[torch.utils.hooks.RemovableHandle] = []
-    for path in paths:
-        keep(path)
     x = images.clone().requires_grad_()
-    try:
-        with torch.enable_grad():
-            module(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.enable_grad(), kept_outputs(module, paths) as outputs:
+        module(x)
     generator = torch.Generator().manual_seed(seed)
     return [
-        _measured(path, outputs[path], x, directions, generator)
+        _field(path, outputs[path], x, directions, generator)
         for path in paths
-        if path in outputs
+        if path in outputs and outputs[path].dim() == 4
     ]
 
 
-def _measured(
+def _field(
     path: str, output: torch.Tensor, x: torch.Tensor, directions: int, generator: torch.Generator
 ) -> EffectiveField:
     row, column = output.shape[2] // 2, output.shape[3] // 2

@@ -1,8 +1,8 @@
 """The receptive field by gradients: which inputs can change a unit at all.
 
-Every weight becomes positive and constant, norms and activations the identity, max pooling average
-pooling, gates one; what has a gradient is then exactly what the wiring reaches. It shares nothing
-with the symbolic rules but the model, so agreement certifies them.
+Weights are replaced by positive constants, norms and activations by the identity, max pooling by
+average pooling, gates by one. Then an input has a gradient exactly where the wiring of the net
+reaches it. Nothing but the model is shared with the symbolic rules, so agreement certifies them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from archlab.probe.watch import kept_outputs
 from archlab.result.field import Support
 
 IDENTITIES = frozenset(
@@ -29,35 +30,39 @@ IDENTITIES = frozenset(
 )  # fmt: skip
 GATES = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_"})
 
-# Expanded tensors cannot be written: `out += x` gets the sum all the same.
+# The stand-ins return expanded tensors, which cannot be written, so `out += x` becomes `out + x`.
 OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
     "add_": torch.add, "__iadd__": torch.add, "mul_": torch.mul, "__imul__": torch.mul,
     "sub_": torch.sub, "__isub__": torch.sub,
 }  # fmt: skip
 
 
-class _Positive(TorchFunctionMode):
-    """Runs a model with the linear, positive stand-ins of its operators."""
+_COMMON = ("input", "weight", "bias", "stride", "padding")
+_CONVOLUTIONS = {
+    **{f"conv{rank}d": (*_COMMON, "dilation", "groups") for rank in (1, 2, 3)},
+    **{
+        f"conv_transpose{rank}d": (*_COMMON, "output_padding", "groups", "dilation")
+        for rank in (1, 2, 3)
+    },
+}
+"""The arguments of torch's convolutions, in the order of their positions."""
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+
+class _Positive(TorchFunctionMode):
+    """Replaces the operators of a model by linear, positive stand-ins."""
+
+    def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
-            return torch.ones_like(args[0])  # a gate over the whole image: left aside
+            # Squeeze-and-excitation: a gate from the whole image would make every field infinite.
+            return torch.ones_like(args[0])
         if name in IDENTITIES:
             return args[0]
         if name in OUT_OF_PLACE:
             return OUT_OF_PLACE[name](*args, **kwargs)
-        if name in ("conv1d", "conv2d", "conv3d"):
-            return _convolution(name, *args, **kwargs)
-        if name in ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"):
-            return _transposed(name, *args, **kwargs)
+        if name in _CONVOLUTIONS:
+            return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
             return _max_pool(*args, **kwargs)
         if name == "linear":
@@ -80,29 +85,12 @@ def supports(
         units: module path -> indices along the axis; the middle of the other axis is taken.
         axis: 2 for rows, 3 for columns.
     """
-    outputs: dict[str, torch.Tensor] = {}
-    named = dict(module.named_modules())
-    handles = [named[path].register_forward_hook(_keep(outputs, path)) for path in units]
     image = image.clone().requires_grad_()
-    try:
-        with torch.enable_grad(), _Positive():
-            module(image)
-    finally:
-        for handle in handles:
-            handle.remove()
-    for path, wanted in units.items():
-        if path not in outputs:
-            continue
-        for unit in wanted:
+    with torch.enable_grad(), _Positive(), kept_outputs(module, units) as outputs:
+        module(image)
+    for path in units:
+        for unit in units[path] if path in outputs else ():
             yield _support(path, outputs[path], image, unit, axis)
-
-
-def _keep(outputs: dict[str, torch.Tensor], path: str) -> Callable[..., None]:
-    def hook(_: nn.Module, __: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
-            outputs.setdefault(path, output)
-
-    return hook
 
 
 def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
@@ -115,40 +103,20 @@ def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, ax
     return Support(path, unit, low, high, high - low + 1 - len(reached))
 
 
-def _convolution(
-    name: str,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    _bias: torch.Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    _groups: int = 1,
-) -> torch.Tensor:
-    """One positive kernel on the mean of the channels: the reach of any dense or grouped one."""
+def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor:
+    """Apply one positive kernel to the mean of the channels.
+
+    It reaches what any dense or grouped convolution reaches, for a fraction of the work.
+    """
+    values = dict(zip(_CONVOLUTIONS[name], args, strict=False)) | dict(kwargs)
+    x, weight = values["input"], values["weight"]
+    channels = weight.shape[0]
+    if "transpose" in name:
+        channels = weight.shape[1] * values.get("groups", 1)
     kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
-    run = getattr(functional, name)
-    out: torch.Tensor = run(x.mean(1, keepdim=True), kernel, None, stride, padding, dilation)
-    return out.expand(-1, weight.shape[0], *out.shape[2:])
-
-
-def _transposed(  # noqa: PLR0913
-    name: str,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    _bias: torch.Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> torch.Tensor:
-    kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype)
-    run = getattr(functional, name)
-    out: torch.Tensor = run(
-        x.mean(1, keepdim=True), kernel, None, stride, padding, output_padding, 1, dilation
-    )
-    return out.expand(-1, weight.shape[1] * groups, *out.shape[2:])
+    values |= {"input": x.mean(1, keepdim=True), "weight": kernel, "bias": None, "groups": 1}
+    out: torch.Tensor = getattr(functional, name)(**values)
+    return out.expand(-1, channels, *out.shape[2:])
 
 
 def _max_pool(
@@ -162,7 +130,6 @@ def _max_pool(
 ) -> torch.Tensor:
     if dilation not in (1, (1, 1), [1, 1]):
         raise NotImplementedError("a dilated max pool has no average stand-in")
-    rank = x.dim() - 2
-    run = getattr(functional, f"avg_pool{rank}d")
-    out: torch.Tensor = run(x, kernel_size, stride, padding, ceil_mode)
+    average = getattr(functional, f"avg_pool{x.dim() - 2}d")
+    out: torch.Tensor = average(x, kernel_size, stride, padding, ceil_mode)
     return out

@@ -1,8 +1,8 @@
 """Gradient norms by depth: dL/d(activation) at every block, dL/dW, and dL/dW ÷ ‖W‖.
 
-One forward and one backward. Norms are summed in float64: a float32 `.norm()` squares first and
-returns 0 below about 1e-23. A tensor hook, set while the output is fresh, sees the gradient of that
-value even where an in-place ReLU overwrites it later.
+One forward and one backward. Norms are summed in float64: a float32 `.norm()` squares first, and
+returns 0 below about 1e-23. `watch` says how gradients are seen where an in-place ReLU overwrites
+the value that they belong to.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 from archlab.errors import ProbeError
 from archlab.probe.norm import norm
 from archlab.probe.untouched import untouched
-from archlab.probe.watch import ModuleCall, Watch
+from archlab.probe.watch import Watch, WatchedCall
 from archlab.result.by_depth import GradientPoint, GradientProfile
 from archlab.tracer.modules import tensors_in
 
@@ -27,7 +27,7 @@ Loss = Callable[[Any, Any], torch.Tensor]  # (output of the module, targets) -> 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one forward gets, and the targets that the loss gets (None where it makes its own)."""
+    """The arguments of one forward, and the targets of the loss (None where it draws its own)."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -44,41 +44,42 @@ def measure_gradients(
 ) -> GradientProfile:
     """Return the gradient norms of one batch at the outputs of `blocks`.
 
-    Runs on the live module, on the device where it is, and leaves mode, `.grad`, buffers, hooks and
-    random states as they were: safe to call between two training steps (a callback gives its
-    module, the step's batch and its own loss), and on a copy.
+    It runs on the live module, on its device, and leaves mode, `.grad`, buffers, hooks and random
+    states as they were. So it can be called between two training steps: a callback passes its
+    module, the batch of the step and its own loss.
 
     Args:
-        module: any module; something in it must want a gradient.
+        module: any module with a parameter that requires a gradient.
         batch: inputs and targets, on the module's device.
-        loss: gets the module's output as it is (a tuple, a dictionary …) and `batch.targets`.
+        loss: is called with the module's output as it is (a tuple, a dictionary …) and
+            `batch.targets`.
         blocks: module paths to measure at; the leaf layers with weights where empty.
         mode: "train" (the default: at initialisation eval mode is another net), "eval", or None.
 
     Raises:
-        ProbeError: nothing wants a gradient, or the loss is no scalar that depends on the weights.
+        ProbeError: nothing requires a gradient, or the loss is no scalar that depends on weights.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
         >>> batch = Batch((torch.ones(3, 4),))
-        >>> found = measure_gradients(net, batch, lambda output, _: output.square().sum())
-        >>> [(point.block, point.path) for point in found.points]
+        >>> profile = measure_gradients(net, batch, lambda output, _: output.square().sum())
+        >>> [(point.block, point.path) for point in profile.points]
         [(0, '0'), (1, '2')]
     """
-    weights = _wanted(module)
+    weights = _trainable(module)
     paths = tuple(blocks) or weighted_layers(module)
     with untouched(module, mode), Watch(module, paths) as watch:
         value, gradients = _backward(module, batch, loss, weights)
         pairs = zip(weights, gradients, strict=True)
-        norms = {id(weight): norm(item) for weight, item in pairs if item is not None}
+        norms = {id(weight): norm(gradient) for weight, gradient in pairs if gradient is not None}
         calls = watch.selected()
         inside = [_inside(module, call.path, own=not blocks) for call in calls]
         if blocks and watch.stem is not None:
-            calls = [_named(watch.stem, calls), *calls]
+            calls = [_with_path(watch.stem, calls), *calls]
             inside = [_before(module, watch.before), *inside]
         points = [
-            _point(i, call, held, norms)
-            for i, (call, held) in enumerate(zip(calls, inside, strict=True))
+            _point(i, call, weights_inside, norms)
+            for i, (call, weights_inside) in enumerate(zip(calls, inside, strict=True))
         ]
     return GradientProfile(value, tuple(points))
 
@@ -89,42 +90,41 @@ def activation_gradients(
     """Return ‖dL/d(output)‖ for every module that ran, by its path in the graph.
 
     The norm is over all tensors of all calls of the module; None where no gradient arrives. The
-    model itself has the empty path. Leaves the module as `measure_gradients` does.
+    model itself has the empty path. The module is left as it was, as by `measure_gradients`.
 
     Raises:
         ProbeError: as `measure_gradients`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
-        >>> found = activation_gradients(net, Batch((torch.ones(3, 4),)), lambda y, _: y.sum())
-        >>> list(found), round(found["1"], 4)  # six ones
+        >>> norms = activation_gradients(net, Batch((torch.ones(3, 4),)), lambda y, _: y.sum())
+        >>> list(norms), round(norms["1"], 4)  # the gradient of a sum of six outputs is six ones
         (['0', '1', ''], 2.4495)
     """
-    weights = _wanted(module)
     with untouched(module, mode), Watch(module) as watch:
-        _backward(module, batch, loss, weights)
+        _backward(module, batch, loss, _trainable(module))
         return watch.by_path()
 
 
-def _wanted(module: nn.Module) -> list[nn.Parameter]:
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
     every = list(module.parameters())
-    wanted = [parameter for parameter in every if parameter.requires_grad]
+    trainable = [parameter for parameter in every if parameter.requires_grad]
     if not every:
         raise ProbeError(
             f"{type(module).__name__} has no parameters, so there is no gradient to measure."
         )
-    if not wanted:
+    if not trainable:
         raise ProbeError(
             f"All {len(every)} parameters of {type(module).__name__} are frozen "
             "(requires_grad=False), so there is no gradient to measure. Unfreeze some of them."
         )
-    return wanted
+    return trainable
 
 
 def _backward(
     module: nn.Module, batch: Batch, loss: Loss, weights: Sequence[nn.Parameter]
 ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
-    """One forward and backward; hooks see the activations' gradients on the way."""
+    """Run one forward and backward; return the loss and the gradients of the weights."""
     with torch.inference_mode(mode=False), torch.enable_grad():
         output = module(*batch.args, **batch.kwargs)
         value = checked_loss(loss(output, batch.targets), output)
@@ -139,10 +139,10 @@ def checked_loss(value: Any, output: Any) -> torch.Tensor:
         ProbeError: no scalar tensor, or one that depends on no weight.
     """
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
-        what = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-        raise ProbeError(f"The loss gave {what}; a tensor of one element is wanted.")
+        kind = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        raise ProbeError(f"The loss gave {kind}; a tensor of one element is wanted.")
     if not value.requires_grad:
-        shapes = [tuple(item.shape) for item in tensors_in([output])]
+        shapes = [tuple(tensor.shape) for tensor in tensors_in([output])]
         raise ProbeError(
             f"The loss depends on no weight that wants a gradient: the output holds {shapes}. "
             "Is something detached, or is everything that runs frozen?"
@@ -156,33 +156,35 @@ def weighted_layers(module: nn.Module) -> tuple[str, ...]:
 
 
 def _own(member: nn.Module) -> list[nn.Parameter]:
-    return [item for item in member._parameters.values() if item is not None and item.dim() > 1]
+    parameters = (weight for weight in member._parameters.values() if weight is not None)
+    return [weight for weight in parameters if weight.dim() > 1]
 
 
 def _inside(module: nn.Module, path: str, *, own: bool) -> list[nn.Parameter]:
     member = module.get_submodule(path)
-    return _own(member) if own else [item for item in member.parameters() if item.dim() > 1]
+    return _own(member) if own else [weight for weight in member.parameters() if weight.dim() > 1]
 
 
 def _before(module: nn.Module, paths: Sequence[str]) -> list[nn.Parameter]:
-    """Weights of what ran before the first block, each once."""
-    held = [item for path in paths for item in _own(module.get_submodule(path))]
-    return list({id(item): item for item in held}.values())
+    """Return the weights of the modules that ran before the first block, each once."""
+    weights = [weight for path in paths for weight in _own(module.get_submodule(path))]
+    return list(dict.fromkeys(weights))
 
 
-def _named(stem: ModuleCall, calls: Sequence[ModuleCall]) -> ModuleCall:
-    """The stem by the module that made it, else by the block that receives it."""
+def _with_path(stem: WatchedCall, calls: Sequence[WatchedCall]) -> WatchedCall:
+    """Return the stem with the path of what made it, or else of the block that receives it."""
     if stem.path:
         return stem
     return replace(stem, path=f"input of {calls[0].path}")
 
 
 def _point(
-    block: int, call: ModuleCall, weights: Sequence[nn.Parameter], norms: Mapping[int, float]
+    block: int, call: WatchedCall, weights: Sequence[nn.Parameter], norms: Mapping[int, float]
 ) -> GradientPoint:
-    trained = [item for item in weights if id(item) in norms]
-    weight_grad = math.hypot(*(norms[id(item)] for item in trained)) if trained else None
-    size = math.hypot(*(norm(item) for item in trained))
+    # A weight without a gradient, frozen or unused, counts neither above nor below the line.
+    trained = [weight for weight in weights if id(weight) in norms]
+    weight_grad = math.hypot(*(norms[id(weight)] for weight in trained)) if trained else None
+    size = math.hypot(*(norm(weight) for weight in trained))
     return GradientPoint(
         block=block,
         path=call.path,

@@ -1,4 +1,4 @@
-"""Initial values by name, and norms taken out: what the literature varies at initialisation."""
+"""Schemes for initial values, and models without norms: what papers vary at initialisation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-_RELU = math.sqrt(2)
+_RELU = math.sqrt(2)  # gain: ReLU halves the second moment (He et al. 2015, arXiv:1502.01852)
 
 
 def _kaiming(weight: torch.Tensor) -> None:
@@ -24,7 +24,7 @@ SCHEMES: dict[str, Callable[[torch.Tensor], object] | None] = {
     "xavier": nn.init.xavier_normal_,
     "default": None,  # the layer's own reset_parameters
     "orthogonal": _orthogonal,
-    "zero-gamma": _kaiming,  # and the last norm of every branch, see twin.zero_branches
+    "zero-gamma": _kaiming,  # `branches.zero_branches` sets the last norm of every branch to 0
 }
 WORDS = {
     "kaiming": "He et al. 2015: normal, fan-in, gain √2, biases 0",
@@ -67,15 +67,15 @@ def without_norms(module: nn.Module) -> int:
         >>> without_norms(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
         1
     """
-    found = [
+    places = [
         (parent, name)
         for parent in module.modules()
         for name, child in parent.named_children()
         if is_batch_norm(child)
     ]
-    for parent, name in found:
+    for parent, name in places:
         setattr(parent, name, nn.Identity())
-    return len(found)
+    return len(places)
 
 
 def is_batch_norm(module: nn.Module) -> bool:

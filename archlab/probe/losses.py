@@ -1,7 +1,7 @@
 """Losses against random targets, for nets that come without data.
 
-Auxiliary heads are outputs of the same shape as the first one; they count 0.3 as in Szegedy et al.
-2014 (arXiv:1409.4842, section 5).
+Outputs of the same shape as the first one are auxiliary heads; their losses are weighted by 0.3, as
+in Szegedy et al. 2014 (arXiv:1409.4842, section 5).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.errors import OptionError, check_one_of
+from archlab.errors import OptionError, check_one_of, keyword
 from archlab.tracer.modules import tensors_in
 
 AUXILIARY = 0.3
@@ -66,17 +66,18 @@ def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[st
     classes = len(main) > 1 and main[-1 if len(main) == 3 else 1] > 1
     if name == "cross-entropy" and not classes:
         raise OptionError(
-            f"--loss cross-entropy wants an output of (batch, classes …) with two classes or more; "
-            f"this one is {'x'.join(map(str, main)) or 'a single number'}. Try --loss mse or sum."
+            f"{keyword('loss', name)} wants an output of (batch, classes …) with two classes or "
+            f"more; this one is {'x'.join(map(str, main)) or 'a single number'}. "
+            f"Try {keyword('loss', 'mse')} or {keyword('loss', 'sum')}."
         )
-    taken = name or ("cross-entropy" if classes else "mse")
-    others = sum(shape == main for shape in shapes[1:])
-    side = f" + {AUXILIARY} × the same of {others} auxiliary output{'s' * (others > 1)}"
-    return taken, WORDS[taken] + (side if others else "")
+    chosen = name or ("cross-entropy" if classes else "mse")
+    heads = sum(shape == main for shape in shapes[1:])
+    addition = f" + {AUXILIARY} × the same of {heads} auxiliary output{'s' * (heads > 1)}"
+    return chosen, WORDS[chosen] + (addition if heads else "")
 
 
 def random_target_loss(name: str, seed: int) -> Callable[[Any, Any], torch.Tensor]:
-    """Return a loss that draws its targets from `seed`; it ignores the targets it is given.
+    """Return a loss that draws its targets from `seed` and ignores those that it is called with.
 
     Example:
         >>> random_target_loss("sum", 0)({"logits": torch.ones(2, 3)}, None)
@@ -84,16 +85,15 @@ def random_target_loss(name: str, seed: int) -> Callable[[Any, Any], torch.Tenso
     """
 
     def loss(output: Any, _: Any) -> torch.Tensor:
-        found = [item for item in tensors_in([output]) if item.is_floating_point()]
-        main, *rest = found
-        total = _term(main)
-        for item in rest:
-            if item.shape == main.shape:
-                total = total + AUXILIARY * _term(item)
+        main, *others = (x for x in tensors_in([output]) if x.is_floating_point())
+        total = term(main)
+        for head in others:
+            if head.shape == main.shape:
+                total = total + AUXILIARY * term(head)
         return total
 
-    def _term(item: torch.Tensor) -> torch.Tensor:
-        # The same targets for every head: each starts the generator anew.
-        return LOSSES[name](item, torch.Generator().manual_seed(seed))
+    def term(head: torch.Tensor) -> torch.Tensor:
+        # A new generator for each head, so that all heads have the same targets.
+        return LOSSES[name](head, torch.Generator().manual_seed(seed))
 
     return loss

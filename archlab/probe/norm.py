@@ -1,4 +1,4 @@
-"""L2 norms that are summed in float64, so that they are never falsely zero."""
+"""L2 norms, summed in float64: in float32 the squares of small numbers are zero."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def norm(tensor: torch.Tensor) -> float:
 
 
 def norm_in_place(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the L2 norm as a float64 scalar on the tensor's own device, without waiting for it."""
+    """Return the L2 norm as a float64 scalar on the tensor's device, without waiting for it."""
     tensor = tensor.detach()
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
     dtype = torch.complex128 if tensor.is_complex() else torch.float64
-    found: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=dtype)
-    return found.real
+    size: torch.Tensor = torch.linalg.vector_norm(tensor, dtype=dtype)
+    return size.real

@@ -6,7 +6,11 @@ before the nonlinearity and the addition.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -28,75 +32,68 @@ def measure_responses(
 ) -> tuple[Response, ...]:
     """Return the response of every layer with weights, in call order.
 
-    Leaves the module as `measure_gradients` does; deviations are computed in float64.
+    Deviations are computed in float64. The module is left as it was, as by `measure_gradients`.
 
     Args:
         module: any module.
         batch: its inputs.
         layers: paths to measure; every module with a weight of its own where empty.
-        mode: "train" (batch statistics), "eval", or None for as it is.
+        mode: "train" (batch statistics), "eval", or None for the mode that the module is in.
 
     Raises:
         ProbeError: no layer with weights ran.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU())
-        >>> found = measure_responses(net, Batch((torch.randn(64, 4),)))
-        >>> found[0].path, found[0].normed, round(found[0].deviation, 2)
+        >>> (response,) = measure_responses(net, Batch((torch.randn(64, 4),)))
+        >>> response.path, response.normed, round(response.deviation, 2)
         ('0', True, 1.0)
     """
-    found: list[Response] = []
-    counts: dict[str, int] = {}
-    latest: list[torch.Tensor] = []  # the last layer's output, which a norm may take
-
-    def layer_ended(path: str, output: object) -> None:
-        tensor = _first(output)
-        latest.clear()
-        if tensor is None:
-            return
-        call = counts.get(path, 0)
-        counts[path] = call + 1
-        found.append(
-            Response(
-                len(found), path, call, tuple(tensor.shape[1:]), normed=False,
-                deviation=_deviation(tensor),
-            )
-        )  # fmt: skip
-        latest.append(tensor)
-
-    def norm_ended(given: object, output: object) -> None:
-        tensor = _first(output)
-        if latest and given is latest[0] and tensor is not None:
-            last = found[-1]
-            found[-1] = Response(
-                last.layer, last.path, last.call, last.shape, normed=True,
-                deviation=_deviation(tensor),
-            )  # fmt: skip
-        latest.clear()
-
-    chosen = set(layers or weighted_layers(module))
-    handles = []
-    for path, member in module.named_modules():
-        if isinstance(member, _NORMS):
-            handles.append(
-                member.register_forward_hook(lambda _, args, out: norm_ended(args[0], out))
-            )
-        elif path in chosen:
-            handles.append(
-                member.register_forward_hook(lambda _, __, out, path=path: layer_ended(path, out))
-            )
-    try:
-        with untouched(module, mode), torch.no_grad():
-            module(*batch.args, **batch.kwargs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not found:
+    record = _Record(set(layers or weighted_layers(module)))
+    with ExitStack() as hooks, untouched(module, mode), torch.no_grad():
+        for path, member in module.named_modules():
+            if isinstance(member, _NORMS):
+                hooks.enter_context(member.register_forward_hook(record.norm_ended))
+            elif path in record.paths:
+                ended = partial(record.layer_ended, path)
+                hooks.enter_context(member.register_forward_hook(ended))
+        module(*batch.args, **batch.kwargs)
+    if not record.responses:
         raise ProbeError(f"No layer with weights ran in {type(module).__name__}.")
-    return tuple(found)
+    return tuple(record.responses)
 
 
-def _first(output: object) -> torch.Tensor | None:
+class _Record:
+    """The responses so far, and the output of the last layer, if no norm has followed it yet."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self.paths = paths
+        self.responses: list[Response] = []
+        self.calls: Counter[str] = Counter()
+        self.latest: torch.Tensor | None = None
+
+    def layer_ended(self, path: str, _: nn.Module, __: object, output: object) -> None:
+        """Add the response of a layer's call (a forward hook)."""
+        self.latest = _floats(output)
+        if self.latest is None:
+            return
+        shape, deviation = tuple(self.latest.shape[1:]), _deviation(self.latest)
+        number, call = len(self.responses), self.calls[path]
+        self.responses.append(
+            Response(number, path, call, shape, normed=False, deviation=deviation)
+        )
+        self.calls[path] += 1
+
+    def norm_ended(self, _: nn.Module, args: Sequence[object], output: object) -> None:
+        """Replace the last response by that of the norm on the same tensor (a forward hook)."""
+        tensor = _floats(output)
+        if self.latest is not None and args[0] is self.latest and tensor is not None:
+            deviation = _deviation(tensor)
+            self.responses[-1] = replace(self.responses[-1], normed=True, deviation=deviation)
+        self.latest = None
+
+
+def _floats(output: object) -> torch.Tensor | None:
     if isinstance(output, tuple) and output:
         output = output[0]
     return output if isinstance(output, torch.Tensor) and output.is_floating_point() else None

@@ -1,4 +1,4 @@
-"""Inputs that are made, not loaded: images with a natural spectrum, noise, token numbers."""
+"""Random inputs for nets without data: images with a natural spectrum, noise, tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from archlab.spec import InputSpec
 def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
     """Return images (N, C, H, W) whose amplitude falls as 1/frequency, as in natural scenes.
 
-    Random phases; every channel of every image has mean 0 and standard deviation 1.
+    Phases are random; every channel of every image has mean 0 and standard deviation 1. The
+    spectrum is that of photographs (Field 1987, Journal of the Optical Society of America A 4).
 
     Example:
         >>> x = natural_images((2, 3, 32, 32), torch.Generator().manual_seed(0))
@@ -21,14 +22,14 @@ def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.
     rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     frequency = (rows.square() + columns.square()).sqrt()
-    frequency[0, 0] = 1.0
+    frequency[0, 0] = 1.0  # the mean, which is set to 0 below
     white = torch.randn(shape, generator=generator, dtype=torch.float64)
     spectrum = torch.fft.rfft2(white) / frequency
     spectrum[..., 0, 0] = 0
     images = torch.fft.irfft2(spectrum, s=(height, width))
     scale = images.square().mean(dim=(-2, -1), keepdim=True).sqrt()
-    even: torch.Tensor = images / scale.clamp_min(torch.finfo(torch.float64).tiny)
-    return even.float()
+    scaled: torch.Tensor = images / scale.clamp_min(torch.finfo(torch.float64).tiny)
+    return scaled.float()
 
 
 def made_input(
@@ -38,9 +39,9 @@ def made_input(
 
     Args:
         spec: the full shape and dtype.
-        generator: what is drawn from.
-        noise: N(0, 1) for images, too.
-        tokens: token numbers are drawn from 0 … tokens − 1.
+        generator: the source of the random numbers.
+        noise: whether images are N(0, 1), too.
+        tokens: the number of tokens, which are drawn from 0 … tokens − 1.
     """
     dtype: torch.dtype = getattr(torch, spec.dtype)
     if not dtype.is_floating_point:

@@ -17,13 +17,9 @@ from archlab.ir.kinds import Kind
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.tracer.settings import same_random
 
-# fvcore's operator -> our kinds that do the same work, and what to say where we count otherwise.
+# By group: fvcore's operators, archlab's kinds that do the same work, and why counts differ.
 GROUPS: dict[str, tuple[tuple[str, ...], frozenset[Kind], str]] = {
-    "convolution": (
-        ("conv",),
-        frozenset({Kind.CONV, Kind.CONV_TRANSPOSE}),
-        "",
-    ),
+    "convolution": (("conv",), frozenset({Kind.CONV, Kind.CONV_TRANSPOSE}), ""),
     "matrix products": (
         ("linear", "addmm", "matmul", "bmm", "mm", "einsum", "baddbmm"),
         frozenset({Kind.LINEAR, Kind.MATMUL, Kind.ATTENTION, Kind.RECURRENT}),
@@ -45,7 +41,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], frozenset[Kind], str]] = {
         "fvcore counts 1 to 4 per output element; archlab keeps resampling in other FLOPs",
     ),
 }
-# Operators that do multiply-adds and that fvcore skips without a number.
+# Operators with multiply-adds that fvcore leaves out of its count.
 SKIPPED = ("scaled_dot_product_attention", "lstm", "gru", "rnn_tanh", "rnn_relu",
            "_transformer_encoder_layer_fwd", "_native_multi_head_attention", "deform_conv2d",
            "mv", "dot")  # fmt: skip
@@ -87,14 +83,14 @@ def against_fvcore(
     ours: Mapping[Kind, int],
     missing: tuple[Missing, ...],
 ) -> Result[AgainstTotals, AgainstRow]:
-    """Return fvcore's count of one forward beside ours, by group of operators.
+    """Return fvcore's count of one forward beside archlab's, by group of operators.
 
     Args:
         module: a copy that may be run, with values, in the mode of the header.
-        inputs: what its forward gets, by position and by keyword.
-        header: what our numbers hold for.
-        ours: multiply-adds by kind.
-        missing: what we did not count.
+        inputs: the arguments of its forward, by position and by keyword.
+        header: what archlab's numbers hold for.
+        ours: archlab's multiply-adds, by kind.
+        missing: what archlab did not count.
 
     Raises:
         DependencyError: fvcore is not installed.
@@ -112,24 +108,25 @@ def against_fvcore(
             f"fvcore cannot run {header.model}: {type(error).__name__}: {reason}. Its tracer "
             "(torch.jit.trace) takes tensors, and tuples or dictionaries of them, in and out."
         ) from error
-    total = sum(theirs.values())
     rows = [_row(name, theirs, ours, skipped) for name in GROUPS]
-    known = {name for names, _, _ in GROUPS.values() for name in names}
-    rest = {name: count for name, count in theirs.items() if name not in known}
+    grouped = {name for names, _, _ in GROUPS.values() for name in names}
     rows += [
-        AgainstRow(name, 0, count, count, "only fvcore counts it") for name, count in rest.items()
+        AgainstRow(name, 0, count, count, "only fvcore counts it")
+        for name, count in theirs.items()
+        if name not in grouped
     ]
-    mine = sum(ours.values())
+    macs, total = sum(ours.values()), sum(theirs.values())
+    difference = total - macs
     return Result(
         name="against",
         header=header,
-        totals=AgainstTotals(mine, total, total - mine),
+        totals=AgainstTotals(macs, total, difference),
         rows=tuple(row for row in rows if row.macs or row.fvcore),
         columns=COLUMNS,
         missing=missing,
         footer=(
-            f"archlab {mine:,} MACs, fvcore {total:,} (its `flops` are multiply-adds): "
-            f"difference {total - mine:+,} ({100 * (total - mine) / mine if mine else 0:+.2f} %)",
+            f"archlab {macs:,} MACs, fvcore {total:,} (its `flops` are multiply-adds): "
+            f"difference {difference:+,} ({100 * difference / macs if macs else 0:+.2f} %)",
             "fvcore counted nothing for: "
             + (", ".join(f"{name} ×{count}" for name, count in skipped.items()) or "-"),
         ),
@@ -137,7 +134,7 @@ def against_fvcore(
 
 
 class _Positional(nn.Module):
-    """Passes the last inputs by keyword: fvcore gives all of them by position."""
+    """Passes the last inputs on by keyword, since fvcore gives all of them by position."""
 
     def __init__(self, module: nn.Module, count: int, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -153,7 +150,7 @@ def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dic
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from fvcore.nn import FlopCountAnalysis  # here: only this question needs it
+            from fvcore.nn import FlopCountAnalysis  # imported here, as nothing else needs it
     except ImportError as error:
         raise DependencyError(f"fvcore is not installed: pip install fvcore ({error}).") from error
     with torch.no_grad(), _undisturbed():
@@ -169,7 +166,7 @@ def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dic
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep fvcore's warnings inside, and put the random states back: it runs the model."""
+    """Silence fvcore, and put back the random states, since it runs the model."""
     logger = logging.getLogger("fvcore.nn.jit_analysis")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -185,13 +182,13 @@ def _row(
     name: str, theirs: Mapping[str, int], ours: Mapping[Kind, int], skipped: Mapping[str, int]
 ) -> AgainstRow:
     names, kinds, why = GROUPS[name]
-    mine = sum(ours.get(kind, 0) for kind in kinds)
-    their = sum(theirs.get(item, 0) for item in names)
-    if kinds and their != mine:
-        lost = [f"{item} ×{skipped[item]}" for item in SKIPPED if item in skipped]
-        why = (
-            f"fvcore skips {', '.join(lost)}"
-            if lost and their < mine
-            else ("fvcore follows another path through the model")
-        )
-    return AgainstRow(name, mine, their, their - mine, why if their != mine else "")
+    macs = sum(ours.get(kind, 0) for kind in kinds)
+    count = sum(theirs.get(operator, 0) for operator in names)
+    if kinds and count != macs:
+        omitted = [
+            f"{operator} ×{skipped[operator]}" for operator in SKIPPED if operator in skipped
+        ]
+        why = "fvcore follows another path through the model"
+        if omitted and count < macs:
+            why = f"fvcore skips {', '.join(omitted)}"
+    return AgainstRow(name, macs, count, count - macs, why if count != macs else "")

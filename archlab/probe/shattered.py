@@ -1,8 +1,8 @@
 """Shattered gradients (Balduzzi et al. 2017, arXiv:1702.08591, figures 1 and 2).
 
-Nets from one number to one number, fully connected: the gradient with respect to the input, along
-a line of inputs, as a time series. Its autocorrelation says how alike the gradients of neighbours
-are: near brown noise in a shallow net, near white noise in a deep plain one.
+The nets are fully connected and map one number to one number. Their gradients with respect to the
+input, along a line of inputs, form a time series. Its autocorrelation says how similar the
+gradients of neighbours are: brown noise in a shallow net, nearly white noise in a deep plain one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-POINTS, SPAN = 256, 2.0  # inputs, evenly from −2 to 2
-_EPSILON = 1e-5
+POINTS, SPAN = 256, 2.0  # the number of inputs, evenly spaced from −2 to 2
+_EPSILON = 1e-5  # as in torch's batch norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def input_gradients(net: LineNet, seed: int) -> torch.Tensor:
         shape = (value.shape[1], outputs)
         weight = torch.randn(shape, generator=generator, dtype=torch.float64) * spread
         bias = torch.randn(outputs, generator=generator, dtype=torch.float64) * spread
-        outcome: torch.Tensor = value @ weight + bias
-        return outcome
+        mapped: torch.Tensor = value @ weight + bias
+        return mapped
 
     with torch.inference_mode(mode=False), torch.enable_grad():
         line = torch.linspace(-SPAN, SPAN, POINTS, dtype=torch.float64)[:, None].requires_grad_()

@@ -1,15 +1,16 @@
-"""The additions where a shortcut joins: found in the running forward, of any model.
+"""Finds the additions where a shortcut joins a branch, in the running forward of any model.
 
-Above autograd every `+` of two activations passes here. Where one operand comes from the other's
-input with fewer weighted steps (none: the identity; one: a projection), that operand is the
-shortcut. The two are compared in autograd's own graph, so functional code and in-place sums work.
+A torch-function mode sees every `+` of two activations. Of the two, the shortcut is the one with
+fewer products with weights since their common origin: none for the identity, one for a projection.
+Those steps are read from autograd's own graph, so functional code and in-place sums are found, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,12 +25,12 @@ _WEIGHTED = (
     "Convolution", "Addmm", "Mm", "Bmm", "Baddbmm", "Linear", "ScaledDotProduct", "MkldnnRnn",
     "CudnnRnn", "SlowConv",
 )  # fmt: skip
-_Step = Any  # a node of autograd's graph: torch publishes no type that has `next_functions`
+_Step = Any  # a node of autograd's graph, for which torch publishes no type
 
 
 @dataclass(frozen=True)
 class Addition:
-    """One sum: the running module, the shortcut's value and the branch's."""
+    """One sum: the path of the running module, and the values of shortcut and branch."""
 
     path: str
     shortcut: torch.Tensor
@@ -41,35 +42,42 @@ Decide = Callable[[Addition], bool]  # whether the shortcut stays
 
 @contextlib.contextmanager
 def watched_additions(module: nn.Module, decide: Decide) -> Iterator[None]:
-    """Ask `decide` at every residual addition of a forward inside; where it says no, F(x) alone.
+    """Call `decide` at every residual addition of a forward inside; without a yes, F(x) remains.
 
-    Run the module on inputs from `rooted`, with autograd on: a first block that works on the input
-    itself is found only then.
+    Run the module on inputs from `rooted`, with autograd on: only then is a first block found that
+    works on the input itself.
     """
     running: list[str] = []
-    handles = []
-    for path, member in module.named_modules():
-        handles.append(member.register_forward_pre_hook(_entering(running, path), prepend=True))
-        handles.append(member.register_forward_hook(_leaving(running), always_call=True))
-    try:
+    with ExitStack() as hooks:
+        for path, member in module.named_modules():
+            hooks.enter_context(
+                member.register_forward_pre_hook(_entering(running, path), prepend=True)
+            )
+            hooks.enter_context(member.register_forward_hook(_leaving(running), always_call=True))
         with _Additions(running, decide):
             yield
-    finally:
-        for handle in handles:
-            handle.remove()
+
+
+def run_watched(module: nn.Module, batch: Batch, decide: Decide) -> None:
+    """Run one forward with autograd on, and call `decide` at every residual addition."""
+    with torch.enable_grad(), watched_additions(module, decide):
+        inputs = rooted(batch)
+        module(*inputs.args, **inputs.kwargs)
 
 
 def rooted(batch: Batch) -> Batch:
-    """Return the batch with inputs that autograd follows, so that they can be a common origin."""
+    """Return the batch with inputs that autograd follows, so that they can be a common origin.
+
+    The clone gives each input a step in autograd's graph, which leaves do not have.
+    """
 
     def root(value: Any) -> Any:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             return value.detach().requires_grad_().clone()
         return value
 
-    return Batch(
-        tuple(map(root, batch.args)), {k: root(v) for k, v in batch.kwargs.items()}, batch.targets
-    )
+    kwargs = {name: root(value) for name, value in batch.kwargs.items()}
+    return replace(batch, args=tuple(map(root, batch.args)), kwargs=kwargs)
 
 
 class _Additions(TorchFunctionMode):
@@ -79,27 +87,22 @@ class _Additions(TorchFunctionMode):
         super().__init__()
         self.running, self.decide = running, decide
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name not in _ADDS or len(args) < 2 or kwargs.get("alpha", 1) != 1 or "out" in kwargs:
             return func(*args, **kwargs)
         first, second = args[:2]
-        # Outside the module, a loss may add terms of unequal depth.
-        which = _shortcut(first, second) if self.running else None
-        if which is None:
+        # Outside the module, a loss may add terms of unequal depth: those are no shortcuts.
+        position = _shortcut(first, second) if self.running else None
+        if position is None:
             return func(*args, **kwargs)
-        if self.decide(Addition(self.running[-1], args[which], args[1 - which])):
+        shortcut, branch = args[position], args[1 - position]
+        if self.decide(Addition(self.running[-1], shortcut, branch)):
             return func(*args, **kwargs)
-        if which == 0 and name in _WRITES:
+        if position == 0 and name in _WRITES:  # the sum is written into the shortcut's tensor
             return first.copy_(second)
-        return args[1 - which]
+        return branch
 
 
 def _entering(running: list[str], path: str) -> Callable[..., None]:
@@ -118,7 +121,7 @@ def _leaving(running: list[str]) -> Callable[..., None]:
 
 
 def _shortcut(first: Any, second: Any) -> int | None:
-    """Which of two operands is the shortcut round the other; None where neither is."""
+    """Return which of two operands, 0 or 1, is the shortcut past the other; None if neither is."""
     if not (isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor)):
         return None
     ends = (first.grad_fn, second.grad_fn)
@@ -134,39 +137,36 @@ def _shortcut(first: Any, second: Any) -> int | None:
 
 
 def _common_origin(ends: Sequence[_Step]) -> _Step | None:
-    """Walk back from both ends in turns until one comes to a step the other has seen."""
-    seen: list[set[_Step]] = [{ends[0]}, {ends[1]}]
-    edge: list[list[_Step]] = [[ends[0]], [ends[1]]]
-    while edge[0] or edge[1]:
+    """Walk back from both ends in turns until one reaches a step that the other has visited."""
+    visited: list[set[_Step]] = [{ends[0]}, {ends[1]}]
+    frontier: list[list[_Step]] = [[ends[0]], [ends[1]]]
+    while frontier[0] or frontier[1]:
         for side in (0, 1):
-            reached = [step for end in edge[side] for step in _before(end)]
-            edge[side] = []
+            reached = [step for end in frontier[side] for step in _before(end)]
+            frontier[side] = []
             for step in reached:
-                if step in seen[1 - side]:
+                if step in visited[1 - side]:
                     return step
-                if step not in seen[side]:
-                    seen[side].add(step)
-                    edge[side].append(step)
+                if step not in visited[side]:
+                    visited[side].add(step)
+                    frontier[side].append(step)
     return None
 
 
 def _weighted_steps(end: _Step, origin: _Step) -> int:
-    """How many products with weights (or of activations) lie between."""
+    """Count the products with weights (or of activations) between two steps."""
     if end is origin:
         return 0
-    seen, edge = {end}, [end]
-    while edge:
-        for step in _before(edge.pop()):
-            if step is not origin and step not in seen:
-                seen.add(step)
-                edge.append(step)
-    return sum(step.name().startswith(_WEIGHTED) for step in seen)
+    between, frontier = {end}, [end]
+    while frontier:
+        for step in _before(frontier.pop()):
+            if step is not origin and step not in between:
+                between.add(step)
+                frontier.append(step)
+    return sum(step.name().startswith(_WEIGHTED) for step in between)
 
 
 def _before(step: _Step) -> list[_Step]:
-    """The steps that gave this one its inputs; leaves, which are weights, left out."""
-    return [
-        item
-        for item, _ in step.next_functions
-        if item is not None and not item.name().endswith("AccumulateGrad")
-    ]
+    """Return the steps that gave this one its inputs, without leaves, which are weights."""
+    steps = (source for source, _ in step.next_functions if source is not None)
+    return [source for source in steps if not source.name().endswith("AccumulateGrad")]

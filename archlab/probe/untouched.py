@@ -1,6 +1,6 @@
-"""A live module, measured and left as it was: mode, buffers, random states.
+"""A context in which a live module may be run: mode, buffers and random states come back.
 
-Gradients and hooks need no care here: probes take gradients with `torch.autograd.grad`, which
+Gradients and hooks are no subject here: probes take gradients with `torch.autograd.grad`, which
 leaves `.grad` alone, and remove their own hooks.
 """
 
@@ -17,17 +17,17 @@ from archlab.tracer.settings import same_random
 
 @contextlib.contextmanager
 def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
-    """Set the mode ("train", "eval", or None for as it is), and put everything back at the end.
+    """Set the mode ("train", "eval", or None to keep it), and put everything back at the end.
 
     Batch norm's statistics move in every forward in train mode: all buffers get their values back,
     in place, and so do the random states of the CPU and of every CUDA device in use.
     """
     modes = [(member, member.training) for member in module.modules()]
     buffers = [
-        (member, name, held, held.detach().clone())
+        (member, name, buffer, buffer.detach().clone())
         for member in module.modules()
-        for name, held in member._buffers.items()
-        if held is not None
+        for name, buffer in member._buffers.items()
+        if buffer is not None
     ]
     try:
         with same_random(), _same_cuda_random():
@@ -38,15 +38,15 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
         for member, training in modes:
             member.training = training
         with torch.no_grad():
-            for member, name, held, values in buffers:
-                if not torch.equal(held, values):
-                    held.copy_(values)
-                member._buffers[name] = held
+            for member, name, buffer, values in buffers:
+                if not torch.equal(buffer, values):
+                    buffer.copy_(values)
+                member._buffers[name] = buffer  # a forward may have put another tensor there
 
 
 @contextlib.contextmanager
 def drawn_from(seed: int) -> Iterator[None]:
-    """Draw from `seed` inside (initial values, dropout); the random states come back after."""
+    """Seed the random numbers inside (initial values, dropout), and restore their states after."""
     with same_random(), _same_cuda_random():
         torch.manual_seed(seed)
         yield

@@ -1,15 +1,17 @@
-"""Hooks on every module call: which ran, in what order, and the gradient that reached its output.
+"""Hooks on module calls: which ran, in what order, and the gradient that reached each output.
 
-A tensor's hook is set while its value is fresh and keeps to that value when an operator overwrites
-it in place later. The same value under two paths (a container and its last child) is hooked once.
+A tensor's hook is set as soon as the value exists, and stays with that value when an operator
+overwrites it in place later. The same value under two paths (a container and its last child) gets
+one hook.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -19,26 +21,26 @@ from archlab.probe.norm import norm_in_place
 from archlab.tracer.modules import tensors_in
 
 
-@dataclass(slots=True, eq=False)  # two that are still empty are not the same
+@dataclass(slots=True, eq=False)  # compared by identity: two empty slots are not the same
 class Slot:
-    """One tensor on the way back: the norm of the gradient that arrived, None until then."""
+    """The norm of the gradient that arrived at one tensor, None until then."""
 
     value: torch.Tensor | None = None
 
     def arrive(self, gradient: torch.Tensor) -> None:
-        """Take the gradient (a tensor hook)."""
+        """Keep the norm of the gradient (a tensor hook)."""
         self.value = norm_in_place(gradient)
 
 
 @dataclass(slots=True)
-class ModuleCall:
-    """One finished call: its module, which call of it, its output, and where gradients arrive."""
+class WatchedCall:
+    """One finished call of a module: its number, its output's shape, and where gradients arrive."""
 
     path: str
     call: int
     shape: tuple[int, ...]
     slots: tuple[Slot, ...]
-    size: torch.Tensor | None = None  # norm of the value, of the calls that were asked for
+    size: torch.Tensor | None = None  # norm of the output, for the modules of `Watch.paths`
 
     def gradient(self) -> float | None:
         """Return the L2 norm over all output tensors, None where no gradient arrived."""
@@ -51,86 +53,72 @@ class ModuleCall:
 
 @dataclass
 class Watch:
-    """Watches one forward and backward of `module`, as a context; then tells what it saw.
+    """Watches one forward and backward of `module`, as a context.
 
     Attributes:
-        paths: the calls of these modules are kept with the finiteness of their values, and the
-            first tensor that the first of them receives is `stem`.
-        calls: every finished call, in the order of ending.
+        paths: modules for whose calls the norm of the output is kept, too.
+        calls: every finished call, in the order in which they end.
+        stem: the first tensor that the first of `paths` receives, as an output of what made it.
         before: paths of the modules that had finished before the first of `paths` began.
     """
 
     module: nn.Module
     paths: Collection[str] = ()
-    calls: list[ModuleCall] = field(default_factory=list)
-    stem: ModuleCall | None = None
+    calls: list[WatchedCall] = field(default_factory=list)
+    stem: WatchedCall | None = None
     before: tuple[str, ...] = ()
-    _handles: list[Any] = field(default_factory=list)
-    _counts: dict[str, int] = field(default_factory=dict)
+    _hooks: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _counts: Counter[str] = field(default_factory=Counter)
     _slots: dict[tuple[Any, int], Slot] = field(default_factory=dict)
 
     def __enter__(self) -> Watch:
         """Set the hooks."""
         for path, member in self.module.named_modules():
             if path in self.paths:
-                self._handles.append(
-                    member.register_forward_pre_hook(self._begin, with_kwargs=True)
-                )
-            self._handles.append(member.register_forward_hook(self._ended(path)))
+                begin = member.register_forward_pre_hook(self._begin, with_kwargs=True)
+                self._hooks.enter_context(begin)
+            self._hooks.enter_context(member.register_forward_hook(self._ended(path)))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the hooks."""
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.close()
         self._slots.clear()
 
-    def selected(self) -> list[ModuleCall]:
+    def selected(self) -> list[WatchedCall]:
         """Return the calls of `paths`, in the order of execution."""
         return [call for call in self.calls if call.path in self.paths]
 
     def by_path(self) -> dict[str, float | None]:
-        """Return the norm of the gradient at the outputs of each module that ran, all its calls."""
+        """Return the norm of the gradient at the outputs of each module, over all its calls."""
         slots: dict[str, list[Slot]] = {}
         for call in self.calls:
             slots.setdefault(call.path, []).extend(call.slots)
-        return {path: joined(found) for path, found in slots.items()}
+        return {path: joined(slots_of_path) for path, slots_of_path in slots.items()}
 
     def _begin(self, _: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         """Note the tensor that the first block receives."""
         if self.stem is not None:
             return
         self.before = tuple(call.path for call in self.calls)
-        first = next((t for t in tensors_in([*args, kwargs]) if t.is_floating_point()), None)
-        if first is None:
-            self.stem = ModuleCall("", 0, (), ())
+        received = (x for x in tensors_in([*args, kwargs]) if x.is_floating_point())
+        tensor = next(received, None)
+        if tensor is None:
+            self.stem = WatchedCall("", 0, (), ())
             return
-        slots = tuple(self._hooked([first]))
-        maker = next((call for call in self.calls if slots and call.slots == slots), None)
-        self.stem = ModuleCall(
-            maker.path if maker else "", 0, tuple(first.shape[1:]), slots, norm_in_place(first)
-        )
+        slots = tuple(self._hooked([tensor]))
+        # The module whose output shares the slot made the tensor; none did where it is the input.
+        maker = next((call.path for call in self.calls if slots and call.slots == slots), "")
+        self.stem = WatchedCall(maker, 0, tuple(tensor.shape[1:]), slots, norm_in_place(tensor))
 
     def _ended(self, path: str) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
             tensors = list(tensors_in([output]))
-            number = self._counts.get(path, 0)
-            self._counts[path] = number + 1
-            main = tensors[0] if tensors else None
-            self.calls.append(
-                ModuleCall(
-                    path,
-                    number,
-                    tuple(main.shape[1:]) if main is not None else (),
-                    tuple(self._hooked(tensors)),
-                    norm_in_place(main) if main is not None and path in self.paths else None,
-                )
-            )
+            shape = tuple(tensors[0].shape[1:]) if tensors else ()
+            size = norm_in_place(tensors[0]) if tensors and path in self.paths else None
+            slots = tuple(self._hooked(tensors))
+            self.calls.append(WatchedCall(path, self._counts[path], shape, slots, size))
+            self._counts[path] += 1
 
         return hook
 
@@ -138,7 +126,8 @@ class Watch:
         for tensor in tensors:
             if not tensor.requires_grad:
                 continue
-            # The step that made a value outlives the tensor's own name for it; leaves have none.
+            # The step of autograd that made a value identifies it, also where two tensor objects
+            # hold it; leaves have no step.
             key = (tensor.grad_fn if tensor.grad_fn is not None else tensor, tensor.output_nr)
             if key not in self._slots:
                 self._slots[key] = Slot()
@@ -146,7 +135,25 @@ class Watch:
             yield self._slots[key]
 
 
+@contextlib.contextmanager
+def kept_outputs(module: nn.Module, paths: Iterable[str]) -> Iterator[dict[str, torch.Tensor]]:
+    """Fill a dictionary with the first output of each named module that returns a tensor."""
+    outputs: dict[str, torch.Tensor] = {}
+
+    def keep(path: str) -> Any:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor):
+                outputs.setdefault(path, output)
+
+        return hook
+
+    with contextlib.ExitStack() as hooks:
+        for path in paths:
+            hooks.enter_context(module.get_submodule(path).register_forward_hook(keep(path)))
+        yield outputs
+
+
 def joined(slots: Sequence[Slot]) -> float | None:
-    """Return the L2 norm over several tensors; a value under two names counts once."""
+    """Return the L2 norm over several tensors; one that is listed twice counts once."""
     unique = {id(slot): slot.value for slot in slots if slot.value is not None}
     return math.hypot(*map(float, unique.values())) if unique else None

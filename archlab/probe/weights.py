@@ -1,4 +1,4 @@
-"""Weights from a checkpoint into a module, with errors that say what does not fit."""
+"""Loads weights from a checkpoint into a module, with errors that say what does not fit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from archlab.errors import SpecError
 
+# What Lightning modules, nn.DataParallel ("module.") and torch.compile put before every name.
 _PREFIXES = ("model.", "net.", "module.", "_orig_mod.")
 
 
@@ -20,21 +21,22 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
     Raises:
         SpecError: the file is missing, is no checkpoint, or belongs to another model.
     """
-    place = Path(checkpoint)
-    if not place.is_file():
+    path = Path(checkpoint)
+    if not path.is_file():
         raise SpecError(f"There is no checkpoint {checkpoint}.")
     try:
-        found = torch.load(place, map_location="cpu", weights_only=True)
+        # `weights_only`: a pickle from elsewhere could run any code.
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise SpecError(f"{checkpoint} is no checkpoint of weights: {error}") from error
     for key in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if isinstance(found, dict):
-        found = _without_prefix(found, module.state_dict())
-        _check_keys(checkpoint, found, module.state_dict())
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if isinstance(state, dict):
+        state = _without_prefix(state, module.state_dict())
+        _check_keys(checkpoint, state, module.state_dict())
     try:
-        module.load_state_dict(found, strict=True)
+        module.load_state_dict(state, strict=True)
     except (RuntimeError, TypeError, AttributeError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise SpecError(
@@ -42,36 +44,33 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
         ) from error
 
 
-def _without_prefix(found: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what trainers put before every name: `model.`, `net.`, `module.`."""
+def _without_prefix(saved: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the saved state without a prefix that a trainer put before every name."""
     for prefix in _PREFIXES:
-        if found and all(isinstance(key, str) and key.startswith(prefix) for key in found):
-            shorter = {key.removeprefix(prefix): value for key, value in found.items()}
-            if set(shorter) & set(wanted):
+        if saved and all(isinstance(key, str) and key.startswith(prefix) for key in saved):
+            shorter = {key.removeprefix(prefix): value for key, value in saved.items()}
+            if set(shorter) & set(own):
                 return shorter
-    return found
+    return saved
 
 
-def _check_keys(
-    checkpoint: str | Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> None:
-    """Raise where names or shapes differ, with the first of each kind and how many."""
-    shapes = {key: tuple(getattr(value, "shape", ())) for key, value in found.items()}
-    here = {key: tuple(getattr(value, "shape", ())) for key, value in wanted.items()}
-    other = [
-        f"{key} ({'x'.join(map(str, shapes[key]))} for {'x'.join(map(str, here[key]))})"
-        for key in here
-        if key in shapes and shapes[key] != here[key]
-    ]
+def _check_keys(checkpoint: str | Path, saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Raise where names or shapes differ; the message counts each kind and names the first keys."""
+    in_file = {key: tuple(getattr(value, "shape", ())) for key, value in saved.items()}
+    in_model = {key: tuple(getattr(value, "shape", ())) for key, value in own.items()}
     kinds = {
-        "missing from the file": [key for key in here if key not in shapes],
-        "not in the model": [str(key) for key in shapes if key not in here],
-        "of another shape": other,
+        "missing from the file": [key for key in in_model if key not in in_file],
+        "not in the model": [str(key) for key in in_file if key not in in_model],
+        "of another shape": [
+            f"{key} ({'x'.join(map(str, in_file[key]))} for {'x'.join(map(str, in_model[key]))})"
+            for key in in_model
+            if key in in_file and in_file[key] != in_model[key]
+        ],
     }
-    said = [
+    misfits = [
         f"{len(keys)} {words}: {', '.join(keys[:3])}{' …' if len(keys) > 3 else ''}"
         for words, keys in kinds.items()
         if keys
     ]
-    if said:
-        raise SpecError(f"{checkpoint} belongs to another model. Keys {'; '.join(said)}.")
+    if misfits:
+        raise SpecError(f"{checkpoint} belongs to another model. Keys {'; '.join(misfits)}.")

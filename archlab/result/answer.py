@@ -108,6 +108,12 @@ class Result(Answer, Generic[Totals, Row]):
         footer: sentences below the table.
         extra: further JSON entries by name.
         tree: whether the rows are a module tree.
+
+    Example:
+        >>> from archlab import params
+        >>> answer = params("resnet20")
+        >>> answer.status, answer.params, answer.rows[0].type
+        (<Status.COMPLETE: 'complete'>, 269722, 'CifarResNet')
     """
 
     name: str

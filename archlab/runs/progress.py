@@ -1,65 +1,49 @@
 """How far a sweep is, read from its folder: the files know it, whoever trains. No torch."""
 
 from __future__ import annotations
-from archlab import files
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from archlab import files
 from archlab.runs import record
 from archlab.runs.record import Plan
+from archlab.verb import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a sweep is: runs over, running, in all; the share of the work; seconds left."""
+def show(
+    progress: Progress | None, out: Path, plans: Sequence[Plan], running: Collection[str]
+) -> None:
+    """Call a progress function with the work that is done, all work, and which runs are under way.
 
-    over: int
-    running: tuple[str, ...]
-    runs: int
-    share: float
-    elapsed: float
-    left: float | None
+    A layer and a step count as one piece of work, so that time left follows from what is done.
+    """
+    if progress is None:
+        return
+    layers = [max(plan.depth, 1) for plan in plans]
+    done = sum(depth * _share(out, plan) for depth, plan in zip(layers, plans, strict=True))
+    names = ", ".join(name.rpartition("-")[0] for name in running)  # without the id
+    ended = sum(over(out, plan) for plan in plans)
+    what = f"{ended} of {len(plans)} runs over" + (f" · running {names}" if names else "")
+    progress(done, sum(layers), what)
 
 
-class Tracker:
-    """Looks at a sweep's folder; time counts from when it is made."""
-
-    def __init__(self, out: Path, plans: Sequence[Plan]) -> None:
-        self._out, self._plans = out, plans
-        self._begin, self._first = time.monotonic(), self._share()
-
-    def progress(self, running: Sequence[str]) -> Progress:
-        """Return how far the sweep is; `running` are the names of runs under way."""
-        share, elapsed = self._share(), time.monotonic() - self._begin
-        gained = share - self._first
-        left = elapsed * (1 - share) / gained if gained > 0.005 else None
-        done = sum(over(self._out, plan) for plan in self._plans)
-        return Progress(done, tuple(running), len(self._plans), share, elapsed, left)
-
-    def begun(self, among: Sequence[Plan]) -> list[str]:
-        """Return the names of runs that have begun and are not over."""
-        return [
-            plan.name
-            for plan in among
-            if (self._out / plan.name / record.PROGRESS).is_file() and not over(self._out, plan)
-        ]
-
-    def _share(self) -> float:
-        """Return the share of all work that is done; a layer and a step count as one."""
-        done = whole = 0.0
-        for plan in self._plans:
-            folder = self._out / plan.name
-            state = files.read_json(folder / record.PROGRESS) if (
-                folder / record.PROGRESS).is_file() else {"step": 0, "total": 1}  # fmt: skip
-            part = 1.0 if over(self._out, plan) else state["step"] / max(state["total"], 1)
-            layers = max(plan.depth, 1)
-            done, whole = done + part * layers, whole + layers
-        return done / whole
+def begun(out: Path, plans: Sequence[Plan]) -> list[str]:
+    """Return the names of runs that have begun and are not over."""
+    return [plan.name for plan in plans if 0 < _share(out, plan) < 1]
 
 
 def over(out: Path, plan: Plan) -> bool:
     """Whether a run has ended, well or not."""
     return (out / plan.name / record.DONE).is_file()
+
+
+def _share(out: Path, plan: Plan) -> float:
+    """Return which share of a run's steps is done."""
+    if over(out, plan):
+        return 1.0
+    path = out / plan.name / record.PROGRESS
+    if not path.is_file():
+        return 0.0
+    state = files.read_json(path)
+    return min(float(state["step"] / max(state["total"], 1)), 1.0)

@@ -1,27 +1,48 @@
 """Recipes as data: how long, how fast and on what nets are trained. No torch.
 
 A recipe counts steps, never epochs: `epochs` is only turned into steps once the number of images
-is known. Overrides come from a YAML file and from `--set`, and are checked by name and type.
+is known. Overrides come from a YAML file and from single values. The annotation of a field is its
+check: pydantic reads it, and an editor reads the JSON schema that comes of it.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from archlab.errors import OptionError, check_one_of, did_you_mean
+from annotated_types import DocInfo, Ge, Gt, Predicate, doc
+
+from archlab.errors import OptionError, check_one_of, did_you_mean, keyword
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Schedule = Literal["constant", "steps", "linear", "cosine"]
 Optimizer = Literal["sgd", "adam"]
 Center = Literal["pixel", "channel"]
 Precision = Literal["float32", "bfloat16"]
-CHOICES = {"schedule": Schedule, "optimizer": Optimizer, "center": Center, "precision": Precision}
-# Numbers that must be above zero, and those that may be zero.
-POSITIVE = ("batch_size", "learning_rate", "eval_every", "checkpoint_every", "categories")
-NOT_NEGATIVE = ("momentum", "weight_decay", "warmup_steps", "pad", "gamma", "careful_depth")
+_finite = Predicate(math.isfinite)
+Positive: TypeAlias = Annotated[float, Gt(0), _finite, doc("a number, above 0")]
+NotNegative: TypeAlias = Annotated[float, Ge(0), _finite, doc("a number, 0 or more")]
+Count: TypeAlias = Annotated[int, Gt(0), doc("a whole number, above 0")]
+CountOrZero: TypeAlias = Annotated[int, Ge(0), doc("a whole number, 0 or more")]
+Flag: TypeAlias = Annotated[bool, doc("true or false")]
+Text: TypeAlias = Annotated[str, doc("a text")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,43 +53,59 @@ class Recipe:
         name: what ledgers call it.
         steps: optimizer steps; None counts `epochs` of the data.
         epochs: passes over the training images, used where `steps` is None.
+        batch_size, optimizer, learning_rate, momentum, weight_decay: of every step.
+        schedule, gamma, warmup_steps: how the rate falls (constant, steps, linear or cosine), by
+            which factor, and after how many steps of rising.
         milestones: steps at which the `steps` schedule multiplies the rate by `gamma`.
         pad: pixels of zero border for random crops; 0 crops nothing.
+        flip: whether images are mirrored at random.
         center: what is subtracted: the mean image (He et al.) or each channel's mean, then
             divided by its standard deviation.
+        precision, channels_last, deterministic: how torch computes.
         widths: channels of the three stages of a 6n + 2 net.
         categories: classes of the net; None takes the data's.
-        eval_every: steps between measurements in eval mode.
+        eval_every, checkpoint_every: steps between measurements in eval mode, and between
+            checkpoints.
         eval_images: training images measured between, evenly spread; the last measurement takes
             all.
         careful_depth: from this depth on the rate is 0.1 of itself until the running training
             error is below 80 % (He et al. 2015, section 4.2); 0 never does.
+        made_for: the images that a training verb takes by default; it changes no run.
+
+    Example:
+        >>> Recipe(name="mine", epochs=2, batch_size=100).total_steps(images=1000)
+        20
     """
 
-    name: str
-    steps: int | None = None
-    epochs: float | None = None
-    batch_size: int = 128
+    name: Text
+    steps: Count | None = None
+    epochs: Positive | None = None
+    batch_size: Count = 128
     optimizer: Optimizer = "sgd"
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
+    learning_rate: Positive = 0.1
+    momentum: NotNegative = 0.9
+    weight_decay: NotNegative = 1e-4
     schedule: Schedule = "constant"
-    milestones: tuple[int, ...] = ()
-    gamma: float = 0.1
-    warmup_steps: int = 0
-    pad: int = 4
-    flip: bool = True
+    milestones: Annotated[tuple[CountOrZero, ...], doc("whole numbers [a, b]")] = ()
+    gamma: NotNegative = 0.1
+    warmup_steps: CountOrZero = 0
+    pad: CountOrZero = 4
+    flip: Flag = True
     center: Center = "channel"
     precision: Precision = "float32"
-    channels_last: bool = False
-    deterministic: bool = False
-    widths: tuple[int, int, int] = (16, 32, 64)
-    categories: int | None = None
-    eval_every: int = 391
-    eval_images: int = 10_000
-    checkpoint_every: int = 200
-    careful_depth: int = 0
+    channels_last: Flag = False
+    deterministic: Flag = False
+    widths: Annotated[tuple[Count, Count, Count], doc("three whole numbers [16, 32, 64]")] = (
+        16,
+        32,
+        64,
+    )
+    categories: Count | None = None
+    eval_every: Count = 391
+    eval_images: Count = 10_000
+    checkpoint_every: Count = 200
+    careful_depth: CountOrZero = 0
+    made_for: Text = field(default="cifar10", compare=False)
 
     def total_steps(self, images: int) -> int:
         """Return the optimizer steps of a run over `images` training images.
@@ -84,6 +121,10 @@ class Recipe:
 
     def rate(self, step: int, total: int) -> float:
         """Return the learning rate of a step, counted from 0, as a share of `learning_rate`.
+
+        Args:
+            step: the step, from 0.
+            total: steps of the whole run.
 
         Example:
             >>> paper = RECIPES["paper"]
@@ -128,7 +169,7 @@ RECIPES: dict[str, Recipe] = {
     "demo": Recipe(
         name="demo", epochs=20, batch_size=32, learning_rate=0.05, schedule="linear",
         warmup_steps=60, pad=0, flip=False, widths=(8, 16, 32), eval_every=126,
-        eval_images=2000, checkpoint_every=300,
+        eval_images=2000, checkpoint_every=300, made_for="embedded",
     ),
     # The course chapter's 100 epochs with deterministic=True; it leaves the optimizer open.
     "lesson": Recipe(
@@ -144,7 +185,7 @@ def recipe(
     """Return a recipe by name, changed by a YAML file and then by single values.
 
     Args:
-        name: paper, fast, demo or lesson; a `recipe` entry of the file takes its place.
+        name: a key of RECIPES; a `recipe` entry of the file takes its place.
         config: a YAML file of recipe fields, such as `learning_rate: 0.05`.
         overrides: fields and their values.
 
@@ -155,13 +196,11 @@ def recipe(
         >>> recipe("fast", overrides={"epochs": 2}).total_steps(50_000)
         782
     """
-    changes = read_config(config) if config else {}
-    name = str(changes.pop("recipe", name))
+    entries = read_config(config) if config else {}
+    name = str(entries.pop("recipe", name))
     check_one_of("recipe", name, RECIPES)
-    changed = RECIPES[name]
-    for source, given in ((str(config), changes), ("--set", dict(overrides or {}))):
-        changed = _changed(changed, given, source)
-    return changed
+    changed = _changed(RECIPES[name], entries, str(config))
+    return _changed(changed, overrides or {}, keyword("set"))
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -172,101 +211,115 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     import yaml  # here: most commands read no YAML
 
+    class Loader(yaml.SafeLoader):
+        """Reads 1e-4 as a number, as YAML 1.2 does; YAML 1.1 wants 1.0e-4."""
+
+    exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
+    source = keyword("config", path)
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Loader)
     except OSError as error:
-        raise OptionError(f"--config {path} cannot be read: {error.strerror}.") from error
+        raise OptionError(f"{source} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise OptionError(f"--config {path} is not YAML: {where}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
+        raise OptionError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict | None):
         raise OptionError(
-            f"--config {path} holds {type(content).__name__}; lines such as "
-            "`learning_rate: 0.05` are wanted."
+            f"{source} holds {type(content).__name__}; lines such as `learning_rate: 0.05` are "
+            "wanted."
         )
-    return {str(key): value for key, value in content.items()}
+    return {str(key): value for key, value in (content or {}).items()}
 
 
 def field_names() -> tuple[str, ...]:
-    """Return the names that a config file or `--set` may change."""
-    return tuple(part.name for part in fields(Recipe) if part.name != "name")
+    """Return the names that a config file or a single value may change."""
+    fixed = ("name", "made_for")
+    return tuple(part.name for part in fields(Recipe) if part.name not in fixed)
 
 
 def from_record(record: Mapping[str, Any]) -> Recipe:
     """Return the recipe that `dataclasses.asdict` and JSON made a record of."""
-    return _changed(Recipe(name=str(record["name"]), epochs=1), dict(record), "the run's record")
+    source = "the run's record"
+    _check_names(record, [part.name for part in fields(Recipe)], source)
+    return _checked(record, source)
 
 
-def _changed(base: Recipe, given: Mapping[str, Any], source: str) -> Recipe:
-    known = (*field_names(), "name") if source == "the run's record" else field_names()
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        if key not in known:
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a config file, for editors that check YAML.
+
+    Example:
+        >>> json_schema()["properties"]["optimizer"]["enum"]
+        ['sgd', 'adam']
+    """
+    properties = _adapter().json_schema()["properties"]
+    for name in field_names():
+        properties[name]["description"] = _meaning(name)
+    entries = {name: properties[name] for name in field_names()}
+    return {
+        "title": "Recipe of archlab",
+        "type": "object",
+        "properties": {"recipe": {"enum": list(RECIPES)}, **entries},
+        "additionalProperties": False,
+    }
+
+
+def _changed(base: Recipe, entries: Mapping[str, Any], source: str) -> Recipe:
+    """Return a recipe with some fields changed; a length in steps replaces one in epochs."""
+    _check_names(entries, field_names(), source)
+    values = {**asdict(base), **entries}
+    for one, other in (("steps", "epochs"), ("epochs", "steps")):
+        if entries.get(one) is not None and other not in entries:
+            values[other] = None
+    return _checked(values, source)
+
+
+def _check_names(names: Iterable[str], known: Collection[str], source: str) -> None:
+    for name in names:
+        if name not in known:
             raise OptionError(
-                f"{source}: unknown key {key!r}.{did_you_mean(key, known)} "
+                f"{source}: unknown key {name!r}.{did_you_mean(name, known)} "
                 f"Allowed: {', '.join(known)}."
             )
-        values[key] = _checked(key, value, source)
-    if values.get("steps") is not None and "epochs" not in values:
-        values["epochs"] = None
-    if values.get("epochs") is not None and "steps" not in values:
-        values["steps"] = None
-    changed = replace(base, **values)
-    if changed.steps is None and changed.epochs is None:
+
+
+def _checked(values: Mapping[str, Any], source: str) -> Recipe:
+    """Return the recipe of some values, or raise with what the first wrong one must be."""
+    from pydantic import ValidationError  # here: 0.1 s, and the names of recipes need none of it
+
+    # As JSON, for strict types: a list may be a tuple there, but a text no number.
+    try:
+        recipe = _adapter().validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        value = values.get(name)
+        hint = did_you_mean(str(value), choices) if (choices := _choices(name)) else ""
+        raise OptionError(
+            f"{source}: {name} is {value!r}; {_meaning(name)} is wanted.{hint}"
+        ) from None
+    if recipe.steps is None and recipe.epochs is None:
         raise OptionError(f"{source}: give steps or epochs; both are null.")
-    return changed
+    # A whole number stays an int where a fraction is allowed too: a recipe that is read back from
+    # JSON keeps the identity that it was written with.
+    whole: dict[str, Any] = {name: each for name, each in values.items() if type(each) is int}
+    return replace(recipe, **whole)
 
 
-def _checked(key: str, value: Any, source: str) -> Any:
-    """Return the value in its field's type, or raise with what the field takes."""
-    if key in CHOICES:
-        check_one_of(f"{source}: {key}", str(value), get_args(CHOICES[key]))
-        return str(value)
-    wanted = str(Recipe.__annotations__[key])
-    taken = _as_type(wanted, value)
-    low = 1e-12 if key in (*POSITIVE, "steps", "epochs") else 0
-    numbers = taken if isinstance(taken, tuple) else (taken,)
-    ranged = all(
-        item >= (1 if key == "widths" else low)
-        for item in numbers
-        if isinstance(item, int | float) and not isinstance(item, bool)
-    )
-    if taken is _BAD or not ranged:
-        least = ", above 0" if low else ", 0 or more"
-        kinds = {"bool": "true or false", "str": "text", "tuple[int, ...]": "whole numbers [a, b]"}
-        kinds["tuple[int, int, int]"] = "three whole numbers [16, 32, 64]"
-        number = ("a whole number" if wanted.startswith("int") else "a number") + least
-        raise OptionError(f"{source}: {key} is {value!r}; {kinds.get(wanted, number)} is wanted.")
-    return taken
+@cache
+def _adapter() -> TypeAdapter[Recipe]:
+    from pydantic import TypeAdapter  # here: see `_checked`
+
+    return TypeAdapter(Recipe)
 
 
-_BAD = object()
+def _choices(name: str) -> tuple[str, ...]:
+    """Return the texts that a field may be; none where it is no choice."""
+    hint = get_type_hints(Recipe)[name]
+    return get_args(hint) if get_origin(hint) is Literal else ()
 
 
-def _as_type(wanted: str, value: Any) -> Any:
-    if value is None:
-        return None if "None" in wanted else _BAD
-    if wanted in ("bool", "str"):
-        return value if type(value).__name__ == wanted else _BAD
-    if isinstance(value, bool):
-        return _BAD
-    if wanted.startswith("tuple"):
-        whole = isinstance(value, list | tuple) and all(type(item) is int for item in value)
-        counted = whole and (wanted.endswith("...]") or len(value) == 3)
-        return tuple(value) if counted else _BAD
-    if wanted.startswith("int"):
-        return value if isinstance(value, int) else _BAD
-    if isinstance(value, str):  # YAML 1.1 reads 1e-4 as text
-        try:
-            value = float(value)
-        except ValueError:
-            return _BAD
-    # An int stays one: a recipe read back from JSON has the identity it was written with.
-    return value if isinstance(value, int | float) and math.isfinite(value) else _BAD
-
-
-def as_record(item: Recipe) -> dict[str, Any]:
-    """Return the recipe as a JSON record."""
-    return asdict(item)
+def _meaning(name: str) -> str:
+    """Return in words what a field may be."""
+    hint = get_type_hints(Recipe, include_extras=True)[name]
+    notes = [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
+    words = [note.documentation for note in notes if isinstance(note, DocInfo)]
+    return words[0] if words else f"one of {', '.join(_choices(name))}"

@@ -11,21 +11,19 @@ Files are written under a temporary name and renamed, so that each is whole or n
 """
 
 from __future__ import annotations
-from archlab import files
 
 import csv
 import hashlib
-import io
 import json
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from archlab.version import __version__
+from archlab import files
 from archlab.errors import OutputError, RunError
 from archlab.runs.recipe import Recipe, from_record
+from archlab.version import __version__
 
 # Raise it when the same plan would train differently: finished runs then no longer count.
 RUN_VERSION = 1
@@ -64,12 +62,13 @@ class Plan:
     @property
     def id(self) -> str:
         """Eight hexadecimal digits: net, recipe, seed, data and the code's version."""
-        told = asdict(self)
+        content = asdict(self)
         for place in ("data", "data_dir", "data_name"):  # where the images lie changes no result
-            told.pop(place)
-        told["init"] = told.pop("init_id")
-        told |= {"code": [__version__, RUN_VERSION]}
-        text = json.dumps(told, sort_keys=True)
+            content.pop(place)
+        content["recipe"].pop("made_for")  # nor does what a recipe proposes
+        content["init"] = content.pop("init_id")
+        content |= {"code": [__version__, RUN_VERSION]}
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property
@@ -141,8 +140,6 @@ def read_plan(folder: Path) -> Plan:
         return Plan(**values)
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder / PLAN} lacks or mistypes an entry: {error}") from error
-
-
 
 
 def write_metrics(folder: Path, rows: Sequence[Measurement]) -> None:

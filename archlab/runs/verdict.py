@@ -5,7 +5,6 @@ never on the best epoch, never on test error. No torch.
 """
 
 from __future__ import annotations
-from archlab import files
 
 import math
 import statistics
@@ -14,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from archlab import files
 from archlab.errors import RunError
 from archlab.result import Column, Header, Missing, Result, Unit
-from archlab.runs import record
 from archlab.runs.ledger import Run, read_sweep
 
 VERDICT = "verdict.json"

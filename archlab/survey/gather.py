@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.engine import Job, Limits, Outcome, run
-from archlab.errors import OptionError
-from archlab.files import locked
+from archlab.errors import OptionError, keyword
+from archlab.files import locked, remove_leftovers
 from archlab.result import size
 from archlab.survey import store
 from archlab.survey.row import Request, ScanRow
+from archlab.verb import Progress
 from archlab.version import __version__
 
 GIB = 2**30
@@ -30,7 +31,7 @@ class Way:
         timeout: seconds a model may take.
         memory: bytes a worker process may take.
         retry: measure rows again that have an error.
-        report: told how many are done, of how many, and which was the last.
+        progress: called with how many models are done, of how many, and which was the last.
 
     Raises:
         OptionError: less memory than a worker needs to start.
@@ -46,13 +47,13 @@ class Way:
     timeout: float = 120.0
     memory: int = 2 * GIB
     retry: bool = False
-    report: Callable[[int, int, str], None] | None = None
+    progress: Progress | None = None
 
     def __post_init__(self) -> None:
         if self.memory < _LEAST:
             raise OptionError(
-                f"memory {size(self.memory)}: a worker that has loaded torch takes more. Allowed: "
-                f"{size(_LEAST)} or more, as --memory 2GiB."
+                f"{keyword('memory')} {size(self.memory)}: a worker with torch in it takes more. "
+                f"Allowed: {size(_LEAST)} or more; 2 GiB hold most models."
             )
 
 
@@ -64,11 +65,12 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
         RunError: another scan writes the same file.
     """
     if out is None:
-        found = {row.key: row for row in _measured(requests, way)}
-        return [found[request.model, request.asked] for request in requests]
+        rows = {row.key: row for row in _measured(requests, way)}
+        return [rows[request.model, request.asked] for request in requests]
     store.check_format(out)
     store.read(out)  # refuses what is no scan before anything is made
     with locked(store.partial_folder(out)), store.Journal(out) as journal:
+        remove_leftovers(out.parent, out.name)
         known = {row.key: row for row in (*store.read(out), *journal.rows())}
         keys = [(request.model, request.asked) for request in requests]
         order = list(dict.fromkeys([*known, *keys]))
@@ -93,15 +95,15 @@ def _may_differ(request: Request) -> bool:
 
 
 def _measured(requests: Sequence[Request], way: Way) -> Iterator[ScanRow]:
-    wanted = {str(place): request for place, request in enumerate(requests)}
-    jobs = [Job(key, "archlab.api.scale.row:measure", (item,)) for key, item in wanted.items()]
+    jobs = [Job(str(place), "archlab.api.scale.row:measure", (request,))
+            for place, request in enumerate(requests)]  # fmt: skip
     limits = Limits(seconds=way.timeout, memory=way.memory)
     outcomes = run(jobs, way.engine, side_by_side=way.jobs, address=way.address, limits=limits)
     with closing(outcomes):
         for done, outcome in enumerate(outcomes, 1):
-            row = _row(wanted[outcome.key], outcome)
-            if way.report is not None:
-                way.report(done, len(jobs), row.model)
+            row = _row(requests[int(outcome.key)], outcome)
+            if way.progress is not None:
+                way.progress(done, len(jobs), row.model)
             yield row
 
 

@@ -1,11 +1,11 @@
 """SHAPES: output tensors of the common operators, without torch's Python meta kernels.
 
-Why: the first call of a Python meta kernel imports sympy and torch._dynamo, more than a second;
-`torch.empty(shape, device="meta")` imports nothing. A rule returns None where it is not sure
-(mixed dtypes, shapes that do not fit): torch's own kernel then answers, or raises its own error;
-where the meta kernel would let pass what a real one refuses, the rule raises MisfitError.
-Layouts are those of the CPU kernels, which the meta kernel of a convolution does not know.
-`tests/tracer/test_shapes.py` holds every rule against torch's kernels.
+The first call of a Python meta kernel imports sympy and torch._dynamo, which takes more than a
+second; `torch.empty(shape, device="meta")` imports nothing. A rule returns None where it is not
+sure (mixed dtypes, shapes that do not fit): torch's own kernel then answers, or raises its own
+error. Where the meta kernel accepts what a real one refuses, the rule raises MisfitError. Layouts
+are those of the CPU kernels, which the meta kernel of a convolution does not know.
+`tests/tracer/test_shapes.py` compares every rule with torch's kernels.
 """
 
 from __future__ import annotations
@@ -30,51 +30,56 @@ from archlab.tracer.windows import adaptive_pool, avg_pool, convolution, max_poo
 
 Values = Mapping[str, Any]
 Rule = Callable[[Values], Any]
+_FULL_PRECISION = (torch.float32, torch.float64)  # others have statistics of another dtype
 
 
 def pointwise(values: Values) -> torch.Tensor | None:
     """Any pointwise operator whose tensors are all floats of one dtype."""
-    tensors = [item for item in values.values() if isinstance(item, torch.Tensor)]
+    tensors = _tensors(values)
     dtype = tensors[0].dtype
-    if not dtype.is_floating_point or any(item.dtype != dtype for item in tensors):
+    if not dtype.is_floating_point or any(tensor.dtype != dtype for tensor in tensors):
         return None
-    shape = broadcast([item.shape for item in tensors])
-    if shape is None or any(isinstance(item, complex) for item in values.values()):
+    shape = broadcast([tensor.shape for tensor in tensors])
+    if shape is None or any(isinstance(value, complex) for value in values.values()):
         return None
     return combined(shape, tensors)
 
 
+def _tensors(values: Values) -> list[torch.Tensor]:
+    return [value for value in values.values() if isinstance(value, torch.Tensor)]
+
+
 def in_place(values: Values) -> torch.Tensor | None:
     """A pointwise operator that writes its first tensor, a float one without repeated elements."""
-    tensors = [item for item in values.values() if isinstance(item, torch.Tensor)]
+    tensors = _tensors(values)
     target = tensors[0]
     if not target.is_floating_point() or 0 in target.stride():
         return None
-    if any(item.is_complex() for item in tensors):
+    if any(tensor.is_complex() for tensor in tensors):
         return None
-    if any(isinstance(item, complex) for item in values.values()):
+    if any(isinstance(value, complex) for value in values.values()):
         return None
-    if len(tensors) > 1 and broadcast([item.shape for item in tensors]) != tuple(target.shape):
+    if len(tensors) > 1 and broadcast([x.shape for x in tensors]) != tuple(target.shape):
         return None
     return target
 
 
 def clamp(values: Values) -> torch.Tensor | None:
-    """Pointwise, with one bound at least."""
+    """A pointwise operator; torch refuses it without any bound."""
     return None if values["min"] is values["max"] is None else pointwise(values)
 
 
 def comparison(values: Values) -> torch.Tensor | None:
-    """A pointwise operator with yes or no for every element."""
-    tensors = [item for item in values.values() if isinstance(item, torch.Tensor)]
-    shape = broadcast([item.shape for item in tensors])
-    if shape is None or any(item.is_complex() for item in tensors):
+    """A pointwise operator with a truth value for every element."""
+    tensors = _tensors(values)
+    shape = broadcast([tensor.shape for tensor in tensors])
+    if shape is None or any(tensor.is_complex() for tensor in tensors):
         return None
     return None if isinstance(values["other"], complex) else combined(shape, tensors, torch.bool)
 
 
 def masked_fill(values: Values) -> torch.Tensor | None:
-    """The tensor, broadcast with its mask; only contiguous ones."""
+    """The tensor, broadcast with its mask, where both are contiguous."""
     x, mask = values["self"], values["mask"]
     shape = broadcast([x.shape, mask.shape])
     if shape is None or mask.dtype != torch.bool or not x.is_floating_point():
@@ -85,7 +90,7 @@ def masked_fill(values: Values) -> torch.Tensor | None:
 
 
 def created_like(values: Values) -> torch.Tensor | None:
-    """A fresh tensor laid out as a given one."""
+    """A new tensor with the shape and layout of another."""
     x = values["self"]
     if values["layout"] is not None or values["pin_memory"]:
         return None
@@ -96,7 +101,7 @@ def created_like(values: Values) -> torch.Tensor | None:
 
 
 def batch_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
-    """Output, and the statistics that training keeps (empty in eval mode)."""
+    """The output, and the statistics of the batch, which are empty in eval mode."""
     x = values["input"]
     weight = values["weight"]
     if x.dim() < 2 or (weight is not None and weight.shape[0] != x.shape[1]):
@@ -116,23 +121,20 @@ def batch_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
 def layer_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     """Output, mean and reciprocal deviation per normalised vector."""
     x, axes = values["input"], tuple(values["normalized_shape"])
-    if tuple(x.shape[x.dim() - len(axes) :]) != axes or x.dtype not in (
-        torch.float32,
-        torch.float64,
-    ):
+    outer = x.dim() - len(axes)
+    if tuple(x.shape[outer:]) != axes or x.dtype not in _FULL_PRECISION:
         return None
-    for item in (values["weight"], values["bias"]):
-        if item is not None and tuple(item.shape) != axes:
+    for parameter in (values["weight"], values["bias"]):
+        if parameter is not None and tuple(parameter.shape) != axes:
             return None
-    kept = (*x.shape[: x.dim() - len(axes)], *(1 for _ in axes))
-    stats = (empty(kept, x.dtype) for _ in range(2))
+    stats = (empty((*x.shape[:outer], *(1 for _ in axes)), x.dtype) for _ in range(2))
     return (empty(x.shape, x.dtype), *stats)
 
 
 def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     """Output, mean and reciprocal deviation per group."""
     x = values["input"]
-    if x.dtype not in (torch.float32, torch.float64):
+    if x.dtype not in _FULL_PRECISION:
         return None
     stats = (empty((values["N"], values["group"]), x.dtype) for _ in range(2))
     out = empty(x.shape, x.dtype, memory_format(x))
@@ -140,7 +142,7 @@ def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
 
 
 def softmax(values: Values) -> torch.Tensor | None:
-    """Same shape, contiguous; a half-to-float conversion is left to torch."""
+    """A contiguous tensor of the same shape; torch handles a conversion from half to float."""
     x = values["self"]
     if values.get("half_to_float") or not x.is_floating_point() or values.get("dtype") is not None:
         return None
@@ -190,15 +192,15 @@ def concat(values: Values) -> torch.Tensor | None:
         return None
     axis = values["dim"] % first.dim()
     rest = [size for i, size in enumerate(first.shape) if i != axis]
-    for item in tensors:
-        if item.dim() != first.dim() or item.dtype != first.dtype:
+    for tensor in tensors:
+        if tensor.dim() != first.dim() or tensor.dtype != first.dtype:
             return None
-        if [size for i, size in enumerate(item.shape) if i != axis] != rest:
+        if [size for i, size in enumerate(tensor.shape) if i != axis] != rest:
             return None
     shape = list(first.shape)
-    shape[axis] = sum(item.shape[axis] for item in tensors)
+    shape[axis] = sum(tensor.shape[axis] for tensor in tensors)
     layout = memory_format(first)
-    if any(memory_format(item) != layout for item in tensors):
+    if any(memory_format(tensor) != layout for tensor in tensors):
         layout = torch.contiguous_format
     return empty(shape, first.dtype, layout)
 
@@ -207,10 +209,10 @@ def stack(values: Values) -> torch.Tensor | None:
     """Along a new axis; all sizes equal."""
     tensors = values["tensors"]
     first = tensors[0]
-    if any(item.shape != first.shape or item.dtype != first.dtype for item in tensors):
+    if any(x.shape != first.shape or x.dtype != first.dtype for x in tensors):
         return None
     rank = first.dim() + 1
-    if not _axis_fits(values["dim"], rank) or not all(item.is_contiguous() for item in tensors):
+    if not _axis_fits(values["dim"], rank) or not all(x.is_contiguous() for x in tensors):
         return None
     shape = list(first.shape)
     shape.insert(values["dim"] % rank, len(tensors))
@@ -224,13 +226,13 @@ def reduction(values: Values) -> torch.Tensor | None:
         return None
     if not all(_axis_fits(axis, x.dim()) for axis in axes or ()):
         return None
-    gone = {axis % max(x.dim(), 1) for axis in axes} if axes else set(range(x.dim()))
-    if axes and len(gone) < len(axes):
+    reduced = {axis % max(x.dim(), 1) for axis in axes} if axes else set(range(x.dim()))
+    if axes and len(reduced) < len(axes):  # an axis twice: torch refuses it
         return None
     if values.get("keepdim"):
-        shape = [1 if i in gone else size for i, size in enumerate(x.shape)]
+        shape = [1 if i in reduced else size for i, size in enumerate(x.shape)]
     else:
-        shape = [size for i, size in enumerate(x.shape) if i not in gone]
+        shape = [size for i, size in enumerate(x.shape) if i not in reduced]
     return empty(shape, x.dtype)
 
 
@@ -251,7 +253,7 @@ def embedding(values: Values) -> torch.Tensor | None:
 
 
 def unsafe_view(values: Values) -> torch.Tensor | None:
-    """A fresh tensor seen in another shape."""
+    """A new tensor in another shape."""
     x, shape = values["self"], list(values["size"])
     known = prod(size for size in shape if size != -1)
     if -1 in shape:

@@ -1,5 +1,4 @@
-"""Training: recipes, data on the device, resumable runs, the degradation curve and its verdict.
+"""Training: data on the device, resumable runs, sweeps side by side, fine-tuning.
 
-The only home of Lightning. Files that read finished runs (`record`, `verdict`, `recipe`) import no
-torch, so that verdicts and curves come from the files alone.
+The only home of Lightning. What reads finished runs lives in `archlab.runs` and imports no torch.
 """

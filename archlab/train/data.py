@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -189,13 +189,34 @@ class ImageData(pl.LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
-class CIFAR10Data(ImageData):
+class _OfficialData(ImageData):
+    """An official set from `data_dir`, or the images by class that lie in that folder."""
+
+    source: ClassVar[str]
+
+    def __init__(
+        self,
+        data_dir: str | Path = ".data",
+        recipe: Recipe | None = None,
+        *,
+        seed: int = 0,
+        loader: Loader = "resident",
+        held_out: int = 0,
+        download: bool = False,
+    ) -> None:
+        by_class = (Path(data_dir) / "train").is_dir()
+        super().__init__(
+            str(data_dir) if by_class else self.source, recipe, seed=seed, loader=loader,
+            held_out=held_out, data_dir=data_dir, download=download,
+        )  # fmt: skip
+
+
+class CIFAR10Data(_OfficialData):
     """CIFAR-10 from `data_dir` (cifar-10-batches-py, or train/CLASS and test/CLASS folders).
 
     Args:
         data_dir: where the images are, or go with `download=True`.
-        recipe: as in `ImageData`.
-        **how: `seed`, `loader`, `held_out` and `download` as in `ImageData`.
+        recipe: as in `ImageData`, and so are `seed`, `loader`, `held_out` and `download`.
 
     Raises:
         DataError: the images are absent or corrupt, when they are first asked for.
@@ -206,12 +227,10 @@ class CIFAR10Data(ImageData):
         (3, 32, 32)
     """
 
-    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
-                 **how: Any) -> None:  # fmt: skip
-        super().__init__(_place("cifar10", data_dir), recipe, data_dir=data_dir, **how)
+    source = "cifar10"
 
 
-class CIFAR100Data(ImageData):
+class CIFAR100Data(_OfficialData):
     """CIFAR-100 from `data_dir` (cifar-100-python, or train/CLASS and test/CLASS folders).
 
     Arguments and errors as in `CIFAR10Data`.
@@ -222,12 +241,10 @@ class CIFAR100Data(ImageData):
         100
     """
 
-    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
-                 **how: Any) -> None:  # fmt: skip
-        super().__init__(_place("cifar100", data_dir), recipe, data_dir=data_dir, **how)
+    source = "cifar100"
 
 
-class FashionMNISTData(ImageData):
+class FashionMNISTData(_OfficialData):
     """Fashion-MNIST from `data_dir`; 28×28 with one channel.
 
     Arguments and errors as in `CIFAR10Data`. Set `channels = 3` for a net of colour images.
@@ -238,14 +255,7 @@ class FashionMNISTData(ImageData):
         (1, 28, 28)
     """
 
-    def __init__(self, data_dir: str | Path = ".data", recipe: Recipe | None = None,
-                 **how: Any) -> None:  # fmt: skip
-        super().__init__(_place("fashion-mnist", data_dir), recipe, data_dir=data_dir, **how)
-
-
-def _place(name: str, data_dir: str | Path) -> str:
-    """Return the folder itself where it holds images by class, else the official set's name."""
-    return str(data_dir) if (Path(data_dir) / "train").is_dir() else name
+    source = "fashion-mnist"
 
 
 def _to(

@@ -9,22 +9,23 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from archlab import files
 from archlab.data.sets import ImageSet
 from archlab.engine import cores
-from archlab.errors import OptionError, RunError
+from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.files import locked
 from archlab.runs import ledger, record
-from archlab.runs.progress import Progress, Tracker, over
+from archlab.runs.progress import over, show
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
-from archlab.train.process import start, told
+from archlab.train.process import Started, failure, start
 from archlab.train.remote import Fan, RemotePool
+from archlab.verb import Progress
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 
 KINDS = ("plain", "residual")
@@ -54,12 +55,11 @@ class Sweep:
             if not is_cifar_depth(depth):
                 near = " or ".join(map(str, nearest_cifar_depths(depth)))
                 raise OptionError(
-                    f"--depths: these nets have 6n + 2 layers, and {depth} is not 6n + 2; "
-                    f"try {near}."
+                    f"{keyword('depths')}: these nets have 6n + 2 layers, and {depth} is not "
+                    f"6n + 2; try {near}."
                 )
         for kind in self.kinds:
-            if kind not in KINDS:
-                raise OptionError(f"--kinds: {kind!r} is unknown. Allowed: {', '.join(KINDS)}.")
+            check_one_of("kinds", kind, KINDS)
         if not self.depths or not self.kinds or not self.seeds:
             raise OptionError("A sweep needs a depth, a kind and a seed or more.")
 
@@ -89,7 +89,7 @@ def run_sweep(
     out: Path,
     *,
     jobs: int | None = None,
-    report: Callable[[Progress], None] = lambda _: None,
+    progress: Progress | None = None,
     fan: Fan = HERE,
 ) -> None:
     """Train what is not trained yet, and keep `ledger.csv` up to date.
@@ -99,7 +99,7 @@ def run_sweep(
         images: the images, as `sweep.data` names them.
         out: the sweep's folder.
         jobs: processes side by side; None is one a core.
-        report: told how far it is, twice a second.
+        progress: called twice a second with (work done, all work, which runs are under way).
         fan: processes of this machine, or a Ray cluster and the share of a GPU that a run takes;
             and how often gradients are recorded.
 
@@ -108,7 +108,7 @@ def run_sweep(
         KeyboardInterrupt: after the running workers have saved.
     """
     sweep.check()
-    run_plans(sweep.plans(images), out, jobs=jobs, report=report, fan=fan)
+    run_plans(sweep.plans(images), out, jobs=jobs, progress=progress, fan=fan)
 
 
 def run_plans(
@@ -116,7 +116,7 @@ def run_plans(
     out: Path,
     *,
     jobs: int | None = None,
-    report: Callable[[Progress], None] = lambda _: None,
+    progress: Progress | None = None,
     fan: Fan = HERE,
 ) -> None:
     """Train any independent runs side by side; see `run_sweep`."""
@@ -126,9 +126,11 @@ def run_plans(
             record.write_plan(out / plan.name, plan)
         ledger.write_sweep(out, plans)
         ledger.write_ledger(out)
-        waiting = [plan for plan in plans if not over(out, plan)]
+        for plan in plans:
+            if over(out, plan):  # nobody will take its lock: a run that is over is not begun again
+                files.remove_leftovers(out / plan.name)
         try:
-            errors = _trained(out, plans, waiting, jobs, report, fan)
+            errors = _trained(out, plans, jobs, progress, fan)
         finally:
             ledger.write_ledger(out)
     if errors:
@@ -140,26 +142,21 @@ def run_plans(
 
 
 def _trained(
-    out: Path,
-    plans: Sequence[Plan],
-    waiting: Sequence[Plan],
-    jobs: int | None,
-    report: Callable[[Progress], None],
-    fan: Fan,
+    out: Path, plans: Sequence[Plan], jobs: int | None, progress: Progress | None, fan: Fan
 ) -> dict[str, str]:
-    """Train what waits, and return which runs could not end, and why."""
+    """Train what is not over, and return which runs could not end, and why."""
+    waiting = [plan for plan in plans if not over(out, plan)]
     if fan.engine != "local":
-        there = RemotePool(out, plans, waiting, fan)
-        there.work(jobs, report)
-        return there.errors
-    pool = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
+        pool = RemotePool(out, plans, waiting, fan)
+        pool.work(jobs, progress)
+        return pool.errors
+    local = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
     try:
-        for progress in pool.work():
-            report(progress)
+        local.work(progress)
     except KeyboardInterrupt:
-        pool.interrupt()
+        local.interrupt()
         raise
-    return pool.errors
+    return local.errors
 
 
 def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
@@ -169,7 +166,7 @@ def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
         if plans and (other.recipe, other.fingerprint) != (plans[0].recipe, plans[0].fingerprint):
             raise RunError(
                 f"{out} holds a sweep of another recipe or other images "
-                f"({other.recipe.sentence()}; {other.data_name}). Give another --out."
+                f"({other.recipe.sentence()}; {other.data_name}). Give another {keyword('out')}."
             )
 
 
@@ -179,21 +176,20 @@ class _Pool:
     def __init__(
         self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int, gradients: int
     ) -> None:
-        self.out, self.jobs, self.gradients = out, jobs, gradients
+        self.out, self.plans, self.jobs, self.gradients = out, plans, jobs, gradients
         self.waiting = list(waiting)
-        self.running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self.running: dict[str, Started] = {}
         self.errors: dict[str, str] = {}
-        self._tracker = Tracker(out, plans)
 
-    def work(self) -> Iterator[Progress]:
-        """Yield the progress until nothing is left to do."""
+    def work(self, progress: Progress | None) -> None:
+        """Train until nothing is left to do."""
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.jobs:
                 plan = self.waiting.pop(0)
                 self.running[plan.name] = start(self.out / plan.name, self.gradients)
             time.sleep(_POLL)
             self._reap()
-            yield self._tracker.progress(tuple(self.running))
+            show(progress, self.out, self.plans, self.running)
 
     def interrupt(self) -> None:
         """Ask every worker to save and end, and wait for them."""
@@ -215,7 +211,7 @@ class _Pool:
             if process.poll() is None:
                 continue
             del self.running[name]
-            if why := told(process, errors):
+            if why := failure(process, errors):
                 self.errors[name] = why
             ledger.write_ledger(self.out)
 

@@ -1,4 +1,4 @@
-"""The process of one run: started with one thread, and what it said when it has ended."""
+"""The process of one run: started with one thread, and why it failed when it has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def start(folder: Path, gradients: int = 0) -> Started:
         folder: the run's, with its plan.
         gradients: record gradient norms by depth every so many steps; 0 never.
     """
-    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `told`
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `failure`
     process = subprocess.Popen(
         [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
@@ -28,7 +28,7 @@ def start(folder: Path, gradients: int = 0) -> Started:
     return process, errors
 
 
-def told(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
+def failure(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
     """Return why an ended process failed, by its last line; empty where it did not."""
     code = process.wait()
     errors.seek(0)
@@ -36,5 +36,6 @@ def told(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
     errors.close()
     if code == 0:
         return ""
-    killed = f"its process was killed by signal {-code}" if code < 0 else "no word"
-    return lines[-1] if lines else killed
+    if lines:
+        return lines[-1]
+    return f"its process was killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -6,8 +6,6 @@ Loss and wrong answers add up on the device; the host looks at them once a secon
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -26,6 +24,7 @@ from archlab.train import device
 from archlab.train.batches import Normalizer, whole_batches
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
+from archlab.verb import Progress
 
 _TICK = 1.0  # seconds between looks at the clock's other duties
 _EVALUATED = 500
@@ -43,7 +42,7 @@ class Recorder(pl.Callback):
         data: the images that errors are measured on.
         total: the last step.
         stop: asked once a second; True saves and ends the run.
-        report: told the step and the last step once a second.
+        progress: called once a second with the step, the last step, and both in words.
     """
 
     def __init__(
@@ -52,11 +51,11 @@ class Recorder(pl.Callback):
         data: ImageData,
         total: int,
         stop: Callable[[], bool] | None = None,
-        report: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.folder, self.data, self.total = folder, data, total
         self.stop = stop or (lambda: False)
-        self.report = report or (lambda _step, _total: None)
+        self.progress = progress
         self.rows: list[Measurement] = []
         self.stopped = False
         self._sums: Tensor | None = None  # loss, wrong, images, steps since the last row
@@ -110,12 +109,12 @@ class Recorder(pl.Callback):
         due = now - self._tick >= _TICK
         if due:
             self._tick = now
-            self._progress(step)
+            self._save_progress(step)
             self.stopped = self.stop()
         if last or self.stopped or step % recipe.checkpoint_every == 0:
             self._finite(step)
             save(trainer, self.folder / record.CHECKPOINT)
-            self._progress(step)
+            self._save_progress(step)
         if self.stopped:
             trainer.should_stop = True
 
@@ -132,11 +131,12 @@ class Recorder(pl.Callback):
         if self._sums is not None and not bool(torch.isfinite(self._sums).all()):
             raise Diverged(f"the loss is not finite (NaN or infinite) at or before step {step}")
 
-    def _progress(self, step: int) -> None:
+    def _save_progress(self, step: int) -> None:
         self._finite(step)
         state = {"step": step, "total": self.total, "seconds": round(self.seconds, 2)}
         files.write_json(self.folder / record.PROGRESS, state)
-        self.report(step, self.total)
+        if self.progress is not None:
+            self.progress(step, self.total, f"step {step:,} of {self.total:,}")
 
     def _measure(self, trainer: pl.Trainer, module: Classifier, *, whole: bool) -> None:
         """Add a row and write them all."""
@@ -210,12 +210,10 @@ def save(trainer: pl.Trainer, path: Path) -> None:
     Raises:
         OutputError: the system refuses, such as a full disk; the checkpoint before stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        trainer.save_checkpoint(temporary)
-        temporary.replace(path)
+        with files.replaced(path) as temporary:
+            trainer.save_checkpoint(temporary)
     except (OSError, RuntimeError) as failure:  # torch reports a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)
         why = getattr(failure, "strerror", None) or " ".join(str(failure).split())[:160]
         raise OutputError(
             f"{path} cannot be written: {why}. Is the disk full? The checkpoint before it is "

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.engine import Job, Needs, run
 from archlab.engine.script import waited
-from archlab.errors import RunError
+from archlab.errors import RunError, keyword
 from archlab.files import locked
 from archlab.runs import ledger, record
-from archlab.runs.progress import Progress, Tracker
+from archlab.runs.progress import begun, show
 from archlab.runs.record import Plan
-from archlab.train.process import start, told
+from archlab.train.process import failure, start
+from archlab.verb import Progress
 
 _POLL = 0.2
 _PATIENCE = 120.0  # seconds for what is left of a lost run to let go
@@ -47,29 +48,28 @@ class RemotePool:
     """The runs of a sweep as jobs of a cluster; `errors` says which could not end, and why."""
 
     def __init__(self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], fan: Fan) -> None:
-        self._out, self._waiting, self._fan = out.absolute(), waiting, fan
-        self._tracker = Tracker(out, plans)
+        self._out, self._plans, self._waiting, self._fan = out.absolute(), plans, waiting, fan
         self.errors: dict[str, str] = {}
 
-    def work(self, jobs: int | None, report: Callable[[Progress], None]) -> None:
+    def work(self, jobs: int | None, progress: Progress | None) -> None:
         """Train what waits; Ctrl-C lets the running ones save.
 
         Args:
             jobs: runs at a time; None is as many as the cluster holds.
-            report: told the progress, twice a second.
+            progress: called twice a second, see `archlab.runs.progress.show`.
         """
         needs = Needs(cpus=1, gpus=self._fan.gpus)
-        wanted = [
+        runs = [
             Job(plan.name, "archlab.train.remote:train_here",
                 (str(self._out / plan.name), self._fan.gradients), needs)
             for plan in self._waiting
         ]  # fmt: skip
 
         def beat() -> None:
-            report(self._tracker.progress(self._tracker.begun(self._waiting)))
+            show(progress, self._out, self._plans, begun(self._out, self._waiting))
 
         outcomes = run(
-            wanted, self._fan.engine, side_by_side=jobs, address=self._fan.address, beat=beat
+            runs, self._fan.engine, side_by_side=jobs, address=self._fan.address, beat=beat
         )
         with closing(outcomes):
             for outcome in outcomes:
@@ -90,14 +90,13 @@ def train_here(folder: str, gradients: int = 0) -> str:
     path = Path(folder)
     if not (path / record.PLAN).is_file():
         raise RunError(
-            f"{path} is not there on {socket.gethostname()}: --out must be a folder that every "
-            "node of the cluster sees, under the same path."
+            f"{path} is not there on {socket.gethostname()}: {keyword('out')} must be a folder "
+            "that every node of the cluster sees, under the same path."
         )
     _await_release(path)
     process, errors = start(path, gradients)
     waited(process)
-    why = told(process, errors)
-    if why:
+    if why := failure(process, errors):
         raise RunError(why)
     return record.read_outcome(path).status
 

@@ -32,6 +32,7 @@ from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
 from archlab.train.module import Classifier
 from archlab.train.recorder import Diverged, Recorder, callbacks
+from archlab.verb import Progress
 from archlab.version import __version__
 
 
@@ -39,7 +40,7 @@ def execute(
     folder: Path,
     *,
     stop: Callable[[], bool] | None = None,
-    report: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     images: ImageSet | None = None,
     loggers: Iterable[Logger] = (),
     extra: Iterable[pl.Callback] = (),
@@ -49,7 +50,7 @@ def execute(
     Args:
         folder: it holds run.json.
         stop: asked about once a second; True saves and ends, to be resumed later.
-        report: told the step and the last step about once a second.
+        progress: called about once a second with (step, last step, both in words).
         images: the images, if they are read already.
         loggers: Lightning loggers that get every row of metrics.csv.
         extra: further Lightning callbacks.
@@ -66,7 +67,7 @@ def execute(
             return outcome
         data = ImageData(_images(plan, images), plan.recipe, seed=plan.seed)
         total = plan.recipe.total_steps(len(data.images.train_labels))
-        recorder = Recorder(folder, data, total, stop, report)
+        recorder = Recorder(folder, data, total, stop, progress)
         try:
             with _quiet(), torch.random.fork_rng(devices=[]):
                 _fit(folder, plan, data, recorder, loggers, extra)

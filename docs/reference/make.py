@@ -1,4 +1,4 @@
-"""The reference pages, from the dict of commands and the list of public names. No page by hand.
+"""The reference pages, made from the commands of the application and the list of public names.
 
 python docs/reference/make.py        # writes docs/reference/cli.md and api.md, not kept in git
 """
@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 import archlab
-from archlab.cli.app import MAP, app
+from archlab.cli.app import app
 
 HERE = Path(__file__).parent
 
@@ -20,11 +20,20 @@ HERE = Path(__file__).parent
 def commands() -> str:
     """Return the page of the command line: every command with its arguments and options."""
     group = get_command(app)
+    context = typer.Context(group, info_name="archlab")
     parts = ["# Command line\n", f"{group.help}\n", f"{group.epilog}\n"]
-    for heading, names in MAP.items():
-        parts.append(f"## {heading}\n")
-        parts += [_command(name, group.commands[name]) for name in names]
+    headings: dict[str, list[str]] = {}
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        headings.setdefault(_heading(command), []).append(_command(name, command))
+    for heading, sections in headings.items():
+        parts += [f"## {heading}\n", *sections]
     return "\n".join(parts)
+
+
+def _heading(command: typer.core.TyperCommand) -> str:
+    """Return the folder that a command's file is in; the headings of the help are these, too."""
+    return command.callback.__module__.split(".")[-2].capitalize()
 
 
 def _command(name: str, command: typer.core.TyperCommand) -> str:
@@ -62,8 +71,7 @@ def names() -> str:
 
 
 def _name(name: str) -> str:
-    found = getattr(archlab, name)
-    kind = "autoclass" if inspect.isclass(found) else "autofunction"
+    kind = "autoclass" if inspect.isclass(getattr(archlab, name)) else "autofunction"
     # A class of ours says what it has in its docstring; Lightning's many methods are not for here.
     return f"## {name}\n\n```{{eval-rst}}\n.. {kind}:: archlab.{name}\n```\n"
 

@@ -10,6 +10,10 @@ import archlab
 
 # Signatures with Any beside **keywords (constructor arguments of anybody's model), and why.
 REASONED = {
+    "Result.__init__": "a further JSON entry may be any value of JSON",
+    "Result.to_dict": "a JSON record",
+    "gradients": "the loss of a forward takes what that forward returns",
+    "module_gradients": "as `gradients`",
     "Model.inputs": "a forward may take anything",
     "Model.runnable": "a forward may take anything",
 }
@@ -60,7 +64,23 @@ def test_every_argument_is_told(path) -> None:
         return
     told = text.partition("Args:\n")[2] or text.partition("Attributes:\n")[2]
     for item in parameters(path):
-        assert re.search(rf"^ +\**{item.name}: ", told, re.MULTILINE) or one_word(path, item), item
+        assert item.name in described(told) or one_word(path, item), item
+
+
+def described(section: str) -> set[str]:
+    """The names before the colons; several may share one: `boxes, depth: as for render`.
+
+    Such a list may go on in the next line, where it ends in a comma.
+    """
+    names = r"\**\w+(?:,\s+\**\w+)*"
+    heads = re.findall(rf"^ +({names}):(?:\s|$)", section, re.MULTILINE)
+    return {name.lstrip("*") for head in heads for name in re.split(r",\s+", head)}
+
+
+def test_names_that_share_a_description_are_all_named() -> None:
+    section = "    first: a, then b.\n    *second, third,\n        fourth: as there.\n    fifth: x."
+    assert described(section) == {"first", "second", "third", "fourth", "fifth"}
+    assert described("    text about sixth, seventh and so on: no list.") == set()
 
 
 def one_word(path: str, item: inspect.Parameter) -> bool:

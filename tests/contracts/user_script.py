@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import archlab
-from archlab import ArchlabError, Look, Model, Picture
+from archlab import ArchlabError, Model, Picture
 
 
 class Net(nn.Module):
@@ -33,7 +33,7 @@ def numbers(folder: Path) -> list[int | float | None]:
     assert_type(cost.totals.macs, int)
     assert_type(archlab.params("resnet20").totals.params, int)
     assert_type([row.path for row in cost.rows], list[str])
-    picture = archlab.render(model, look=Look(depth=1))
+    picture = archlab.render(model, depth=1)
     assert_type(picture, Picture)
     assert_type(picture.save(folder / "net.svg"), Path)
     peak = archlab.memory(model).totals.training

@@ -12,6 +12,7 @@ With ARCHLAB_ACCEPT=1 (`nox -s golden`) what comes out is written into the page 
 | `bash` | runs each line that starts with archlab or python |
 | `python` | runs it; where it holds `>>>`, as a doctest. A page shares its names |
 | `LANGUAGE FILE` | writes the file |
+| `diff FILE` | on a page that adds something to archlab: edits the file, in a copy of the tree |
 """
 
 from __future__ import annotations
@@ -111,6 +112,29 @@ def _line_pattern(line: str, number: re.Pattern[str]) -> str:
     return f"({NUMBER.pattern})".join(texts)
 
 
+def write_files(page: Path, tree: Path) -> None:
+    """Write the files of a page into a tree, and edit those that its `diff` blocks name."""
+    for block in blocks(page):
+        if block.word and block.language != "console":
+            path = tree / block.word
+            if block.language == "diff":
+                path.write_text(_edited(path.read_text(), block))
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text)
+
+
+def _edited(text: str, block: Block) -> str:
+    """Apply a diff without line numbers: what surrounds a change must be there, and just once."""
+    for hunk in re.split(r"^@@\n", block.text, flags=re.MULTILINE):
+        lines = hunk.splitlines(keepends=True)
+        before = "".join(line[1:] or "\n" for line in lines if not line.startswith("+"))
+        after = "".join(line[1:] or "\n" for line in lines if not line.startswith("-"))
+        assert text.count(before) == 1, f"{block.word} does not hold these lines once:\n{before}"
+        text = text.replace(before, after)
+    return text
+
+
 def run(line: str) -> Ran:
     """Run a command line in this process, as a shell in the current folder would."""
     words = [item for word in shlex.split(line, comments=True) for item in _expanded(word)]
@@ -178,7 +202,8 @@ def run_page(page: Path, only: str = "") -> None:
         elif only:
             continue
         elif block.word:
-            Path(block.word).write_text(block.text)
+            if block.language != "diff":
+                Path(block.word).write_text(block.text)
         elif block.language == "python":
             run_python(block, names, page)
         elif block.language == "bash":

@@ -3,7 +3,6 @@
 import shlex
 
 from archlab import doctor
-from archlab.data.sets import OFFICIAL
 from archlab.doctor import machine
 from archlab.errors import LayoutError
 
@@ -19,12 +18,9 @@ def test_no_graphviz_at_all(monkeypatch) -> None:
 
 
 def test_images_are_found_where_the_readers_look(tmp_path) -> None:
-    assert {name: folder for name, (folder, _) in machine.DATA.items()} == {
-        name: folder for name, (_, folder, _) in OFFICIAL.items()
-    }
     (tmp_path / "cifar-10-batches-py").mkdir()
     rows = {item.name: item for item in machine.images(tmp_path)}
     assert rows["cifar10"].state == "ok"
     assert rows["cifar100"].state == "missing"
-    assert "archlab.CIFAR100Data" in shlex.split(rows["cifar100"].get)[-1]
+    assert "archlab.ImageData('cifar100'" in shlex.split(rows["cifar100"].get)[-1]
     assert rows["embedded"].state == "ok"

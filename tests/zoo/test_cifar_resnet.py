@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from archlab import zoo
 from archlab.errors import OptionError
 from archlab.zoo.cifar_resnet import cifar_plain, cifar_resnet
 from archlab.zoo.shortcut import PadShortcut
@@ -18,6 +19,11 @@ EXACT = {
     110: 1_727_962,
     1202: 19_421_274,
 }
+
+
+def test_the_names() -> None:
+    for family in ("resnet", "plain"):
+        assert zoo.ZOO[f"cifar_{family}"].names == tuple(f"{family}{depth}" for depth in PAPER)
 
 
 def count(net: nn.Module) -> int:

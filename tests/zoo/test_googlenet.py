@@ -5,7 +5,13 @@ import torch
 import torchvision
 from torch import nn
 
+from archlab import zoo
 from archlab.zoo.googlenet import auxiliary_head, googlenet
+
+
+def test_the_name() -> None:
+    assert zoo.names()[0] == "googlenet"
+    assert zoo.ZOO["googlenet"].names == ("googlenet",)
 
 
 def count(net: nn.Module) -> int:

@@ -6,6 +6,7 @@ import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archlab import zoo
 from archlab.errors import OptionError
 from archlab.zoo.resnet import plain, resnet
 
@@ -17,6 +18,11 @@ PUBLISHED = {
     101: (44_549_160, 7.801),
     152: (60_192_808, 11.514),
 }
+
+
+def test_the_names() -> None:
+    for family in ("resnet", "plain"):
+        assert zoo.ZOO[family].names == tuple(f"{family}{depth}" for depth in PUBLISHED)
 
 
 def count(net: nn.Module) -> int:

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from archlab.api.model import MODES, Model
+from archlab.data.catalog import NAMES
 from archlab.data.pictures import fitted, folder_images
-from archlab.data.sets import OFFICIAL, is_set, load_images
+from archlab.data.sets import is_set, load_images
 from archlab.errors import OptionError, SpecError, check_one_of, did_you_mean, keyword
 from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
@@ -244,11 +245,10 @@ def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
     assert conditions.images is not None
     name = str(conditions.images)
     if not Path(name).is_dir() and not is_set(name):
-        known = ("embedded", *OFFICIAL)
         raise SpecError(
             f"{keyword('images', name)} is no folder, .npz file or known set."
-            f"{did_you_mean(name, known)} "
-            f"The sets are {', '.join(known)}."
+            f"{did_you_mean(name, NAMES)} "
+            f"The sets are {', '.join(NAMES)}."
         )
     if Path(name).is_dir():
         return folder_images(conditions.images, shape[1:], shape[0])

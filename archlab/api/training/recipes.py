@@ -23,7 +23,7 @@ def chosen_recipe(choice: Recipe | str) -> Recipe:
 
 def default_data(recipe: Recipe) -> str:
     """Return the images a recipe is made for."""
-    return "embedded" if recipe.name == "demo" else "cifar10"
+    return recipe.made_for
 
 
 def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = ()) -> Recipe:

@@ -1,0 +1,155 @@
+"""Image sets: the embedded one, official archives, files, and what is wrong with bad ones."""
+
+import importlib
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archlab.data.catalog import SETS, SOURCES, Archive
+from archlab.data.embedded import make
+from archlab.data.sets import is_set, load_images
+from archlab.errors import DataError, spelled
+
+
+def test_the_embedded_set() -> None:
+    images = load_images("embedded")
+    for pixels, labels in (
+        (images.train_images, images.train_labels),
+        (images.test_images, images.test_labels),
+    ):
+        assert pixels.shape == (2000, 1, 16, 16)
+        assert np.bincount(labels).tolist() == [200] * 10
+        assert not pixels[:, :, 0].any()  # the border
+    assert Path(make.__file__).with_name("fashion16.npz").stat().st_size < 800_000
+    assert "Zalando" in Path(make.__file__).with_name("LICENSE").read_text()
+
+
+@pytest.mark.skipif(not make.SOURCE.is_dir(), reason="Debian's dataset-fashion-mnist is not here")
+def test_the_embedded_set_is_what_its_script_makes() -> None:
+    made = make.make(make.SOURCE, 0)
+    images = load_images("embedded")
+    assert np.array_equal(made["train_images"], images.train_images)
+    assert np.array_equal(made["test_labels"], images.test_labels)
+
+
+def test_two_by_two_means_are_rounded() -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, :2, :2] = [[255, 255], [255, 252]]  # 254.25
+    image[0, 26:, 26:] = [[0, 1], [1, 0]]  # 0.5
+    small = make.shrunk(image)
+    assert (small[0, 1, 1], small[0, 14, 14], small.shape) == (254, 1, (1, 16, 16))
+
+
+def test_the_fingerprint_is_of_the_content(folder_of, tmp_path) -> None:
+    one = load_images(str(folder_of("one")))
+    same = load_images(str(folder_of("same")))
+    Image.fromarray(np.full((5, 6, 3), 9, np.uint8)).save(tmp_path / "same/train/cat/0.png")
+    other = load_images(str(tmp_path / "same"))
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_the_original_archive_is_recognised_but_checked(tmp_path) -> None:
+    batches = tmp_path / "cifar-10-batches-py"
+    batches.mkdir()
+    (batches / "data_batch_1").write_bytes(pickle.dumps({}))
+    for source, where in (("cifar10", tmp_path), (str(tmp_path), Path(".data"))):
+        with pytest.raises(DataError) as raised:
+            load_images(source, where)
+        message = str(raised.value)
+        assert "is there but incomplete or corrupt" in message
+        assert str(batches) in message
+
+
+def test_torchvisions_arrays_become_channels_first() -> None:
+    from archlab.data.sets import _pixels
+
+    cifar = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    assert _pixels(cifar).shape == (2, 3, 3, 4)
+    assert _pixels(cifar)[1, 2, 0, 3] == cifar[1, 0, 3, 2]
+    assert _pixels(cifar[..., 0]).shape == (2, 1, 3, 4)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_set_has_a_reader_and_is_asked_for_by_its_name(name, tmp_path) -> None:
+    with pytest.raises(DataError) as raised:
+        load_images(name, tmp_path)
+    archive = SETS[name]
+    assert f"{archive.title} is not in {tmp_path}" in str(raised.value)
+    assert str(tmp_path / archive.folder) in str(raised.value)
+    assert is_set(name)
+    assert name in SOURCES
+
+
+class Written:
+    """A reader of another library: two images in each part."""
+
+    def __init__(self, data_dir: Path, *, train: bool, download: bool) -> None:
+        assert (data_dir / "here").is_dir() or download
+        self.data, self.targets = np.full((2, 4, 4), 7 + train, np.uint8), [0, 1]
+        self.classes = ["a", "b"]
+
+
+def test_a_set_is_added_by_one_line(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(importlib, "import_module", lambda _: SimpleNamespace(Written=Written))
+    monkeypatch.setitem(SETS, "new", Archive("New", "library:Written", "here"))
+    (tmp_path / "here").mkdir()
+    for source, place in (("new", tmp_path), (str(tmp_path), Path(".data"))):
+        images = load_images(source, place)
+        assert (images.name, images.classes, images.shape) == ("New", ("a", "b"), (1, 4, 4))
+        assert (images.train_images[0, 0, 0, 0], images.test_images[0, 0, 0, 0]) == (8, 7)
+
+
+def test_absent_data_says_where_it_looked_and_how_to_get_it(tmp_path) -> None:
+    with pytest.raises(DataError) as raised:
+        load_images("cifar10", tmp_path)
+    place = str(tmp_path / "cifar-10-batches-py")
+    for part in (place, "download=True", "data='embedded'"):
+        assert part in str(raised.value)
+    with pytest.raises(DataError) as raised, spelled(lambda name: f"--{name}"):
+        load_images("cifar10", tmp_path)
+    for part in (place, "--download;", "--data embedded"):
+        assert part in str(raised.value)
+
+
+def half_file(root: Path) -> str:
+    root.mkdir()
+    np.savez(root / "half.npz", train_images=np.zeros((1, 1, 4, 4), np.uint8))
+    return str(root / "half.npz")
+
+
+def no_file(root: Path) -> str:
+    root.mkdir()
+    (root / "no.npz").write_bytes(b"PK\x03\x04 truncated")
+    return str(root / "no.npz")
+
+
+def floats(root: Path) -> str:
+    root.mkdir()
+    parts = {f"{part}_{what}": np.zeros((2, 1, 4, 4)) if what == "images" else np.zeros(2, int)
+             for part in ("train", "test") for what in ("images", "labels")}  # fmt: skip
+    np.savez(root / "floats.npz", **parts)
+    return str(root / "floats.npz")
+
+
+@pytest.mark.parametrize(
+    ("make_bad", "expected"),
+    [
+        (half_file, "lacks an array"),
+        (no_file, "is no readable .npz file"),
+        (floats, "uint8 (N, channels, height, width) is wanted"),
+    ],
+)
+def test_bad_data(make_bad, expected, tmp_path) -> None:
+    source = make_bad(tmp_path / "bad")
+    with pytest.raises(DataError) as raised:
+        load_images(source)
+    assert expected in str(raised.value)
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(DataError, match="Did you mean cifar10"):
+        load_images("cifar-10")

@@ -1,0 +1,87 @@
+"""The examples that train run on few images, for few steps; pages of the docs run the others."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def cifar(tmp_path) -> Path:
+    """An image folder with ten classes of 3×32×32, from the images inside the package."""
+    from PIL import Image
+
+    from archlab.data.sets import load_images
+
+    images = load_images("embedded")
+    for part in ("train", "test"):
+        pixels, labels = getattr(images, f"{part}_images"), getattr(images, f"{part}_labels")
+        for label in range(10):
+            folder = tmp_path / "cifar" / part / f"class{label}"
+            folder.mkdir(parents=True)
+            for i, image in enumerate(pixels[labels == label][:3]):
+                large = np.repeat(np.repeat(image[0], 2, 0), 2, 1)
+                Image.fromarray(large).convert("RGB").save(folder / f"{i}.png")
+    return tmp_path / "cifar"
+
+
+def run(folder: Path, name: str, *arguments: str) -> str:
+    """Run an example as a process of its own."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments], cwd=folder, check=False,
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def run_here(one_process, tmp_path, monkeypatch, capsys):
+    """Run an example, and the runs that it starts, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_example(name: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run_example
+
+
+@pytest.mark.slow
+def test_the_chapter(cifar, tmp_path) -> None:
+    text = run(tmp_path, "12_chapter.py", str(cifar), "1")
+    assert "11,173,962" in text  # ResNet-18's parameters, by the summary
+    for version in (0, 1):
+        assert (tmp_path / f"lightning_logs/version_{version}/curves.svg").is_file()
+
+
+@pytest.mark.slow
+def test_depth(run_here, tmp_path) -> None:
+    text = run_here("09_does_depth_help.py", "0.02")  # two steps
+    assert text.splitlines()[0] == "not shown"
+    assert (tmp_path / "runs/two-depths/figure.svg").is_file()
+
+
+@pytest.mark.slow
+def test_fine_tuning(run_here) -> None:
+    text = run_here("11_fine_tune.py", "0.1")
+    assert [line.split()[:2] for line in text.splitlines()[-3:]] == [
+        ["finetune", "done"], ["probe", "done"], ["scratch", "done"],
+    ]  # fmt: skip
+
+
+def test_there_are_twelve_examples_with_numbers() -> None:
+    numbers = sorted(path.name[:2] for path in EXAMPLES.glob("[0-9]*.py"))
+    assert numbers == [f"{i:02}" for i in range(1, 13)]
+
+
+def test_examples_are_short() -> None:
+    for path in EXAMPLES.glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 40, path
