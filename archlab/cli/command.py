@@ -7,6 +7,7 @@ one takes all its options; a group checks itself in `__post_init__`, which is be
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -111,9 +112,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [first, *options.values()]
+    functools.update_wrapper(run, function)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    run.__doc__ = function.__doc__
     return run
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archlab.cli.options import MODES, Input, Set, listed, loaded
-from archlab.cli.running import DATA_DIR, data_sets
+from archlab.cli.running import DATA_DIR
+from archlab.data.catalog import NAMES
 from archlab.errors import OptionError, keyword
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Measuring:
         str | None,
         typer.Option(
             "--images",
-            help=f"A folder of images, a .npz file, or {data_sets()}. "
+            help=f"A folder of images, a .npz file, or {listed(NAMES)}. "
             "Default: made images with a natural spectrum.",
         ),
     ] = None

@@ -9,15 +9,11 @@ from typing import Annotated
 import typer
 
 from archlab.cli.options import constant, listed
+from archlab.data.catalog import NAMES
 from archlab.runs.recipe import RECIPES
 
 DATA_DIR = Path(".data")
 STYLES = ("fig6", "fig1")  # as api/training/curves.py has them, which imports numpy
-
-
-def data_sets() -> str:
-    """Return the names of the sets of images, as a sentence lists them."""
-    return listed(("embedded", *constant("archlab.data.sets:OFFICIAL")))
 
 
 Recipe = Annotated[
@@ -56,7 +52,7 @@ class Images:
         str | None,
         typer.Option(
             "--data",
-            help=f"{data_sets()}, a folder with train/CLASS and test/CLASS, or a .npz file. "
+            help=f"{', '.join(NAMES)}, a folder with train/CLASS and test/CLASS, or a .npz file. "
             "Default: what the recipe is made for, or the run's own.",
         ),
     ] = None

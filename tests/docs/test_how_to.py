@@ -4,6 +4,7 @@ and so do the tests that run over every entry of what it adds to."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,14 @@ TESTS = {
 
 def test_every_page_that_adds_is_followed() -> None:
     assert {page.stem for page in HOW_TO.glob("add-*.md")} == set(TESTS)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_contributing_says_how_many_files_an_addition_touches(name: str) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (count,) = re.findall(rf"how-to/{name}\.md\).*\| (\d+) \|$", text, re.MULTILINE)
+    words = {block.word for block in blocks(HOW_TO / f"{name}.md")}
+    assert int(count) == sum(word.startswith(("archlab/", "tests/")) for word in words)
 
 
 @pytest.mark.parametrize("name", TESTS)

@@ -145,7 +145,7 @@ def _way(engine: Engine, limit: Limits, progress: Any) -> Way:
 
     return Way(
         engine=engine.engine, address=engine.address, jobs=engine.jobs, timeout=limit.timeout,
-        memory=limits({"--memory": limit.memory})["--memory"], retry=limit.retry, report=progress,
+        memory=limits({"--memory": limit.memory})["--memory"], retry=limit.retry, progress=progress,
     )  # fmt: skip
 
 

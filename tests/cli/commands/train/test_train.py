@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from archlab.cli.watch import Watch
 from archlab.train import recorder
 
 SMALL = (
@@ -134,6 +133,7 @@ def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
 
 def test_progress_in_one_line() -> None:
     from archlab.cli.sweep import line
+
     from archlab.runs.progress import Progress
 
     progress = Progress(1, ("plain-56-seed1-2eb4fef0",), 4, 0.25, 75.2, 3725.0)

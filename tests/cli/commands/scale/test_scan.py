@@ -14,7 +14,7 @@ import pytest
 
 from archlab.survey import store
 
-TABLE = Path(__file__).parents[1] / "truth" / "timm_published.csv"
+TABLE = Path(__file__).parents[4] / "tests" / "truth" / "timm_published.csv"
 
 
 def lines(path: str) -> list[dict[str, str]]:
