@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab import files
-from archlab.errors import RunError
+from archlab.errors import RunError, keyword
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs.ledger import Run, read_sweep
 
@@ -122,7 +122,7 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on runs that were read."""
     depths = sorted({run.plan.depth for run in runs})
     if len(depths) < 2:
-        raise RunError("A verdict needs two depths: give --depths 20,56.")
+        raise RunError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     plain, residual = (_gap(runs, kind, depths[0], depths[-1]) for kind in ("plain", "residual"))
     totals = _totals(plain, residual, depths)
     return Result(

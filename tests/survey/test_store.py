@@ -104,7 +104,7 @@ def test_targets(tmp_path, monkeypatch) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         store.check_format(tmp_path / "zoo.csv")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(DependencyError, match=r"pip install pyarrow, or give --out"):
+    with pytest.raises(DependencyError, match=r"pip install pyarrow, or give out"):
         store.check_format(tmp_path / "zoo.parquet")
 
 

@@ -141,7 +141,7 @@ def test_bad_checkpoints(trained, tmp_path) -> None:
     with pytest.raises(RunError, match="no state_dict"):
         checkpoint.read(tmp_path / "other.ckpt")
     torch.save({"state_dict": {}}, tmp_path / "silent.ckpt")
-    with pytest.raises(RunError, match="Add --model"):
+    with pytest.raises(RunError, match="Add model with the spec"):
         checkpoint.load_model(tmp_path / "silent.ckpt")
     with pytest.raises(RunError, match="holds weights of resnet8, not of plain14"):
         checkpoint.load_model(saved, "plain14")
