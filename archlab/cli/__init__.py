@@ -24,7 +24,6 @@ def main() -> None:
     # Importing torch makes half a million objects: the default walks them again and again.
     gc.set_threshold(100_000, 20, 20)
     debug = "--debug" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
         sys.stdout.reconfigure(errors="replace")
     try:

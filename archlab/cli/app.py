@@ -1,91 +1,87 @@
-"""The application: every command by name, under the headings of the help."""
+"""The application: every command by name, under the headings of the help.
+
+A command is a file in `commands/HEADING/` with a function of its own name. The folders are listed,
+which no other part of archlab does with what it holds: so a command is one file, and none is
+imported or built before it is asked for. `archlab params` pays for the options of `params` alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from archlab.cli.commands.bottleneck import bottleneck
-from archlab.cli.commands.check import check
-from archlab.cli.commands.compare import compare
-from archlab.cli.commands.curves import curves
-from archlab.cli.commands.degradation import degradation
-from archlab.cli.commands.doctor import doctor
-from archlab.cli.commands.finetune import finetune
-from archlab.cli.commands.flops import flops
-from archlab.cli.commands.gradients import gradients
-from archlab.cli.commands.identity import identity
-from archlab.cli.commands.memory import memory
-from archlab.cli.commands.models import models
-from archlab.cli.commands.params import params
-from archlab.cli.commands.render import render
-from archlab.cli.commands.report import report
-from archlab.cli.commands.responses import responses
-from archlab.cli.commands.rf import rf
-from archlab.cli.commands.scan import scan
-from archlab.cli.commands.shapes import shapes
-from archlab.cli.commands.shattered import shattered
-from archlab.cli.commands.summary import summary
-from archlab.cli.commands.test import evaluate
-from archlab.cli.commands.train import train
-from archlab.cli.commands.verdict import verdict
+from archlab.cli import commands
+from archlab.cli.command import command
 from archlab.version import __version__
 
-# By what a reader wants: the headings of the help.
-MAP: dict[str, dict[str, Callable[..., None]]] = {
-    "Look": {
-        "summary": summary,
-        "shapes": shapes,
-        "render": render,
-        "compare": compare,
-        "report": report,
-    },
-    "Measure": {
-        "params": params,
-        "flops": flops,
-        "memory": memory,
-        "check": check,
-        "bottleneck": bottleneck,
-        "rf": rf,
-        "gradients": gradients,
-        "responses": responses,
-        "identity": identity,
-        "shattered": shattered,
-    },
-    "Train": {
-        "degradation": degradation,
-        "verdict": verdict,
-        "curves": curves,
-        "train": train,
-        "test": evaluate,
-        "finetune": finetune,
-    },
-    "Scale": {"scan": scan},
-    "More": {
-        "models": models,
-        "doctor": doctor,
-    },
+HEADINGS = ("look", "measure", "train", "scale", "more")  # by what a reader wants
+MAP = {
+    heading.capitalize(): [module.name for module in pkgutil.iter_modules([f"{folder}/{heading}"])]
+    for folder in commands.__path__
+    for heading in HEADINGS
 }
-COMMANDS = {name: command for group in MAP.values() for name, command in group.items()}
+COMMANDS = {name: heading for heading, names in MAP.items() for name in names}
+_COLUMN = max(map(len, COMMANDS))  # the same in every section
+
+
+def function_of(name: str) -> Callable[..., None]:
+    """Return the function that is a command."""
+    module = import_module(f"archlab.cli.commands.{COMMANDS[name].lower()}.{name}")
+    function: Callable[..., None] = getattr(module, name)
+    return function
+
+
+@functools.cache
+def built(name: str) -> Any:
+    """Return the command as typer builds it."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name)(command(function_of(name)))
+    return typer.main.get_command(alone)
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name, each built when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return built(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Grouped(TyperGroup):
-    """Shows the commands under the headings of `MAP`."""
+    """Shows the commands under their headings; none is ever added to it."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write one section a heading, one line a command."""
-        width = formatter.width - 4 - _COLUMN
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": {}})
+        self.commands = Commands()  # type: ignore[assignment]
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """Return the names, without building what they name."""
+        return list(COMMANDS)
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        """Write one section a heading, one line a command: the first of its docstring."""
         for heading, names in MAP.items():
-            known = [(name, self.get_command(ctx, name)) for name in names]
-            lines = [(name, item.get_short_help_str(width)) for name, item in known if item]
             with formatter.section(heading):
-                formatter.write_dl([(f"{name:{_COLUMN}}", words) for name, words in lines])
+                formatter.write_dl([(f"{name:{_COLUMN}}", _summary(name)) for name in names])
 
 
-_COLUMN = max(map(len, COMMANDS))  # the same in every section
+def _summary(name: str) -> str:
+    return (inspect.getdoc(function_of(name)) or "").partition("\n")[0]
+
 
 app = typer.Typer(
     name="archlab",
@@ -98,8 +94,6 @@ app = typer.Typer(
     "path/to/file.py:Class or package.module:factory. A file of yours is imported: its code runs. "
     "`archlab COMMAND --help` shows the options of a command and an example.",
 )
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
 
 
 def _version(asked: bool) -> None:

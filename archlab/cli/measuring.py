@@ -1,79 +1,96 @@
-"""Options of the commands that measure a live net, declared once, and the values they give."""
+"""The conditions under which a live net is measured: shared by the probes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.options import model_names
-from archlab.cli.output import announced, how_to_load
-from archlab.errors import OptionError
+from archlab.cli.options import MODES, Input, Set, listed, loaded
+from archlab.cli.running import DATA_DIR
+from archlab.data.catalog import NAMES
+from archlab.errors import OptionError, keyword
 
 if TYPE_CHECKING:
     from archlab.api.model import Model
 
-Models = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="MODEL …",
-        autocompletion=model_names,
-        help="One or more: resnet20, torchvision:resnet18, timm:vit_tiny_patch16_224, net.py:Net",
-    ),
-]
-Samples = Annotated[
-    int | None,
-    typer.Option("--batch", "-b", min=1, help="Samples. Default: 64; 8 for images above 64×64."),
-]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Draws of weights, data and labels.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The first seed.")]
-Norm = Annotated[str | None, typer.Option("--norm", help="batch, or none to leave it out.")]
-Init = Annotated[
-    str | None,
-    typer.Option(
-        "--init",
-        help="kaiming, xavier, default (PyTorch's), orthogonal, zero-gamma. "
-        "Default: as the constructor draws.",
-    ),
-]
-Checkpoint = Annotated[
-    Path | None, typer.Option("--checkpoint", help="Weights to measure (state dict).")
-]
-Images = Annotated[
-    str | None,
-    typer.Option(
-        "--images",
-        help="Folder of images, .npz file, or embedded, cifar10, cifar100, fashion-mnist. "
-        "Default: made 1/f images.",
-    ),
-]
-Noise = Annotated[bool, typer.Option("--noise", help="N(0, 1) instead of 1/f images.")]
+# These stand in files that import torch, which help must not; a test compares them.
+SCHEMES = ("kaiming", "xavier", "default", "orthogonal", "zero-gamma")
+NORMS = ("batch", "none")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+LOSSES = ("cross-entropy", "mse", "sum")
+
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layer", "-l", help="Measure at these paths: layer1.0, 'layer?.*'; repeat."),
 ]
-ProbeMode = Annotated[str, typer.Option("--mode", help="train (batch statistics) or eval.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 …")]
-Dtype = Annotated[str, typer.Option("--dtype", help="float32, float64, bfloat16, float16.")]
-Plot = Annotated[
-    Path | None, typer.Option("--plot", help="Also write a picture: .svg, .png or .pdf.")
-]
 
 
-def loaded_models(
-    names: Sequence[str], inputs: Sequence[str] | None, settings: Sequence[str] | None
-) -> list[Model]:
-    """Return the models, each built on meta; the batch is a condition, not theirs."""
-    from archlab.api.model import Model
+@dataclass(frozen=True)
+class Measuring:
+    """How nets are loaded and measured. The batch is a condition, not a property of the net."""
 
-    how = how_to_load(inputs, None, settings)
-    return [announced(Model(name, **how)) for name in names]
+    input: Input = None
+    options: Set = None
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", "-b", min=1, help="Samples. Default: 64; 8 for images over 64×64."),
+    ] = None
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="How many draws of weights, data and labels.")
+    ] = 3
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first of the seeds.")] = 0
+    norm: Annotated[
+        str | None,
+        typer.Option("--norm", help=f"{listed(NORMS)} (leave it out). Default: as the net is."),
+    ] = None
+    init: Annotated[
+        str | None,
+        typer.Option(
+            "--init",
+            help=f"How weights are drawn: {listed(SCHEMES)}; default is PyTorch's. "
+            "Without it: as the constructor draws.",
+        ),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Weights to measure (a state dict)."),
+    ] = None
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            help=f"A folder of images, a .npz file, or {listed(NAMES)}. "
+            "Default: made images with a natural spectrum.",
+        ),
+    ] = None
+    data_dir: Annotated[
+        Path, typer.Option("--data-dir", help="Where the archives of official sets are.")
+    ] = DATA_DIR
+    noise: Annotated[bool, typer.Option("--noise", help="N(0, 1) noise instead of images.")] = False
+    mode: Annotated[
+        str, typer.Option("--mode", help=f"{listed(MODES)}; train: batch norm sees the batch.")
+    ] = "train"
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 …")] = "cpu"
+    dtype: Annotated[str, typer.Option("--dtype", help=f"{listed(DTYPES)}.")] = "float32"
+
+    def load(self, specs: Sequence[str]) -> list[Model]:
+        """Return the models, not yet at the batch of the conditions."""
+        return loaded(specs, self.input, None, self.options)
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The keyword arguments that every probe takes."""
+        names = ("batch", "seeds", "seed", "norm", "init", "checkpoint", "images", "data_dir",
+                 "noise", "mode", "device", "dtype")  # fmt: skip
+        return {name: getattr(self, name) for name in names}
 
 
-def whole_numbers(option: str, text: str | None) -> list[int]:
+def whole_numbers(name: str, text: str | None) -> list[int]:
     """Return the numbers of `20,56,110`; nothing for None.
 
     Raises:
@@ -81,10 +98,7 @@ def whole_numbers(option: str, text: str | None) -> list[int]:
     """
     parts = [] if text is None else [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(r"0*[1-9]\d{0,5}", part) for part in parts):
-        raise OptionError(f"{option} {text!r}: whole numbers joined by commas, such as 20,56,110.")
+        raise OptionError(
+            f"{keyword(name)} {text!r}: whole numbers joined by commas, such as 20,56,110."
+        )
     return [int(part) for part in parts]
-
-
-def given(**conditions: Any) -> dict[str, Any]:
-    """Return the conditions with an empty list where no layer was named."""
-    return {**conditions, "layers": conditions.get("layers") or ()}

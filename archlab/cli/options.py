@@ -1,16 +1,53 @@
-"""Options that several commands share, declared once."""
+"""How a model is named and loaded: what nearly every command asks for, declared once.
+
+Annotations here are text until a command is asked for, so what a help text quotes is imported by
+that command alone.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from archlab.api.model import Model
+
+# These stand in files that import torch, which help must not; a test compares them.
+MODES = ("eval", "train")
+BLOCKS = ("block", "layer")
+ROWS = ("module", "kind")
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names as a sentence lists them.
+
+    Example:
+        >>> listed(["svg", "png", "pdf"]), listed(["eval"])
+        ('svg, png or pdf', 'eval')
+    """
+    *first, last = map(str, names)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def constant(place: str) -> Any:
+    """Return what `module:NAME` holds, imported when a help text quotes it and not before.
+
+    Example:
+        >>> constant("archlab.picture.look:BOXES")
+        60
+    """
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def model_names(incomplete: str) -> list[tuple[str, str]]:
     """Return the nets of the zoo that begin so, each with its line, for the shell's completion."""
-    from archlab import zoo  # names alone need no torch: torchvision and timm would
+    from archlab import zoo  # here: completion of anything else does without
 
     return [(name, zoo.describe(name)) for name in zoo.names() if name.startswith(incomplete)]
 
@@ -24,6 +61,14 @@ ModelArgument = Annotated[
         "package.module:factory",
     ),
 ]
+ModelsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL …",
+        autocompletion=model_names,
+        help="One or more: resnet20, torchvision:resnet18, timm:vit_tiny_patch16_224, net.py:Net",
+    ),
+]
 Input = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,9 +79,6 @@ Input = Annotated[
         "repeat for several inputs. Default: the model's own.",
     ),
 ]
-Batch = Annotated[
-    int | None, typer.Option("--batch", "-b", min=1, help="Samples per forward. Default: 1.")
-]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,47 +88,47 @@ Set = Annotated[
         help="A constructor argument: num_classes=10, layout=imagenet, widths=(16,32,64); repeat.",
     ),
 ]
-Mode = Annotated[str, typer.Option("--mode", help="eval or train.")]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        "-f",
-        help="tree, table, csv, json or md. Default: the suffix of --out, else tree.",
-    ),
-]
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Write to this file instead of the terminal.")
-]
-Depth = Annotated[
-    int | None,
-    typer.Option(
-        "--depth", "-d", min=0, help="Levels of the module tree. Default: what fits a screen."
-    ),
-]
-Sort = Annotated[
-    str | None, typer.Option("--sort", help="Sort by this column (JSON name), largest first.")
-]
+Mode = Annotated[str, typer.Option("--mode", help=f"The model's mode: {listed(MODES)}.")]
 
-# Of training.
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE.yaml", help="Recipe entries, as learning_rate: 0.05."),
-]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        help="embedded, cifar10, cifar100, fashion-mnist, a folder with train/CLASS and "
-        "test/CLASS, or a .npz file. Default: what the recipe is made for.",
-    ),
-]
-DataDir = Annotated[
-    Path, typer.Option("--data-dir", help="Where the official archives are, or go.")
-]
-Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Of weights, order of images and augmentation.")
-]
-Download = Annotated[
-    bool, typer.Option("--download", help="Fetch an official archive that is absent.")
-]
+
+@dataclass(frozen=True)
+class Loading:
+    """Input, batch and constructor arguments of a model."""
+
+    input: Input = None
+    batch: Annotated[
+        int | None, typer.Option("--batch", "-b", min=1, help="Samples per forward. Default: 1.")
+    ] = None
+    options: Set = None
+
+    def load(self, *specs: str) -> list[Model]:
+        """Return the models; say on standard error where a bare name was found.
+
+        Raises:
+            SpecError, BuildError: as `archlab.load`.
+        """
+        return loaded(specs, self.input, self.batch, self.options)
+
+
+def loaded(
+    specs: Sequence[str],
+    inputs: Sequence[str] | None,
+    batch: int | None,
+    settings: Sequence[str] | None,
+) -> list[Model]:
+    """Return the models of specs; say on standard error where a bare name was found.
+
+    Raises:
+        SpecError, BuildError: as `archlab.load`.
+    """
+    from archlab.api.model import Model  # here: torch
+    from archlab.spec import parse_options
+
+    options = parse_options(list(settings or ()))
+    models = []
+    for spec in specs:
+        model = Model(spec, input=list(inputs) if inputs else None, batch=batch, options=options)
+        if model.note:
+            print(f"archlab: {model.note}", file=sys.stderr)
+        models.append(model)
+    return models

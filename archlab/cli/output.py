@@ -1,154 +1,145 @@
-"""Where a command's answer goes: the terminal, or a file that is complete or not there."""
+"""Where a command's answer goes: the terminal, or a file that is complete or not there.
+
+What cannot be written is refused before the work: each group checks itself when it is made.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from archlab.errors import OptionError, OutputError, check_one_of
-from archlab.files import picture_format, write
+import typer
+
+from archlab.cli.options import listed
+from archlab.errors import OptionError, OutputError, check_one_of, keyword
+from archlab.files import write
 from archlab.result import Answer
 from archlab.view import FORMATS, render
+from archlab.view.figure.export import FORMATS as PICTURES
 
 if TYPE_CHECKING:
-    from archlab.api.model import Model
+    from archlab.picture.picture import Picture
 
-PICTURES = (".svg", ".png", ".pdf")
-PAGES = (".html", ".htm")
-DRAWINGS = ("svg", "png", "pdf", "dot", "mmd", "json", "txt")
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
+_TERMINAL = "-"
+
+Sort = Annotated[
+    str | None,
+    typer.Option("--sort", help="Sort by this column (its name in JSON), the largest first."),
+]
 
 
-def how_to_load(
-    input: Sequence[str] | None,  # noqa: A002
-    batch: int | None,
-    settings: Sequence[str] | None,
-) -> dict[str, Any]:
-    """Return the keyword arguments of `api.Model` from the command line's texts."""
-    from archlab.spec import parse_options
+@dataclass(frozen=True)
+class Format:
+    """The format of an answer that goes to the terminal."""
 
-    options = parse_options(list(settings or ()))
-    return {"input": list(input) if input else None, "batch": batch, "options": options}
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help=f"{listed(FORMATS)}. Default: tree.")
+    ] = None
 
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            check_one_of("format", self.format, FORMATS)
 
-def announced(model: Model) -> Model:
-    """Say where a bare name was found, on standard error, and return the model."""
-    if model.note:
-        print(f"archlab: {model.note}", file=sys.stderr)
-    return model
+    def show(self, answer: Answer, default: str = "tree") -> None:
+        """Print an answer."""
+        _show(answer, self.format or default, None)
 
 
-def show(
-    result: Answer,
-    *,
-    style: str | None = None,
-    out: Path | None = None,
-    depth: int | None = None,
-    sort: str | None = None,
-) -> None:
-    """Print a result, or write it to `out`.
+@dataclass(frozen=True)
+class Output:
+    """The format of an answer, and the file it goes to."""
+
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help=f"{listed(FORMATS)}. Default: the suffix of --out, else tree.",
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write to this file instead of the terminal."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_one_of("format", self.format or _format_of(self.out), FORMATS)
+        check_file(self.out)
+
+    def show(self, answer: Answer, *, depth: int | None = None, sort: str | None = None) -> None:
+        """Print an answer, or write it to the file.
+
+        Raises:
+            OptionError: an unknown column.
+            OutputError: the file cannot be written.
+        """
+        _show(answer, self.format or _format_of(self.out), self.out, depth=depth, sort=sort)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How deep a module tree is shown, or in which order."""
+
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth", "-d", min=0, help="Levels of the module tree. Default: what fits a screen."
+        ),
+    ] = None
+    sort: Sort = None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture beside the table."""
+
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help=f"Also write a picture: {suffixes(PICTURES)}."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_suffix("plot", self.plot, PICTURES)
+        check_file(self.plot)
+
+    def save(self, picture: Picture) -> None:
+        """Write the picture.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        assert self.plot is not None
+        put(self.plot, picture.data(self.plot.suffix[1:]))
+
+
+def put(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all, and say so.
 
     Raises:
-        OptionError: an unknown format, suffix or column.
         OutputError: the file cannot be written.
     """
-    style = style or _style_of(out)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and out is None else None
-    text = render(result, style, depth=depth, sort=sort, width=width)
-    if out is None or str(out) == "-":
-        print(text)
-    else:
-        write(out, text + "\n")
-        print(f"wrote {out}", file=sys.stderr)
-
-
-def show_plot(answer: Any, path: Path | None) -> None:
-    """Write the picture of an answer by depth, where one is wanted.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    if path is None:
-        return
-    import archlab as api
-
-    write(path, api.plot_by_depth(answer, path.suffix[1:]))
+    write(path, content)
     print(f"wrote {path}", file=sys.stderr)
 
 
-def check_target(style: str | None, out: Path | None) -> None:
-    """Raise early, before the work, where the format is unknown or the file cannot be written.
+def is_terminal(path: Path | None) -> bool:
+    """Whether an answer goes to standard output: no file is named, or `-`."""
+    return path is None or str(path) == _TERMINAL
+
+
+def check_file(path: Path | None) -> None:
+    """Raise where a file cannot be written.
 
     Raises:
-        OptionError: an unknown format or suffix.
-        OutputError: the folder is missing or may not be written.
+        OutputError: a folder, or a place without permission.
     """
-    if out is not None and out.is_dir():
-        raise OutputError(f"{out} is a folder; a file is wanted.")
-    chosen = style or _style_of(out)
-    check_one_of("--format", chosen, FORMATS)
-    if out is None or str(out) == "-":
+    if path is None or is_terminal(path):
         return
-    _check_file(out)
-
-
-def check_plot(path: Path | None, option: str = "--plot") -> None:
-    """Raise early where a picture cannot be written.
-
-    Raises:
-        OptionError: a suffix that is no picture format.
-        OutputError: the file cannot be written.
-    """
-    if path is None:
-        return
-    if path.suffix not in PICTURES:
-        raise OptionError(
-            f"{option} {path}: the suffix {path.suffix!r} names no picture format. "
-            f"Allowed: {', '.join(PICTURES)}."
-        )
-    _check_file(path)
-
-
-def check_page(path: Path) -> None:
-    """Raise early where a page cannot be written.
-
-    Raises:
-        OptionError: a suffix other than .html or .htm.
-        OutputError: the file cannot be written.
-    """
-    if str(path) == "-":
-        return
-    if path.suffix.lower() not in PAGES:
-        raise OptionError(
-            f"--out {path}: a report is a page. Allowed: {', '.join(PAGES)}, or - for standard "
-            "output. Pictures alone: archlab render."
-        )
-    _check_file(path)
-
-
-def check_picture(style: str | None, out: Path | None) -> str:
-    """Return the format of a drawing; raise early where it is unknown or cannot be written.
-
-    Raises:
-        OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
-        OutputError: the file cannot be written.
-    """
-    chosen = style.lower() if style else None
-    if out is not None and str(out) != "-":
-        chosen = chosen or picture_format(out, DRAWINGS)
-        _check_file(out)
-    chosen = chosen or "txt"
-    check_one_of("--format", chosen, DRAWINGS)
-    if chosen in ("png", "pdf") and out is None and sys.stdout.isatty():
-        raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
-    return chosen
-
-
-def _check_file(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is wanted.")
     folder = path.parent
@@ -158,12 +149,53 @@ def _check_file(path: Path) -> None:
         raise OutputError(f"{path} cannot be written: permission denied.")
 
 
-def _style_of(out: Path | None) -> str:
-    if out is None or str(out) == "-":
+def check_suffix(name: str, path: Path | None, formats: tuple[str, ...]) -> None:
+    """Raise where the suffix of a picture names no format.
+
+    Raises:
+        OptionError: with those allowed.
+    """
+    if path is not None and path.suffix[1:] not in formats:
+        raise OptionError(
+            f"{keyword(name)} {path}: the suffix {path.suffix!r} names no picture format. "
+            f"Allowed: {', '.join(f'.{name}' for name in formats)}."
+        )
+
+
+def suffixes(formats: tuple[str, ...]) -> str:
+    """Return formats as a sentence lists suffixes.
+
+    Example:
+        >>> suffixes(("svg", "png"))
+        '.svg or .png'
+    """
+    return listed(f".{name}" for name in formats)
+
+
+def _show(
+    answer: Answer,
+    format: str,  # noqa: A002  the word of the option
+    out: Path | None,
+    *,
+    depth: int | None = None,
+    sort: str | None = None,
+) -> None:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and out is None else None
+    text = render(answer, format, depth=depth, sort=sort, width=width)
+    if out is None or is_terminal(out):
+        print(text)
+    else:
+        put(out, text + "\n")
+
+
+def _format_of(out: Path | None) -> str:
+    if out is None or is_terminal(out):
         return "tree"
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder; a file is wanted.")
     if out.suffix not in SUFFIXES:
         raise OptionError(
-            f"--out {out}: the suffix {out.suffix!r} names no format. Allowed: "
-            f"{', '.join(SUFFIXES)}, or say --format."
+            f"{keyword('out')} {out}: the suffix {out.suffix!r} names no format. Allowed: "
+            f"{', '.join(SUFFIXES)}, or say {keyword('format')}."
         )
     return SUFFIXES[out.suffix]

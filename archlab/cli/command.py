@@ -1,0 +1,156 @@
+"""From a function to a command: groups of options become options, and messages name them.
+
+A group is a frozen dataclass whose fields are annotated with `typer.Option`. A function that takes
+one takes all its options; a group checks itself in `__post_init__`, which is before the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+from typer.models import OptionInfo
+
+from archlab.errors import OptionError, spelled
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The options of every command; `applied` holds for the time of the command's work."""
+
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False
+
+    @contextlib.contextmanager
+    def applied(self, spelling: Callable[[str], str]) -> Iterator[None]:
+        """Let the messages of the library name options instead of keywords."""
+        with spelled(spelling):
+            yield
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Which options stand on the command line, whatever their values: for refusals.
+
+    Attributes:
+        names: the parameters that were given.
+        spelling: parameter -> how the command line spells it.
+    """
+
+    names: frozenset[str]
+    spelling: Callable[[str], str]
+
+    def any(self, *names: str) -> bool:
+        """Whether one of the options was given."""
+        return not self.names.isdisjoint(names)
+
+    def exclusive(self, one: str, *others: str, because: str) -> None:
+        """Raise where an option was given together with one that it leaves nothing to do.
+
+        Raises:
+            OptionError: both were given.
+        """
+        for other in others:
+            if {one, other} <= self.names:
+                raise OptionError(
+                    f"{self.spelling(one)} and {self.spelling(other)} exclude each other: "
+                    f"{because}."
+                )
+
+    def require(self, needed: str, *names: str, because: str) -> None:
+        """Raise where an option was given without the one that it belongs to.
+
+        Raises:
+            OptionError: it stands alone.
+        """
+        for name in names:
+            if name in self.names and needed not in self.names:
+                raise OptionError(
+                    f"{self.spelling(name)} is for {self.spelling(needed)}, which is not given: "
+                    f"{because}."
+                )
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Return the function as typer takes it: one parameter an option, groups taken apart.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Size:
+        ...     width: Annotated[int, typer.Option("--width")] = 1
+        >>> def area(size: Size, height: Annotated[int, typer.Option("--height")] = 1) -> None:
+        ...     print(size.width * height)
+        >>> list(inspect.signature(command(area)).parameters)
+        ['context', 'height', 'width', 'debug']
+    """
+    hints = get_type_hints(function, include_extras=True)
+    own = inspect.signature(function).parameters.values()
+    groups = {each.name: hints[each.name] for each in own if is_dataclass(hints[each.name])}
+    wants_typed = [name for name, group in groups.items() if group is Typed]
+    for name in wants_typed:
+        del groups[name]
+    options = {
+        each.name: _parameter(each.name, hints[each.name], each.default)
+        for each in own
+        if not is_dataclass(hints[each.name])
+    }
+    for group in (*groups.values(), Everywhere):  # below the command's own in its help
+        options |= _options(group)
+
+    def spelling(name: str) -> str:
+        return _spelling(name, options)
+
+    def run(context: typer.Context, **values: Any) -> None:
+        typed = Typed(frozenset(filter(lambda name: _typed(context, name), values)), spelling)
+        with _taken(Everywhere, values).applied(spelling):
+            parts = {name: _taken(group, values) for name, group in groups.items()}
+            function(**values, **parts, **dict.fromkeys(wants_typed, typed))
+
+    first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [first, *options.values()]
+    functools.update_wrapper(run, function)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _options(group: Any) -> dict[str, inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return {
+        field.name: _parameter(field.name, hints[field.name], field.default)
+        for field in fields(group)
+    }
+
+
+def _parameter(name: str, hint: Any, default: object) -> inspect.Parameter:
+    absent = default is MISSING or default is inspect.Parameter.empty
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=hint,
+        default=inspect.Parameter.empty if absent else default,
+    )
+
+
+def _taken(group: Any, values: dict[str, Any]) -> Any:
+    """Return the group made of its values, which are taken out."""
+    return group(**{field.name: values.pop(field.name) for field in fields(group)})
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _spelling(name: str, options: Mapping[str, inspect.Parameter]) -> str:
+    """Return `--set` for `options`, `MODEL` for `models`; `--data-dir` where nothing is said."""
+    described = options[name].annotation.__metadata__[0] if name in options else None
+    if described is not None and not isinstance(described, OptionInfo):
+        return name.upper().removesuffix("S")
+    declared = (described.param_decls or ()) if described else ()
+    long = [text for text in declared if text.startswith("--")]
+    return long[0] if long else "--" + name.replace("_", "-")

@@ -1,0 +1,218 @@
+"""`archlab render MODEL`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.options import Loading, Mode, constant, listed, model_names
+from archlab.cli.output import check_file, is_terminal, put, suffixes
+from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
+from archlab.files import picture_format, write
+
+if TYPE_CHECKING:
+    from archlab.picture.picture import Picture
+
+_FORMATS = "archlab.picture.formats:FORMATS"
+VIEWS = {"modules": "render", "autograd": "render_backward"}
+_BYTES = ("png", "pdf")
+_WITHOUT = {
+    "txt": ("theme", "direction", "timeout"),
+    "json": ("theme", "direction", "timeout"),
+    "mmd": ("theme", "timeout"),
+    "dot": ("timeout",),
+}
+"""Format -> what it has no place for: colours, a direction, a layout."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a drawing looks; what is not given is as `archlab.picture.look` has it."""
+
+    boxes: Annotated[
+        int | None,
+        typer.Option(
+            "--boxes",
+            help="Boxes at most; modules are opened while they fit. Default: "
+            f"{constant('archlab.picture.look:BOXES')}, "
+            f"with --ops {constant('archlab.picture.look:OPS_BOXES')}.",
+        ),
+    ] = None
+    depth: Annotated[
+        int | None, typer.Option("--depth", "-d", help="Open modules down to this level instead.")
+    ] = None
+    expand: Annotated[
+        list[str] | None,
+        typer.Option("--expand", "-e", metavar="PATH", help="Open this module; repeat."),
+    ] = None
+    ops: Annotated[
+        bool | None,
+        typer.Option("--ops", help="A box for every operator that depends on the input."),
+    ] = None
+    color_by: Annotated[
+        str | None,
+        typer.Option(
+            "--color-by",
+            help=f"Heat on each box: {listed(constant('archlab.picture.annotate:MEASURES'))}.",
+        ),
+    ] = None
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            "--direction",
+            help=f"{listed(constant('archlab.view.drawing.dot:DIRECTIONS'))}: top to bottom "
+            "(default), or left to right.",
+        ),
+    ] = None
+    theme: Annotated[
+        str | None,
+        typer.Option(
+            "--theme",
+            help=f"{listed(constant('archlab.view.theme:THEMES'))}. Default: auto, where an SVG "
+            "follows the reader's screen.",
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0.1,
+            help="Seconds for one try of the layout. Default: "
+            f"{constant('archlab.view.drawing.engine:TIMEOUT'):g}.",
+        ),
+    ] = None
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What was given, by the names of the library."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def render(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL …", help="One; two with --diff.", autocompletion=model_names
+        ),
+    ],
+    drawing: Drawing,
+    loading: Loading,
+    typed: Typed,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help=f"{suffixes(constant(_FORMATS))}; .mmd is Mermaid; - for standard output. "
+            "Default: a drawing in the terminal.",
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help=f"{listed(constant(_FORMATS))}. Default: the suffix of --out, else txt.",
+        ),
+    ] = None,
+    view: Annotated[
+        str,
+        typer.Option(
+            "--view", help="modules, or autograd: the backward pass, function by function."
+        ),
+    ] = "modules",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Two models over each other: added, removed, changed.")
+    ] = False,
+    mode: Mode = "eval",
+) -> None:  # fmt: skip
+    """Draw the architecture: blocks, branches and shortcuts.
+
+    Example: archlab render resnet18 --out graph.svg
+    """
+    chosen = _chosen_format(format, out)
+    check_one_of("view", view, VIEWS)
+    _check(typed, chosen, view, models=len(models), diff=diff)
+    from archlab.api import render as draw
+    from archlab.picture.graph import graph_picture
+    from archlab.picture.look import Look
+
+    look = Look(**drawing.keywords)
+    verb = getattr(draw, "render_diff" if diff else VIEWS[view])
+    loaded = loading.load(*models)
+    failure: TraceError | None = None
+    try:
+        picture = verb(*loaded, mode=mode, **drawing.keywords)
+    except TraceError as error:
+        if error.graph is None:
+            raise
+        failure, picture = error, graph_picture(error.graph, replace(look, expand=()))
+    _put(picture, chosen, out)
+    if failure is not None:
+        raise failure
+
+
+def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
+    """Raise where an option would be dropped, or the models are too few or too many.
+
+    Raises:
+        OptionError: with what excludes what.
+    """
+    typed.exclusive("diff", "view", because="two models are compared module by module")
+    for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
+        typed.exclusive(other, "ops", "color_by", because="its boxes have marks of their own")
+    for name in _WITHOUT.get(chosen, ()):
+        if typed.any(name):
+            raise OptionError(
+                f"{typed.spelling(name)} has no meaning for {keyword('format', chosen)}"
+                f"{', which a terminal gets: add --out FILE.svg' if chosen == 'txt' else ''}."
+            )
+    if models != (2 if diff else 1):
+        raise OptionError(
+            f"MODEL: {models} given; --diff takes two, a drawing without it takes one."
+        )
+
+
+def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
+    """Return the format of a drawing; raise early where it is unknown or cannot be written.
+
+    Raises:
+        OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
+        OutputError: the file cannot be written.
+    """
+    formats = constant(_FORMATS)
+    chosen = format.lower() if format else None
+    if out is not None and not is_terminal(out):
+        chosen = chosen or picture_format(out, formats)
+        check_file(out)
+    chosen = chosen or "txt"
+    check_one_of("format", chosen, formats)
+    if chosen in _BYTES and out is None and sys.stdout.isatty():
+        raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
+    return chosen
+
+
+def _put(picture: Picture, chosen: str, out: Path | None) -> None:
+    """Write the picture; what cannot be laid out is written as DOT."""
+    try:
+        data = picture.data(chosen)
+    except LayoutError as error:
+        if out is None or is_terminal(out) or not error.dot:
+            raise
+        rescue = out.with_suffix(".dot")
+        write(rescue, error.dot)
+        raise LayoutError(
+            f"{error} The drawing is in {rescue}: another Graphviz may do it, "
+            "or try fewer boxes (--boxes N).",
+            error.dot,
+        ) from error
+    if out is None or is_terminal(out):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        put(out, data)

@@ -1,0 +1,88 @@
+"""`archlab report MODEL …` and `archlab report FOLDER`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.options import Loading, model_names
+from archlab.cli.output import check_file, is_terminal
+from archlab.cli.progress import progress_shown
+from archlab.errors import OptionError
+
+PAGES = (".html", ".htm")
+
+
+def report(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL …",
+            help="One model or several; or one folder of a sweep.",
+            autocompletion=model_names,
+        ),
+    ],
+    loading: Loading,
+    typed: Typed,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The page, .html; - for standard output.")
+    ] = Path("report.html"),
+    gradients: Annotated[
+        bool,
+        typer.Option("--gradients", help="Also measure gradients by depth: runs the models."),
+    ] = False,
+) -> None:
+    """One page to look at, that works offline.
+
+    A drawing that opens and closes, numbers, the receptive field, differences, in a single file for
+    the browser; it loads nothing. The folder of a sweep (runs/degradation-demo) gives its curves,
+    verdict and runs.
+
+    Example: archlab report resnet18 --out report.html
+    """
+    _check_page(out)
+    from archlab.api.page.of_runs import is_runs
+    from archlab.api.page.report import report as make
+
+    subjects: Sequence[object] = models
+    if any(map(is_runs, models)):
+        for name in ("input", "batch", "options", "gradients"):
+            if typed.any(name):
+                raise OptionError(
+                    f"{typed.spelling(name)} is for models, and a MODEL here is a folder of runs."
+                )
+    else:
+        subjects = loading.load(*models)
+    with progress_shown() as progress:
+        page = make(*subjects, gradients=gradients, command=_typed_line(), progress=progress)  # type: ignore[arg-type]
+    if is_terminal(out):
+        print(page.html)
+        return
+    page.save(out)
+    size = len(page.html.encode()) / 1000
+    print(f"wrote {out} ({size:.0f} kB): open it in a browser", file=sys.stderr)
+
+
+def _check_page(path: Path) -> None:
+    """Raise early where a page cannot be written.
+
+    Raises:
+        OptionError: a suffix that is no page's.
+        OutputError: the file cannot be written.
+    """
+    if not is_terminal(path) and path.suffix.lower() not in PAGES:
+        raise OptionError(
+            f"--out {path}: a report is a page. Allowed: {', '.join(PAGES)}, or - for standard "
+            "output. Pictures alone: archlab render."
+        )
+    check_file(path)
+
+
+def _typed_line() -> str:
+    return shlex.join(["archlab", *sys.argv[1:]])

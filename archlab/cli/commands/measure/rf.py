@@ -1,0 +1,125 @@
+"""`archlab rf MODEL …`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.options import Loading, ModelsArgument
+from archlab.cli.output import Output, Plot, Tree
+from archlab.errors import OptionError
+from archlab.result import Result
+
+_QUESTIONS = ("unproductive", "verify", "effective")
+_OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolution", "verify")
+
+
+def rf(
+    models: ModelsArgument,
+    loading: Loading,
+    output: Output,
+    tree: Tree,
+    plot: Plot,
+    typed: Typed,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Only this module path, such as layer1.0; repeat."),
+    ] = None,
+    unproductive: Annotated[
+        bool, typer.Option("--unproductive", help="Layers that can add no context (Richter 2021).")
+    ] = False,
+    resolution: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resolution", metavar="N|HxW", help="With --unproductive: another size; repeat."
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Certify every convolution by gradients.")
+    ] = False,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Effective field (Luo 2016) beside the theory.")
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            metavar="FOLDER",
+            help="Images for --effective (Gaussian noise without it), and to --plot on.",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Weights for --effective (state dict)."),
+    ] = None,
+) -> None:
+    """What each layer sees of the image: size, centre, holes.
+
+    Several models are overlaid on the picture of --plot.
+
+    Example: archlab rf resnet20 --plot rf.svg
+    """
+    _check(typed, several=len(models) > 1)
+    from archlab.api.field import pictures, receptive_field as field
+
+    loaded = loading.load(*models)
+    chosen = tuple(layers or ())
+    for model in loaded:
+        field.check_layers(model, chosen)
+    measured: dict[str, Any] = {"layers": chosen, "images": images, "checkpoint": checkpoint}
+    if plot.plot is not None:
+        plot.save(pictures.plot_receptive_field(*loaded, effective=effective, **measured))
+        if not typed.any(*_OF_A_TABLE):
+            return
+    (model,) = loaded
+    agreed = True
+    answer: Result[Any, Any]
+    if unproductive:
+        sizes = [_size(text) for text in resolution or ()]
+        answer = field.unproductive(model, resolutions=sizes)
+    elif verify:
+        answer = certificate = field.verify_receptive_field(model)
+        agreed = certificate.totals.agree == certificate.totals.checked
+    elif effective:
+        answer = field.effective_receptive_field(model, **measured)
+    else:
+        answer = field.receptive_field(model, layers=chosen)
+    output.show(answer, depth=tree.depth, sort=tree.sort)
+    if not agreed:
+        raise typer.Exit(1)
+
+
+def _check(typed: Typed, *, several: bool) -> None:
+    """Raise where an option would be dropped.
+
+    Raises:
+        OptionError: with both options, and why.
+    """
+    for i, question in enumerate(_QUESTIONS):
+        rest = _QUESTIONS[i + 1 :]
+        typed.exclusive(question, *rest, because="each is a table of its own")
+        typed.exclusive(question, "depth", because="its rows are no module tree")
+    for question in ("unproductive", "verify"):
+        if not typed.any("plot"):
+            typed.exclusive(question, "layers", because="it is asked of all convolutions")
+    typed.exclusive("layers", "depth", because="layers that are named are shown at any depth")
+    typed.require("unproductive", "resolution", because="other sizes are asked about there")
+    typed.require("effective", "checkpoint", because="the theory holds for any weights")
+    if not typed.any("plot"):
+        typed.require("effective", "images", because="the theory holds for any images")
+    if several and (typed.any(*_OF_A_TABLE) or not typed.any("plot")):
+        raise OptionError(
+            "Several models are overlaid on a picture: add --plot FILE.svg. --out, --format, "
+            "--verify and other tables are for one model."
+        )
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip().lower())
+    if match is None or int(match[1]) < 1:
+        raise OptionError(f"--resolution {text!r} is no size: write 224 or 224x320.")
+    return int(match[1]), int(match[2] or match[1])

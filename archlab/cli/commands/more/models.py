@@ -1,0 +1,38 @@
+"""`archlab models`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.options import listed
+from archlab.cli.output import Output
+
+SOURCES = ("zoo", "torchvision", "timm")  # as resolve/sources.py has them, which imports torch
+
+
+def models(
+    output: Output,
+    typed: Typed,
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="[PATTERN]", help="Names to list: 'resnet*'.")
+    ] = None,
+    source: Annotated[str, typer.Option("--source", help=f"{listed(SOURCES)}.")] = "zoo",
+) -> None:
+    """The models of the zoo, or the names of another source.
+
+    Example: archlab models --source timm 'convnext*'
+    """
+    from archlab.resolve.catalog import catalog
+
+    answer = catalog(pattern, source)
+    if typed.any("format", "out"):
+        output.show(answer)
+        return
+    width = max(len(entry.name) for entry in answer.rows)  # bare lines, for pipes
+    for entry in answer.rows:
+        print(f"{entry.name:{width}}  {entry.summary}".rstrip())
+    if answer.footer:
+        print("", *answer.footer, sep="\n")

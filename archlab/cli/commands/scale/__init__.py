@@ -1,0 +1,1 @@
+"""Commands about many models at a time."""

@@ -1,0 +1,159 @@
+"""`archlab scan MODEL …`: many models in one table."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.interrupt import saved_on_interrupt
+from archlab.cli.options import Loading, constant, listed
+from archlab.cli.output import Format, Plot
+from archlab.cli.progress import progress_shown
+from archlab.cli.running import Engine
+
+if TYPE_CHECKING:
+    from archlab.result import Result
+    from archlab.survey.gather import Way
+
+_SCREEN = 40  # rows for people
+_CHOICE = ("where", "sort", "plot")
+_MEASURING = (
+    "input", "batch", "options", "convention", "optimizer", "engine", "address", "jobs", "timeout",
+    "memory", "retry",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one model may take, and which are measured again."""
+
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds a model.")] = 120
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory of a worker process.")
+    ] = "2GiB"
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Measure rows of --out again that failed.")
+    ] = False
+
+
+def scan(
+    loading: Loading,
+    engine: Engine,
+    limit: Limits,
+    plot: Plot,
+    format: Format,  # noqa: A002
+    typed: Typed,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL|PATTERN]…", help="resnet18 'timm:convnext*' 'torchvision:*'"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="zoo.parquet or zoo.csv; only what it lacks is measured."),
+    ] = None,
+    where: Annotated[
+        str, typer.Option("--where", metavar="CONDITION", help="'macs < 1e9 and rf > 200'")
+    ] = "",
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check",
+            metavar="TABLE.csv",
+            help="A published table; its names without a source are timm's.",
+        ),
+    ] = None,
+    convention: Annotated[
+        str,
+        typer.Option("--convention", help=f"{listed(constant('archlab.analyze.flops:TABLES'))}."),
+    ] = "archlab",
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer", help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}."
+        ),
+    ] = "adam",
+) -> None:
+    """Many models in one table: what each costs and sees.
+
+    Resumable: run again it fills holes. One failure never stops the others.
+
+    Exit code 1: no model could be measured, or --check found too little agreement.
+
+    Example: archlab scan 'torchvision:resnet*' --where "macs < 5e9" --sort params
+    """
+    _check(typed, sort)
+    from archlab.api.scale import scan as scanning
+    from archlab.spec import parse_options
+
+    keywords: dict[str, Any] = {
+        "out": out, "input": loading.input or (), "batch": loading.batch, "convention": convention,
+        "options": parse_options(list(loading.options or ())), "optimizer": optimizer,
+    }  # fmt: skip
+    with saved_on_interrupt(out, "measured"), progress_shown() as progress:
+        way = _way(engine, limit, progress)
+        if check is not None:
+            agreement = scanning.agreement(check, *models or (), way=way, **keywords)
+        else:
+            answer = scanning.scan(*models or (), where=where, way=way, **keywords)
+    if out is not None and (models or check):
+        print(f"wrote {out}", file=sys.stderr)
+    if check is not None:
+        format.show(_first(agreement, top, format.format), "table")
+        raise typer.Exit(0 if agreement.totals.passed else 1)
+    if sort is not None:
+        from archlab.survey.result import ordered
+
+        answer = ordered(answer, sort)
+    if plot.plot is not None:
+        plot.save(scanning.plot_scan(answer))
+    format.show(_first(answer, top, format.format), "table")
+    if answer.rows and answer.totals.failed == len(answer.rows):
+        raise typer.Exit(1)
+
+
+def _check(typed: Typed, sort: str | None) -> None:
+    """Raise before the work where an option would be dropped, or a column is unknown.
+
+    Raises:
+        OptionError: with what excludes what.
+    """
+    typed.exclusive("check", *_CHOICE, because="scan first, then ask")
+    if not typed.any("models", "check"):
+        typed.require("models", *_MEASURING, because="without models nothing is measured")
+    typed.require("out", "retry", because="the rows that failed are read from there")
+    if sort is not None:
+        from archlab.survey.result import check_column
+
+        check_column(sort)
+
+
+def _way(engine: Engine, limit: Limits, progress: Any) -> Way:
+    from archlab.analyze.budget import limits
+    from archlab.survey.gather import Way
+
+    return Way(
+        engine=engine.engine, address=engine.address, jobs=engine.jobs, timeout=limit.timeout,
+        memory=limits({"--memory": limit.memory})["--memory"], retry=limit.retry, progress=progress,
+    )  # fmt: skip
+
+
+def _first(result: Result[Any, Any], top: int | None, format: str | None) -> Result[Any, Any]:  # noqa: A002
+    """Keep the first rows, for people as many as a screen holds."""
+    people = format in (None, "table", "tree", "md")
+    most = top or (_SCREEN if people else len(result.rows))
+    if len(result.rows) <= most:
+        return result
+    hint = f"{most} of {len(result.rows):,} rows: --top N shows more"
+    return replace(result, rows=result.rows[:most], footer=(*result.footer, hint))

@@ -1,0 +1,73 @@
+"""`archlab train MODEL`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archlab.cli.command import Typed
+from archlab.cli.interrupt import INTERRUPTED, stop_on_interrupt
+from archlab.cli.options import ModelArgument
+from archlab.cli.output import Format
+from archlab.cli.progress import progress_shown
+from archlab.cli.running import Changes, Download, Gradients, Images, Recipe, Seed
+
+
+def train(
+    model: ModelArgument,
+    changes: Changes,
+    images: Images,
+    format: Format,  # noqa: A002
+    typed: Typed,
+    recipe: Recipe = "auto",
+    seed: Seed = 1,
+    download: Download = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/MODEL-seedN-ID.")
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard/--no-tensorboard",
+            help="Write TensorBoard events into FOLDER/tensorboard.",
+        ),
+    ] = True,
+    logger: Annotated[
+        list[str] | None,
+        typer.Option("--logger", help="A Lightning logger's import path; repeat."),
+    ] = None,
+    logger_set: Annotated[
+        list[str] | None,
+        typer.Option("--logger-set", metavar="KEY=VALUE", help="An argument of it; repeat."),
+    ] = None,
+    gradients: Gradients = None,
+) -> None:
+    """Train one net with a recipe; started again it goes on.
+
+    --set changes the recipe (epochs=5) and gives constructor arguments (layout=chapter).
+
+    Example: archlab train resnet20 --data embedded --recipe demo
+    """
+    typed.require("logger", "logger_set", because="it is the logger's arguments")
+    from archlab.api.training import recipes, single
+
+    chosen, options = recipes.recipe_and_options(
+        recipe, changes.config, changes.options or (), model
+    )
+    loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
+    print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
+        answer = single.train_model(
+            model, options=options, recipe=chosen, data=images.data or recipes.default_data(chosen),
+            data_dir=images.data_dir, download=download, seed=seed, out=out, gradients=gradients,
+            loggers=loggers, stop=stop.is_set, progress=progress,
+        )  # fmt: skip
+    format.show(answer)
+    if stop.is_set():
+        print("archlab: interrupted and saved; the same command goes on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    if answer.totals.status == "failed":
+        raise typer.Exit(1)

@@ -1,0 +1,252 @@
+"""The commands that train, and those that read what was trained, on small runs."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from archlab.train import recorder
+
+SMALL = (
+    "--set steps=6 --set eval_every=3 --set checkpoint_every=2 --set batch_size=16 "
+    "--set widths=(4,4,4)"
+)
+
+
+@pytest.fixture
+def few(tmp_path):
+    """A .npz with a few of the embedded images, in the folder that commands run in."""
+    import numpy as np
+
+    from archlab.data.sets import load_images
+
+    images = load_images("embedded")
+    np.savez(tmp_path / "few.npz", train_images=images.train_images[::25],
+             train_labels=images.train_labels[::25], test_images=images.test_images[::50],
+             test_labels=images.test_labels[::50], classes=np.array(images.classes))  # fmt: skip
+
+
+@pytest.fixture
+def run(cli, few):
+    """One trained run in `one/`."""
+    line = f"train resnet8 --recipe demo --data few.npz --out one {SMALL}"
+    done = cli(line)
+    assert done.code == 0, done.err
+    return done
+
+
+def test_train_prints_its_rows_and_goes_on(cli, run, tmp_path) -> None:
+    assert "recipe demo: 6 steps, batch 16" in run.err
+    assert run.out.count("\n") > 5
+    again = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL} -f json")
+    document = json.loads(again.out)
+    assert document["schema"] == "archlab.train/1"
+    assert (document["totals"]["status"], document["totals"]["step"]) == ("done", 6)
+    assert [row["step"] for row in document["rows"]] == [3, 6]
+    assert list((tmp_path / "one/tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_another_recipe_in_the_same_folder_is_refused(cli, run) -> None:
+    other = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL} --set flip=true")
+    assert other.code == 2
+    assert "holds another run" in other.err
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(cli, few, monkeypatch, tmp_path) -> None:
+    pressed: list[int] = []
+
+    def press(_self: Watch, step: int, _total: int) -> None:
+        if not pressed:
+            pressed.append(step)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(recorder, "_TICK", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "report", press)
+        stopped = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
+    assert stopped.code == 130
+    assert "interrupted and saved; the same command goes on" in stopped.err
+    assert "interrupted at step 1 of 6" in stopped.out
+    done = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
+    assert (done.code, (tmp_path / "one/done.json").exists()) == (0, True)
+
+
+def test_test_shows_classes_and_confusion(cli, run) -> None:
+    document = json.loads(cli("test one -f json").out)
+    confusion = document["confusion"]
+    right = sum(confusion[i][i] for i in range(10))
+    assert sum(map(sum, confusion)) == document["totals"]["images"] == 40
+    assert document["totals"]["accuracy"] == right / 40
+    trained = json.loads(cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL} "
+                             "-f json").out)  # fmt: skip
+    assert trained["totals"]["test_error"] == pytest.approx(100 - 100 * right / 40)
+    assert "true ↓" in cli("test one/last.ckpt").out
+    rows = list(csv.DictReader(io.StringIO(cli("test one -f csv").out)))
+    assert [row["path"] for row in rows][:2] == ["T-shirt/top", "trouser"]
+
+
+def test_curves_of_a_run(cli, run, tmp_path) -> None:
+    done = cli("curves one --out one.svg")
+    assert (done.code, done.err) == (0, "wrote one.svg\n")
+    assert "accuracy" in (tmp_path / "one.svg").read_text()
+
+
+def test_a_logger_by_import_path(cli, few, tmp_path) -> None:
+    done = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL} --no-tensorboard "
+               "--logger pytorch_lightning.loggers.CSVLogger --logger-set name=mine")  # fmt: skip
+    assert done.code == 0
+    written = list((tmp_path / "one/mine").rglob("metrics.csv"))
+    assert "train_error" in written[0].read_text()
+    assert not (tmp_path / "one/tensorboard").exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_from_the_command_line(cli, few, tmp_path) -> None:
+    line = f"degradation --depths 8,14 --seeds 1 --recipe demo --data few.npz --out sweep {SMALL}"
+    done = cli(f"{line} -f json")
+    assert done.code == 0, done.err
+    assert "4 of 4 runs over" in done.err
+    document = json.loads(done.out)
+    assert document["totals"]["outcome"] in (
+        "not shown", "degradation reproduced", "degradation reproduced and removed by shortcuts",
+    )  # fmt: skip
+    for name in ("verdict.json", "figure.svg", "ledger.csv", "sweep.json"):
+        assert (tmp_path / "sweep" / name).is_file()
+    assert len(list((tmp_path / "sweep").glob("*/metrics.csv"))) == 4
+    assert json.loads(cli("verdict sweep -f json").out) == document
+    assert cli("curves sweep --style fig1 --out fig1.png").code == 0
+
+
+@pytest.mark.slow
+def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
+    done = cli(f"finetune one --data few.npz --recipe demo --until 2 --out tuned {SMALL} -f json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert [row["path"] for row in document["rows"]] == ["finetune", "probe", "scratch"]
+    assert "stem and stages frozen until step 2" in document["conventions"][0]
+    assert None not in document["totals"].values()
+
+
+def test_progress_in_one_line() -> None:
+    from archlab.cli.sweep import line
+
+    from archlab.runs.progress import Progress
+
+    progress = Progress(1, ("plain-56-seed1-2eb4fef0",), 4, 0.25, 75.2, 3725.0)
+    assert line(progress) == (
+        " 25 % · 1 of 4 runs over · 1:15, 1:02:05 left · running plain-56-seed1"
+    )
+    over = Progress(4, (), 4, 1.0, 100.0, 0.0)
+    assert line(over) == "100 % · 4 of 4 runs over · 1:40"
+
+
+def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
+    from archlab.api.training import degradation as training
+    from archlab.runs.recipe import RECIPES
+    from archlab.train import cost
+
+    monkeypatch.setattr(cost, "_seconds_a_step", lambda batch: 0.5)
+    text = training.opening("auto", RECIPES["demo"], [20, 56], 3, 2)
+    # 64,000 steps of half a second at depth 20, 76 / 20 of it for both depths, two kinds and
+    # three seeds, two at a time.
+    hours = 64_000 * 0.5 * 76 / 20 * 6 / 2 / 3600
+    assert f"about {hours:,.0f} hours here, 2 runs side by side" in text
+    assert training.opening("demo", RECIPES["demo"], [20], 1, 1).count("\n") == 0
+
+
+def test_seeds_are_a_count_or_names() -> None:
+    from archlab.cli.commands.degradation import _numbers
+
+    assert _numbers("--seeds", "3") == [3]
+    assert _numbers("--seeds", "4,") == [4]
+    assert _numbers("--seeds", "4, 5") == [4, 5]
+
+
+def test_reading_finished_runs_imports_no_torch() -> None:
+    code = "import sys; from archlab.api import training, figures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+BAD = {
+    "depth": ("degradation --depths 20,57", "try 56 or 62"),
+    "one depth": ("degradation --depths 20", "two depths or more"),
+    "depth of text": ("degradation --depths 20,x", "whole numbers joined by commas"),
+    "kind": ("degradation --kinds plane", "Allowed: plain, residual"),
+    "no seeds": ("degradation --seeds 0", "one seed or more"),
+    "recipe": ("degradation --recipe fats", "Did you mean fast?"),
+    "key": ("degradation --set epoch=2", "Did you mean epochs?"),
+    "value": ("degradation --set epochs=two", "a number, above 0"),
+    "figure": ("degradation --style fig7 --recipe demo", "Did you mean fig"),
+    "format": ("degradation --format jsn", "Did you mean json?"),
+    "absent data": ("degradation --recipe fast", "--download"),
+    "data": ("degradation --recipe demo --data nowhere", "is no known set, folder"),
+    "config": ("train resnet8 --config absent.yaml", "cannot be read"),
+    "config key": ("train resnet8 --config bad.yaml", "unknown key 'learning_rat'"),
+    "model": ("train resnet9 --recipe demo", "6n + 2"),
+    "argument": ("train resnet20 --recipe demo --set widht=3", "Did you mean widths?"),
+    "typo of the recipe": ("train resnet20 --recipe demo --set eopchs=3", "Did you mean epochs?"),
+    "argument of a file": ("train nets.py:Net --set eopchs=3", "nor nets.py:Net has it"),
+    "logger": ("train resnet8 --recipe demo --logger json.JSONDecoder", "is no Lightning logger"),
+    "no logger": ("train resnet8 --recipe demo --logger nowhere.Logger", "cannot be imported"),
+    "no folder": ("verdict nowhere", "There is no folder nowhere"),
+    "no sweep": ("verdict .", "is no sweep"),
+    "no logs": ("curves .", "holds no logs"),
+    "no run": ("curves nowhere", "There is no folder nowhere"),
+    "picture": ("curves . --out a.gif", "names no picture format"),
+    "no checkpoint": ("test nowhere.ckpt", "There is no checkpoint"),
+    "not a checkpoint": ("test nets.py --data embedded", "is no checkpoint that can be read"),
+    "what to tune": ("finetune nowhere.ckpt --data embedded", "There is no checkpoint"),
+    "part": ("finetune nowhere.ckpt --data embedded --freeze neck", "is no part"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(cli, tmp_path, case) -> None:
+    (tmp_path / "bad.yaml").write_text("learning_rat: 1\n")
+    line, expected = BAD[case]
+    done = cli(line)
+    assert done.code == 2, done
+    assert expected in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+def test_a_checkpoint_of_another_model(cli, run, tmp_path) -> None:
+    done = cli("test one --model resnet14")
+    assert done.code == 2
+    assert "holds weights of resnet8, not of resnet14" in done.err
+
+
+def test_a_net_with_fewer_outputs_than_classes(cli, tmp_path) -> None:
+    (tmp_path / "five.py").write_text(
+        "from torch import nn\n\n"
+        "class Five(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv, self.fc = nn.Conv2d(1, 8, 3), nn.Linear(8, 5)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(self.conv(x).mean((2, 3)))\n"
+    )
+    run = cli("train five.py:Five --recipe demo --set epochs=1 --out own")
+    assert run.code == 2
+    assert "gives (5,) outputs an image" in run.err
+    assert "has 10 classes" in run.err
+
+
+def test_a_run_that_diverges_ends_with_1(cli) -> None:
+    run = cli("train resnet8 --recipe demo --set steps=20 --set learning_rate=1e9 --out nan")
+    assert run.code == 1
+    assert "failed" in run.out
+
+
+def test_a_folder_keeps_to_one_recipe(cli) -> None:
+    line = "degradation --depths 8,14 --seeds 1 --out sweep --set"
+    assert cli(f"{line} steps=2").code == 0
+    run = cli(f"{line} steps=3")
+    assert run.code == 2
+    assert "holds a sweep of another recipe" in run.err
+    assert cli(f"{line} steps=2").code == 0

@@ -1,0 +1,181 @@
+"""Bytes kept for the backward pass against autograd's own saved-tensors hooks on real tensors.
+
+Unique storages, parameters and buffers left out; equal to the byte, wherever the CPU runs the same
+operators. Two exceptions are the CPU's own: oneDNN's fused LSTM keeps a workspace, and attention
+with dropout falls apart into its products there, while a trace takes it as one fused kernel.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torchvision.models
+from torch import nn
+from tracing import graph_of, meta
+
+import archlab
+from archlab import zoo
+from archlab.analyze.memory import saved_storages
+
+
+def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
+    """Run a train mode forward with values; return the bytes of what autograd packed."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in (*net.parameters(), *net.buffers())}
+    kept: dict[int, int] = {}
+    alive = []  # so that no address is used twice
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+            alive.append(tensor)
+        return tensor
+
+    net.train()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        net(*inputs)
+    return sum(kept.values())
+
+
+def counted(net: nn.Module, *inputs: torch.Tensor) -> int:
+    graph = archlab.trace(archlab.load(net, input=list(inputs)), mode="train")
+    assert graph.build == "copied to meta"
+    return sum(size for _, size in saved_storages(graph))
+
+
+def image(batch: int, size: int) -> torch.Tensor:
+    return torch.zeros(batch, 3, size, size)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.attention(x, x, x)[0]  # type: ignore[no-any-return]
+
+
+class Unusual(nn.Module):
+    """In-place operators, views, a detached branch, a product used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.frozen = nn.Conv2d(8, 8, 1).requires_grad_(requires_grad=False)
+        self.drop = nn.Dropout(0.3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x).relu_()
+        with torch.no_grad():
+            gate = self.frozen(x).sigmoid()
+        out = torch.zeros_like(x)
+        out[:, :4] = (x * gate)[:, 4:]
+        a, b = self.drop(out).chunk(2, 1)
+        return (a * a.detach() + b.exp()).transpose(1, 3).reshape(x.shape[0], -1) @ torch.ones(
+            out[0, :4].numel(), 2, device=x.device
+        )
+
+
+def torchvision_net(name: str, **options: Any) -> Callable[[], nn.Module]:
+    return lambda: torchvision.models.get_model(name, weights=None, **options)
+
+
+def encoder(*, dropout: float = 0.0, **options: Any) -> nn.Module:
+    layer = nn.TransformerEncoderLayer(32, 4, 64, dropout=dropout, **options)
+    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+
+SEQUENCE = torch.zeros(10, 2, 32)
+
+NETS: dict[str, tuple[Callable[[], nn.Module], torch.Tensor]] = {
+    "resnet18": (torchvision_net("resnet18"), image(2, 64)),
+    "mobilenet_v3_small": (torchvision_net("mobilenet_v3_small"), image(2, 96)),
+    "densenet121": (torchvision_net("densenet121"), image(2, 64)),
+    "swin_t": (torchvision_net("swin_t"), image(1, 96)),
+    "convnext_tiny": (torchvision_net("convnext_tiny"), image(1, 96)),
+    "efficientnet_b0": (torchvision_net("efficientnet_b0"), image(2, 64)),
+    "shufflenet": (torchvision_net("shufflenet_v2_x0_5"), image(2, 64)),
+    "squeezenet": (torchvision_net("squeezenet1_1"), image(2, 64)),
+    "unusual": (Unusual, image(2, 9)),
+    "gru": (lambda: nn.GRU(32, 16, 2, bidirectional=True), SEQUENCE),
+    "encoder": (encoder, SEQUENCE),
+    "encoder, norm first": (lambda: encoder(norm_first=True, activation="gelu"), SEQUENCE),
+    "encoder, batch first": (lambda: encoder(batch_first=True), SEQUENCE.transpose(0, 1)),
+    "attention": (SelfAttention, SEQUENCE),
+    **{
+        f"zoo {name}": ((lambda name=name: zoo.build(name)), image(2, 32))
+        for name in ("googlenet", "resnet18", "resnet20", "plain20")
+    },
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_saved_bytes_are_those_of_autograd(name: str) -> None:
+    build, x = NETS[name]
+    net = build()
+    assert counted(net, x) == measured(net, x)
+
+
+@pytest.mark.parametrize(
+    ("name", "megabytes"),
+    [
+        ("resnet18", 22.2),  # 22.2 MB at batch 1, 224²: shared/design/cost.md
+        ("vit_b_16", 118.2),
+    ],
+)
+def test_saved_bytes_at_the_published_size(name: str, megabytes: float) -> None:
+    net = torchvision_net(name)()
+    found = counted(net, image(1, 224))
+    assert found == measured(net, image(1, 224))
+    assert found / 1e6 == pytest.approx(megabytes, abs=0.05)
+
+
+# torch's own flags() reads a setting for Intel GPUs, and warns that there is none.
+@pytest.mark.filterwarnings("ignore:TF32 acceleration on top of oneDNN")
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_an_lstm_without_onednns_workspace(dropout: float) -> None:
+    net = nn.LSTM(32, 16, 2, bidirectional=True, dropout=dropout)
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert counted(net, SEQUENCE) == measured(net, SEQUENCE)
+
+
+def test_dropout_beside_attention() -> None:
+    net = encoder(dropout=0.1)
+    for layer in net.layers:  # attention's own dropout: see the head of this file
+        layer.self_attn.dropout = 0.0
+    assert counted(net, SEQUENCE) == measured(net, SEQUENCE)
+
+
+def test_frozen_layers_keep_nothing() -> None:
+    net = nn.Sequential(nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 8))
+    x = torch.zeros(4, 8)
+    net[0].requires_grad_(requires_grad=False)
+    # Only the input of the last layer: its weight needs a gradient.
+    assert counted(net, x) == measured(net, x) == 4 * 8 * 4
+    net.requires_grad_(requires_grad=False)
+    assert counted(net, x) == measured(net, x) == 0
+
+
+def test_an_eval_mode_trace_knows_nothing_of_it() -> None:
+    assert archlab.trace("resnet20").saved is None
+
+
+def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
+    net = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 2))
+    graph = archlab.trace(archlab.load(net, input=(4, 8)), mode="train")
+    owners = dict(graph.saved or ())
+    found = {owners[storage]: size for storage, size in saved_storages(graph)}
+    # The first layer keeps its input, tanh its output (which the last layer shares).
+    assert found == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
+
+
+def test_gradients_flow_where_autograd_says() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).to("meta")
+    net[0].requires_grad_(requires_grad=False)
+    graph = graph_of(net, meta(3, 4), mode="train")
+    first, second = [item for item in graph.nodes if item.op == "aten.addmm"]
+    assert first.grads == (False, False, False)
+    assert second.grads == (True, False, True)
+    assert graph_of(net, meta(3, 4)).nodes[0].grads == ()
