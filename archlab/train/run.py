@@ -173,18 +173,13 @@ def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
 
 def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> Outcome:
     last = recorder.rows[-1] if recorder.rows and not failed else None
+    names = ("step", "train_error", "running_error", "test_error")
+    numbers: dict[str, Any] = {name: getattr(last, name) for name in names} if last else {}
     outcome = Outcome(
-        status="failed" if failed else "done",
-        step=last.step if last else 0,
-        total=total,
-        train_error=last.train_error if last else None,
-        running_error=last.running_error if last else None,
-        test_error=last.test_error if last else None,
-        seconds=round(recorder.seconds, 2),
-        hardware=device.hardware(),
-        versions=versions(),
+        status="failed" if failed else "done", total=total, **numbers,
+        seconds=round(recorder.seconds, 2), hardware=device.hardware(), versions=versions(),
         why=failed,
-    )
+    )  # fmt: skip
     files.write_json(folder / record.DONE, asdict(outcome))
     return outcome
 
