@@ -56,7 +56,7 @@ def test_the_heat_is_drawn(planned, images) -> None:
 
 def test_a_run_without_profiles(planned) -> None:
     folder = planned("run")
-    with pytest.raises(RunError, match="train with --gradients N"):
+    with pytest.raises(RunError, match="train with gradients N"):
         read_gradients(folder)
     (folder / GRADIENTS).write_text("step,block\n1,x\n")
     with pytest.raises(RunError, match="is damaged"):

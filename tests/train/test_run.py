@@ -118,25 +118,6 @@ def test_epochs_count_every_image_once(planned, images, weights) -> None:
     assert weights(folder)["model.bn1.num_batches_tracked"] == 10
 
 
-def test_the_last_row_is_of_all_training_images(planned, images) -> None:
-    folder = planned("run")
-    outcome = execute(folder, images=images)
-    rows = record.read_metrics(folder)
-    assert [row.images for row in rows] == [40, 40, 80]
-    assert outcome.train_error == rows[-1].train_error
-    assert (outcome.train_error * 80 / 100) % 1 == pytest.approx(0, abs=1e-9)
-
-
-def test_a_sample_of_sorted_images_holds_every_class() -> None:
-    """A folder's images come class by class: the first 10 of these 100 would be of one class."""
-    labels = torch.arange(100) // 50
-    images, chosen = recorder.sample(torch.arange(100), labels, 10)
-    assert chosen.bincount().tolist() == [5, 5]
-    assert torch.equal(labels[images], chosen)
-    lengths = [len(recorder.sample(labels, labels, most)[1]) for most in (100, 999)]
-    assert lengths == [100, 100]
-
-
 def test_a_run_that_is_over_is_not_trained_again(planned, images) -> None:
     folder = planned("run")
     first = execute(folder, images=images)
@@ -216,16 +197,6 @@ def test_a_run_that_is_killed_while_it_writes_leaves_nothing_behind(
 def test_two_processes_do_not_share_a_run(planned, images) -> None:
     folder = planned("run")
     with locked(folder), pytest.raises(RunError, match="is in use by another archlab"):
-        execute(folder, images=images)
-
-
-def test_a_truncated_checkpoint_is_named(planned, images) -> None:
-    folder = planned("run")
-    with pytest.raises(Killed):
-        execute(folder, images=images, extra=[Kill(5)])
-    saved = folder / record.CHECKPOINT
-    saved.write_bytes(saved.read_bytes()[:1000])
-    with pytest.raises(RunError, match="it is truncated"):
         execute(folder, images=images)
 
 
