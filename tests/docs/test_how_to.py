@@ -29,7 +29,8 @@ TESTS = {
     "add-a-view": ("tests/view/test_table.py", "tests/cli/test_commands.py",
                    "-k", "(test_table and not unknown) or (tsv and params)"),
     "add-a-zoo-family": ("tests/zoo", "tests/contracts/test_circles.py",
-                         "tests/contracts/test_mirror.py", "tests/contracts/test_zoo_nets.py", "-k", "allcnn or no_circle"),
+                         "tests/contracts/test_mirror.py", "tests/contracts/test_zoo_nets.py",
+                         "-k", "allcnn or no_circle"),
     "add-an-analyzer": ("tests/analyze/test_largest.py", "archlab/api/cost.py",
                         "tests/contracts/test_circles.py", "tests/contracts/test_kinds.py",
                         "tests/contracts/test_public_docs.py",
@@ -37,7 +38,8 @@ TESTS = {
                         "tests/contracts/test_zoo_nets.py", "tests/contracts/test_mirror.py",
                         "tests/cli/test_commands.py", "tests/cli/test_pairs.py",
                         "tests/cli/commands/measure/test_largest.py",
-                        "-k", "largest or no_circle or public_names or every_command or every_option"),
+                        "-k", "largest or no_circle or public_names or every_command or "
+                        "every_option"),
     "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
                         "-k", "test_readers or cdist"),
 }  # fmt: skip
