@@ -15,7 +15,7 @@ from archlab.errors import OptionError
 from archlab.result import Result
 
 _QUESTIONS = ("unproductive", "verify", "effective")
-_OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolution", "verify")
+_OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolutions", "verify")
 
 
 def rf(
@@ -32,7 +32,7 @@ def rf(
     unproductive: Annotated[
         bool, typer.Option("--unproductive", help="Layers that can add no context (Richter 2021).")
     ] = False,
-    resolution: Annotated[
+    resolutions: Annotated[
         list[str] | None,
         typer.Option(
             "--resolution", metavar="N|HxW", help="With --unproductive: another size; repeat."
@@ -79,7 +79,7 @@ def rf(
     agreed = True
     answer: Result[Any, Any]
     if unproductive:
-        sizes = [_size(text) for text in resolution or ()]
+        sizes = [_size(text) for text in resolutions or ()]
         answer = field.unproductive(model, resolutions=sizes)
     elif verify:
         answer = certificate = field.verify_receptive_field(model)
@@ -106,8 +106,9 @@ def _check(typed: Typed, *, several: bool) -> None:
     for question in ("unproductive", "verify"):
         if not typed.any("plot"):
             typed.exclusive(question, "layers", because="it is asked of all convolutions")
+    typed.exclusive("verify", "batch", because="one long image is run for each axis")
     typed.exclusive("layers", "depth", because="layers that are named are shown at any depth")
-    typed.require("unproductive", "resolution", because="other sizes are asked about there")
+    typed.require("unproductive", "resolutions", because="other sizes are asked about there")
     typed.require("effective", "checkpoint", because="the theory holds for any weights")
     if not typed.any("plot"):
         typed.require("effective", "images", because="the theory holds for any images")

@@ -109,7 +109,12 @@ BAD = {
     "condition": ("scan resnet20 --where 'mac < 3'", "Did you mean macs"),
     "code": ("scan resnet20 --where '().__class__'", "is not allowed"),
     "column before the work": ("scan nosuch --sort parms", "Did you mean params"),
-    "where of a check": (f"scan --check {TABLE} --sort params", "are not for --check"),
+    "where of a check": (
+        f"scan --check {TABLE} --sort params",
+        "--check and --sort exclude each other",
+    ),
+    "nothing to measure": ("scan --out zoo.csv --batch 2", "--batch is for MODEL"),
+    "retry of nothing": ("scan resnet20 --retry", "--retry is for --out"),
     "column": ("scan --out zoo.csv --sort parms", "Did you mean params"),
     "engine": ("scan resnet20 --engine rays", "Did you mean ray?"),
     "address of local": ("scan resnet20 --address a:1", "add --engine ray"),
