@@ -36,20 +36,17 @@ ELSEWHERE = {
     "fold": "choose drawing edges emit fuse names repeat tree",
     "ir": "kinds",
     "picture": "formats graph look",
-    "probe": (
-        "autograd blocks branches effective_field gradient_support initial losses norm responses "
-        "samples shattered shortcuts untouched watch weights"
-    ),
-    "resolve": "accuracy catalog",
+    "probe": "autograd watch",
+    "resolve": "accuracy",
     "result": "by_depth field listing table",
     "runs": "ledger logs progress record verdict",
     "survey": "gather result row",
-    "tracer": "chain isolate layout modules operators reading recorder settings tensors windows",
+    "tracer": "operators settings",
     "train": "build checkpoint cost device evaluate loggers process recorder remote stock worker",
     "view/drawing": "card layout_worker",
     "view/figure": "over_time written",
     "view/page": "content drawing stages",
-    "zoo": "conv options shortcut",
+    "zoo": "options",
 }
 KNOWN = {
     Path(folder, f"{name}.py") for folder, names in ELSEWHERE.items() for name in names.split()
