@@ -199,11 +199,10 @@ def run_page(page: Path, only: str = "") -> None:
         if block.language == "console":
             if block.word == only:
                 _run_console(block, page, seen, compared=only in ("", "example"))
-        elif only:
+        elif only or block.language == "diff":
             continue
         elif block.word:
-            if block.language != "diff":
-                Path(block.word).write_text(block.text)
+            Path(block.word).write_text(block.text)
         elif block.language == "python":
             run_python(block, names, page)
         elif block.language == "bash":
