@@ -29,10 +29,9 @@ ELSEWHERE = {
         "memory models params render report responses rf scan shapes shattered summary test train "
         "verdict"
     ),
-    "data": "catalog folder",
     "data/embedded": "make",
     "doctor": "finding",
-    "engine": "address cluster job process script sizes worker",
+    "engine": "process worker",
     "fold": "choose drawing edges emit fuse names repeat tree",
     "ir": "kinds",
     "picture": "formats graph look",
@@ -42,10 +41,8 @@ ELSEWHERE = {
     ),
     "resolve": "accuracy catalog",
     "result": "by_depth field listing table",
-    "runs": "ledger logs progress record verdict",
-    "survey": "gather result row",
     "tracer": "chain isolate layout modules operators reading recorder settings tensors windows",
-    "train": "build checkpoint cost device evaluate loggers process recorder remote stock worker",
+    "train": "build cost evaluate process",
     "view/drawing": "card layout_worker",
     "view/figure": "over_time written",
     "view/page": "content drawing stages",
