@@ -23,7 +23,7 @@ PURPOSE = {
     "matplotlib": "curves and plots, and the fonts of drawings",
     "typer": "the command line",
     "rich": "progress bars",
-    "lazy_loader": "import archlab",
+    "lazy-loader": "import archlab",
     "filelock": "runs and scans that share a folder",
     "fvcore": "archlab flops --against fvcore",
     "graphviz": "archlab render",
@@ -45,6 +45,7 @@ PURPOSE = {
 # Module names, where they differ from the package's.
 MODULES = {
     "annotated-types": "annotated_types",
+    "lazy-loader": "lazy_loader",
     "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
     "pillow": "PIL",

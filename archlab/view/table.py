@@ -131,6 +131,7 @@ def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
             f"no column {sort!r} to sort by.{did_you_mean(sort, names)} "
             f"The columns are: {', '.join(names)}."
         )
+    # Names sort from a to z, numbers from the largest: the first rows are what is looked for.
     numeric = all(isinstance(row[sort], int | float | None) for row in rows)
 
     def key(row: Mapping[str, Cell]) -> Any:

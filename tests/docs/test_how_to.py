@@ -1,5 +1,7 @@
-"""Each page that adds something is followed in a copy of the tree; the page's own test passes there,
-and so do the tests that run over every entry of what it adds to."""
+"""Each page that adds something is followed in a copy of the tree.
+
+The page's own test passes there, and so do the tests that run over every entry of what it adds to.
+"""
 
 from __future__ import annotations
 

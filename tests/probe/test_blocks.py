@@ -26,10 +26,10 @@ from archlab.probe.blocks import chosen, find_blocks
     ],
 )
 def test_the_repeated_unit(spec, count, first, last) -> None:
-    found = find_blocks(archlab.load(spec).module)
-    assert len(found) == count
-    assert found[0] == first
-    assert last in (None, found[-1])
+    blocks = find_blocks(archlab.load(spec).module)
+    assert len(blocks) == count
+    assert blocks[0] == first
+    assert last in (None, blocks[-1])
 
 
 def test_a_net_without_units_is_measured_layer_by_layer() -> None:

@@ -48,15 +48,15 @@ def test_blocks_of_a_zoo_net_against_autograd_by_hand() -> None:
     loss = functional.cross_entropy(net.fc(net.avgpool(values[-1]).flatten(1)), labels)
     weight = net.layer2[0].conv1.weight
     *expected, by_weight = torch.autograd.grad(loss, [*values, weight])
-    found = measure_gradients(
+    measured = measure_gradients(
         net, Batch((x,), targets=labels), functional.cross_entropy,
         blocks=("layer1.0", "layer2.0", "layer3.0"),
     )  # fmt: skip
-    assert [point.path for point in found.points] == ["relu", "layer1.0", "layer2.0", "layer3.0"]
-    assert [p.activation_grad for p in found.points] == pytest.approx(
+    assert [point.path for point in measured.points] == ["relu", "layer1.0", "layer2.0", "layer3.0"]
+    assert [p.activation_grad for p in measured.points] == pytest.approx(
         [float(gradient.norm()) for gradient in expected], rel=1e-9
     )
-    assert found.loss == pytest.approx(float(loss.detach()), rel=1e-12)
+    assert measured.loss == pytest.approx(float(loss.detach()), rel=1e-12)
     layers = measure_gradients(net, Batch((x,), targets=labels), functional.cross_entropy)
     layer = next(point for point in layers.points if point.path == "layer2.0.conv1")
     assert layer.weight_grad == pytest.approx(float(by_weight.norm()), rel=1e-9)
@@ -72,10 +72,10 @@ def test_an_in_place_relu_does_not_hide_the_gradient_before_it() -> None:
     with torch.no_grad():
         net[2].weight.copy_(torch.eye(6))
         net[2].bias.zero_()
-    found = activation_gradients(net, Batch((x,)), squared)
-    assert found["0"] == pytest.approx(float(expected.norm()), rel=1e-6)
+    measured = activation_gradients(net, Batch((x,)), squared)
+    assert measured["0"] == pytest.approx(float(expected.norm()), rel=1e-6)
     after = float((2 * torch.relu(before.detach())).norm())
-    assert found["1"] == pytest.approx(after, rel=1e-6)
+    assert measured["1"] == pytest.approx(after, rel=1e-6)
 
 
 def test_a_true_zero_is_a_zero_and_no_gradient_is_none() -> None:
@@ -88,10 +88,10 @@ def test_a_true_zero_is_a_zero_and_no_gradient_is_none() -> None:
             self.unused(x)
             return self.used(x) + 0 * self.dead(x)
 
-    found = activation_gradients(Net(), Batch((torch.ones(2, 3),)), total)
-    assert found["dead"] == 0
-    assert found["unused"] is None
-    assert found["used"] == pytest.approx(math.sqrt(6))
+    measured = activation_gradients(Net(), Batch((torch.ones(2, 3),)), total)
+    assert measured["dead"] == 0
+    assert measured["unused"] is None
+    assert measured["used"] == pytest.approx(math.sqrt(6))
 
 
 def test_a_module_called_twice_has_two_points_and_one_heat() -> None:
@@ -131,10 +131,10 @@ def test_frozen_parts_and_outputs_of_every_form() -> None:
 
     net = Forms()
     net.first.requires_grad_(requires_grad=False)
-    found = measure_gradients(
+    measured = measure_gradients(
         net, Batch((torch.ones(1, 2),)), lambda output, _: output["logits"].sum()
     )
-    first, second = found.points
+    first, second = measured.points
     assert (first.activation_grad, first.weight_grad, first.grad_to_weight) == (None, None, None)
     assert second.activation_grad == pytest.approx(math.sqrt(2))
 

@@ -14,16 +14,16 @@ from archlab.probe.responses import measure_responses
 def test_responses_by_hand() -> None:
     torch.manual_seed(0)
     net, x = zoo.build("plain8").train(), torch.randn(4, 3, 32, 32)
-    found = {item.path: item for item in measure_responses(net, Batch((x,)))}
+    responses = {item.path: item for item in measure_responses(net, Batch((x,)))}
     with torch.no_grad():
         first = net.bn1(net.conv1(x))
         unit = net.layer1[0]
         raw = unit.conv1(torch.relu(first))
-    assert found["conv1"].deviation == pytest.approx(float(first.std(correction=0)), rel=1e-4)
-    assert found["layer1.0.conv1"].normed
-    assert found["layer1.0.conv1"].deviation == pytest.approx(1, abs=1e-3)
+    assert responses["conv1"].deviation == pytest.approx(float(first.std(correction=0)), rel=1e-4)
+    assert responses["layer1.0.conv1"].normed
+    assert responses["layer1.0.conv1"].deviation == pytest.approx(1, abs=1e-3)
     assert float(raw.std()) != pytest.approx(1, abs=0.01)
-    assert not found["fc"].normed
+    assert not responses["fc"].normed
 
 
 def test_responses_without_norm_fall_in_plain_nets_and_grow_in_residual_ones() -> None:

@@ -70,14 +70,14 @@ def test_a_block_on_the_input_itself() -> None:
             return x + self.f(x)
 
     net, x = Net(), torch.randn(2, 4)
-    (found,) = measure_branches(net, Batch((x,)))
-    assert found.ratio == pytest.approx(float(net.f(x).detach().norm() / x.norm()), rel=1e-5)
+    (branches,) = measure_branches(net, Batch((x,)))
+    assert branches.ratio == pytest.approx(float(net.f(x).detach().norm() / x.norm()), rel=1e-5)
 
 
 def test_transformers_have_two_additions_a_block() -> None:
     net = torchvision.models.VisionTransformer(
         image_size=32, patch_size=16, num_layers=3, num_heads=2, hidden_dim=16, mlp_dim=32
     )
-    found = measure_branches(net, image())
-    assert len(found) == 6
-    assert len({item.path for item in found}) == 3
+    branches = measure_branches(net, image())
+    assert len(branches) == 6
+    assert len({item.path for item in branches}) == 3

@@ -77,8 +77,8 @@ def test_no_theory_where_branches_are_joined() -> None:
 
 
 def test_an_answer_with_twins() -> None:
-    for spec, how in (("resnet20", {}), ("torchvision:resnet18", {"input": "3x64x64"})):
-        answer = archlab.gradients(archlab.load(spec, **how), twin=True, seeds=1, batch=8)
+    for spec, options in (("resnet20", {}), ("torchvision:resnet18", {"input": "3x64x64"})):
+        answer = archlab.gradients(archlab.load(spec, **options), twin=True, seeds=1, batch=8)
         assert list(answer.totals) == [spec, f"{spec} (plain twin)"]
         theory = answer.totals[f"{spec} (plain twin)"].theory
         assert theory == pytest.approx(1.467, abs=1e-3)

@@ -54,8 +54,8 @@ def facts(out: Any) -> Facts:
     ]
 
 
-def shaped(found: Facts) -> list[tuple[tuple[int, ...], torch.dtype]]:
-    return [(shape, dtype) for shape, _, dtype in found]
+def shaped(outputs: Facts) -> list[tuple[tuple[int, ...], torch.dtype]]:
+    return [(shape, dtype) for shape, _, dtype in outputs]
 
 
 def rule_answer(func: Any, args: Sequence[Any]) -> Any:

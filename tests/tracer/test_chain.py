@@ -235,5 +235,5 @@ def test_the_callers_context_changes_no_number(ambient: str) -> None:
     encoder = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
     expected = archlab.trace(archlab.load(encoder, input=(2, 5, 16)), mode="train")
     with AMBIENT[ambient]():
-        found = archlab.trace(archlab.load(encoder, input=(2, 5, 16)), mode="train")
-    assert found == expected
+        graph = archlab.trace(archlab.load(encoder, input=(2, 5, 16)), mode="train")
+    assert graph == expected

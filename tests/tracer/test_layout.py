@@ -42,9 +42,9 @@ def test_pointwise_layouts_are_those_of_torch(seed: int) -> None:
             part = [size if dice.random() < 0.7 else 1 for size in shape]
             cut = dice.randrange(len(part)) if dice.random() < 0.2 else 0
             operands.append(any_layout(shape if dice.random() < 0.6 else part[cut:], dice))
-        found = facts(rule_answer(func, operands))
+        answer = facts(rule_answer(func, operands))
         described = [(tuple(item.shape), item.stride()) for item in operands]
-        assert found == facts(func(*operands)), described
+        assert answer == facts(func(*operands)), described
 
 
 def test_memory_format_is_c10s() -> None:

@@ -11,17 +11,17 @@ from archlab.ir.kinds import Kind
 
 def sources(graph: Graph, tensor: int) -> set[str]:
     """Names of the inputs, parameters and constants that a tensor is computed from."""
-    found, waiting, seen = set(), [tensor], set()
-    while waiting:
-        item = waiting.pop()
-        if item in seen:
+    names, pending, visited = set(), [tensor], set()
+    while pending:
+        item = pending.pop()
+        if item in visited:
             continue
-        seen.add(item)
+        visited.add(item)
         if item in graph.producer:
-            waiting.extend(graph.producer[item].inputs)
+            pending.extend(graph.producer[item].inputs)
         elif graph.tensors[item].source:
-            found.add(graph.tensors[item].name or graph.tensors[item].source)
-    return found
+            names.add(graph.tensors[item].name or graph.tensors[item].source)
+    return names
 
 
 def test_an_in_place_operator_makes_a_new_value_in_the_same_storage() -> None:

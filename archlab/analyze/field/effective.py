@@ -70,6 +70,7 @@ def effective(
 
 def _row(field: EffectiveField, theory: FieldRow, height: int, width: int) -> EffectiveRow:
     rf_h, rf_w = theory.rf_h, theory.rf_w
+    # Pixels outside of the image have no gradient: the ratio is to what the image holds.
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
     ratio = None
     if rf_h and rf_w:

@@ -58,4 +58,5 @@ def _cell(value: Cell, column: Column) -> HtmlCell:
     text = cell_text(value, column.unit)
     if column.unit == Unit.TEXT:
         return HtmlCell(text, None)
+    # The shown text is rounded: sorting by it would put equal texts in any order.
     return HtmlCell(text, repr(value) if isinstance(value, int | float) else "")

@@ -48,6 +48,7 @@ def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | N
     present = [field for field in branches if field is not None]
     if not present:
         return None
+    # A branch of one position (a gate) is broadcast over the others and moves nothing.
     size = max(field.size for field in present)
     present = [field for field in present if field.size == size]
     steps, centres = {f.step for f in present}, {f.centre for f in present}
