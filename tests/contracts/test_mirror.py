@@ -37,6 +37,7 @@ ELSEWHERE = {
     "probe": "autograd watch",
     "resolve": "accuracy",
     "result": "by_depth field listing table",
+    "runs": "ledger logs progress record",
     "tracer": "operators settings",
     "train": "build cost evaluate process",
     "view/drawing": "card layout_worker",
