@@ -1,6 +1,7 @@
-"""Sessions of archlab's checks: `nox` runs lint, contracts, types, docs, tests; `nox -l` lists all.
+"""Sessions of archlab's checks: `nox` runs lint, contracts, types, the site and the tests.
 
-Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and takes a minute.
+`nox -l` lists all. Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and
+takes a minute.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ PACKAGED = (
     "report resnet20 -o x.html",
 )
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
-
-
-made: list[Path] = []
+made: list[Path] = []  # environments that this run of nox has brought up to date
 
 
 def make_environment(session: nox.Session) -> None:
@@ -74,6 +73,16 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def types_and_site(session: nox.Session) -> None:
+    """Types, and the site, at the same time: each keeps one core busy. `tests` reads the site."""
+    make_environment(session)
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(run_with_torch, session, *command) for command in (TYPES, SITE)]
+        for command in running:
+            command.result()
+
+
+@nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Tests and doctests, slow ones included; `nox -s tests -- -k params` passes arguments on."""
     run_with_torch(session, "pytest", *PARALLEL, *session.posargs)
@@ -94,16 +103,6 @@ def golden(session: nox.Session) -> None:
     folders = ("tests/view/test_table.py", "tests/picture/test_golden.py", "tests/docs")
     command = ("-m", "pytest", "-q", *folders)
     session.run(str(BIN / "python"), *command, env=env, external=True)
-
-
-@nox.session(python=False)
-def types_and_site(session: nox.Session) -> None:
-    """Types, and the site, at the same time: each keeps one core busy. `tests` reads the site."""
-    make_environment(session)
-    with ThreadPoolExecutor() as pool:
-        running = [pool.submit(run_with_torch, session, *command) for command in (TYPES, SITE)]
-        for command in running:
-            command.result()
 
 
 @nox.session(python=False)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 MUCH = 64 * 2**20  # bytes
+LIBC = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 _process = psutil.Process()
 _least = sys.maxsize
 
@@ -25,8 +26,8 @@ def pytest_configure() -> None:
     It raises its threshold for that (M_MMAP_THRESHOLD, see mallopt(3)) with every large block that
     is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
     """
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(-3, 2**22)
+    if LIBC is not None:
+        LIBC.mallopt(-3, 2**22)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +46,8 @@ def pytest_runtest_teardown() -> Iterator[None]:
     memory = _process.memory_info().rss
     if memory - MUCH > _least:
         gc.collect()
+        if LIBC is not None:
+            LIBC.malloc_trim(0)
         memory = _least = _process.memory_info().rss
     _least = min(_least, memory)
 

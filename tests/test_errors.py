@@ -27,7 +27,7 @@ def test_the_tree_in_the_docstring_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "known", "text"),
+    ("name", "known", "text"),
     [
         ("resnet19", ["resnet18", "googlenet"], " Did you mean resnet18?"),
         ("RESNET18", ["resnet18"], " Did you mean resnet18?"),
@@ -37,8 +37,8 @@ def test_the_tree_in_the_docstring_is_complete() -> None:
         ("convnext", [], ""),
     ],
 )
-def test_did_you_mean(given, known, text) -> None:
-    assert did_you_mean(given, known) == text
+def test_did_you_mean(name, known, text) -> None:
+    assert did_you_mean(name, known) == text
 
 
 def test_suggestions_are_few() -> None:

@@ -56,8 +56,8 @@ def test_bad_model_specs(text, message) -> None:
     ],
 )  # fmt: skip
 def test_options(text, value) -> None:
-    ((_, found),) = parse_options([text]).items()
-    assert (found, type(found)) == (value, type(value))
+    ((_, parsed),) = parse_options([text]).items()
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 def test_the_last_of_equal_options_counts() -> None:

@@ -110,5 +110,5 @@ def _amount(name: str, text: str) -> int:
             f"The limit {text!r} of {name} is no amount. Examples: 5M, 1.8G, 60000, 64MiB."
         )
     prefix = match[2] or ""
-    factor = (1024 if prefix.endswith("I") else 1000) ** _POWERS.get(prefix[:1], 0)
+    factor: int = (1024 if prefix.endswith("I") else 1000) ** _POWERS.get(prefix[:1], 0)
     return round(float(match[1].replace("_", "")) * factor)

@@ -137,6 +137,7 @@ def compare(entries: Sequence[Entry]) -> Comparison:
 def _names(entries: Sequence[Entry]) -> list[str]:
     """Return the models' names, made different: by mode where that differs, else by number."""
     heads = [entry.header for entry in entries]
+    # The same model in two modes would have the same name twice.
     if len({head.mode for head in heads}) > 1:
         return unique_names([f"{head.model} ({head.mode})" for head in heads])
     return unique_names([head.model for head in heads])

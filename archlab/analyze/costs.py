@@ -47,6 +47,7 @@ def conv_macs(graph: Graph, node: Node) -> int:
     assert isinstance(attrs, ConvAttrs)
     x, out = graph.tensors[node.inputs[0]], graph.tensors[node.outputs[0]]
     if node.kind == Kind.CONV_TRANSPOSE:
+        # Each input element is multiplied by the whole kernel of every output channel.
         return x.numel * prod(attrs.kernel) * (out.shape[1] // attrs.groups)
     return out.numel * prod(attrs.kernel) * (x.shape[1] // attrs.groups)
 
@@ -108,6 +109,7 @@ def _resample_other(graph: Graph, node: Node) -> int:
     attrs = node.attrs
     assert isinstance(attrs, ResampleAttrs)
     rank = len(graph.shape(node.outputs[0])) - 2
+    # Values that one output position mixes along an axis: 2 for linear, 4 for cubic.
     taps = {"nearest": 0, "cubic": 4}.get(attrs.mode, 2)
     return _out(graph, node) * int(taps**rank)
 
@@ -191,7 +193,7 @@ def backward_macs(graph: Graph, node: Node) -> int:
     if not forward or not any(node.grads):
         return 0
     if node.kind == Kind.ATTENTION:
-        return 2 * forward
+        return 2 * forward  # both products have two operands, and each a gradient
     # addmm and baddbmm have the summand in front of their two factors, others a bias behind them.
     added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
     operands = node.grads[1:] if added else node.grads[:2]

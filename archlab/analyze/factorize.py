@@ -147,6 +147,7 @@ def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
     each convolution is used once.
     """
     after = {first.id: second for first, second in _pairs(graph)}
+    # A convolution counts in one saving alone, or the sum over rows would count it twice.
     used: set[int] = set()
     rows = []
     for node in graph.nodes:

@@ -87,6 +87,7 @@ def memory(
         OptionError: an unknown optimizer.
     """
     check_one_of("optimizer", optimizer, OPTIMIZERS)
+    # Buffers (running means of a batch norm) get no gradient and no optimizer state.
     weights = sum(param.nbytes for param in graph.params if not param.buffer)
     buffers = sum(param.nbytes for param in graph.params if param.buffer)
     gradients = sum(param.nbytes for param in graph.params if param.trainable)
@@ -122,6 +123,7 @@ def memory(
 def inference_peak(graph: Graph) -> Peak:
     """Return where most activation bytes are alive at once; parameters and buffers are apart."""
     lifetimes = _lifetimes(graph)
+    # One pass over the nodes instead of a sum of all storages at each of them.
     change = Counter[int]()  # bytes more than at the step before
     for storage, (first, last) in lifetimes.items():
         change[first] += graph.storages[storage]

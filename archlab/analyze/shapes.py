@@ -8,7 +8,7 @@ from typing import Any
 
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph, ModuleCall
-from archlab.result import Column, Result, Unit
+from archlab.result import Column, Result, Unit, depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ COLUMNS = (
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes that go into and come out of every module call, in call order."""
     ladder = _ladder(graph)
-    # A module and its only child run the same nodes: the path's length puts the module first.
-    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, len(call.path)))
+    # A module and its only child run the same nodes: the depth of the path puts the module first.
+    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, depth(call.path)))
     image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
     steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
     return Result(

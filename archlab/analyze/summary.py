@@ -52,6 +52,7 @@ COLUMNS = (
 
 def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
     """Return the overview of a graph, one row a module in tree order."""
+    # The numbers come from the analyzers of each question, so that no two tables can disagree.
     cost, weights = flops(graph), params(graph)
     kernels, outputs = _kernels(graph), _outputs(graph)
     counts = {row.path: row.params for row in weights.rows}

@@ -19,7 +19,7 @@ from archlab.errors import OptionError, OutputError, check_one_of, keyword
 from archlab.files import write
 from archlab.result import Answer
 from archlab.view import FORMATS, render
-from archlab.view.figure.written import FORMATS as PICTURES
+from archlab.view.figure.export import FORMATS as PICTURES
 
 if TYPE_CHECKING:
     from archlab.picture.picture import Picture

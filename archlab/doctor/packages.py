@@ -23,7 +23,7 @@ PURPOSE = {
     "matplotlib": "curves and plots, and the fonts of drawings",
     "typer": "the command line",
     "rich": "progress bars",
-    "lazy_loader": "import archlab",
+    "lazy-loader": "import archlab",
     "filelock": "runs and scans that share a folder",
     "fvcore": "archlab flops --against fvcore",
     "graphviz": "archlab render",
@@ -45,6 +45,7 @@ PURPOSE = {
 # Module names, where they differ from the package's.
 MODULES = {
     "annotated-types": "annotated_types",
+    "lazy-loader": "lazy_loader",
     "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
     "pillow": "PIL",
@@ -89,7 +90,7 @@ def requirements() -> Iterator[Requirement]:
         # archlab runs from its source without an installation. There are no versions to compare
         # then, and nothing can be called required.
         lines = [f"{name}; extra == 'unknown'" for name in PURPOSE]
-    seen: set[str] = set()
+    names: set[str] = set()
     for line in lines:
         name, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
@@ -99,9 +100,9 @@ def requirements() -> Iterator[Requirement]:
         if python is not None and older(platform.python_version(), python[1]):
             continue
         name, _, minimum = (part.strip() for part in name.lower().partition(">="))
-        if name not in seen:  # two extras may contain the same package
+        if name not in names:  # two extras may contain the same package
             yield Requirement(name, minimum, required=extra is None)
-        seen.add(name)
+        names.add(name)
 
 
 def older(version: str, minimum: str) -> bool:
@@ -140,17 +141,17 @@ def _gpu(imports: Imported) -> Finding:
     """Return whether torch sees a GPU, and if not, whether the machine or torch is the reason."""
     state, get = "missing", ""
     if imports.gpus:
-        state, found = "ok", f"CUDA {imports.cuda}: {', '.join(imports.gpus)}"
+        state, outcome = "ok", f"CUDA {imports.cuda}: {', '.join(imports.gpus)}"
     elif shutil.which("nvidia-smi") is None:
-        found = "no NVIDIA driver on this machine"
+        outcome = "no NVIDIA driver on this machine"
         get = "a machine with an NVIDIA GPU and its driver"
     else:
         built = f"for CUDA {imports.cuda}" if imports.cuda else "without CUDA"
-        found = f"nvidia-smi is there, but torch (built {built}) sees no GPU"
+        outcome = f"nvidia-smi is there, but torch (built {built}) sees no GPU"
         get = (
             "compare the CUDA version that nvidia-smi prints, then https://pytorch.org/get-started"
         )
     return Finding(
-        part="gpu", name="CUDA", state=state, found=found, get=get,
+        part="gpu", name="CUDA", state=state, found=outcome, get=get,
         enables="training in minutes, not hours (recipes paper and fast), and --device cuda",
     )  # fmt: skip

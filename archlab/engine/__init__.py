@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 
 from archlab.engine.job import Job, Limits, Needs, Outcome
 from archlab.engine.sizes import cores
-from archlab.errors import OptionError, check_one_of
+from archlab.errors import OptionError, check_one_of, keyword
 
 __all__ = ["ENGINES", "Job", "Limits", "Needs", "Outcome", "cores", "run"]
 
@@ -55,9 +55,11 @@ def run(
     """
     check_one_of("engine", engine, ENGINES)
     if address is not None and engine == "local":
-        raise OptionError(f"--address {address} is of a Ray cluster: add --engine ray.")
+        raise OptionError(
+            f"{keyword('address', address)} is of a Ray cluster: add {keyword('engine', 'ray')}."
+        )
     module, _, name = ENGINES[engine].partition(":")
     function: Callable[..., Generator[Outcome]] = getattr(importlib.import_module(module), name)
-    how = {"address": address} if engine == "ray" else {}
+    options = {"address": address} if engine == "ray" else {}
     limits = limits or Limits()
-    return function(tuple(jobs), side_by_side=side_by_side, limits=limits, beat=beat, **how)
+    return function(tuple(jobs), side_by_side=side_by_side, limits=limits, beat=beat, **options)

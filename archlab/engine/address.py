@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from archlab.errors import EngineError, OptionError
+from archlab.errors import EngineError, OptionError, keyword
 
 _SECONDS = 10.0
 # In a process of its own: Ray's client waits 40 seconds and cannot be interrupted.
@@ -32,8 +32,8 @@ def check_answers(address: str) -> None:
     host, _, port = address.rpartition(":")
     if "/" in host or not host or not port.isdigit() or not 0 < int(port) < 2**16:
         raise OptionError(
-            f"--address {address!r} is no HOST:PORT, such as 10.0.0.1:6379. archlab runs on "
-            "a node of the cluster; ray://, the client from outside, is not supported."
+            f"{keyword('address', address)} is no HOST:PORT, such as 10.0.0.1:6379. archlab runs "
+            "on a node of the cluster; ray://, the client from outside, is not supported."
         )
     begin = time.monotonic()
     try:
@@ -43,8 +43,8 @@ def check_answers(address: str) -> None:
     left = max(1.0, _SECONDS - (time.monotonic() - begin))
     probe = [sys.executable, "-c", _PROBE, address]
     with contextlib.suppress(subprocess.TimeoutExpired):
-        done = subprocess.run(probe, timeout=left, capture_output=True, check=False)
-        if done.returncode == 0:
+        answer = subprocess.run(probe, timeout=left, capture_output=True, check=False)
+        if answer.returncode == 0:
             return
     raise _silent(address, "something listens there, but it does not answer as Ray does")
 

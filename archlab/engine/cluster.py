@@ -18,7 +18,7 @@ from typing import Any
 from archlab.engine.address import check_answers
 from archlab.engine.job import Job, Limits, Needs, Outcome, perform
 from archlab.engine.local import Pool
-from archlab.errors import DependencyError, EngineError, OptionError
+from archlab.errors import DependencyError, EngineError, OptionError, keyword
 
 _POLL = 0.5  # seconds between beats
 _PATIENCE = 120.0  # seconds for jobs without limits to save after an interrupt
@@ -121,12 +121,12 @@ def _check_needs(ray: Any, jobs: Sequence[Job]) -> None:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for needs in dict.fromkeys(job.needs for job in jobs):
         if not any(_holds(node, needs) for node in nodes):
-            there = "; ".join(
+            sizes = "; ".join(
                 f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU" for node in nodes
             )
             raise OptionError(
                 f"A job needs {needs.cpus:g} CPU and {needs.gpus:g} GPU, and no node of the "
-                f"cluster has them (its nodes: {there}). Ask for less, or add a node: "
+                f"cluster has them (its nodes: {sizes}). Ask for less, or add a node: "
                 "ray start --address=HEAD:6379."
             )
 
@@ -139,12 +139,12 @@ def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
     known = address or os.environ.get("RAY_ADDRESS")
     if known and known != "auto":
         check_answers(known)
-    how: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     try:
         if known:
-            ray.init(address=known, **how)
+            ray.init(address=known, **quiet)
         else:
-            _join_or_start(ray, side_by_side, how)
+            _join_or_start(ray, side_by_side, quiet)
     except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
         first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
         raise EngineError(
@@ -153,12 +153,12 @@ def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
         ) from error
 
 
-def _join_or_start(ray: Any, side_by_side: int | None, how: dict[str, Any]) -> None:
+def _join_or_start(ray: Any, side_by_side: int | None, quiet: dict[str, Any]) -> None:
     try:
-        ray.init(address="auto", **how)
+        ray.init(address="auto", **quiet)
     except ConnectionError:  # none runs here: one of our own, for this machine alone
         ray.init(
-            num_cpus=side_by_side, include_dashboard=False, _node_ip_address="127.0.0.1", **how
+            num_cpus=side_by_side, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet
         )
 
 
@@ -169,6 +169,6 @@ def _ray() -> Any:
         import ray  # here: an extra, and a second
     except ImportError as error:
         raise DependencyError(
-            f"Ray is not installed: pip install ray, or --engine local ({error})."
+            f"Ray is not installed: pip install ray, or {keyword('engine', 'local')} ({error})."
         ) from error
     return ray

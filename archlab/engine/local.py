@@ -77,8 +77,8 @@ class Pool:
             if worker.ready and worker.job is None:
                 self._give(worker)
         coming = sum(not worker.ready for worker in self._workers)
-        wanted = len(self._waiting) + len(self._alone) - coming
-        for _ in range(min(wanted, self._count - len(self._workers))):
+        needed = len(self._waiting) + len(self._alone) - coming
+        for _ in range(min(needed, self._count - len(self._workers))):
             self._workers.append(Worker(self._inbox))
 
     def _give(self, worker: Worker) -> None:

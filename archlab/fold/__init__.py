@@ -105,16 +105,16 @@ def _drawn(canvas: Canvas, root: Block, difference: Union | None = None) -> Draw
         canvas.add(child, "", "")
     canvas.finish()
     _add_outputs(canvas)
-    found = edges(canvas, difference)
+    drawn = edges(canvas, difference)
     return Drawing(
         model=graph.name,
         input=graph.input_text(),
         mode=graph.mode,
         build=graph.build,
         boxes=tuple(canvas.boxes),
-        groups=with_branches(canvas, found),
-        edges=(*found, *_to_failure(canvas)),
-        folded=tuple(_told(canvas, root)),
+        groups=with_branches(canvas, drawn),
+        edges=(*drawn, *_to_failure(canvas)),
+        folded=tuple(_notes(canvas, root)),
     )
 
 
@@ -177,8 +177,8 @@ def _to_failure(canvas: Canvas) -> list[Edge]:
     return [Edge(tail, "failure") for tail in dict.fromkeys(tails)]
 
 
-def _told(canvas: Canvas, root: Block) -> list[str]:
-    """Say what the picture leaves out."""
+def _notes(canvas: Canvas, root: Block) -> list[str]:
+    """Return sentences about what the picture leaves out."""
     graph, opened = canvas.graph, canvas.opened
     lines = []
     runs = [

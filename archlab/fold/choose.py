@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archlab.errors import OptionError, did_you_mean
+from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.fold.repeat import Keys
 from archlab.fold.tree import Block, Item, Leaf, Run
 
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
-
-_STEPS = "steps"
-_LOOSE = 8
+_STEPS = "steps"  # ends the type of a stretch, which no module's does
+_LOOSE = 8  # operators without a module, from which on a closed box tells more than they do
 _WHOLE = 3  # modules among the children from which on they are what the picture is about
 
 Open = dict[Block, tuple[Item, ...]]
@@ -25,7 +24,7 @@ Open = dict[Block, tuple[Item, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asked for: boxes at most, levels of modules, paths to open in any case."""
+    """What the user asks for: boxes at most, levels of modules, paths to open in any case."""
 
     boxes: int = 60
     depth: int | None = None
@@ -59,7 +58,7 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
     """
     forced = _forced(root, wish.expand)
     if wish.depth is not None:
-        return dict(_down_to(root, wish.depth)) | forced
+        return {block: block.children for block in _blocks(root, wish.depth)} | forced
     opened: Open = {root: root.children, **forced}
     if len(root.children) > room:
         opened[root] = stretches(root, room)
@@ -78,14 +77,14 @@ def _cost(block: Block) -> int:
 
 
 def _loose(block: Block) -> bool:
-    """Whether a block is many operators without modules of their own: a box tells more."""
+    """Whether a block is mostly operators without modules of their own."""
     loose = sum(map(_is_loose, block.children))
     return loose > _LOOSE and 2 * loose > len(block.children)
 
 
 def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
     """Open the first block of each sort, the outer levels first."""
-    seen = {keys.alike(block) for block in opened}
+    sorts = {keys.alike(block) for block in opened}
     while True:
         shown = list(visible(root, opened))
         fits = [
@@ -93,13 +92,13 @@ def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
             for i, (item, level) in enumerate(shown)
             if isinstance(item, Block)
             and not item.sealed
-            and keys.alike(item) not in seen
+            and keys.alike(item) not in sorts
             and len(shown) + _cost(item) <= room
         ]
         if not fits:
             return
         block = min(fits, key=lambda entry: entry[:3])[3]
-        seen.add(keys.alike(block))
+        sorts.add(keys.alike(block))
         opened[block] = block.children
 
 
@@ -113,13 +112,14 @@ def _open_others(root: Block, opened: Open, keys: Keys, room: int) -> None:
             if isinstance(item, Block) and not item.sealed and keys.alike(item) in first:
                 sorts.setdefault(keys.alike(item), []).append((level, item))
         fits = []
-        for sort, found in sorts.items():
-            each = sum(1 for _ in visible(first[sort], opened)) - 1
-            if len(shown) + each * len(found) <= room:
-                fits.append((found[0][0], each * len(found), sort))
+        for sort, alike in sorts.items():
+            level, _ = alike[0]
+            boxes = len(alike) * (sum(1 for _ in visible(first[sort], opened)) - 1)
+            if len(shown) + boxes <= room:
+                fits.append((level, boxes, sort))
         if not fits:
             return
-        sort = min(fits)[2]
+        *_, sort = min(fits)
         for _, block in sorts[sort]:
             _open_like(first[sort], block, opened)
 
@@ -130,56 +130,37 @@ def _open_like(model: Item, item: Item, opened: Open) -> None:
         _open_like(model.members[0], item.members[0], opened)
     elif isinstance(model, Block) and isinstance(item, Block) and model in opened:
         opened[item] = item.children
-        for one, other in zip(model.children, item.children, strict=True):
-            _open_like(one, other, opened)
+        for example, child in zip(model.children, item.children, strict=True):
+            _open_like(example, child, opened)
 
 
-def _down_to(root: Block, depth: int) -> Iterator[tuple[Block, tuple[Item, ...]]]:
-    waiting: list[tuple[Item, int]] = [(root, 0)]
-    while waiting:
-        item, level = waiting.pop()
-        if isinstance(item, Run):
-            waiting.append((item.members[0], level))
-        elif isinstance(item, Block) and level < depth:
-            yield item, item.children
-            waiting += [(child, level + 1) for child in item.children]
-
-
-def _blocks(item: Item) -> Iterator[Block]:
+def _blocks(item: Item, depth: int | None = None, *, every: bool = False) -> Iterator[Block]:
+    """Yield the blocks down to a depth; of a run those of its first member, or of every one."""
     if isinstance(item, Run):
-        yield from _blocks(item.members[0])
-    elif isinstance(item, Block):
+        for member in item.members if every else item.members[:1]:
+            yield from _blocks(member, depth, every=every)
+    elif isinstance(item, Block) and depth != 0:
         yield item
         for child in item.children:
-            yield from _blocks(child)
-
-
-def _all(item: Item) -> Iterator[Block]:
-    """Every block, those of all members of a run, too."""
-    if isinstance(item, Run):
-        for member in item.members:
-            yield from _all(member)
-    elif isinstance(item, Block):
-        yield item
-        for child in item.children:
-            yield from _all(child)
+            yield from _blocks(child, None if depth is None else depth - 1, every=every)
 
 
 def _forced(root: Block, paths: Sequence[str]) -> Open:
-    """The blocks at the paths, those around them, and all inside."""
+    """Return the blocks at the paths, those around them, and all inside."""
     opened: Open = {}
     for path in paths:
-        found = [block for block in _blocks(root) if path in block.paths]
-        if not found:
-            known = sorted({known for block in _all(root) for known in block.paths if known})
+        block = next((block for block in _blocks(root) if path in block.paths), None)
+        if block is None:
+            blocks = _blocks(root, every=True)
+            known = sorted({known for block in blocks for known in block.paths if known})
             raise OptionError(
-                f"--expand {path!r}: no module of this picture has that path."
+                f"{keyword('expand', path)}: no module of this picture has that path."
                 f"{did_you_mean(path, known)} Modules that can be opened: "
                 f"{', '.join(known[:12])}{' …' if len(known) > 12 else ''}."
             )
-        inside = set(found[0].nodes)
-        around = (block for block in _blocks(root) if inside <= set(block.nodes))
-        opened |= {block: block.children for block in (*around, *_blocks(found[0]))}
+        inside = set(block.nodes)
+        around = (outer for outer in _blocks(root) if inside <= set(outer.nodes))
+        opened |= {part: part.children for part in (*around, *_blocks(block))}
     return opened
 
 

@@ -1,7 +1,7 @@
-"""The edges between boxes: each pair and role once, and of a folded run only the first member's.
+"""The edges between boxes: each pair and role once, and of a folded run those of one member.
 
-That each member follows the one before goes without saying; that it reads all before it is a
-REPEAT edge.
+Inside a run the edge from each member to the next is left out; a REPEAT edge says that every member
+reads all members before it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from archlab.fold.union import Union
 from archlab.ir.graph import Graph
 
 _MAP = 3  # axes of a map: channels, height, width
-Found = dict[tuple[str, str, Role], Edge]
+Drawn = dict[tuple[str, str, Role], Edge]
 
 
 def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     """Return the edges between the boxes of a canvas, with the marks of a difference."""
-    found: Found = {}
+    drawn: Drawn = {}
     labelled: set[str] = set()
     marks = difference.edges if difference else {}
     firsts = _first_nodes(canvas)
@@ -31,7 +31,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         if role is None:
             continue
         tail, target = canvas.box_of[source], canvas.box_of[head]
-        if (tail, target, role) in found:
+        if (tail, target, role) in drawn:
             continue
         shape = _shape(canvas.graph, operand.tensor, source)
         before = _shape_into(canvas, firsts[tail]) if source >= 0 else ()
@@ -39,18 +39,18 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         new = source < 0 or resized or shape != _shape_into(canvas, source)
         changed = new and tail not in labelled
         mark = marks.get((source, head), "")
-        found[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
+        drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
         if changed and role == Role.MAIN:
             labelled.add(tail)
     for source, head, role in difference.gone if difference else ():
         if _role(canvas, source, head) not in (None, Role.REPEAT):
             tail, target = canvas.box_of[source], canvas.box_of[head]
-            found[tail, target, role] = Edge(tail, target, role, mark="removed")
-    return _without_insides(canvas, found)
+            drawn[tail, target, role] = Edge(tail, target, role, mark="removed")
+    return _without_insides(canvas, drawn)
 
 
 def _reads(canvas: Canvas) -> Iterator[tuple[int, int, Operand]]:
-    """Every source that a drawn node or the output reads: source, reader, operand."""
+    """Yield every source that a drawn node or the output reads: source, reader, operand."""
     for head, operands in (*sorted(canvas.flow.operands.items()), (OUTPUT, canvas.flow.outputs)):
         for operand in operands:
             for source in operand.sources:
@@ -58,7 +58,7 @@ def _reads(canvas: Canvas) -> Iterator[tuple[int, int, Operand]]:
 
 
 def _role(canvas: Canvas, source: int, head: int) -> Role | None:
-    """The role of an edge, or None where it is not drawn."""
+    """Return the role of an edge, or None where it is not drawn."""
     if source not in canvas.box_of or head not in canvas.box_of:
         return None
     between = _between_members(canvas, source, head)
@@ -70,13 +70,13 @@ def _role(canvas: Canvas, source: int, head: int) -> Role | None:
     return canvas.flow.roles.get((source, head), Role.MAIN)
 
 
-def _without_insides(canvas: Canvas, found: Found) -> list[Edge]:
+def _without_insides(canvas: Canvas, drawn: Drawn) -> list[Edge]:
     """Leave out shortcuts within a closed module; one that is its only input is its main path."""
-    fed = {head for _, head, role in found if role == Role.MAIN}
+    fed = {head for _, head, role in drawn if role == Role.MAIN}
     kept = []
-    for edge in found.values():
+    for edge in drawn.values():
         if edge.role in SHORTCUTS and edge.head in canvas.closed:
-            if (edge.tail, edge.head, Role.MAIN) in found:
+            if (edge.tail, edge.head, Role.MAIN) in drawn:
                 continue
             if edge.head not in fed:
                 fed.add(edge.head)
@@ -90,14 +90,13 @@ def _said_already(canvas: Canvas, source: int, head: int) -> bool:
 
     All members read the same from outside; what reads several of them is drawn from the last.
     """
-    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
-    runs = {run for run, _ in one}
-    if any(run not in runs and member > 0 for run, member in other):
+    tail_members, head_members = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
+    tail_runs, head_runs = ({run for run, _ in end} for end in (tail_members, head_members))
+    if any(run not in tail_runs and member > 0 for run, member in head_members):
         return True
-    heads = {run for run, _ in other}
     return any(
-        run not in heads and member < canvas.sizes[run] - 1 and _last_also(canvas, run, head)
-        for run, member in one
+        run not in head_runs and member < canvas.sizes[run] - 1 and _last_also(canvas, run, head)
+        for run, member in tail_members
     )
 
 
@@ -113,10 +112,10 @@ def _last_also(canvas: Canvas, run: int, head: int) -> bool:
 
 
 def _between_members(canvas: Canvas, source: int, head: int) -> int:
-    """0: not within a run, or within one member; else how many members the edge goes forward."""
-    one, other = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
-    for (run, i), (same, j) in zip(one, other, strict=False):
-        if run != same:
+    """Return how many members of a run an edge goes forward; 0 where it crosses no member."""
+    pairs = zip(canvas.repeats.get(source, ()), canvas.repeats.get(head, ()), strict=False)
+    for (tail_run, i), (head_run, j) in pairs:
+        if tail_run != head_run:
             return 0
         if i != j:
             return j - i
@@ -124,7 +123,7 @@ def _between_members(canvas: Canvas, source: int, head: int) -> int:
 
 
 def _first_nodes(canvas: Canvas) -> dict[str, int]:
-    """The first operator of each box: what it reads is what the box reads."""
+    """Return the first operator of each box: what it reads is what the box reads."""
     firsts: dict[str, int] = {}
     for node, box in canvas.box_of.items():
         firsts[box] = min(node, firsts.get(box, node))
@@ -132,7 +131,7 @@ def _first_nodes(canvas: Canvas) -> dict[str, int]:
 
 
 def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
-    """The shape a node reads, to say where the shape changes."""
+    """Return the shape that a node reads, to say where the shape changes."""
     for operand in canvas.flow.operands.get(node, ()):
         sources = operand.sources or (node,)
         return _shape(canvas.graph, operand.tensor, sources[0])
@@ -140,18 +139,16 @@ def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
 
 
 def _shape(graph: Graph, tensor: int, source: int) -> tuple[int, ...]:
-    """What goes along an edge, without its batch axis.
-
-    A linear layer flattens tokens into its batch: there the shape that was made is the one to say.
-    """
+    """Return the shape of what goes along an edge, without its batch axis."""
     if source < 0:
         return graph.shape(graph.inputs[-1 - source])[1:]
+    # A linear layer flattens tokens into its batch: the shape as it was made says more.
     shape, made = graph.shape(tensor), graph.shape(graph.nodes[source].outputs[0])
     flattened = len(shape) == 2 < len(made) and shape[0] != made[0] and shape[-1] == made[-1]
     return made[1:] if flattened and prod(shape) == prod(made) else shape[1:]
 
 
-def with_branches(canvas: Canvas, found: list[Edge]) -> tuple[Group, ...]:
+def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:
     """Return the groups; those side by side, which read the same box, know their place."""
     parent = {group.id: group.parent for group in canvas.groups}
     home = {box.id: box.group for box in canvas.boxes}
@@ -164,7 +161,7 @@ def with_branches(canvas: Canvas, found: list[Edge]) -> tuple[Group, ...]:
         return chain
 
     reads: dict[str, set[str]] = {group.id: set() for group in canvas.groups}
-    for edge in found:
+    for edge in drawn:
         for entered in around(edge.head) - around(edge.tail):
             reads[entered].add(edge.tail)
     placed = []

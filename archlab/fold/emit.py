@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -36,7 +37,7 @@ class Canvas:
     places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
-    _taken: dict[str, int] = field(default_factory=dict)
+    _names: Counter[str] = field(default_factory=Counter)  # ids given so far
     _runs: int = 0
 
     def add(self, item: Item, group: str, base: str) -> None:
@@ -126,7 +127,7 @@ class Canvas:
         self.groups = [whole(group) for group in self.groups]
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
-        """What the open branches among neighbours read, where there are several."""
+        """Return what the open branches among neighbours read, where there are several."""
         firsts = []
         for item in items:
             if isinstance(item, Block) and item in self.opened:
@@ -214,33 +215,32 @@ class Canvas:
 
     def _mark_of_group(self, path: str, nodes: Iterable[int]) -> str:
         """A group is marked where everything in it is; else its boxes say it."""
-        found = self._marks_in(nodes)
-        return (found.pop() if len(found) == 1 else "") or self.path_marks.get(path, "")
+        marks = self._marks_in(nodes)
+        return (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(path, "")
 
     def _mark_of_box(self, item: Leaf | Block) -> str:
         """A box is marked like its main operator; a closed one where anything inside differs."""
         path = item.path if isinstance(item, Block) or item.own else ""
         nodes = item.parts if isinstance(item, Leaf) else item.nodes
-        found = self._marks_in(nodes)
+        marks = self._marks_in(nodes)
         main = self.marks.get(nodes[0], "")
-        if len(found) == 1:
-            return found.pop() or self.path_marks.get(path, "")
+        if len(marks) == 1:
+            return marks.pop() or self.path_marks.get(path, "")
         if isinstance(item, Leaf) and main in ("added", "removed"):
             return main
         return "changed"
 
     def _reason(self, item: Leaf | Block) -> str:
-        """What changed between two models, for the operators of one box."""
+        """Return what changed between two models, for the operators of one box."""
         parts = item.parts if isinstance(item, Leaf) else ()
         return ", ".join(filter(None, (self.reasons.get(part, "") for part in parts)))
 
     def _marks_in(self, nodes: Iterable[int]) -> set[str]:
         return {self.marks.get(node, "") for node in nodes if node in self.flow.drawn} or {""}
 
-    def _name(self, wanted: str) -> str:
-        count = self._taken.get(wanted, 0) + 1
-        self._taken[wanted] = count
-        return wanted if count == 1 else f"{wanted}~{count}"
+    def _name(self, name: str) -> str:
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name}~{self._names[name]}"
 
 
 def _note(graph: Graph, run: Run) -> str:
@@ -252,7 +252,7 @@ def _note(graph: Graph, run: Run) -> str:
 
 
 def _widest_input(graph: Graph, item: Item) -> int:
-    """Channels of the first concatenation or layer of a member."""
+    """Return the channels that the first concatenation or layer of a member reads."""
     for number in item.nodes:
         node = graph.nodes[number]
         if node.kind == Kind.CONCAT:
@@ -273,17 +273,14 @@ def _type(kind: str) -> str:
 
 
 def _counted(nodes: Iterable[Node]) -> str:
-    counts: dict[str, int] = {}
-    for node in nodes:
-        counts[node.kind] = counts.get(node.kind, 0) + 1
+    counts = Counter[str](node.kind for node in nodes)
     most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
     return ", ".join(f"{counts[kind]} {kind}" for kind in most)
 
 
 def _dominant(nodes: Iterable[Node]) -> Kind | None:
-    """The most frequent kind with weights, for the colour of a closed module."""
-    counts: dict[Kind, int] = {}
+    """Return the most frequent kind, one with weights first, for the colour of a closed module."""
+    counts = Counter[Kind]()
     for node in nodes:
-        weight = 100 if node.kind in (Kind.CONV, Kind.LINEAR, Kind.ATTENTION) else 1
-        counts[node.kind] = counts.get(node.kind, 0) + weight
+        counts[node.kind] += 100 if node.kind in (Kind.CONV, Kind.LINEAR, Kind.ATTENTION) else 1
     return max(counts, key=lambda kind: (counts[kind], kind), default=None)

@@ -81,9 +81,10 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
     origin: dict[int, Operand] = {
         tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
     }
-    if not graph.inputs:  # nothing depends on data: everything does
-        every_tensor = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
-        origin = {tensor: Operand(tensor, (), frozenset()) for tensor in every_tensor}
+    if not graph.inputs:
+        # Without inputs no node depends on data; then every node counts as one that does.
+        outside = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
+        origin = {tensor: Operand(tensor, (), frozenset()) for tensor in outside}
     drawn: set[int] = set()
     operands: dict[int, tuple[Operand, ...]] = {}
     for node in graph.nodes:
@@ -91,22 +92,19 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
             replace(origin[tensor], tensor=tensor) for tensor in node.inputs if tensor in origin
         )
         if node.kind == Kind.CREATE or (not read and graph.inputs):
-            continue  # new_zeros(x) reads x for its size alone
+            continue  # new_zeros(x) is no exception: it reads x for its size alone
         if every or _worth(graph, node, read):
             drawn.add(node.id)
             operands[node.id] = read
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, (node.id,), frozenset())
         else:
-            reached = tuple(dict.fromkeys(item for operand in read for item in operand.sources))
+            reached = _distinct_sources(read)
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
             trail = (node.op, node.attrs, tuple(operand.trail for operand in read))
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, reached, passed, trail)
-    sources = {
-        node: tuple(dict.fromkeys(item for operand in read for item in operand.sources))
-        for node, read in operands.items()
-    }
+    sources = {node: _distinct_sources(read) for node, read in operands.items()}
     outputs = tuple(origin[tensor] for tensor in graph.outputs if tensor in origin)
     return Flow(
         frozenset(drawn),
@@ -116,6 +114,10 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
         _roles(graph, operands, sources),
         outputs,
     )
+
+
+def _distinct_sources(operands: tuple[Operand, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(source for operand in operands for source in operand.sources))
 
 
 def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
@@ -144,7 +146,7 @@ def _readers(
         for source in operand.sources:
             if OUTPUT not in readers.setdefault(source, []):
                 readers[source].append(OUTPUT)
-    return {node: tuple(found) for node, found in readers.items()}
+    return {node: tuple(nodes) for node, nodes in readers.items()}
 
 
 def _roles(
@@ -170,14 +172,14 @@ def ancestors(nodes: list[int], sources: dict[int, tuple[int, ...]]) -> set[int]
     if not nodes:
         return set()
     first = min(nodes)
-    found: set[int] = set()
+    reached: set[int] = set()
     waiting = list(nodes)
     while waiting:
         for source in sources.get(waiting.pop(), ()):
-            if source >= first and source not in found:
-                found.add(source)
+            if source >= first and source not in reached:
+                reached.add(source)
                 waiting.append(source)
-    return found
+    return reached
 
 
 def _mark_sum(
@@ -208,7 +210,7 @@ def _mark_sum(
 
 
 def _direct(way: Operand) -> Role:
-    """The role of a way round without a drawn operator on it."""
+    """Return the role of a way round without a drawn operator on it."""
     if way.passed <= _SAME:
         return Role.IDENTITY
     padded = Kind.PAD in way.passed and way.passed <= _SAME | {Kind.PAD, Kind.SLICE}
@@ -218,24 +220,24 @@ def _direct(way: Operand) -> Role:
 def _way_round(
     graph: Graph, end: int, main: tuple[int, ...], sources: dict[int, tuple[int, ...]]
 ) -> list[int]:
-    """The fork and the chain from it to `end`, if it has at most one layer and the main way more.
+    """Return the fork and the chain from it to `end`, or nothing where that is no shortcut.
 
-    Empty where there is none.
+    A shortcut has at most one layer with weights, and the main path more of them.
     """
-    chain, weighted, here = [end], 0, end
-    while here >= 0 and len(chain) <= _STEPS:
-        kind = graph.nodes[here].kind
+    chain, weighted = [end], 0
+    while chain[0] >= 0 and len(chain) <= _STEPS:
+        kind = graph.nodes[chain[0]].kind
         weighted += kind in WEIGHTED
-        before = sources.get(here, ())
+        before = sources.get(chain[0], ())
         if kind not in _CHAIN or weighted > 1 or len(before) != 1:
             return []
-        here = before[0]
-        chain.insert(0, here)
-        inside = ancestors([here, *main], sources)
-        if here in inside:
+        fork = before[0]
+        chain.insert(0, fork)
+        inside = ancestors([fork, *main], sources)
+        if fork in inside:
             layers = sum(
-                item >= 0 and graph.nodes[item].kind in WEIGHTED
-                for item in (inside | set(main)) - {here}
+                node >= 0 and graph.nodes[node].kind in WEIGHTED
+                for node in (inside | set(main)) - {fork}
             )
             return chain if layers > weighted else []
     return []

@@ -17,7 +17,8 @@ _HEADS = frozenset(
      Kind.ACTIVATION, Kind.SOFTMAX, Kind.ELEMENTWISE}
 )  # fmt: skip
 _TAILS = (Kind.NORM, Kind.ACTIVATION, Kind.ELEMENTWISE)
-_STILL = frozenset({Kind.RESHAPE, Kind.PERMUTE, Kind.COPY})  # each element stays what it is
+# Between two parts of a box only what leaves each element as it is.
+_STILL = frozenset({Kind.RESHAPE, Kind.PERMUTE, Kind.COPY})
 _MOST = 4  # operators in a box
 
 
@@ -46,7 +47,7 @@ def fused(graph: Graph, flow: Flow, items: Sequence[Item]) -> tuple[Item, ...]:
 def _follower(
     graph: Graph, flow: Flow, leaf: Leaf, items: Sequence[Item | None], place: dict[int, int]
 ) -> tuple[int, Leaf] | None:
-    """The leaf that continues another one, and its place."""
+    """Return the leaf that continues another one, and its place."""
     readers = flow.readers.get(leaf.parts[-1], ())
     if len(readers) != 1 or readers[0] not in place:
         return None
@@ -56,17 +57,17 @@ def _follower(
         return None
     if not flow.operands[tail.parts[0]][0].passed <= _STILL:
         return None
-    have = [graph.nodes[node] for node in leaf.parts]
-    more = [graph.nodes[node] for node in tail.parts]
-    return (j, tail) if _fits(flow, have, more) else None
+    before = [graph.nodes[node] for node in leaf.parts]
+    after = [graph.nodes[node] for node in tail.parts]
+    return (j, tail) if _fits(flow, before, after) else None
 
 
-def _fits(flow: Flow, have: Sequence[Node], more: Sequence[Node]) -> bool:
-    """Norm and activation once each, and steps of arithmetic on one tensor."""
-    head = have[0]
-    if head.kind not in _HEADS or len(have) + len(more) > _MOST:
+def _fits(flow: Flow, before: Sequence[Node], after: Sequence[Node]) -> bool:
+    """Whether a box holds both: norm and activation once each, arithmetic on one tensor."""
+    head = before[0]
+    if head.kind not in _HEADS or len(before) + len(after) > _MOST:
         return False
-    if any(node.kind not in _TAILS or len(flow.operands[node.id]) > 1 for node in more):
+    if any(node.kind not in _TAILS or len(flow.operands[node.id]) > 1 for node in after):
         return False
-    seen = [node.kind for node in (*have, *more) if node.kind in (Kind.NORM, Kind.ACTIVATION)]
-    return len(seen) == len(set(seen))
+    kinds = [node.kind for node in (*before, *after) if node.kind in (Kind.NORM, Kind.ACTIVATION)]
+    return len(kinds) == len(set(kinds))

@@ -61,26 +61,26 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
     keys: dict[Block, str] = {root: "0"}
     levels: dict[str, Level] = {}
     around: dict[Block, Open] = {root: {}}  # what is open when a block is shown
-    left = 0
+    left_out = 0
     waiting = [root]
     for block in waiting:
         opened = around[block] | _inside(block, boxes)
         drawing, canvas = drawn(opened)
         closed = list(_closed(block, opened))
-        found = closed[: MOST - len(waiting)]
-        left += len(closed) - len(found)
-        for child in found:
+        inner = closed[: MOST - len(waiting)]
+        left_out += len(closed) - len(inner)
+        for child in inner:
             keys[child] = str(len(keys))
             around[child] = opened
             waiting.append(child)
-        opens = {canvas.places[child]: keys[child] for child in found}
+        opens = {canvas.places[child]: keys[child] for child in inner}
         place = canvas.places.get(block, "")
         inside = drawing if block is root else _cut_out(drawing, place, block.path)
         times = next((group.times for group in drawing.groups if group.id == place), 1)
-        inside = _with_ranges(inside, {canvas.places[child]: child for child in found})
+        inside = _with_ranges(inside, {canvas.places[child]: child for child in inner})
         levels[keys[block]] = Level(_path(block), inside, opens, times)
     first = tuple(keys[block] for block in at_first if block in keys)
-    return Levels(keys[root], levels, first, left)
+    return Levels(keys[root], levels, first, left_out)
 
 
 def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
@@ -94,19 +94,19 @@ def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
             nodes = frozenset(item.nodes)
             for node in nodes:
                 holders.setdefault(node, []).append((len(nodes), key, item.id, nodes))
-    for found in holders.values():
-        found.sort(key=lambda holder: holder[0])
+    for boxes in holders.values():
+        boxes.sort(key=lambda holder: holder[0])  # the closest is the one with the fewest nodes
     shown: dict[str, tuple[str, str]] = {}
     for call in graph.calls:
         inside = range(call.first, call.last)
-        for _, key, name, held in holders.get(call.first, ()):
-            if held.issuperset(inside) and call.path not in shown:
+        for _, key, name, nodes in holders.get(call.first, ()):
+            if nodes.issuperset(inside) and call.path not in shown:
                 shown[call.path] = (key, name)
     return shown
 
 
 def _inside(block: Block, boxes: int) -> Open:
-    """What is open when a module is: itself, a row of equal blocks in it, its short branches."""
+    """Return what is open with a module: a row of equal blocks in it, and its short branches."""
     items = stretches(block, boxes) if len(block.children) > boxes else block.children
     opened: Open = {block: items}
     if len(items) == 1 and isinstance(items[0], Run):
@@ -120,7 +120,7 @@ def _inside(block: Block, boxes: int) -> Open:
 
 
 def _path(block: Block) -> str:
-    """The module's path; of several put together the first and the last."""
+    """Return the module's path; of several put together the first and the last."""
     if not is_stretch(block):
         return block.path
     first, last = block.children[0], block.children[-1]
@@ -152,7 +152,7 @@ def _is_branch(block: Block) -> bool:
 
 
 def _closed(block: Block, opened: Open) -> Iterator[Block]:
-    """The closed modules that are drawn when a block is open."""
+    """Yield the closed modules that are drawn when a block is open."""
     for item in opened[block]:
         yield from _closed_in(item, opened)
 
@@ -167,7 +167,7 @@ def _closed_in(item: Item, opened: Open) -> Iterator[Block]:
 
 
 def _recurrent(block: Block) -> bool:
-    """A recurrent layer, which is traced step by step: one box says more."""
+    # A recurrent layer is traced step by step: one box says more than its inside.
     return block.type in RECURRENT
 
 
@@ -179,18 +179,16 @@ def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
             within.add(group.id)
     boxes = [box for box in drawing.boxes if box.group in within]
     names = {box.id for box in boxes}
-    found: dict[tuple[str, str, str], Edge] = {}
+    edges: dict[tuple[str, str, str], Edge] = {}
     for edge in drawing.edges:
         tail = edge.tail if edge.tail in names else ENTRY
         head = edge.head if edge.head in names else EXIT
         if (tail, head) != (ENTRY, EXIT):
             outside = tail == ENTRY or head == EXIT  # there the shape is written already
             cut = replace(edge, tail=tail, head=head, changed=edge.changed and not outside)
-            found.setdefault((tail, head, edge.role), cut)
-    used = {end for edge in found.values() for end in (edge.tail, edge.head)}
-    ports = [Box(name, "", Shape.PORT, "") for name in (ENTRY, EXIT) if name in used]
-    entry = [port for port in ports if port.id == ENTRY]
-    leave = [port for port in ports if port.id == EXIT]
+            edges.setdefault((tail, head, edge.role), cut)
+    used = {end for edge in edges.values() for end in (edge.tail, edge.head)}
+    entry, leave = ([Box(name, "", Shape.PORT, "")] * (name in used) for name in (ENTRY, EXIT))
     inner = [_lifted_box(box, place) for box in boxes]
     return replace(
         drawing,
@@ -198,7 +196,7 @@ def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
         groups=tuple(
             _lifted_group(group, place) for group in drawing.groups if group.id in within - {place}
         ),
-        edges=tuple(found.values()),
+        edges=tuple(edges.values()),
         folded=(),
         inside=path,
     )

@@ -70,10 +70,10 @@ def title(graph: Graph, node: Node, module_type: str = "") -> str:
 
 def recurrent(graph: Graph, path: str, kind: str) -> str:
     """Return what stands on the box of an nn.LSTM and its kin, from its parameters' names."""
-    held = [param for param in graph.params if param.name.rpartition(".")[0] == path]
-    hidden = [param.shape[1] for param in held if "weight_hh" in param.name]
-    layers = {param.name.rpartition("_l")[2].partition("_")[0] for param in held}
-    both = any(param.name.endswith("_reverse") for param in held)
+    params = [param for param in graph.params if param.name.rpartition(".")[0] == path]
+    hidden = [param.shape[1] for param in params if "weight_hh" in param.name]
+    layers = {param.name.rpartition("_l")[2].partition("_")[0] for param in params}
+    both = any(param.name.endswith("_reverse") for param in params)
     parts = [f"{hidden[0]} hidden" if hidden else "", "bidirectional" if both else ""]
     parts.append(f"{len(layers)} layers" if len(layers) > 1 else "")
     return " · ".join(filter(None, (kind, *parts)))
@@ -214,7 +214,7 @@ def _concat(graph: Graph, node: Node) -> str:
 
 
 def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Shape of the parameter that an operator joins in, axes of size 1 left out."""
+    """Return the shape of the parameter that an operator joins in, axes of size 1 left out."""
     for tensor in node.inputs:
         origin = _origin(graph, tensor)
         if graph.tensors[origin].source == "param":
@@ -223,7 +223,7 @@ def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
 
 
 def _origin(graph: Graph, tensor: int) -> int:
-    """Where a tensor's values come from, moved and picked only: a class token is expanded first."""
+    """Return where a tensor's values come from, which were only moved and picked on their way."""
     maker = graph.producer.get(tensor)
     while maker is not None and maker.kind in _SAME_VALUES and maker.inputs:
         if any(_from_data(graph, index) for index in maker.inputs[1:]):
@@ -235,15 +235,15 @@ def _origin(graph: Graph, tensor: int) -> int:
 
 def _from_data(graph: Graph, tensor: int) -> bool:
     """Whether a tensor depends on an input of the model."""
-    waiting, seen = [tensor], {tensor}
+    waiting, visited = [tensor], {tensor}
     while waiting:
-        one = waiting.pop()
-        if one in graph.inputs:
+        source = waiting.pop()
+        if source in graph.inputs:
             return True
-        maker = graph.producer.get(one)
-        fresh = [item for item in (maker.inputs if maker else ()) if item not in seen]
-        seen.update(fresh)
-        waiting += fresh
+        maker = graph.producer.get(source)
+        before = set(maker.inputs if maker else ()) - visited
+        visited |= before
+        waiting += before
     return False
 
 
@@ -260,14 +260,14 @@ def _resample(graph: Graph, node: Node) -> str:
 
 
 def _elementwise(graph: Graph, node: Node) -> str:
-    """A sum or product of two tensors is a sign; with a number or a learned table a word."""
     name = function(node)
-    data = [item for item in node.inputs if graph.tensors[item].source in ("", "input")]
+    data = [tensor for tensor in node.inputs if graph.tensors[tensor].source in ("", "input")]
     learned = _learned(graph, node)
     if learned and name in ("add", "mul"):
         return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(learned)}"
     if len(data) < 2 and name in _ON_ONE:
         return _ON_ONE[name]
+    # Two tensors are joined by a sign, a tensor with a number or a learned table by a word.
     return {"add": "+", "sub": "−", "mul": "×", "div": "÷"}.get(name, _pretty(name))
 
 

@@ -34,17 +34,15 @@ class Keys:
         """Return the number of an item's exact structure."""
         if self.stands_apart(item):
             return self._number(("apart", item.nodes))
-        found = self._exact.get(item.nodes)
-        if found is None:
-            found = self._exact[item.nodes] = self._number(self._structure(item))
-        return found
+        if item.nodes not in self._exact:
+            self._exact[item.nodes] = self._number(self._structure(item))
+        return self._exact[item.nodes]
 
     def alike(self, item: Item) -> int:
         """Return the number of an item's structure when widths are left aside."""
-        found = self._alike.get(item)
-        if found is None:
-            found = self._alike[item] = self._number(self._sort(item))
-        return found
+        if item not in self._alike:
+            self._alike[item] = self._number(self._sort(item))
+        return self._alike[item]
 
     def _sort(self, item: Item) -> Hashable:
         if isinstance(item, Leaf):
@@ -60,8 +58,8 @@ class Keys:
             return False
         own = item.paths if isinstance(item, Block) else (item.path,)
         return any(
-            wanted == path or wanted.startswith(f"{path}.")
-            for wanted in self.apart
+            expanded == path or expanded.startswith(f"{path}.")
+            for expanded in self.apart
             for path in own
             if path
         )
@@ -130,7 +128,7 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _until_tapped(flow: Flow, units: Sequence[Item]) -> int:
-    """How many units a chain has, up to one that something outside of it reads: it ends there."""
+    """Return how many units a chain has: it ends at one that something outside of it reads."""
     if wired(flow, units) != "chain":
         return len(units)
     inside = {node for unit in units for node in unit.nodes}
@@ -142,7 +140,7 @@ def _until_tapped(flow: Flow, units: Sequence[Item]) -> int:
 
 
 def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -> tuple[int, int]:
-    """Length of the unit that repeats at `start`, and how often; (1, 1) if nothing does."""
+    """Return the length of the unit that repeats at `start`, and how often; else (1, 1)."""
     for period in range(1, _LONGEST + 1):
         times = 1
         unit = list(exact[start : start + period])
@@ -157,7 +155,7 @@ def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -
 
 
 def _unit(items: Sequence[Item]) -> Leaf | Block:
-    """One member of a run; several items make a block of their own."""
+    """Return one member of a run; several items make a block of their own."""
     if len(items) == 1 and not isinstance(items[0], Run):
         return items[0]
     nodes = tuple(node for item in items for node in item.nodes)
@@ -206,7 +204,7 @@ def _dense(keys: Keys, items: Sequence[Item]) -> Iterator[Item]:
                 end += 1
         row = [item for item in items[i:end] if not isinstance(item, Run)]
         same_size = len({len(item.nodes) for item in row}) == 1
-        # Three first: most rows are none, and the whole of a long one costs.
+        # The first three tell most rows apart; to look at the whole of a long one takes time.
         dense = len(row) > 2 and same_size and wired(keys.flow, row[:3]) == "dense"
         if dense and wired(keys.flow, row) == "dense":
             yield Run(tuple(row), "dense")

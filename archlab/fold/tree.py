@@ -73,17 +73,19 @@ def call_tree(graph: Graph) -> Block:
     def block(call: ModuleCall) -> Block:
         nonlocal position
         children: list[Item] = []
-        here = call.first
+        next_node = call.first
         while position < len(calls) and calls[position].first < call.last:
             inner = calls[position]
             if inner.last > call.last:  # cannot nest: a call that a caught exception ended
                 position += 1
                 continue
-            children += [_leaf(graph, node) for node in range(here, max(inner.first, here))]
+            children += [
+                _leaf(graph, node) for node in range(next_node, max(inner.first, next_node))
+            ]
             position += 1
             children.append(block(inner))
-            here = max(here, inner.last)
-        children += [_leaf(graph, node) for node in range(here, call.last)]
+            next_node = max(next_node, inner.last)
+        children += [_leaf(graph, node) for node in range(next_node, call.last)]
         kind = graph.module[call.path].type if call.path in graph.module else "Module"
         gathered = tuple(_contained(graph, call.path, children))
         return Block(call.path, kind, gathered, tuple(range(call.first, call.last)), (call.path,))
@@ -98,7 +100,10 @@ def _leaf(graph: Graph, node: int) -> Leaf:
 
 
 def _calls(graph: Graph) -> list[ModuleCall]:
-    """Calls that ran something, parents first; those that a failure cut short are made up."""
+    """Return the calls that ran something, parents first.
+
+    A call that a failure cut short was never noted; it is made up from its nodes.
+    """
     calls = [call for call in graph.calls if call.first < call.last]
     ended = {call.path for call in calls}
     size = len(graph.nodes)
@@ -137,12 +142,12 @@ def _contained(graph: Graph, path: str, children: list[Item]) -> Iterator[Item]:
             container = prefix + inner.rpartition(".")[0] if "." in inner else ""
             places.setdefault(container, []).append(i)
     spans = {}
-    for container, where in places.items():
-        held = graph.module.get(container)
-        between = set(range(where[0], where[-1] + 1)) - set(where)
+    for container, positions in places.items():
+        module = graph.module.get(container)
+        between = set(range(positions[0], positions[-1] + 1)) - set(positions)
         alone = all(isinstance(children[i], Leaf) for i in between)
-        if container and held is not None and len(where) > 1 and alone:
-            spans[where[0]] = (where[-1] + 1, container, held.type)
+        if container and module is not None and len(positions) > 1 and alone:
+            spans[positions[0]] = (positions[-1] + 1, container, module.type)
     i = 0
     while i < len(children):
         if i in spans:

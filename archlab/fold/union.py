@@ -70,7 +70,7 @@ def union(first: Graph, second: Graph) -> Union:
 
 
 def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int, int]]:
-    """All nodes as (graph, node) in an order that keeps both call orders, and the matched pairs."""
+    """Return all nodes as (graph, node), both call orders kept, and the matched pairs."""
     keys: tuple[list[Hashable], list[Hashable]] = ([_named(n) for n in first.nodes],
                                                    [_named(n) for n in second.nodes])  # fmt: skip
     common = len(set(keys[0]) & set(keys[1]))
@@ -85,7 +85,7 @@ def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int
         if tag != "replace":
             _take(order, pairs, (a, a_end, b, b_end), same=tag == "equal")
             continue
-        # Other names in this place: what does the same is the same.
+        # The names differ in this stretch: nodes that do the same are matched there.
         inner = ([_manner(first, n) for n in first.nodes[a:a_end]],
                  [_manner(second, n) for n in second.nodes[b:b_end]])  # fmt: skip
         for kind, i, i_end, j, j_end in SequenceMatcher(None, *inner, autojunk=False).get_opcodes():
@@ -113,16 +113,14 @@ def _named(node: Node) -> Hashable:
     return (node.path, node.kind, function(node))
 
 
-def _change(first: Graph, one: Node, second: Graph, other: Node) -> str:
-    """What differs between matched nodes; map sizes count only where the inputs are the same."""
-    if (one.kind, function(one)) != (other.kind, function(other)):
-        return f"{title(first, one)} → {title(second, other)}"
-    if one.attrs != other.attrs:
-        words = title(first, one), title(second, other)
-        return " → ".join(words) if words[0] != words[1] else _attrs_change(one, other)
-    before, after = (
-        graph.shape(node.outputs[0])[1:] for graph, node in ((first, one), (second, other))
-    )
+def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
+    """Return what differs between matched nodes, in words; map sizes only with equal inputs."""
+    titles = title(first, old), title(second, new)
+    if (old.kind, function(old)) != (new.kind, function(new)):
+        return " → ".join(titles)
+    if old.attrs != new.attrs:
+        return " → ".join(titles) if len(set(titles)) > 1 else _attrs_change(old, new)
+    before, after = first.shape(old.outputs[0])[1:], second.shape(new.outputs[0])[1:]
     sizes = [graph.shape(tensor)[1:] for graph in (first, second) for tensor in graph.inputs[:1]]
     if len(set(sizes)) > 1 and len(before) == len(after) and len(before) > 1:
         before, after = before[:1], after[:1]
@@ -131,17 +129,12 @@ def _change(first: Graph, one: Node, second: Graph, other: Node) -> str:
     return f"makes {'×'.join(map(str, before))} → {'×'.join(map(str, after))}"
 
 
-def _attrs_change(one: Node, other: Node) -> str:
-    """The attributes that differ, by name."""
-    if type(one.attrs) is not type(other.attrs):
+def _attrs_change(old: Node, new: Node) -> str:
+    if type(old.attrs) is not type(new.attrs):
         return "other attributes"
-    names = [item.name for item in fields(one.attrs)]
-    differ = [
-        f"{name} {getattr(one.attrs, name)} → {getattr(other.attrs, name)}"
-        for name in names
-        if getattr(one.attrs, name) != getattr(other.attrs, name)
-    ]
-    return ", ".join(differ)
+    names = [part.name for part in fields(old.attrs)]
+    values = [(name, getattr(old.attrs, name), getattr(new.attrs, name)) for name in names]
+    return ", ".join(f"{name} {a} → {b}" for name, a, b in values if a != b)
 
 
 def _manner(graph: Graph, node: Node) -> Hashable:
@@ -150,12 +143,12 @@ def _manner(graph: Graph, node: Node) -> Hashable:
 
 
 def _tensor_map(first: Graph, second: Graph, pairs: dict[int, int], shift: int) -> dict[int, int]:
-    """Tensor of the first graph -> tensor of the union: the matched one, or one of its own."""
-    found = {tensor: tensor + shift for tensor in range(len(first.tensors))}
-    found.update(zip(first.inputs, second.inputs, strict=False))
+    """Return tensor of the first graph -> of the union: the matched one, or one of its own."""
+    tensors = {tensor: tensor + shift for tensor in range(len(first.tensors))}
+    tensors.update(zip(first.inputs, second.inputs, strict=False))
     for a, b in pairs.items():
-        found.update(zip(first.nodes[a].outputs, second.nodes[b].outputs, strict=False))
-    return found
+        tensors.update(zip(first.nodes[a].outputs, second.nodes[b].outputs, strict=False))
+    return tensors
 
 
 def _graph(
@@ -198,21 +191,18 @@ def _all_gone(call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[i
     """Whether nothing of a call of the first graph is in the second, and it is still in one row."""
     if call.first >= call.last or not call.path:
         return False
-    where = [place[0, i] for i in range(call.first, call.last)]
-    gone = all(marks.get(spot) == "removed" for spot in where)
-    return gone and where == list(range(where[0], where[0] + len(where)))
+    nodes = [place[0, i] for i in range(call.first, call.last)]
+    gone = all(marks.get(node) == "removed" for node in nodes)
+    return gone and nodes == list(range(nodes[0], nodes[0] + len(nodes)))
 
 
 def _moved(call: ModuleCall, which: int, place: dict[tuple[int, int], int]) -> ModuleCall:
-    where = [place[which, i] for i in range(call.first, call.last)]
-    return replace(call, first=min(where), last=max(where) + 1, inputs=(), outputs=())
+    nodes = [place[which, i] for i in range(call.first, call.last)]
+    return replace(call, first=min(nodes), last=max(nodes) + 1, inputs=(), outputs=())
 
 
 def _edges(
-    first: Graph,
-    second: Graph,
-    place: dict[tuple[int, int], int],
-    marks: dict[int, str],
+    first: Graph, second: Graph, place: dict[tuple[int, int], int], marks: dict[int, str]
 ) -> tuple[dict[tuple[int, int], str], tuple[tuple[int, int, Role], ...]]:
     """Edges that only one graph has, by the nodes of the union; inputs are negative in both."""
     old, new = _drawn_edges(flow(first), 0, place), _drawn_edges(flow(second), 1, place)
@@ -260,12 +250,13 @@ def _through(
     edge: tuple[int, int], ways: Mapping[int, set[int]], marks: Mapping[int, str], mark: str
 ) -> bool:
     """Whether the other graph leads from one end to the other through marked nodes alone."""
-    waiting, seen = [edge[0]], {edge[0]}
+    start, end = edge
+    waiting, visited = [start], {start}
     while waiting:
-        for after in ways.get(waiting.pop(), ()):
-            if after == edge[1]:
+        for node in ways.get(waiting.pop(), ()):
+            if node == end:
                 return True
-            if marks.get(after) == mark and after not in seen:
-                seen.add(after)
-                waiting.append(after)
+            if marks.get(node) == mark and node not in visited:
+                visited.add(node)
+                waiting.append(node)
     return False

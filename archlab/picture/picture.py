@@ -10,7 +10,7 @@ from pathlib import Path
 from archlab.errors import check_one_of
 from archlab.files import picture_format, write
 from archlab.fold import Drawing
-from archlab.view.figure.written import FORMATS as FIGURE_FORMATS
+from archlab.view.figure.export import FORMATS as FIGURE_FORMATS
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,17 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+_COMMON = ("input", "weight", "bias", "stride", "padding")
+_CONVOLUTIONS = {
+    **{f"conv{rank}d": (*_COMMON, "dilation", "groups") for rank in (1, 2, 3)},
+    **{
+        f"conv_transpose{rank}d": (*_COMMON, "output_padding", "groups", "dilation")
+        for rank in (1, 2, 3)
+    },
+}
+"""The arguments of torch's convolutions, in the order of their positions."""
+
+
 class _Positive(TorchFunctionMode):
     """Replaces the operators of a model by linear, positive stand-ins."""
 
@@ -50,10 +61,8 @@ class _Positive(TorchFunctionMode):
             return args[0]
         if name in OUT_OF_PLACE:
             return OUT_OF_PLACE[name](*args, **kwargs)
-        if name in ("conv1d", "conv2d", "conv3d"):
-            return _convolution(name, *args, **kwargs)
-        if name in ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"):
-            return _transposed(name, *args, **kwargs)
+        if name in _CONVOLUTIONS:
+            return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
             return _max_pool(*args, **kwargs)
         if name == "linear":
@@ -94,43 +103,20 @@ def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, ax
     return Support(path, unit, low, high, high - low + 1 - len(reached))
 
 
-def _convolution(
-    name: str,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    _bias: torch.Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    _groups: int = 1,
-) -> torch.Tensor:
+def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor:
     """Apply one positive kernel to the mean of the channels.
 
     It reaches what any dense or grouped convolution reaches, for a fraction of the work.
     """
+    values = dict(zip(_CONVOLUTIONS[name], args, strict=False)) | dict(kwargs)
+    x, weight = values["input"], values["weight"]
+    channels = weight.shape[0]
+    if "transpose" in name:
+        channels = weight.shape[1] * values.get("groups", 1)
     kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
-    run = getattr(functional, name)
-    out: torch.Tensor = run(x.mean(1, keepdim=True), kernel, None, stride, padding, dilation)
-    return out.expand(-1, weight.shape[0], *out.shape[2:])
-
-
-def _transposed(  # noqa: PLR0913
-    name: str,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    _bias: torch.Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> torch.Tensor:
-    kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype)
-    run = getattr(functional, name)
-    out: torch.Tensor = run(
-        x.mean(1, keepdim=True), kernel, None, stride, padding, output_padding, 1, dilation
-    )
-    return out.expand(-1, weight.shape[1] * groups, *out.shape[2:])
+    values |= {"input": x.mean(1, keepdim=True), "weight": kernel, "bias": None, "groups": 1}
+    out: torch.Tensor = getattr(functional, name)(**values)
+    return out.expand(-1, channels, *out.shape[2:])
 
 
 def _max_pool(
@@ -144,7 +130,6 @@ def _max_pool(
 ) -> torch.Tensor:
     if dilation not in (1, (1, 1), [1, 1]):
         raise NotImplementedError("a dilated max pool has no average stand-in")
-    rank = x.dim() - 2
-    run = getattr(functional, f"avg_pool{rank}d")
-    out: torch.Tensor = run(x, kernel_size, stride, padding, ceil_mode)
+    average = getattr(functional, f"avg_pool{x.dim() - 2}d")
+    out: torch.Tensor = average(x, kernel_size, stride, padding, ceil_mode)
     return out

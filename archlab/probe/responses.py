@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -48,43 +49,48 @@ def measure_responses(
         >>> response.path, response.normed, round(response.deviation, 2)
         ('0', True, 1.0)
     """
-    responses: list[Response] = []
-    calls: Counter[str] = Counter()
-    latest: list[torch.Tensor] = []  # the output of the last layer, if no norm has followed yet
-
-    def layer_ended(path: str, output: object) -> None:
-        latest.clear()
-        tensor = _floats(output)
-        if tensor is None:
-            return
-        latest.append(tensor)
-        shape, deviation = tuple(tensor.shape[1:]), _deviation(tensor)
-        number = len(responses)
-        responses.append(Response(number, path, calls[path], shape, False, deviation))  # noqa: FBT003
-        calls[path] += 1
-
-    def norm_ended(args: Sequence[object], output: object) -> None:
-        tensor = _floats(output)
-        if latest and args[0] is latest[0] and tensor is not None:
-            responses[-1] = replace(responses[-1], normed=True, deviation=_deviation(tensor))
-        latest.clear()
-
-    paths = set(layers or weighted_layers(module))
+    record = _Record(set(layers or weighted_layers(module)))
     with ExitStack() as hooks, untouched(module, mode), torch.no_grad():
         for path, member in module.named_modules():
             if isinstance(member, _NORMS):
-                hook = member.register_forward_hook(lambda _, args, out: norm_ended(args, out))
-            elif path in paths:
-                hook = member.register_forward_hook(
-                    lambda _, __, out, path=path: layer_ended(path, out)
-                )
-            else:
-                continue
-            hooks.enter_context(hook)
+                hooks.enter_context(member.register_forward_hook(record.norm_ended))
+            elif path in record.paths:
+                ended = partial(record.layer_ended, path)
+                hooks.enter_context(member.register_forward_hook(ended))
         module(*batch.args, **batch.kwargs)
-    if not responses:
+    if not record.responses:
         raise ProbeError(f"No layer with weights ran in {type(module).__name__}.")
-    return tuple(responses)
+    return tuple(record.responses)
+
+
+class _Record:
+    """The responses so far, and the output of the last layer, if no norm has followed it yet."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self.paths = paths
+        self.responses: list[Response] = []
+        self.calls: Counter[str] = Counter()
+        self.latest: torch.Tensor | None = None
+
+    def layer_ended(self, path: str, _: nn.Module, __: object, output: object) -> None:
+        """Add the response of a layer's call (a forward hook)."""
+        self.latest = _floats(output)
+        if self.latest is None:
+            return
+        shape, deviation = tuple(self.latest.shape[1:]), _deviation(self.latest)
+        number, call = len(self.responses), self.calls[path]
+        self.responses.append(
+            Response(number, path, call, shape, normed=False, deviation=deviation)
+        )
+        self.calls[path] += 1
+
+    def norm_ended(self, _: nn.Module, args: Sequence[object], output: object) -> None:
+        """Replace the last response by that of the norm on the same tensor (a forward hook)."""
+        tensor = _floats(output)
+        if self.latest is not None and args[0] is self.latest and tensor is not None:
+            deviation = _deviation(tensor)
+            self.responses[-1] = replace(self.responses[-1], normed=True, deviation=deviation)
+        self.latest = None
 
 
 def _floats(output: object) -> torch.Tensor | None:

@@ -39,3 +39,13 @@ class Table:
     rows: tuple[Mapping[str, Cell], ...]
     footer: tuple[str, ...] = ()
     tree: bool = False
+
+
+def depth(path: str) -> int:
+    """Return how deep in the module tree a path is; the model itself is 0.
+
+    Example:
+        >>> depth(""), depth("layer1.0")
+        (0, 2)
+    """
+    return path.count(".") + bool(path)

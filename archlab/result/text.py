@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from archlab.result.table import Cell, Column, Table, Unit
+from archlab.result.table import Cell, Column, Table, Unit, depth
 
 _NARROWEST = 12  # characters that a text column keeps, however narrow the screen
 
@@ -133,8 +133,7 @@ def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
 def _branch(path: str, kind: str, table: Table) -> str:
     if not path:
         return kind or table.title
-    depth = path.count(".") + 1
-    return "  " * depth + path.rpartition(".")[2]
+    return "  " * depth(path) + path.rpartition(".")[2]
 
 
 def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archlab import files
@@ -86,25 +86,13 @@ def read_run(folder: Path) -> Run:
 
 def write_ledger(out: Path) -> None:
     """Write the state of every run of the sweep."""
-    entries = [
-        Entry(
-            run=run.plan.name,
-            id=run.plan.id,
-            kind=run.plan.kind,
-            depth=run.plan.depth,
-            seed=run.plan.seed,
-            recipe=run.plan.recipe.name,
-            data=run.plan.data_name,
-            status=run.outcome.status,
-            step=run.outcome.step,
-            train_error=run.outcome.train_error,
-            running_error=run.outcome.running_error,
-            test_error=run.outcome.test_error,
-            seconds=run.outcome.seconds,
-            hardware=run.outcome.hardware,
-            versions=run.outcome.versions,
-            why=run.outcome.why,
-        )
-        for run in read_sweep(out)
-    ]
-    files.write(out / LEDGER, files.as_csv(entries, Entry))
+    files.write(out / LEDGER, files.as_csv(map(_entry, read_sweep(out)), Entry))
+
+
+def _entry(run: Run) -> Entry:
+    plan, outcome = run.plan, asdict(run.outcome)
+    del outcome["total"]
+    return Entry(
+        run=plan.name, id=plan.id, kind=plan.kind, depth=plan.depth, seed=plan.seed,
+        recipe=plan.recipe.name, data=plan.data_name, **outcome,
+    )  # fmt: skip

@@ -26,10 +26,10 @@ def read_logs(folder: Path) -> Series:
     elif any(folder.glob("events.out.tfevents.*")):
         series = _from_events(folder)
     else:
-        there = ", ".join(sorted(item.name for item in folder.iterdir())[:6]) or "nothing"
+        content = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
         raise RunError(
             f"{folder} holds no logs: looked for metrics.csv and events.out.tfevents.* (it "
-            f"holds: {there}). Lightning writes to lightning_logs/version_0, version_1 …"
+            f"holds: {content}). Lightning writes to lightning_logs/version_0, version_1 …"
         )
     if not series:
         raise RunError(f"{folder} holds a log without a single number.")

@@ -300,7 +300,8 @@ def _checked(values: Mapping[str, Any], source: str) -> Recipe:
         raise OptionError(f"{source}: give steps or epochs; both are null.")
     # A whole number stays an int where a fraction is allowed too: a recipe that is read back from
     # JSON keeps the identity that it was written with.
-    return replace(recipe, **{key: each for key, each in values.items() if type(each) is int})
+    whole: dict[str, Any] = {name: each for name, each in values.items() if type(each) is int}
+    return replace(recipe, **whole)
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab import files
-from archlab.errors import RunError
+from archlab.errors import RunError, keyword
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs.ledger import Run, read_sweep
 
@@ -100,12 +100,13 @@ class _Gap:
         return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
+    def interval(self) -> tuple[float, float] | tuple[None, None]:
+        """The mean's 95 % interval; nothing for fewer than two seeds."""
         if self.mean is None or self.std is None:
-            return None
-        count = len(self.values)
-        factor = _T95[count - 2] if count - 2 < len(_T95) else 1.96
-        half = factor * self.std / math.sqrt(count)
+            return None, None
+        seeds = len(self.values)
+        factor = _T95[seeds - 2] if seeds - 2 < len(_T95) else 1.96
+        half = factor * self.std / math.sqrt(seeds)
         return self.mean - half, self.mean + half
 
 
@@ -122,7 +123,7 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on runs that were read."""
     depths = sorted({run.plan.depth for run in runs})
     if len(depths) < 2:
-        raise RunError("A verdict needs two depths: give --depths 20,56.")
+        raise RunError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     plain, residual = (_gap(runs, kind, depths[0], depths[-1]) for kind in ("plain", "residual"))
     totals = _totals(plain, residual, depths)
     return Result(
@@ -160,8 +161,9 @@ def _gap(runs: Sequence[Run], kind: str, shallow: int, deep: int) -> _Gap:
 
 def _totals(plain: _Gap, residual: _Gap, depths: Sequence[int]) -> VerdictTotals:
     reproduced = bool(plain.values) and not plain.overlap and (plain.mean or 0) >= DEGRADES
-    if plain.interval is not None and plain.interval[0] <= 0:
-        reproduced = False
+    plain_low, plain_high = plain.interval
+    residual_low, residual_high = residual.interval
+    reproduced = reproduced and (plain_low is None or plain_low > 0)
     healed = residual.mean is not None and residual.mean <= REMOVED
     return VerdictTotals(
         outcome=(BOTH if healed else REPRODUCED) if reproduced else NOT_SHOWN,
@@ -170,12 +172,12 @@ def _totals(plain: _Gap, residual: _Gap, depths: Sequence[int]) -> VerdictTotals
         seeds=len(plain.values),
         plain_gap=plain.mean,
         plain_std=plain.std,
-        plain_low=plain.interval[0] if plain.interval else None,
-        plain_high=plain.interval[1] if plain.interval else None,
+        plain_low=plain_low,
+        plain_high=plain_high,
         residual_gap=residual.mean,
         residual_std=residual.std,
-        residual_low=residual.interval[0] if residual.interval else None,
-        residual_high=residual.interval[1] if residual.interval else None,
+        residual_low=residual_low,
+        residual_high=residual_high,
         overlap=plain.overlap if plain.values else None,
         deeper_wins=residual.mean < 0 if residual.mean is not None else None,
     )
@@ -245,8 +247,8 @@ def _sentences(totals: VerdictTotals, plain: _Gap, residual: _Gap) -> list[str]:
             lines.append(f"{name} gap: unknown, no seed has both depths")
             continue
         each = ", ".join(f"{value:+.2f}" for value in gap.values.values())
-        bounds = gap.interval
-        interval = f", 95 % interval {bounds[0]:+.2f} to {bounds[1]:+.2f}" if bounds else ""
+        low, high = gap.interval
+        interval = "" if low is None else f", 95 % interval {low:+.2f} to {high:+.2f}"
         one = ", one seed: its spread is not known" if len(gap.values) == 1 else ""
         lines.append(
             f"{name} gap {totals.deep} − {totals.shallow}: {gap.mean:+.2f} points "

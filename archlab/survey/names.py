@@ -37,10 +37,10 @@ def expand(patterns: Sequence[str], names: Callable[[str], Sequence[str]]) -> li
     Raises:
         SpecError: a pattern that matches nothing; the message has the nearest names.
     """
-    found: list[str] = []
+    specs: list[str] = []
     for text in patterns:
         if not is_pattern(text):
-            found.append(text)
+            specs.append(text)
             continue
         source, glob = _source(text), text.rpartition(":")[2]
         known = names(source)
@@ -52,8 +52,8 @@ def expand(patterns: Sequence[str], names: Callable[[str], Sequence[str]]) -> li
                 f"{source}` lists its {len(known):,} names; quote patterns: '{source}:*'."
             )
         prefix = "" if source == "zoo" else f"{source}:"
-        found += [prefix + name for name in chosen]
-    return list(dict.fromkeys(found))
+        specs += [prefix + name for name in chosen]
+    return list(dict.fromkeys(specs))
 
 
 def _source(text: str) -> str:

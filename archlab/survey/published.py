@@ -84,22 +84,22 @@ def read_published(path: Path) -> list[Published]:
         with path.open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"--check {path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {error}.") from error
     names = list(lines[0]) if lines else []
-    found = {ours: next((name for name in theirs if name in names), "")
-             for ours, (theirs, _) in _NUMBERS.items()}  # fmt: skip
-    if "model" not in names or not found["params"]:
+    columns = {ours: next((name for name in theirs if name in names), "")
+               for ours, (theirs, _) in _NUMBERS.items()}  # fmt: skip
+    if "model" not in names or not columns["params"]:
         raise DataError(
-            f"--check {path} is no published table: it needs the columns model and param_count, "
+            f"{path} is no published table: it needs the columns model and param_count, "
             f"and takes gmacs, macts and img_size. It has: {', '.join(names) or 'nothing'}."
         )
     size = next((name for name in _SIZE if name in names), "")
-    columns = {ours: name for ours, name in found.items() if name}
+    columns = {ours: name for ours, name in columns.items() if name}
     digits = {name: max(_digits(line[name]) for line in lines) for name in columns.values()}
     try:
         return [_line(line, size, columns, digits) for line in lines]
     except (ValueError, TypeError) as error:
-        raise DataError(f"--check {path}: a cell is no number: {error}.") from error
+        raise DataError(f"{path}: a cell is no number: {error}.") from error
 
 
 def agreement(
@@ -117,8 +117,8 @@ def agreement(
     counts = {ours: _count(ours, published, beside) for ours in _NUMBERS}
     of = len(published)
     macs_held = counts["macs"] is None or counts["macs"] >= ENOUGH * of
-    told = [f"{ours} {count} ({100 * count / of:.1f} %)"
-            for ours, count in counts.items() if count is not None]  # fmt: skip
+    shares = [f"{ours} {count} ({100 * count / of:.1f} %)"
+              for ours, count in counts.items() if count is not None]  # fmt: skip
     return Result(
         name="agreement",
         header=Header(name, "as published", "eval", conventions,
@@ -135,7 +135,7 @@ def agreement(
         missing=tuple(
             Missing(row.model, why=row.error) for row in rows if row.error
         ),
-        footer=(f"of {of:,} published rows agree: {', '.join(told)}",),
+        footer=(f"of {of:,} published rows agree: {', '.join(shares)}",),
     )  # fmt: skip
 
 

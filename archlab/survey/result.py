@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from archlab.errors import OptionError, did_you_mean
+from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.result import Column, Header, Missing, Result
 from archlab.survey.row import COLUMNS, ScanRow
 
@@ -14,10 +14,8 @@ CONVENTIONS = (
     "1 MAC = 1 multiply-add; activations: what convolutions and matrix products put out; rf, jump: "
     "height of the largest local field; depth: weighted layers on the longest path",
     "inference peak: activations alive at once, without the weights; training: everything, Adam "
-    "unless --optimizer says another",
+    "unless another optimizer is asked for",
 )
-
-_RETRY = " (a table keeps them; --retry measures them again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[Sca
     asked = ", ".join(dict.fromkeys(row.asked for row in rows if row.asked))
     parts = (part for row in rows if not row.error for part in row.versions.split(", "))
     versions = ", ".join(dict.fromkeys(parts))
+    retry = f" (a table keeps them; {keyword('retry')} measures them again)" if failed else ""
     chosen = f"{len(rows):,} of {of:,} rows" if of is not None else f"{len(rows):,} models"
     return Result(
         name="scan",
@@ -55,7 +54,7 @@ def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[Sca
         missing=tuple(_failures(failed)),
         footer=(
             f"{totals.complete:,} complete, {partial:,} with something missing (column missing), "
-            f"{len(failed):,} failed{_RETRY if failed else ''}; {totals.seconds:,.1f} s of work",
+            f"{len(failed):,} failed{retry}; {totals.seconds:,.1f} s of work",
         ),
     )
 
@@ -77,7 +76,7 @@ def ordered(result: Result[ScanTotals, ScanRow], sort: str) -> Result[ScanTotals
 
 
 def check_column(sort: str) -> str:
-    """Return the column that a `--sort` names.
+    """Return the column to sort by, without the sign.
 
     Raises:
         OptionError: there is no such column.

@@ -107,9 +107,9 @@ def kinds() -> dict[str, type]:
 
 
 def _plain(hint: object) -> type:
-    (found,) = [item for item in get_args(hint) or (hint,) if item is not NoneType]
-    assert isinstance(found, type)
-    return found
+    (kind,) = [part for part in get_args(hint) or (hint,) if part is not NoneType]
+    assert isinstance(kind, type)
+    return kind
 
 
 COLUMNS = (

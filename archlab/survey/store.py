@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean
+from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean, keyword
 from archlab.files import write
 from archlab.survey.row import SCHEMA, ScanRow, kinds
 
@@ -33,7 +33,7 @@ def check_format(path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise OptionError(
-            f"--out {path}: the suffix {path.suffix!r} names no format of a scan."
+            f"{keyword('out', path)}: the suffix {path.suffix!r} names no format of a scan."
             f"{did_you_mean(path.suffix, FORMATS)} Allowed: {', '.join(FORMATS)}."
         )
     if path.is_dir():
@@ -57,9 +57,9 @@ def read(path: Path) -> list[ScanRow]:
     lacking = [name for name in kinds() if name not in names]
     foreign = [name for name in names if name not in kinds()]
     if lacking or foreign:
-        told = [f"lacks {', '.join(lacking[:5])}"] if lacking else []
-        told += [f"has {', '.join(map(str, foreign[:5]))}"] if foreign else []
-        raise _another(path, f"its columns are not those of {SCHEMA}: it {' and '.join(told)}")
+        faults = [f"lacks {', '.join(lacking[:5])}"] if lacking else []
+        faults += [f"has {', '.join(map(str, foreign[:5]))}"] if foreign else []
+        raise _another(path, f"its columns are not those of {SCHEMA}: it {' and '.join(faults)}")
     return [_row(record, path) for record in records]
 
 
@@ -89,13 +89,13 @@ class Journal:
         if not path.is_file():
             return []
         *lines, _torn = path.read_bytes().split(b"\n")
-        found = []
+        rows = []
         for line in lines:
             try:
-                found.append(_row(json.loads(line), path))
+                rows.append(_row(json.loads(line), path))
             except ValueError as error:
                 raise _another(path, f"a line is no row ({error})") from error
-        return found
+        return rows
 
     def append(self, row: ScanRow) -> None:
         """Add a row; once this returns, an interrupt does not lose it."""
@@ -166,7 +166,7 @@ def _value(value: Any, kind: type) -> Any:
 def _another(path: Path, why: str) -> OutputError:
     return OutputError(
         f"{path} holds no table of `archlab scan`: {why}. Nothing was changed: move it away, or "
-        "give another --out."
+        f"give another {keyword('out')}."
     )
 
 
@@ -214,8 +214,8 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise DependencyError(
-            "Parquet needs pyarrow: pip install pyarrow, or give --out a name that ends "
-            f"in .csv ({error})."
+            f"Parquet needs pyarrow: pip install pyarrow, or give {keyword('out')} a name that "
+            f"ends in .csv ({error})."
         ) from error
     return pyarrow, pyarrow.parquet
 

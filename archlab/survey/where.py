@@ -1,4 +1,4 @@
-"""`--where "macs < 1e9 and rf > 200"`: a condition on columns, parsed and never evaluated as code.
+"""`macs < 1e9 and rf > 200`: a condition on columns, parsed and never evaluated as code.
 
 Comparisons, and/or/not, + - * / and parentheses, `in` for parts of texts and for lists. A number
 that is missing makes a comparison unknown, and an unknown row is not chosen, as in SQL;
@@ -8,11 +8,12 @@ that is missing makes a comparison unknown, and an unknown row is not chosen, as
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from archlab.errors import OptionError, did_you_mean
+from archlab.errors import OptionError, did_you_mean, keyword
 
 Values = Mapping[str, Any]
 Rule = Callable[[Values], Any]
@@ -50,14 +51,16 @@ def condition(text: str, columns: Collection[str]) -> Callable[[Values], bool]:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = getattr(error, "msg", None) or "too deep"
-        raise OptionError(f"--where {text!r} is no condition: {why}. {_EXAMPLE}") from None
+        raise OptionError(f"{keyword('where', text)} is no condition: {why}. {_EXAMPLE}") from None
     rule = _Reader(text, columns).rule(tree.body)
 
     def chosen(values: Values) -> bool:
         try:
             return rule(values) is True
         except TypeError as error:
-            raise OptionError(f"--where {text!r} mixes texts and numbers: {error}.") from error
+            raise OptionError(
+                f"{keyword('where', text)} mixes texts and numbers: {error}."
+            ) from error
 
     return chosen
 
@@ -87,15 +90,15 @@ class _Reader:
     def _refused(self, node: ast.AST) -> OptionError:
         part = ast.get_source_segment(self._text.strip(), node) if hasattr(node, "lineno") else ""
         return OptionError(
-            f"--where {self._text!r}: {part or type(node).__name__!r} is not allowed. Allowed: "
-            f"columns, numbers, texts, comparisons, and, or, not, in, + - * /. {_EXAMPLE}"
+            f"{keyword('where', self._text)}: {part or type(node).__name__!r} is not allowed. "
+            f"Allowed: columns, numbers, texts, comparisons, and, or, not, in, + - * /. {_EXAMPLE}"
         )
 
     def _column(self, node: ast.Name) -> Rule:
         name = node.id
         if name not in self._columns:
             raise OptionError(
-                f"--where {self._text!r}: there is no column {name!r}."
+                f"{keyword('where', self._text)}: there is no column {name!r}."
                 f"{did_you_mean(name, self._columns)} The columns are: {', '.join(self._columns)}."
             )
         return lambda values: values[name]
@@ -107,18 +110,18 @@ class _Reader:
         return lambda _: value
 
     def _list(self, node: ast.Tuple | ast.List) -> Rule:
-        items = [self.rule(item) for item in node.elts]
-        return lambda values: [item(values) for item in items]
+        rules = [self.rule(part) for part in node.elts]
+        return lambda values: [rule(values) for rule in rules]
 
     def _logic(self, node: ast.BoolOp) -> Rule:
         parts = [self.rule(part) for part in node.values]
         decides = isinstance(node.op, ast.Or)  # one True decides an `or`, one False an `and`
 
         def rule(values: Values) -> bool | None:
-            found = [self._truth(part(values)) for part in parts]
-            if decides in found:
+            truths = [self._truth(part(values)) for part in parts]
+            if decides in truths:
                 return decides
-            return None if None in found else not decides
+            return None if None in truths else not decides
 
         return rule
 
@@ -127,8 +130,8 @@ class _Reader:
         if isinstance(node.op, ast.Not):
 
             def negated(values: Values) -> bool | None:
-                found = self._truth(inner(values))
-                return None if found is None else not found
+                truth = self._truth(inner(values))
+                return None if truth is None else not truth
 
             return negated
         if isinstance(node.op, ast.USub):
@@ -139,7 +142,8 @@ class _Reader:
         if isinstance(value, bool | None):
             return value
         raise OptionError(
-            f"--where {self._text!r}: {value!r} is neither true nor false; compare it. {_EXAMPLE}"
+            f"{keyword('where', self._text)}: {value!r} is neither true nor false; compare it. "
+            f"{_EXAMPLE}"
         )
 
     def _arithmetic(self, node: ast.BinOp) -> Rule:
@@ -159,15 +163,16 @@ class _Reader:
     def _comparison(self, node: ast.Compare) -> Rule:
         if any(type(op) not in _COMPARE for op in node.ops):
             raise self._refused(node)
-        items = [self.rule(item) for item in (node.left, *node.comparators)]
-        asks = any(isinstance(item, ast.Constant) and item.value is None
-                   for item in (node.left, *node.comparators))  # fmt: skip
+        parts = (node.left, *node.comparators)
+        sides = [self.rule(part) for part in parts]
+        asks = any(isinstance(part, ast.Constant) and part.value is None for part in parts)
         compare = [_COMPARE[type(op)] for op in node.ops]
 
         def rule(values: Values) -> bool | None:
-            found = [item(values) for item in items]
-            if None in found and not asks:
+            terms = [side(values) for side in sides]
+            if None in terms and not asks:
                 return None
-            return all(one(found[place], found[place + 1]) for place, one in enumerate(compare))
+            pairs = itertools.pairwise(terms)
+            return all(holds(*pair) for holds, pair in zip(compare, pairs, strict=True))
 
         return rule

@@ -10,30 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from archlab.ir.kinds import Kind
-from archlab.tracer.reading import (
-    Reader,
-    adaptive_pool,
-    attention,
-    concat,
-    convolution,
-    deform_conv,
-    function,
-    linear,
-    matmul,
-    mean,
-    mkldnn_rnn,
-    norm,
-    pad,
-    permute,
-    pool,
-    reduce,
-    resample,
-    roll,
-    softmax,
-    split,
-    take_slice,
-    unbind,
-)
+from archlab.tracer import reading
+from archlab.tracer.reading import Reader, function
 
 
 def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
@@ -53,70 +31,76 @@ def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Rea
 
 
 READERS: dict[str, Reader] = {
-    **_lines(convolution, "convolution _convolution convolution_overrideable"),
-    "torchvision.deform_conv2d": deform_conv,
-    **_lines(matmul("self", "mat2"), "mm bmm _int_mm"),
-    **_lines(matmul("mat1", "mat2"), "addmm _addmm_activation"),
-    **_lines(matmul("batch1", "batch2"), "baddbmm addbmm"),
-    "aten.mv": matmul("self", "vec"),
-    "aten.addmv": matmul("mat", "vec"),
-    "aten.dot": matmul("self", "tensor"),
-    "aten.vdot": matmul("self", "other"),
-    "aten.linear": linear,
+    **_lines(reading.convolution, "convolution _convolution convolution_overrideable"),
+    "torchvision.deform_conv2d": reading.deform_conv,
+    **_lines(reading.matmul("self", "mat2"), "mm bmm _int_mm"),
+    **_lines(reading.matmul("mat1", "mat2"), "addmm _addmm_activation"),
+    **_lines(reading.matmul("batch1", "batch2"), "baddbmm addbmm"),
+    "aten.mv": reading.matmul("self", "vec"),
+    "aten.addmv": reading.matmul("mat", "vec"),
+    "aten.dot": reading.matmul("self", "tensor"),
+    "aten.vdot": reading.matmul("self", "other"),
+    "aten.linear": reading.linear,
     **_lines(
-        attention,
+        reading.attention,
         "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
         "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
         "_scaled_dot_product_fused_attention_overrideable",
     ),
-    "aten.mkldnn_rnn_layer": mkldnn_rnn,
+    "aten.mkldnn_rnn_layer": reading.mkldnn_rnn,
     **_lines(
-        norm("batch"),
+        reading.norm("batch"),
         "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
         "_batch_norm_with_update cudnn_batch_norm miopen_batch_norm",
     ),
-    "aten.native_layer_norm": norm("layer"),
-    "aten.native_group_norm": norm("group"),
-    "aten._fused_rms_norm": norm("rms"),
-    **_lines(softmax, "_softmax _log_softmax _safe_softmax"),
-    **_lines(pool("max"), "max_pool2d_with_indices max_pool3d_with_indices mkldnn_max_pool2d"),
-    **_lines(pool("average"), "avg_pool2d avg_pool3d"),
-    **_lines(adaptive_pool("average"), "_adaptive_avg_pool2d _adaptive_avg_pool3d"),
+    "aten.native_layer_norm": reading.norm("layer"),
+    "aten.native_group_norm": reading.norm("group"),
+    "aten._fused_rms_norm": reading.norm("rms"),
+    **_lines(reading.softmax, "_softmax _log_softmax _safe_softmax"),
     **_lines(
-        adaptive_pool("max"),
+        reading.pool("max"), "max_pool2d_with_indices max_pool3d_with_indices mkldnn_max_pool2d"
+    ),
+    **_lines(reading.pool("average"), "avg_pool2d avg_pool3d"),
+    **_lines(reading.adaptive_pool("average"), "_adaptive_avg_pool2d _adaptive_avg_pool3d"),
+    **_lines(
+        reading.adaptive_pool("max"),
         "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d",
     ),
-    "torchvision.roi_pool": adaptive_pool("max"),
-    "aten.mean": mean,
+    "torchvision.roi_pool": reading.adaptive_pool("max"),
+    "aten.mean": reading.mean,
     **_lines(
-        reduce,
+        reading.reduce,
         "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax "
         "argmin any all logsumexp nansum count_nonzero median aminmax",
     ),
-    **_lines(concat, "cat stack"),
+    **_lines(reading.concat, "cat stack"),
     **_lines(
         function(Kind.RESHAPE),
         "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand as_strided flatten "
         "pixel_shuffle pixel_unshuffle view_as_real view_as_complex",
     ),
-    **_lines(permute, "permute transpose t numpy_T"),
-    **_lines(take_slice, "slice select"),
-    **_lines(split, "split split_with_sizes unsafe_split unsafe_split_with_sizes"),
-    "aten.unbind": unbind,
-    "aten.constant_pad_nd": pad("constant"),
-    **_lines(pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
-    **_lines(pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
-    **_lines(resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"),
+    **_lines(reading.permute, "permute transpose t numpy_T"),
+    **_lines(reading.take_slice, "slice select"),
+    **_lines(reading.split, "split split_with_sizes unsafe_split unsafe_split_with_sizes"),
+    "aten.unbind": reading.unbind,
+    "aten.constant_pad_nd": reading.pad("constant"),
+    **_lines(reading.pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
+    **_lines(reading.pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
     **_lines(
-        resample("nearest"),
+        reading.resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"
+    ),
+    **_lines(
+        reading.resample("nearest"),
         "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d",
     ),
-    **_lines(resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"),
-    **_lines(resample("linear"), "_upsample_bilinear2d_aa"),
-    **_lines(resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
-    **_lines(resample("grid"), "grid_sampler_2d grid_sampler_3d"),
-    **_lines(resample("roi_align"), "roi_align", "torchvision"),
-    "aten.roll": roll,
+    **_lines(
+        reading.resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"
+    ),
+    **_lines(reading.resample("linear"), "_upsample_bilinear2d_aa"),
+    **_lines(reading.resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
+    **_lines(reading.resample("grid"), "grid_sampler_2d grid_sampler_3d"),
+    **_lines(reading.resample("roi_align"), "roi_align", "torchvision"),
+    "aten.roll": reading.roll,
     **_lines(
         function(Kind.GATHER),
         "embedding index index_select gather take _embedding_bag _embedding_bag_forward_only "

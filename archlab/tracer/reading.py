@@ -9,23 +9,8 @@ from typing import Any
 
 import torch
 
-from archlab.ir.kinds import (
-    AttentionAttrs,
-    Attrs,
-    AxesAttrs,
-    ConvAttrs,
-    FunctionAttrs,
-    Kind,
-    MatmulAttrs,
-    NormAttrs,
-    PadAttrs,
-    PermuteAttrs,
-    PoolAttrs,
-    RecurrentAttrs,
-    ResampleAttrs,
-    RollAttrs,
-    SliceAttrs,
-)
+from archlab.ir import kinds
+from archlab.ir.kinds import Attrs, Kind
 from archlab.tracer.layout import spread
 
 
@@ -56,7 +41,7 @@ def convolution(call: Call) -> Reading:
     """Plain or transposed, any number of axes."""
     values = call.values
     rank = values["weight"].dim() - 2
-    attrs = ConvAttrs(
+    attrs = kinds.ConvAttrs(
         kernel=tuple(values["weight"].shape[2:]),
         stride=spread(values["stride"], rank),
         padding=spread(values["padding"], rank),
@@ -71,7 +56,7 @@ def convolution(call: Call) -> Reading:
 def deform_conv(call: Call) -> Reading:
     """Torchvision's deformable convolution; its offsets move the taps and add no products."""
     values = call.values
-    attrs = ConvAttrs(
+    attrs = kinds.ConvAttrs(
         kernel=tuple(values["weight"].shape[2:]),
         stride=(values["stride_h"], values["stride_w"]),
         padding=(values["pad_h"], values["pad_w"]),
@@ -89,7 +74,7 @@ def matmul(left: str, right: str) -> Reader:
     def read(call: Call) -> Reading:
         a, b = call.values[left], call.values[right]
         kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
-        return kind, MatmulAttrs(
+        return kind, kinds.MatmulAttrs(
             batch=a.shape[0] if a.dim() == 3 else 1,
             rows=a.shape[-2] if a.dim() > 1 else 1,
             inner=a.shape[-1],
@@ -103,13 +88,13 @@ def linear(call: Call) -> Reading:
     """X · weightᵀ in one call, which only happens where autograd is switched off altogether."""
     x, weight = call.values["input"], call.values["weight"]
     kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
-    return kind, MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
+    return kind, kinds.MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
 
 
 def attention(call: Call) -> Reading:
     """softmax(q · kᵀ) · v in one call: (batch, heads, length, size)."""
     query, key, value = call.values["query"], call.values["key"], call.values["value"]
-    return Kind.ATTENTION, AttentionAttrs(
+    return Kind.ATTENTION, kinds.AttentionAttrs(
         batch=prod(query.shape[:-2]),
         queries=query.shape[-2],
         keys=key.shape[-2],
@@ -123,7 +108,7 @@ def mkldnn_rnn(call: Call) -> Reading:
     """One layer and direction of a fused LSTM or GRU on the CPU; input is (steps, batch, size)."""
     x, hidden = call.values["input"], call.values["hidden_size"]
     gates = {2: 4, 3: 3}.get(call.values["mode"], 1)  # torch's modes: 2 is an LSTM, 3 a GRU
-    return Kind.RECURRENT, RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
+    return Kind.RECURRENT, kinds.RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
 
 
 def norm(name: str) -> Reader:
@@ -134,7 +119,7 @@ def norm(name: str) -> Reader:
         axes = tuple(values.get("normalized_shape") or ())
         # `_batch_norm_with_update` has no such argument: it only exists for training.
         training = bool(values.get("training", call.function == "batch_norm_with_update"))
-        return Kind.NORM, NormAttrs(
+        return Kind.NORM, kinds.NormAttrs(
             norm=name,
             batch_stats=training if name == "batch" else name == "group",
             affine=values.get("weight") is not None,
@@ -151,7 +136,7 @@ def pool(mode: str) -> Reader:
         values = call.values
         rank = int(call.op[call.op.index("pool") + 4])
         kernel = spread(values["kernel_size"], rank)
-        return Kind.POOL, PoolAttrs(
+        return Kind.POOL, kinds.PoolAttrs(
             mode=mode,
             kernel=kernel,
             stride=spread(values["stride"], rank) if values.get("stride") else kernel,
@@ -167,7 +152,7 @@ def adaptive_pool(mode: str) -> Reader:
     """Return a reader of pooling to a given output size."""
 
     def read(_: Call) -> Reading:
-        return Kind.POOL, PoolAttrs(mode, (), (), (), (), adaptive=True)
+        return Kind.POOL, kinds.PoolAttrs(mode, (), (), (), (), adaptive=True)
 
     return read
 
@@ -176,7 +161,7 @@ def mean(call: Call) -> Reading:
     """A mean. Over [-1, -2] with the axes kept, it is adaptive pooling to 1×1 as torch runs it."""
     axes = call.values.get("dim")
     if call.values.get("keepdim") and list(axes or ()) == [-1, -2]:
-        return Kind.POOL, PoolAttrs("average", (), (), (), (), adaptive=True)
+        return Kind.POOL, kinds.PoolAttrs("average", (), (), (), (), adaptive=True)
     return reduce(call)
 
 
@@ -191,19 +176,19 @@ def softmax(call: Call) -> Reading:
     return Kind.SOFTMAX, _along(call, call.values["dim"])
 
 
-def _along(call: Call, axes: int | Sequence[int]) -> AxesAttrs:
+def _along(call: Call, axes: int | Sequence[int]) -> kinds.AxesAttrs:
     rank = max(call.first().dim(), 1)
     # An empty list of axes means all of them, in torch's reductions.
     chosen = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
     keep = bool(call.values.get("keepdim", False))
-    return AxesAttrs(call.function, tuple(axis % rank for axis in chosen), keep)
+    return kinds.AxesAttrs(call.function, tuple(axis % rank for axis in chosen), keep)
 
 
 def concat(call: Call) -> Reading:
     """Join along an axis of the inputs (cat) or along a new one (stack)."""
     first = call.values["tensors"][0]
     rank = first.dim() + (call.function == "stack")
-    return Kind.CONCAT, AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
+    return Kind.CONCAT, kinds.AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
 
 
 def permute(call: Call) -> Reading:
@@ -215,7 +200,7 @@ def permute(call: Call) -> Reading:
     elif rank > 1:
         a, b = call.values.get("dim0", 0) % rank, call.values.get("dim1", 1) % rank
         order[a], order[b] = order[b], order[a]
-    return Kind.PERMUTE, PermuteAttrs(tuple(order))
+    return Kind.PERMUTE, kinds.PermuteAttrs(tuple(order))
 
 
 def take_slice(call: Call) -> Reading:
@@ -224,10 +209,10 @@ def take_slice(call: Call) -> Reading:
     axis = values["dim"] % x.dim()
     size = x.shape[axis]
     if "index" in values:
-        return Kind.SLICE, SliceAttrs(axis, (values["index"] % size,), drop=True)
+        return Kind.SLICE, kinds.SliceAttrs(axis, (values["index"] % size,), drop=True)
     start = values.get("start") or 0
     start = min(max(start + size if start < 0 else start, 0), size)
-    return Kind.SLICE, SliceAttrs(axis, (start,), values.get("step", 1))
+    return Kind.SLICE, kinds.SliceAttrs(axis, (start,), values.get("step", 1))
 
 
 def split(call: Call) -> Reading:
@@ -237,13 +222,13 @@ def split(call: Call) -> Reading:
     for part in call.output:
         starts.append(position)
         position += part.shape[axis]
-    return Kind.SLICE, SliceAttrs(axis, tuple(starts))
+    return Kind.SLICE, kinds.SliceAttrs(axis, tuple(starts))
 
 
 def unbind(call: Call) -> Reading:
     """Single positions of an axis, one output each, without that axis."""
     axis = call.values["dim"] % call.first().dim()
-    return Kind.SLICE, SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
+    return Kind.SLICE, kinds.SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
 
 
 def pad(mode: str) -> Reader:
@@ -254,7 +239,7 @@ def pad(mode: str) -> Reader:
         missing = call.first().dim() - len(amounts) // 2
         before = (0,) * missing + tuple(reversed(amounts[0::2]))
         after = (0,) * missing + tuple(reversed(amounts[1::2]))
-        return Kind.PAD, PadAttrs(mode, before, after)
+        return Kind.PAD, kinds.PadAttrs(mode, before, after)
 
     return read
 
@@ -263,7 +248,9 @@ def resample(mode: str) -> Reader:
     """Return a reader of interpolation."""
 
     def read(call: Call) -> Reading:
-        return Kind.RESAMPLE, ResampleAttrs(mode, bool(call.values.get("align_corners", False)))
+        return Kind.RESAMPLE, kinds.ResampleAttrs(
+            mode, bool(call.values.get("align_corners", False))
+        )
 
     return read
 
@@ -272,7 +259,7 @@ def roll(call: Call) -> Reading:
     """A cyclic shift."""
     rank = call.first().dim()
     axes = tuple(axis % rank for axis in call.values["dims"])
-    return Kind.GATHER, RollAttrs(axes, tuple(call.values["shifts"]))
+    return Kind.GATHER, kinds.RollAttrs(axes, tuple(call.values["shifts"]))
 
 
 def function(kind: Kind) -> Reader:
@@ -280,6 +267,6 @@ def function(kind: Kind) -> Reader:
 
     def read(call: Call) -> Reading:
         tensors = sum(isinstance(value, torch.Tensor) for value in call.values.values())
-        return kind, FunctionAttrs(call.function, scalar=tensors < 2)
+        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2)
 
     return read

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Failure, Graph, Node
-from archlab.ir.kinds import Attrs, FunctionAttrs, Kind
+from archlab.ir.kinds import FunctionAttrs, Kind
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.layout import META, MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
@@ -145,7 +145,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if outputs:
             kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
             grads = tuple([tensor.requires_grad for tensor in sources]) if self.train else ()
-            self._add(op.name, kind, attrs, inputs, outputs, grads, in_place=bool(targets))
+            node = (len(self.nodes), kind, op.name, self.stack.path, tuple(inputs), tuple(outputs))
+            call, in_place = self.stack.call, bool(targets)
+            self.nodes.append(Node(*node, attrs, call, in_place, grads))
 
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
@@ -156,25 +158,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             # All of it was written at once, through another shape or as a part of something larger.
             same_size = self.tensors.specs[inputs[0]].numel == tensor.numel()
             kind = Kind.RESHAPE if same_size else Kind.GATHER
-        self._add("archlab.update", kind, FunctionAttrs("update"), inputs, (updated,))
+        node = (len(self.nodes), kind, "archlab.update", self.stack.path, inputs, (updated,))
+        attrs, call = FunctionAttrs("update"), self.stack.call
+        self.nodes.append(Node(*node, attrs, call, in_place=True))
         return updated
-
-    def _add(  # noqa: PLR0913  one argument a field of the node
-        self,
-        op: str,
-        kind: Kind,
-        attrs: Attrs,
-        inputs: Sequence[int],
-        outputs: Sequence[int],
-        grads: tuple[bool, ...] = (),
-        *,
-        in_place: bool = True,
-    ) -> None:
-        stack = self.stack
-        self.nodes.append(
-            Node(len(self.nodes), kind, op, stack.path, tuple(inputs), tuple(outputs), attrs,
-                 stack.call, in_place, grads)
-        )  # fmt: skip
 
 
 def _complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

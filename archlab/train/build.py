@@ -44,7 +44,7 @@ def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.
 
 def fitting_options(
     spec: str,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     classes: int,
     channels: int,
@@ -60,11 +60,11 @@ def fitting_options(
     offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
     if family in ("torchvision", "timm"):  # their builders hide it behind **kwargs
         taken = {*taken, "num_classes"}
-    return {**{key: value for key, value in offered.items() if key in taken}, **given}
+    return {**{key: value for key, value in offered.items() if key in taken}, **options}
 
 
 def option_names(spec: str) -> tuple[str, ...] | None:
-    """Return the names that `--set` may give a model, None where it takes any or does not say.
+    """Return the constructor arguments that a model takes by name; None where it takes any.
 
     Raises:
         SpecError: no such model.
@@ -74,12 +74,12 @@ def option_names(spec: str) -> tuple[str, ...] | None:
         ('layout', 'residual', 'norm', 'num_classes')
     """
     parameters, family = _parameters(spec)
-    kinds = {item.kind for item in parameters.values()}
+    kinds = {parameter.kind for parameter in parameters.values()}
     if not parameters or inspect.Parameter.VAR_KEYWORD in kinds:
         return None
-    named = inspect.Parameter.KEYWORD_ONLY
-    if family == "zoo":  # the depth of a net of the zoo is in its name
-        return tuple(name for name, item in parameters.items() if item.kind == named)
+    if family == "zoo":  # the depth of a net of the zoo is in its name, its options are keywords
+        keywords = inspect.Parameter.KEYWORD_ONLY
+        return tuple(name for name, known in parameters.items() if known.kind == keywords)
     return tuple(parameters)
 
 
@@ -98,7 +98,7 @@ def _parameters(spec: str) -> tuple[dict[str, inspect.Parameter], str]:
         return {}, source.family
 
 
-def wanted_channels(model: nn.Module, channels: int) -> int:
+def input_channels(model: nn.Module, channels: int) -> int:
     """Return the channels that the first convolution takes, or those of the images."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

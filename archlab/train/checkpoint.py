@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.errors import RunError
+from archlab.errors import RunError, keyword
 from archlab.runs import record
 from archlab.train.build import build
 
@@ -64,15 +64,16 @@ def load_model(path: Path, spec: str | None = None) -> nn.Module:
         RunError: the checkpoint is of another model, or does not say of which.
     """
     content = read(path)
-    told = content.get("archlab", {})
-    name = spec or told.get("spec")
+    origin = content.get("archlab", {})
+    name = spec or origin.get("spec")
     if not name:
         raise RunError(
             f"{path} does not say how its model is built (it was trained from a module of yours). "
-            "Add --model with the spec of the model."
+            f"Add {keyword('model')} with the spec of the model."
         )
     # Without initialisation of the global stream: every value is overwritten.
-    model = build(name, told.get("options", {}) if name == told.get("spec") else {}, seed=0)
+    options = origin.get("options", {}) if name == origin.get("spec") else {}
+    model = build(name, options, seed=0)
     weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
                if key.startswith("model.")}  # fmt: skip
     own = model.state_dict()
@@ -80,8 +81,9 @@ def load_model(path: Path, spec: str | None = None) -> nn.Module:
     extra = [key for key in weights if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]
+        other = origin.get("spec") or origin.get("type") or "another model"
         raise RunError(
-            f"{path} holds weights of {told.get('spec') or told.get('type') or 'another model'}, "
+            f"{path} holds weights of {other}, "
             f"not of {name}: {len(wrong)} tensors are missing or of another shape, {len(extra)} "
             f"have no place (first: {first})."
         )

@@ -45,9 +45,9 @@ class WholeLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield normalised images and labels."""
-        mine = slice(self.rank, None, self.world)
+        share = slice(self.rank, None, self.world)
         for images, labels in whole_batches(self.images, self.labels, self.normalizer, _EVALUATED):
-            yield images[mine], labels[mine]
+            yield images[share], labels[share]
 
 
 class ImageData(pl.LightningDataModule):
@@ -113,17 +113,22 @@ class ImageData(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Put the images on the device, once."""
         if not self._ready:
-            where = self._device()
-            held, source = self.held_out, self.images
-            cut = len(source.train_labels) - held
-            order = torch.randperm(cut + held, generator=torch.Generator().manual_seed(0))
-            order = order if held else torch.arange(cut)
-            train = torch.from_numpy(source.train_images), torch.from_numpy(source.train_labels)
-            test = torch.from_numpy(source.test_images), torch.from_numpy(source.test_labels)
-            train, test = self._coloured(train), self._coloured(test)
-            self._ready["train"] = _to(where, train, order[:cut] if held else None)
-            self._ready["test"] = _to(where, test, None)
-            self._ready["val"] = _to(where, train, order[cut:]) if held else self._ready["test"]
+            place, images = self._device(), self.images
+            train, test = (
+                self._coloured((torch.from_numpy(pixels), torch.from_numpy(labels)))
+                for pixels, labels in (
+                    (images.train_images, images.train_labels),
+                    (images.test_images, images.test_labels),
+                )
+            )
+            self._ready["test"] = self._ready["val"] = _to(place, test)
+            if self.held_out:
+                cut = len(train[1]) - self.held_out
+                order = torch.randperm(len(train[1]), generator=torch.Generator().manual_seed(0))
+                self._ready["val"] = _to(place, train, order[cut:])
+                self._ready["train"] = _to(place, train, order[:cut])
+            else:
+                self._ready["train"] = _to(place, train)
             self.normalizer = Normalizer(self._ready["train"][0], self.recipe.center)
 
     def part(self, name: str) -> tuple[Tensor, Tensor]:
@@ -259,7 +264,7 @@ class FashionMNISTData(_OfficialData):
 
 
 def _to(
-    where: torch.device, part: tuple[Tensor, Tensor], chosen: Tensor | None
+    place: torch.device, part: tuple[Tensor, Tensor], chosen: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     images, labels = part if chosen is None else (part[0][chosen], part[1][chosen])
-    return images.to(where), labels.to(where)
+    return images.to(place), labels.to(place)

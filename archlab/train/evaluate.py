@@ -92,16 +92,16 @@ def _confusion(
 
 
 def _row(i: int, classes: tuple[str, ...], confusion: Tensor) -> TestRow:
-    there, called = int(confusion[i].sum()), int(confusion[:, i].sum())
+    images, called = int(confusion[i].sum()), int(confusion[:, i].sum())
     right = int(confusion[i, i])
     others = confusion[i].clone()
     others[i] = 0
     worst = int(others.argmax())
     return TestRow(
         path=classes[i],
-        images=there,
+        images=images,
         right=right,
-        accuracy=right / there if there else None,
+        accuracy=right / images if images else None,
         precision=right / called if called else None,
         mostly_taken_for=f"{classes[worst]} ({int(others[worst])})" if others.any() else "",
     )

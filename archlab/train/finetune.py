@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from archlab.errors import OptionError
+from archlab.errors import OptionError, keyword
 
 PARTS = ("stem", "stages", "head")
 
@@ -73,7 +73,7 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
 
     Example:
         >>> from archlab import zoo
-        >>> {part: len(found) for part, found in parts(zoo.build("resnet18")).items()}
+        >>> {part: len(modules) for part, modules in parts(zoo.build("resnet18")).items()}
         {'stem': 4, 'stages': 5, 'head': 1}
     """
     children = list(model.children())
@@ -94,11 +94,11 @@ def head(model: nn.Module) -> tuple[nn.Module, str, nn.Linear]:
     Raises:
         OptionError: the model has none.
     """
-    found = [(name, module) for name, module in model.named_modules()
-             if isinstance(module, nn.Linear)]  # fmt: skip
-    if not found:
+    layers = [(name, module) for name, module in model.named_modules()
+              if isinstance(module, nn.Linear)]  # fmt: skip
+    if not layers:
         raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
-    path, linear = found[-1]
+    path, linear = layers[-1]
     holder, _, name = path.rpartition(".")
     return model.get_submodule(holder), name, linear
 
@@ -111,7 +111,7 @@ def replace_head(model: nn.Module, classes: int) -> None:
 
 
 def freeze(text: str, until: int | None) -> Freeze:
-    """Return the plan of `--freeze stem,stages`; `none` freezes nothing.
+    """Return the plan of a text such as stem,stages; `none` freezes nothing.
 
     Raises:
         OptionError: an unknown part.
@@ -124,8 +124,8 @@ def freeze(text: str, until: int | None) -> Freeze:
     for name in names:
         if name not in PARTS:
             raise OptionError(
-                f"--freeze {name!r} is no part. Allowed: {', '.join(PARTS)}, joined by commas; "
-                "backbone (stem and stages); none."
+                f"{keyword('freeze', name)} is no part. Allowed: {', '.join(PARTS)}, joined by "
+                "commas; backbone (stem and stages); none."
             )
     return Freeze(names, until if names else 0)
 

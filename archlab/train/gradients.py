@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from archlab import files
-from archlab.errors import RunError
+from archlab.errors import RunError, keyword
 from archlab.probe.blocks import find_blocks
 from archlab.probe.gradients import Batch, measure_gradients
 from archlab.runs import record
@@ -68,13 +68,13 @@ class GradientProfiles(pl.Callback):
             return
         images, labels = batch
         net = pl_module.model
-        found = measure_gradients(
+        measured = measure_gradients(
             net, Batch((images,), targets=labels), total_loss, blocks=find_blocks(net)
         )
         self.rows += [
             GradientRow(step, point.block, point.path, point.activation_grad, point.weight_grad,
                         point.grad_to_weight)
-            for point in found.points
+            for point in measured.points
         ]  # fmt: skip
         files.write(self.folder / record.GRADIENTS, files.as_csv(self.rows, GradientRow))
 
@@ -87,7 +87,10 @@ def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
     """
     path = folder / record.GRADIENTS
     if not path.is_file():
-        raise RunError(f"{folder} holds no {record.GRADIENTS}: train with --gradients N.")
+        raise RunError(
+            f"{folder} holds no {record.GRADIENTS}: train with {keyword('gradients')} N, the steps "
+            "between measurements."
+        )
     numbers = ("activation_grad", "weight_grad", "grad_to_weight")
     try:
         with path.open(newline="", encoding="utf-8") as file:

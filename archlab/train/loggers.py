@@ -10,7 +10,7 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from archlab.errors import DependencyError, OptionError
+from archlab.errors import DependencyError, OptionError, keyword
 
 
 def tensorboard(folder: Path) -> Logger:
@@ -28,23 +28,25 @@ def logger(path: str, folder: Path, arguments: Mapping[str, Any]) -> Logger:
         DependencyError: its package is not installed.
     """
     place, _, name = path.rpartition(".")
+    source = keyword("logger", path)
     try:
-        found = getattr(importlib.import_module(place), name) if place else None
+        kind = getattr(importlib.import_module(place), name) if place else None
     except (ImportError, AttributeError) as error:
-        raise DependencyError(f"--logger {path} cannot be imported: {error}.") from error
-    if not (inspect.isclass(found) and issubclass(found, Logger)):
+        raise DependencyError(f"{source} cannot be imported: {error}.") from error
+    if not (inspect.isclass(kind) and issubclass(kind, Logger)):
         raise OptionError(
-            f"--logger {path} is no Lightning logger. Give an import path such as "
+            f"{source} is no Lightning logger. Give an import path such as "
             "pytorch_lightning.loggers.CSVLogger."
         )
-    takes = inspect.signature(found).parameters
-    given = {"save_dir": str(folder), **arguments} if "save_dir" in takes else dict(arguments)
+    takes_folder = "save_dir" in inspect.signature(kind).parameters
+    defaults = {"save_dir": str(folder)} if takes_folder else {}
     try:
-        made: Logger = found(**given)
+        made: Logger = kind(**{**defaults, **arguments})
     except (TypeError, ValueError) as error:
         raise OptionError(
-            f"--logger {path} cannot be made: {error}. Its arguments are --logger-set key=value."
+            f"{source} cannot be made: {error}. Its arguments are {keyword('logger_set')} "
+            "key=value."
         ) from error
     except ModuleNotFoundError as error:
-        raise DependencyError(f"--logger {path}: {error}.") from error
+        raise DependencyError(f"{source}: {error}.") from error
     return made

@@ -21,7 +21,7 @@ from archlab.errors import DataError
 from archlab.runs.recipe import Recipe, recipe
 from archlab.train import device
 from archlab.train.batches import Batch
-from archlab.train.build import build, wanted_channels
+from archlab.train.build import build, input_channels
 from archlab.train.finetune import Freeze
 
 AUXILIARY = 0.3
@@ -148,12 +148,12 @@ class Classifier(pl.LightningModule):
             return self.model(images)
         except RuntimeError as error:
             has = images.shape[1] if images.dim() == 4 else 0
-            wanted = wanted_channels(self.model, has)
-            if wanted == has:
+            takes = input_channels(self.model, has)
+            if takes == has:
                 raise
             raise DataError(
-                f"The net takes {wanted} channels, and the images have {has}. Set "
-                f"`channels = {wanted}` on the data, which repeats the one channel of grey images, "
+                f"The net takes {takes} channels, and the images have {has}. Set "
+                f"`channels = {takes}` on the data, which repeats the one channel of grey images, "
                 f"or build the net for {has}, such as Classifier('resnet20', "
                 f"options={{'in_channels': {has}}})."
             ) from error
@@ -180,11 +180,11 @@ class Classifier(pl.LightningModule):
                       sync_dist=self.trainer.world_size > 1)  # fmt: skip
 
 
-def named(given: Recipe | str) -> Recipe:
+def named(choice: Recipe | str) -> Recipe:
     """Return a recipe that is given as itself, by name, or as a YAML file."""
-    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
-        return recipe("lesson", Path(given))
-    return recipe(given) if isinstance(given, str) else given
+    if isinstance(choice, str) and choice.endswith((".yaml", ".yml")):
+        return recipe("lesson", Path(choice))
+    return recipe(choice) if isinstance(choice, str) else choice
 
 
 def total_loss(output: Any, labels: Tensor) -> Tensor:

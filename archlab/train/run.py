@@ -22,12 +22,12 @@ from pytorch_lightning.loggers import Logger
 
 from archlab import files, zoo
 from archlab.data.sets import ImageSet, load_images
-from archlab.errors import OptionError, RunError
+from archlab.errors import OptionError, RunError, keyword
 from archlab.files import locked
 from archlab.runs import record
 from archlab.runs.record import Outcome, Plan
 from archlab.train import checkpoint, device
-from archlab.train.build import build, fitting_options, wanted_channels
+from archlab.train.build import build, fitting_options, input_channels
 from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
 from archlab.train.module import Classifier
@@ -107,7 +107,7 @@ def _fit(
 ) -> None:  # fmt: skip
     torch.default_generator.manual_seed(plan.seed)
     module = classifier(plan, recorder.total)
-    data.channels = wanted_channels(module.model, data.images.shape[0])
+    data.channels = input_channels(module.model, data.images.shape[0])
     _check_classes(module, data)
     trainer = pl.Trainer(
         max_steps=recorder.total, max_epochs=-1, callbacks=callbacks(extra, recorder),
@@ -115,8 +115,8 @@ def _fit(
         enable_model_summary=False, limit_val_batches=0, num_sanity_val_steps=0,
         **device.trainer_settings(plan.recipe),
     )  # fmt: skip
-    saved = folder / record.CHECKPOINT
-    resumed = checkpoint.checked(saved) if saved.exists() else None
+    last = folder / record.CHECKPOINT
+    resumed = checkpoint.checked(last) if last.exists() else None
     trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
 
 
@@ -134,8 +134,8 @@ def _check_classes(module: Classifier, data: ImageData) -> None:
     if logits.dim() != 2 or logits.shape[1] < classes:
         raise OptionError(
             f"The net gives {tuple(logits.shape[1:])} outputs an image, and {data.images.name} has "
-            f"{classes} classes. Build it with as many outputs, for example by --set "
-            f"num_classes={classes}."
+            f"{classes} classes. Build it with as many outputs, such as by "
+            f"{keyword('set')} num_classes={classes}."
         )
 
 
@@ -161,29 +161,25 @@ def _tuples(freeze: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
-    found = images or load_images(plan.data, Path(plan.data_dir))
-    if found.fingerprint != plan.fingerprint:
+    images = images or load_images(plan.data, Path(plan.data_dir))
+    if images.fingerprint != plan.fingerprint:
         raise RunError(
             f"The images in {plan.data} are not those that this run was planned with (fingerprint "
-            f"{found.fingerprint}, planned {plan.fingerprint}). Give another --out for them."
+            f"{images.fingerprint}, planned {plan.fingerprint}). Give another {keyword('out')} for "
+            "them."
         )
-    return found
+    return images
 
 
 def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> Outcome:
     last = recorder.rows[-1] if recorder.rows and not failed else None
+    names = ("step", "train_error", "running_error", "test_error")
+    numbers: dict[str, Any] = {name: getattr(last, name) for name in names} if last else {}
     outcome = Outcome(
-        status="failed" if failed else "done",
-        step=last.step if last else 0,
-        total=total,
-        train_error=last.train_error if last else None,
-        running_error=last.running_error if last else None,
-        test_error=last.test_error if last else None,
-        seconds=round(recorder.seconds, 2),
-        hardware=device.hardware(),
-        versions=versions(),
+        status="failed" if failed else "done", total=total, **numbers,
+        seconds=round(recorder.seconds, 2), hardware=device.hardware(), versions=versions(),
         why=failed,
-    )
+    )  # fmt: skip
     files.write_json(folder / record.DONE, asdict(outcome))
     return outcome
 

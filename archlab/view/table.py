@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archlab.errors import OptionError, check_one_of, did_you_mean
-from archlab.result import Answer, Cell, Table, Unit, cells, plain
+from archlab.errors import OptionError, check_one_of, did_you_mean, keyword
+from archlab.result import Answer, Cell, Table, Unit, cells, depth as depth_of, plain
 
-_SCREEN = 45  # rows that people still read
+_SCREEN = 45  # rows that fit a screen and are still read
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +106,22 @@ def render(
     return FORMATS[style](Page(table, document, width))
 
 
-def _cut(table: Table, depth: int | None, *, people: bool) -> Table:
-    deepest = max((_depth(row) for row in table.rows), default=0)
-    if depth is None:
-        depth = deepest
-        if people:
-            fits = [
-                level
-                for level in range(1, deepest + 1)
-                if sum(_depth(row) <= level for row in table.rows) <= _SCREEN
-            ]
-            depth = max(fits, default=1)
-    rows = tuple(row for row in table.rows if _depth(row) <= depth)
-    footer = table.footer
-    if len(rows) < len(table.rows) and people:
-        hint = f"{len(rows)} of {len(table.rows)} rows: --depth {deepest} shows all"
-        footer = (*footer, hint)
-    return replace(table, rows=rows, footer=footer)
+def _cut(table: Table, most: int | None, *, people: bool) -> Table:
+    depths = [depth_of(str(row["path"])) for row in table.rows]
+    deepest = max(depths, default=0)
+    if most is None and people:
+        fits = (level for level in range(deepest, 0, -1) if _rows_to(depths, level) <= _SCREEN)
+        most = next(fits, 1)
+    if most is None or most >= deepest:
+        return table
+    pairs = zip(table.rows, depths, strict=True)
+    rows = tuple(row for row, level in pairs if level <= most)
+    hint = f"{len(rows)} of {len(table.rows)} rows: {keyword('depth', deepest)} shows all"
+    return replace(table, rows=rows, footer=(*table.footer, hint) if people else table.footer)
 
 
-def _depth(row: Mapping[str, Cell]) -> int:
-    path = str(row["path"])
-    return path.count(".") + 1 if path else 0
+def _rows_to(depths: Sequence[int], level: int) -> int:
+    return sum(row_depth <= level for row_depth in depths)
 
 
 def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
@@ -137,6 +131,7 @@ def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
             f"no column {sort!r} to sort by.{did_you_mean(sort, names)} "
             f"The columns are: {', '.join(names)}."
         )
+    # Names sort from a to z, numbers from the largest: the first rows are what is looked for.
     numeric = all(isinstance(row[sort], int | float | None) for row in rows)
 
     def key(row: Mapping[str, Cell]) -> Any:
@@ -146,9 +141,7 @@ def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
         return float("inf") if value is None else -float(value)
 
     # The model itself stays on top: it is the total.
-    head = [row for row in rows if row.get("path") == ""]
-    rest = [row for row in rows if row.get("path") != ""]
-    return [*head, *sorted(rest, key=key)]
+    return sorted(rows, key=lambda row: (row.get("path") != "", key(row)))
 
 
 def _flat(table: Table) -> Table:

@@ -21,7 +21,7 @@ __all__ = ["Bottleneck", "Inception", "ResidualUnit", "conv_block", "stage"]
 def _square(
     in_channels: int, out_channels: int, size: int, factorize: Factorize, norm: Norm
 ) -> list[nn.Sequential]:
-    """Return the size x size convolution of an Inception branch, or what replaces it.
+    """Return the size x size convolution of an Inception branch, or its factors.
 
     The first convolution keeps the width and the second changes it, as the authors' Inception-v3
     factorizes its 7x7 (c7 -> c7 -> 192): the reduced width is where the saving is.
@@ -98,13 +98,13 @@ class Inception(nn.Module):
 
 
 class ResidualUnit(nn.Module):
-    """Two 3x3 convolutions and a way round them (He et al. 2015, figure 5, left).
+    """Two 3x3 convolutions and a shortcut past them (He et al. 2015, figure 5, left).
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of both convolutions and of the output.
         stride: Stride of the first convolution.
-        residual: False leaves the way round out, parameters and all: a plain unit.
+        residual: False leaves out the shortcut with its parameters, for a plain unit.
         shortcut: "A", "B" or "C", see `shortcut_path`.
         norm: "batch", or "none" for convolutions with bias and no norm.
 
@@ -153,16 +153,16 @@ class ResidualUnit(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1 down, 3x3, 1x1 up to four times the width, and a way round (He et al. 2015, fig. 5).
+    """1x1 down, 3x3, 1x1 up to four times the width, and a shortcut (He et al. 2015, figure 5).
 
-    The stride is in the 3x3, as in torchvision; the paper has it in the first 1x1. Where the
-    shape changes the way round is a projection (option B).
+    The stride is in the 3x3, as in torchvision; the paper has it in the first 1x1. Where the shape
+    changes, the shortcut is a projection (option B).
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of the 3x3; the output has four times as many.
         stride: Stride of the 3x3.
-        residual: False leaves the way round out, parameters and all: a plain unit.
+        residual: False leaves out the shortcut with its parameters, for a plain unit.
         norm: "batch", or "none" for convolutions with bias and no norm.
 
     Example:

@@ -18,8 +18,8 @@ Shortcut = Literal["A", "B", "C"]
 SMALLEST_DEPTH = 8  # 6n + 2 with n = 1: one unit a stage
 
 
-def check_choice(option: str, given: object, allowed: Sequence[object]) -> None:
-    """Raise OptionError unless `given` is one of `allowed`.
+def check_choice(option: str, value: object, allowed: Sequence[object]) -> None:
+    """Raise OptionError unless `value` is one of `allowed`.
 
     Example:
         >>> check_choice("norm", "layer", ("batch", "none"))
@@ -27,36 +27,36 @@ def check_choice(option: str, given: object, allowed: Sequence[object]) -> None:
         ...
         archlab.errors.OptionError: norm: 'layer' is not allowed; choose one of 'batch', 'none'.
     """
-    if given not in allowed:
-        choices = ", ".join(repr(value) for value in allowed)
-        raise OptionError(f"{option}: {given!r} is not allowed; choose one of {choices}.")
+    if value not in allowed:
+        choices = ", ".join(repr(each) for each in allowed)
+        raise OptionError(f"{option}: {value!r} is not allowed; choose one of {choices}.")
 
 
-def check_count(option: str, given: object) -> None:
-    """Raise OptionError unless `given` is a whole number of at least 1."""
+def check_count(option: str, value: object) -> None:
+    """Raise OptionError unless `value` is a whole number of at least 1."""
     # bool is an int in Python, yet `num_classes=True` is surely a slip.
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise OptionError(f"{option}: {given!r} is not allowed; give a whole number from 1 up.")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise OptionError(f"{option}: {value!r} is not allowed; give a whole number from 1 up.")
 
 
-def check_flag(option: str, given: object) -> None:
-    """Raise OptionError unless `given` is True or False."""
-    if not isinstance(given, bool):
-        raise OptionError(f"{option}: {given!r} is not allowed; give True or False.")
+def check_flag(option: str, value: object) -> None:
+    """Raise OptionError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise OptionError(f"{option}: {value!r} is not allowed; give True or False.")
 
 
-def check_widths(option: str, given: object) -> None:
-    """Raise OptionError unless `given` is three whole numbers of at least 1."""
-    if not isinstance(given, tuple | list) or len(given) != 3:
+def check_widths(option: str, value: object) -> None:
+    """Raise OptionError unless `value` is three whole numbers of at least 1."""
+    if not isinstance(value, tuple | list) or len(value) != 3:
         raise OptionError(
-            f"{option}: {given!r} is not allowed; give three channel counts such as (16, 32, 64)."
+            f"{option}: {value!r} is not allowed; give three channel counts such as (16, 32, 64)."
         )
-    for width in given:
+    for width in value:
         check_count(option, width)
 
 
 def is_cifar_depth(depth: int) -> bool:
-    """Tell whether `depth` is 6n + 2 with n >= 1 (He et al. 2015, section 4.2).
+    """Return whether `depth` is 6n + 2 with n >= 1 (He et al. 2015, section 4.2).
 
     Example:
         >>> is_cifar_depth(56), is_cifar_depth(57), is_cifar_depth(2)

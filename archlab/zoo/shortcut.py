@@ -1,4 +1,4 @@
-"""Ways round a residual unit: options A, B, C of He et al. 2015, arXiv:1512.03385, section 4.1."""
+"""Shortcuts past a residual unit: options A, B, C of He et al. 2015, arXiv:1512.03385, 4.1."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def shortcut_path(
     shortcut: Shortcut = "B",
     norm: Norm = "batch",
 ) -> nn.Module | None:
-    """Return what the input passes on its way round a residual unit; None is the identity.
+    """Return the module on the shortcut past a residual unit; None stands for the identity.
 
     Option A pads, B projects where the shape changes, C projects everywhere. A projection is a
     1x1 convolution and a norm.

@@ -78,7 +78,7 @@ def test_memory_limits() -> None:
     assert not archlab.check("resnet20", inference_peak=peak - 1).totals.passed
     result = archlab.check("googlenet", training=10**10)  # batch norm on one value per channel
     assert not result.totals.passed
-    assert "--batch 2" in str(result)
+    assert "batch=2" in str(result)
 
 
 def test_a_model_of_the_users_own() -> None:

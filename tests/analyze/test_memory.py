@@ -215,7 +215,7 @@ def test_a_batch_that_cannot_be_trained_says_what_to_try() -> None:
     result = archlab.memory("googlenet")
     assert result.totals.training is None
     assert result.totals.inference_peak > 0
-    assert "--batch 2" in str(result)
+    assert "batch=2" in str(result)
     assert archlab.memory(archlab.load("googlenet", batch=2)).totals.training > 0
 
 

@@ -21,7 +21,7 @@ import torch
 import torchvision
 
 import archlab
-from archlab.analyze import analyzer
+from archlab.analyze.field.receptive_field import receptive_field
 
 RUNS = 7
 
@@ -144,11 +144,11 @@ def receptive_fields() -> None:
     print("\nreceptive fields: the analysis alone, on a graph that is there")
     net, x = meta_net("inception_v3", 299)
     graph = archlab.trace(archlab.load(net, input=x))
-    value = ratio(lambda: analyzer("receptive_field")(graph), lambda: net(x))
+    value = ratio(lambda: receptive_field(graph), lambda: net(x))
     report("inception_v3: analysis ÷ bare forward on meta", value, 1.0)
     graphs = [archlab.trace(name) for name in ("resnet110", "resnet1202")]
     times = [
-        cpu_seconds(lambda graph=graph: analyzer("receptive_field")(graph)) / len(graph.nodes)
+        cpu_seconds(lambda graph=graph: receptive_field(graph)) / len(graph.nodes)
         for graph in graphs
     ]
     report("resnet1202 ÷ resnet110, per node", times[1] / times[0])

@@ -307,6 +307,7 @@ def test_help_has_an_example_that_names_the_command(cli, command) -> None:
         assert f"Example: archlab {command} " in " ".join(run.out.split())
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in TRAINING])
 def test_the_example_of_the_help_works(cli, command) -> None:
     text = " ".join(function_of(command).__doc__.split("Example: archlab ")[1].split())

@@ -29,10 +29,10 @@ def members(name: str) -> Iterator[tuple[str, Callable]]:
     foreign = [base for base in item.__mro__[1:] if not base.__module__.startswith("archlab")]
     for key, value in vars(item).items():
         function = value.fget if isinstance(value, property) else value
-        mine = key == "__init__" or not (
+        own = key == "__init__" or not (
             key.startswith("_") or any(hasattr(b, key) for b in foreign)
         )
-        if mine and inspect.isfunction(function) and function.__module__ == item.__module__:
+        if own and inspect.isfunction(function) and function.__module__ == item.__module__:
             yield f"{name}.{key}", function
 
 
@@ -62,9 +62,9 @@ def test_every_argument_is_told(path) -> None:
     assert text
     if REFERS.search(text):
         return
-    told = text.partition("Args:\n")[2] or text.partition("Attributes:\n")[2]
+    arguments = text.partition("Args:\n")[2] or text.partition("Attributes:\n")[2]
     for item in parameters(path):
-        assert item.name in described(told) or one_word(path, item), item
+        assert item.name in described(arguments) or one_word(path, item), item
 
 
 def described(section: str) -> set[str]:

@@ -19,14 +19,14 @@ PYTHONS = [
 
 def sessions() -> dict[str, list[str]]:
     """The sessions of noxfile.py and the Pythons each is made for."""
-    found = {}
+    versions = {}
     for item in NOX.body:
         marks = getattr(item, "decorator_list", ())
         if any(ast.unparse(mark).startswith("nox.session") for mark in marks):
             words = {key.arg: key.value for mark in marks for key in getattr(mark, "keywords", ())}
             listed = words.get("python")
-            found[item.name] = ast.literal_eval(listed) if isinstance(listed, ast.List) else []
-    return found
+            versions[item.name] = ast.literal_eval(listed) if isinstance(listed, ast.List) else []
+    return versions
 
 
 def test_the_pythons_are_the_same_everywhere() -> None:

@@ -1,4 +1,4 @@
-"""Image sets: the embedded one, folders, files, and what is wrong with bad ones."""
+"""Image sets: the embedded one, official archives, files, and what is wrong with bad ones."""
 
 import importlib
 import pickle
@@ -9,20 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archlab.data.catalog import SETS, SOURCES, Archive
+from archlab.data.catalog import SETS, Archive
 from archlab.data.embedded import make
-from archlab.data.sets import is_set, load_images
+from archlab.data.sets import load_images
 from archlab.errors import DataError, spelled
-
-
-def folder_of(root: Path, size: tuple[int, int] = (6, 5), classes=("cat", "dog")) -> Path:
-    for part, count in (("train", 3), ("test", 2)):
-        for label, name in enumerate(classes):
-            (root / part / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = np.full((size[1], size[0], 3), 40 * label + i, np.uint8)
-                Image.fromarray(pixels).save(root / part / name / f"{i}.png")
-    return root
 
 
 def test_the_embedded_set() -> None:
@@ -54,18 +44,9 @@ def test_two_by_two_means_are_rounded() -> None:
     assert (small[0, 1, 1], small[0, 14, 14], small.shape) == (254, 1, (1, 16, 16))
 
 
-def test_a_folder(tmp_path) -> None:
-    images = load_images(str(folder_of(tmp_path / "pets")))
-    assert images.classes == ("cat", "dog")
-    assert images.train_images.shape == (6, 3, 5, 6)
-    assert images.train_labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert images.train_images[:, 0, 0, 0].tolist() == [0, 1, 2, 40, 41, 42]
-    assert images.test_labels.tolist() == [0, 0, 1, 1]
-
-
-def test_the_fingerprint_is_of_the_content(tmp_path) -> None:
-    one = load_images(str(folder_of(tmp_path / "one")))
-    same = load_images(str(folder_of(tmp_path / "same")))
+def test_the_fingerprint_is_of_the_content(folder_of, tmp_path) -> None:
+    one = load_images(str(folder_of("one")))
+    same = load_images(str(folder_of("same")))
     Image.fromarray(np.full((5, 6, 3), 9, np.uint8)).save(tmp_path / "same/train/cat/0.png")
     other = load_images(str(tmp_path / "same"))
     assert one.fingerprint == same.fingerprint != other.fingerprint
@@ -90,17 +71,6 @@ def test_torchvisions_arrays_become_channels_first() -> None:
     assert _pixels(cifar).shape == (2, 3, 3, 4)
     assert _pixels(cifar)[1, 2, 0, 3] == cifar[1, 0, 3, 2]
     assert _pixels(cifar[..., 0]).shape == (2, 1, 3, 4)
-
-
-@pytest.mark.parametrize("name", SETS)
-def test_every_set_has_a_reader_and_is_asked_for_by_its_name(name, tmp_path) -> None:
-    with pytest.raises(DataError) as raised:
-        load_images(name, tmp_path)
-    archive = SETS[name]
-    assert f"{archive.title} is not in {tmp_path}" in str(raised.value)
-    assert str(tmp_path / archive.folder) in str(raised.value)
-    assert is_set(name)
-    assert name in SOURCES
 
 
 class Written:
@@ -134,34 +104,6 @@ def test_absent_data_says_where_it_looked_and_how_to_get_it(tmp_path) -> None:
         assert part in str(raised.value)
 
 
-def no_test(root: Path) -> str:
-    folder_of(root)
-    for path in sorted((root / "test").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    (root / "test").rmdir()
-    return str(root)
-
-
-def corrupt(root: Path) -> str:
-    (folder_of(root) / "train/dog/1.png").write_bytes(b"\x89PNG nothing")
-    return str(root)
-
-
-def two_sizes(root: Path) -> str:
-    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(folder_of(root) / "train/dog/9.png")
-    return str(root)
-
-
-def extra_class(root: Path) -> str:
-    (folder_of(root) / "test/bird").mkdir()
-    return str(root)
-
-
-def no_images(root: Path) -> str:
-    (root / "train/cat").mkdir(parents=True)
-    return str(root)
-
-
 def half_file(root: Path) -> str:
     root.mkdir()
     np.savez(root / "half.npz", train_images=np.zeros((1, 1, 4, 4), np.uint8))
@@ -185,11 +127,6 @@ def floats(root: Path) -> str:
 @pytest.mark.parametrize(
     ("make_bad", "expected"),
     [
-        (no_test, "has no folder test/"),
-        (corrupt, "cannot be read as an image"),
-        (two_sizes, "all images must have one size"),
-        (extra_class, "classes that train/ has not: bird"),
-        (no_images, "has no images in sub-folders"),
         (half_file, "lacks an array"),
         (no_file, "is no readable .npz file"),
         (floats, "uint8 (N, channels, height, width) is wanted"),

@@ -199,18 +199,21 @@ def run_page(page: Path, only: str = "") -> None:
         if block.language == "console":
             if block.word == only:
                 _run_console(block, page, seen, compared=only in ("", "example"))
-        elif only:
+        elif only or block.language == "diff":
             continue
         elif block.word:
-            if block.language != "diff":
-                Path(block.word).write_text(block.text)
+            Path(block.word).write_text(block.text)
         elif block.language == "python":
             run_python(block, names, page)
         elif block.language == "bash":
-            for line in block.text.replace("\\\n", " ").splitlines():
-                if line.startswith(PROGRAMS) and " -m " not in line:
-                    ran = run(line)
-                    assert ran.code == 0, f"{page.name}:{block.line}: {line}\n{ran.err}"
+            _run_bash(block, page)
+
+
+def _run_bash(block: Block, page: Path) -> None:
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if line.startswith(PROGRAMS) and " -m " not in line:
+            ran = run(line)
+            assert ran.code == 0, f"{page.name}:{block.line}: {line}\n{ran.err}"
 
 
 def _run_console(block: Block, page: Path, seen: Counter[str], *, compared: bool) -> None:

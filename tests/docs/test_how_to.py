@@ -1,9 +1,12 @@
-"""Each page that adds something is followed in a copy of the tree; the page's own test passes there,
-and so do the tests that run over every entry of what it adds to."""
+"""Each page that adds something is followed in a copy of the tree.
+
+The page's own test passes there, and so do the tests that run over every entry of what it adds to.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +20,21 @@ HOW_TO = ROOT / "docs" / "how-to"
 TESTS = {
     "add-a-column": ("tests/analyze/test_shapes.py", "tests/docs/test_json.py",
                      "tests/contracts/test_kinds.py", "-k", "shapes"),
+    "add-a-data-set": ("tests/data/test_sets.py", "-k", "every_set"),
     "add-a-drawing-format": ("tests/view/drawing/test_edge_list.py",
                              "tests/contracts/test_circles.py", "tests/picture/test_picture.py",
-                             "-k", "edges or circle or each_format"),
-    "add-a-recipe": ("tests/train/test_recipe.py", "tests/train/test_run.py", "-k", "recipe"),
+                             "-k", "edges or no_circle or each_format"),
+    "add-a-recipe": ("tests/runs/test_recipe.py", "tests/train/test_run.py", "-k", "recipe"),
     "add-a-view": ("tests/view/test_table.py", "tests/cli/test_commands.py",
-                   "-k", "test_table or tsv"),
+                   "-k", "(test_table and not unknown) or (tsv and params)"),
     "add-a-zoo-family": ("tests/zoo", "tests/contracts/test_circles.py",
-                         "tests/contracts/test_zoo_nets.py", "-k", "allcnn or circle"),
+                         "tests/contracts/test_zoo_nets.py", "-k", "allcnn or no_circle"),
+    "add-an-analyzer": ("tests/analyze/test_largest.py", "archlab/api/cost.py",
+                        "tests/contracts/test_circles.py", "tests/contracts/test_kinds.py",
+                        "tests/contracts/test_public_docs.py",
+                        "tests/contracts/test_public_names.py",
+                        "tests/contracts/test_zoo_nets.py", "tests/cli/test_commands.py",
+                        "-k", "largest or no_circle or public_names or every_command"),
     "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
                         "-k", "test_readers or cdist"),
 }  # fmt: skip
@@ -32,6 +42,14 @@ TESTS = {
 
 def test_every_page_that_adds_is_followed() -> None:
     assert {page.stem for page in HOW_TO.glob("add-*.md")} == set(TESTS)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_contributing_says_how_many_files_an_addition_touches(name: str) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (count,) = re.findall(rf"how-to/{name}\.md\).*\| (\d+) \|$", text, re.MULTILINE)
+    words = {block.word for block in blocks(HOW_TO / f"{name}.md")}
+    assert int(count) == sum(word.startswith(("archlab/", "tests/")) for word in words)
 
 
 @pytest.mark.parametrize("name", TESTS)
@@ -44,7 +62,11 @@ def test_a_page_is_followed_in_a_copy_of_the_tree(
     for block in before:
         Path(block.word).write_text(block.text)
     run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in ("archlab", "tests", "docs/how-to"):  # with __pycache__: nothing is compiled again
+    for folder in (
+        "archlab",
+        "tests",
+        "docs/how-to",
+    ):  # with __pycache__: nothing is compiled again
         shutil.copytree(ROOT / folder, tree / folder)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)

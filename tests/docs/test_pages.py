@@ -19,7 +19,9 @@ from archlab.tracer import operators
 DOCS = ROOT / "docs"
 HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
 ADDING = [page for page in HOW_TO if page.name.startswith("add-")]  # run by test_how_to.py
-PAGES = [page for page in [*sorted((DOCS / "tutorial").glob("*.md")), *HOW_TO] if page not in ADDING]
+PAGES = [
+    page for page in [*sorted((DOCS / "tutorial").glob("*.md")), *HOW_TO] if page not in ADDING
+]
 TRAINING = [page for page in PAGES if any(block.word == "train" for block in blocks(page))]
 LONG = [
     line

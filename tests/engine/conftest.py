@@ -43,15 +43,27 @@ class TwoNodes:
                 self._second = self._cluster.add_node(**self._node)
         return self
 
+    def second_runs(self, text: str) -> bool:
+        """Whether a process of the second node has a text in its command."""
+        for process in self._of_second():
+            with contextlib.suppress(psutil.Error):
+                if text in " ".join(process.cmdline()):
+                    return True
+        return False
+
     def kill_second(self) -> None:
         """As if its power failed: Ray's daemon, its workers and what they have started."""
-        raylet = psutil.Process(self._second.all_processes["raylet"][0].process.pid)
-        below = raylet.children(recursive=True)
-        for process in (raylet, *below):
+        for process in self._of_second():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._cluster.remove_node(self._second, allow_graceful=False)
         self._second = None
+
+    def _of_second(self) -> list[psutil.Process]:
+        if self._second is None:
+            return []
+        raylet = psutil.Process(self._second.all_processes["raylet"][0].process.pid)
+        return [raylet, *raylet.children(recursive=True)]
 
     @contextmanager
     def gpu_node(self) -> Iterator[None]:

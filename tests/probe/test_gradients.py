@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import random
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,7 +16,6 @@ import archlab
 from archlab import zoo
 from archlab.errors import ProbeError
 from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
-from archlab.probe.norm import norm
 
 
 def squared(output, _):
@@ -51,15 +48,15 @@ def test_blocks_of_a_zoo_net_against_autograd_by_hand() -> None:
     loss = functional.cross_entropy(net.fc(net.avgpool(values[-1]).flatten(1)), labels)
     weight = net.layer2[0].conv1.weight
     *expected, by_weight = torch.autograd.grad(loss, [*values, weight])
-    found = measure_gradients(
+    measured = measure_gradients(
         net, Batch((x,), targets=labels), functional.cross_entropy,
         blocks=("layer1.0", "layer2.0", "layer3.0"),
     )  # fmt: skip
-    assert [point.path for point in found.points] == ["relu", "layer1.0", "layer2.0", "layer3.0"]
-    assert [p.activation_grad for p in found.points] == pytest.approx(
+    assert [point.path for point in measured.points] == ["relu", "layer1.0", "layer2.0", "layer3.0"]
+    assert [p.activation_grad for p in measured.points] == pytest.approx(
         [float(gradient.norm()) for gradient in expected], rel=1e-9
     )
-    assert found.loss == pytest.approx(float(loss.detach()), rel=1e-12)
+    assert measured.loss == pytest.approx(float(loss.detach()), rel=1e-12)
     layers = measure_gradients(net, Batch((x,), targets=labels), functional.cross_entropy)
     layer = next(point for point in layers.points if point.path == "layer2.0.conv1")
     assert layer.weight_grad == pytest.approx(float(by_weight.norm()), rel=1e-9)
@@ -75,16 +72,10 @@ def test_an_in_place_relu_does_not_hide_the_gradient_before_it() -> None:
     with torch.no_grad():
         net[2].weight.copy_(torch.eye(6))
         net[2].bias.zero_()
-    found = activation_gradients(net, Batch((x,)), squared)
-    assert found["0"] == pytest.approx(float(expected.norm()), rel=1e-6)
+    measured = activation_gradients(net, Batch((x,)), squared)
+    assert measured["0"] == pytest.approx(float(expected.norm()), rel=1e-6)
     after = float((2 * torch.relu(before.detach())).norm())
-    assert found["1"] == pytest.approx(after, rel=1e-6)
-
-
-def test_norms_below_the_reach_of_float32_are_not_zero() -> None:
-    tiny = torch.full((4,), 1e-30)
-    assert float(tiny.norm()) == 0 or math.isclose(float(tiny.norm()), 2e-30, rel_tol=1e-5)
-    assert norm(tiny) == pytest.approx(2e-30, rel=1e-6)
+    assert measured["1"] == pytest.approx(after, rel=1e-6)
 
 
 def test_a_true_zero_is_a_zero_and_no_gradient_is_none() -> None:
@@ -97,10 +88,10 @@ def test_a_true_zero_is_a_zero_and_no_gradient_is_none() -> None:
             self.unused(x)
             return self.used(x) + 0 * self.dead(x)
 
-    found = activation_gradients(Net(), Batch((torch.ones(2, 3),)), total)
-    assert found["dead"] == 0
-    assert found["unused"] is None
-    assert found["used"] == pytest.approx(math.sqrt(6))
+    measured = activation_gradients(Net(), Batch((torch.ones(2, 3),)), total)
+    assert measured["dead"] == 0
+    assert measured["unused"] is None
+    assert measured["used"] == pytest.approx(math.sqrt(6))
 
 
 def test_a_module_called_twice_has_two_points_and_one_heat() -> None:
@@ -129,64 +120,6 @@ def test_heat_has_the_paths_of_the_graph(name: str) -> None:
     assert all(value is None or value > 0 for value in heat.values())
 
 
-def test_everything_is_as_before() -> None:
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Flatten(), nn.LazyLinear(2)
-    )
-    x = torch.randn(2, 3, 6, 6)
-    net(x).sum().backward()
-    net[1].eval()
-    state = {name: value.clone() for name, value in net.state_dict().items()}
-    grads = {name: item.grad.clone() for name, item in net.named_parameters()}
-    buffers = {name: id(value) for name, value in net.named_buffers()}
-    modes = [member.training for member in net.modules()]
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
-    measure_gradients(net, Batch((x,)), squared)
-    activation_gradients(net, Batch((x,)), squared, mode=None)
-    assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
-    assert all(torch.equal(item.grad, grads[name]) for name, item in net.named_parameters())
-    assert {name: id(value) for name, value in net.named_buffers()} == buffers
-    assert [member.training for member in net.modules()] == modes
-    assert torch.equal(torch.get_rng_state(), states[0])
-    assert random.getstate() == states[1]
-    assert (np.random.get_state()[1] == states[2]).all()  # noqa: NPY002
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
-
-
-def test_everything_is_as_before_after_an_error() -> None:
-    net = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)).eval()
-    running = net[1].running_mean.clone()
-
-    def fails(output, _):
-        raise ValueError("no loss")
-
-    with pytest.raises(ValueError, match="no loss"):
-        measure_gradients(net, Batch((torch.randn(4, 3),)), fails)
-    assert not net.training
-    assert torch.equal(net[1].running_mean, running)
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
-
-
-def test_it_can_be_called_between_training_steps() -> None:
-    """The weights of a run with the probe between its steps are those of a run without."""
-
-    def trained(*, probed: bool) -> torch.Tensor:
-        torch.manual_seed(3)
-        net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2))
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-        for _ in range(3):
-            x = torch.randn(6, 4)
-            if probed:
-                measure_gradients(net, Batch((x,)), squared)
-            optimizer.zero_grad()
-            squared(net(x), None).backward()
-            optimizer.step()
-        return torch.cat([item.detach().flatten() for item in net.state_dict().values()])
-
-    assert torch.equal(trained(probed=True), trained(probed=False))
-
-
 def test_frozen_parts_and_outputs_of_every_form() -> None:
     class Forms(nn.Module):
         def __init__(self) -> None:
@@ -198,10 +131,10 @@ def test_frozen_parts_and_outputs_of_every_form() -> None:
 
     net = Forms()
     net.first.requires_grad_(requires_grad=False)
-    found = measure_gradients(
+    measured = measure_gradients(
         net, Batch((torch.ones(1, 2),)), lambda output, _: output["logits"].sum()
     )
-    first, second = found.points
+    first, second = measured.points
     assert (first.activation_grad, first.weight_grad, first.grad_to_weight) == (None, None, None)
     assert second.activation_grad == pytest.approx(math.sqrt(2))
 

@@ -84,8 +84,8 @@ def test_equal_counts_need_no_reason() -> None:
 
 
 def test_keyword_inputs() -> None:
-    given = {"ids": "2x7:int64", "mask": "2x7"}
-    result = archlab.against(archlab.load(f"{NETS}:KeywordOnly", input=given))
+    inputs = {"ids": "2x7:int64", "mask": "2x7"}
+    result = archlab.against(archlab.load(f"{NETS}:KeywordOnly", input=inputs))
     assert result.totals.macs == result.totals.fvcore == 2 * 7 * 16 * 4
 
 

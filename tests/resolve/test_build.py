@@ -29,14 +29,14 @@ class AsksForValues(nn.Module):
 
 
 def test_on_meta() -> None:
-    module, how = build_on_meta(Source("net", "file", lambda: nn.Linear(4, 4)), {})
-    assert how == META
+    module, build = build_on_meta(Source("net", "file", lambda: nn.Linear(4, 4)), {})
+    assert build == META
     assert not has_values(module)
 
 
 def test_constructors_that_ask_for_values() -> None:
-    module, how = build_on_meta(Source("net", "file", AsksForValues), {})
-    assert how == MOVED
+    module, build = build_on_meta(Source("net", "file", AsksForValues), {})
+    assert build == MOVED
     assert {item.device.type for item in module.parameters()} == {"meta"}
     assert module.conv.out_channels == 16
     assert archlab.params("torchvision:regnet_x_400mf").header.build == MOVED
@@ -44,8 +44,8 @@ def test_constructors_that_ask_for_values() -> None:
 
 def test_an_instance_is_copied() -> None:
     net = nn.Linear(4, 4)
-    module, how = build_on_meta(Source("net", "file", lambda: net), {})
-    assert (module is net, how) == (True, COPIED)
+    module, build = build_on_meta(Source("net", "file", lambda: net), {})
+    assert (module is net, build) == (True, COPIED)
 
 
 def test_real_builds_are_initialised_and_repeat() -> None:

@@ -15,8 +15,8 @@ from archlab.spec import InputSpec
 NETS = Path(__file__).parent / "nets.py"
 
 
-def header(spec, **how) -> str:
-    return archlab.shapes(archlab.load(spec, **how)).header.input
+def header(spec, **options) -> str:
+    return archlab.shapes(archlab.load(spec, **options)).header.input
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_no_batch_of_nothing(batch) -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "inputs",
     [
         "3x8x8", "1x3x8x8", (1, 3, 8, 8), [1, 3, 8, 8], (3, 8, 8), torch.Size([1, 3, 8, 8]),
         torch.zeros(1, 3, 8, 8), [torch.zeros(1, 3, 8, 8)], ["3x8x8"], [(1, 3, 8, 8)],
@@ -121,27 +121,27 @@ def test_no_batch_of_nothing(batch) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_ways_to_write_one_input(given) -> None:
-    assert header(f"{NETS}:Net", input=given) == "1x3x8x8 float32"
+def test_ways_to_write_one_input(inputs) -> None:
+    assert header(f"{NETS}:Net", input=inputs) == "1x3x8x8 float32"
 
 
 @pytest.mark.parametrize(
-    "given",
+    "inputs",
     [
         ["2x8", "2x6"], [(2, 8), (2, 6)], (torch.zeros(2, 8), torch.zeros(2, 6)),
         ["2x8", "y=2x6"], {"x": "2x8", "y": "2x6"}, ["x=2x8", "y=2x6"],
     ],
     ids=str,
 )  # fmt: skip
-def test_several_inputs(given) -> None:
-    result = archlab.flops(archlab.load(f"{NETS}:TwoInputs", input=given))
+def test_several_inputs(inputs) -> None:
+    result = archlab.flops(archlab.load(f"{NETS}:TwoInputs", input=inputs))
     assert result.header.input == "x=2x8 float32, y=2x6 float32"
     assert result.totals.macs == 2 * 4 * (8 + 6)
 
 
 def test_integers_and_keywords() -> None:
-    given = {"ids": "2x7:int64", "mask": "2x7"}
-    result = archlab.flops(archlab.load(f"{NETS}:KeywordOnly", input=given))
+    inputs = {"ids": "2x7:int64", "mask": "2x7"}
+    result = archlab.flops(archlab.load(f"{NETS}:KeywordOnly", input=inputs))
     assert result.header.input == "ids=2x7 int64, mask=2x7 float32"
     assert result.totals.macs == 2 * 7 * 16 * 4
     assert header(f"{NETS}:Tokens", input="2x7:int64") == "2x7 int64"
@@ -151,10 +151,10 @@ def test_a_forward_without_inputs() -> None:
     assert archlab.flops(archlab.load(f"{NETS}:NoInput", input=())).totals.macs == 27
 
 
-@pytest.mark.parametrize("given", [3.5, [3.5], object(), (1, -3, 8, 8), (1, 0), [None], {"x": 3}])
-def test_what_is_no_input(given) -> None:
+@pytest.mark.parametrize("inputs", [3.5, [3.5], object(), (1, -3, 8, 8), (1, 0), [None], {"x": 3}])
+def test_what_is_no_input(inputs) -> None:
     with pytest.raises(SpecError, match=r"is no input\. Allowed: a text"):
-        given_inputs(given)
+        given_inputs(inputs)
 
 
 def test_tensors_are_repeated_to_the_batch() -> None:

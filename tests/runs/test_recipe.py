@@ -79,7 +79,7 @@ def test_the_schema_says_what_a_config_file_may_hold() -> None:
     schema = json_schema()
     entries = schema["properties"]
     assert set(entries) == {"recipe", *asdict(RECIPES["paper"])} - {"name", "made_for"}
-    assert entries["recipe"]["enum"] == ["paper", "fast", "demo", "lesson"]
+    assert entries["recipe"]["enum"] == list(RECIPES)
     assert entries["learning_rate"]["exclusiveMinimum"] == 0
     assert entries["schedule"]["enum"] == ["constant", "steps", "linear", "cosine"]
     assert entries["widths"]["description"] == "three whole numbers [16, 32, 64]"

@@ -1,14 +1,13 @@
 """Rows on disk: both formats, other schemas, journals that were torn in the middle of a line."""
 
 import csv
-import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from archlab.errors import DependencyError, OptionError, OutputError
 from archlab.survey import store
-from archlab.survey.row import Request, ScanRow, kinds
+from archlab.survey.row import ScanRow
 
 FULL = ScanRow(
     model="timm:a, \"b\"", asked="--batch 2", source="timm", input="1x3x8x8 float32", params=3,
@@ -17,11 +16,6 @@ FULL = ScanRow(
     build="built on meta", seconds=0.123, error="", versions="archlab 1, torch 2",
 )  # fmt: skip
 EMPTY = ScanRow(model="b", error="BuildError: line one\nline two")
-
-
-def test_every_column_has_a_plain_type() -> None:
-    assert list(kinds()) == [part.name for part in fields(ScanRow)]
-    assert set(kinds().values()) == {str, int, float}
 
 
 @pytest.mark.parametrize("suffix", store.FORMATS)
@@ -104,20 +98,8 @@ def test_targets(tmp_path, monkeypatch) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         store.check_format(tmp_path / "zoo.csv")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(DependencyError, match=r"pip install pyarrow, or give --out"):
+    with pytest.raises(DependencyError, match=r"pip install pyarrow, or give out"):
         store.check_format(tmp_path / "zoo.parquet")
-
-
-def test_a_request_tells_what_is_not_default() -> None:
-    request = Request(
-        model="x", input=("3x8x8",), batch=2, options=(("depth", 3),), convention="fvcore",
-        optimizer="sgd",
-    )  # fmt: skip
-    assert request.asked == (
-        "--input 3x8x8 --batch 2 --set depth=3 --convention fvcore --optimizer sgd"
-    )
-    assert Request(model="x").asked == ""
-    assert json.dumps(asdict(FULL), allow_nan=False)
 
 
 def test_a_full_disk_is_told_as_such(tmp_path, monkeypatch) -> None:

@@ -74,7 +74,7 @@ def test_what_is_chosen(text, models) -> None:
 )
 def test_what_is_refused(text, message) -> None:
     if text == "macs":  # alone it is a number, which only a row tells
-        with pytest.raises(OptionError, match="--where") as caught:
+        with pytest.raises(OptionError, match="where=") as caught:
             assert not chosen("macs and True")
         assert message in str(caught.value)
         return

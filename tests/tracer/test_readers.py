@@ -9,24 +9,9 @@ import torchvision  # noqa: F401  registers torchvision's operators
 from torch import nn
 
 from archlab.analyze.costs import MACS
+from archlab.ir import kinds
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import (
-    AttentionAttrs,
-    Attrs,
-    AxesAttrs,
-    ConvAttrs,
-    FunctionAttrs,
-    Kind,
-    MatmulAttrs,
-    NormAttrs,
-    PadAttrs,
-    PermuteAttrs,
-    PoolAttrs,
-    RecurrentAttrs,
-    ResampleAttrs,
-    RollAttrs,
-    SliceAttrs,
-)
+from archlab.ir.kinds import Attrs, Kind
 from archlab.tracer.operators import operator
 from archlab.tracer.readers import READERS
 from archlab.tracer.recorder import Recorder, record
@@ -74,55 +59,69 @@ def named(kind: Kind, *, scalar: bool, **calls: tuple[Any, ...]) -> list[Case]:
     cases = []
     for key, args in calls.items():
         name, _, overload = key.rpartition("__") if "__" in key else (key, "", "default")
-        attrs = FunctionAttrs(name.strip("_"), scalar=scalar)
+        attrs = kinds.FunctionAttrs(name.strip("_"), scalar=scalar)
         cases.append(Case(f"{name}.{overload}", args, kind, attrs))
     return cases
 
 
 def conv_case(op: str, *tail: Any) -> Case:
     args = (MAP, f(6, 3, 3, 3), f(6), [2, 1], [1, 0], [1, 2], False, [0, 0], 1, *tail)
-    attrs = ConvAttrs((3, 3), (2, 1), (1, 0), (1, 2), 1, bias=True)
+    attrs = kinds.ConvAttrs((3, 3), (2, 1), (1, 0), (1, 2), 1, bias=True)
     return Case(op, args, Kind.CONV, attrs)
 
 
 def norm_case(op: str, args: tuple[Any, ...], norm: str, *, batch: bool, affine: bool) -> Case:
-    return Case(op, args, Kind.NORM, NormAttrs(norm, batch, affine))
+    return Case(op, args, Kind.NORM, kinds.NormAttrs(norm, batch, affine))
 
 
 def reduce_case(op: str, *args: Any, axes: tuple[int, ...], keep: bool = False, **kw: Any) -> Case:
     name = op.partition(".")[0].strip("_")
-    return Case(op, args, Kind.REDUCE, AxesAttrs(name, axes, keep), kw)
+    return Case(op, args, Kind.REDUCE, kinds.AxesAttrs(name, axes, keep), kw)
 
 
 STATS = (f(3), f(3), f(3), f(3))
 Q, K = f(2, 3, 5, 4), f(2, 3, 7, 4)
-FUSED = AttentionAttrs(batch=6, queries=5, keys=7, head_size=4, value_size=4)
-CAUSAL = AttentionAttrs(batch=6, queries=5, keys=5, head_size=4, value_size=4, causal=True)
-BINS = PoolAttrs("average", (), (), (), (), adaptive=True)
-MAX_BINS = PoolAttrs("max", (), (), (), (), adaptive=True)
+FUSED = kinds.AttentionAttrs(batch=6, queries=5, keys=7, head_size=4, value_size=4)
+CAUSAL = kinds.AttentionAttrs(batch=6, queries=5, keys=5, head_size=4, value_size=4, causal=True)
+BINS = kinds.PoolAttrs("average", (), (), (), (), adaptive=True)
+MAX_BINS = kinds.PoolAttrs("max", (), (), (), (), adaptive=True)
 
 MATRICES = [
-    Case("mm.default", (f(3, 4), WEIGHT), Kind.LINEAR, MatmulAttrs(1, 3, 4, 5)),
-    Case("mm.default", (f(3, 4), WEIGHT.detach()), Kind.LINEAR, MatmulAttrs(1, 3, 4, 5)),
-    Case("mm.default", (f(3, 4), f(4, 5)), Kind.MATMUL, MatmulAttrs(1, 3, 4, 5)),
-    Case("mm.default", (f(3, 5), WEIGHT.t()), Kind.LINEAR, MatmulAttrs(1, 3, 5, 4)),
-    Case("bmm.default", (f(2, 3, 4), f(2, 4, 5)), Kind.MATMUL, MatmulAttrs(2, 3, 4, 5)),
-    Case("bmm.default", (f(2, 3, 4), WEIGHT.expand(2, 4, 5)), Kind.LINEAR, MatmulAttrs(2, 3, 4, 5)),
-    Case("addmm.default", (f(5), f(3, 4), WEIGHT), Kind.LINEAR, MatmulAttrs(1, 3, 4, 5)),
-    Case("_addmm_activation.default", (f(5), X, WEIGHT), Kind.LINEAR, MatmulAttrs(1, 2, 4, 5)),
-    Case("baddbmm.default", (f(5), f(2, 3, 4), f(2, 4, 5)), Kind.MATMUL, MatmulAttrs(2, 3, 4, 5)),
-    Case("addbmm.default", (f(5), f(2, 3, 4), f(2, 4, 5)), Kind.MATMUL, MatmulAttrs(2, 3, 4, 5)),
-    Case("mv.default", (WEIGHT, f(5)), Kind.LINEAR, MatmulAttrs(1, 4, 5, 1)),
-    Case("addmv.default", (f(3), f(3, 4), f(4)), Kind.MATMUL, MatmulAttrs(1, 3, 4, 1)),
-    Case("dot.default", (f(4), f(4)), Kind.MATMUL, MatmulAttrs(1, 1, 4, 1)),
-    Case("vdot.default", (f(4), f(4)), Kind.MATMUL, MatmulAttrs(1, 1, 4, 1)),
-    Case("linear.default", (f(2, 3, 5), WEIGHT), Kind.LINEAR, MatmulAttrs(1, 6, 5, 4)),
-    Case("linear.default", (f(2, 3, 5), f(4, 5)), Kind.MATMUL, MatmulAttrs(1, 6, 5, 4)),
+    Case("mm.default", (f(3, 4), WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 3, 4, 5)),
+    Case("mm.default", (f(3, 4), WEIGHT.detach()), Kind.LINEAR, kinds.MatmulAttrs(1, 3, 4, 5)),
+    Case("mm.default", (f(3, 4), f(4, 5)), Kind.MATMUL, kinds.MatmulAttrs(1, 3, 4, 5)),
+    Case("mm.default", (f(3, 5), WEIGHT.t()), Kind.LINEAR, kinds.MatmulAttrs(1, 3, 5, 4)),
+    Case("bmm.default", (f(2, 3, 4), f(2, 4, 5)), Kind.MATMUL, kinds.MatmulAttrs(2, 3, 4, 5)),
+    Case(
+        "bmm.default",
+        (f(2, 3, 4), WEIGHT.expand(2, 4, 5)),
+        Kind.LINEAR,
+        kinds.MatmulAttrs(2, 3, 4, 5),
+    ),
+    Case("addmm.default", (f(5), f(3, 4), WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 3, 4, 5)),
+    Case(
+        "_addmm_activation.default", (f(5), X, WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 2, 4, 5)
+    ),
+    Case(
+        "baddbmm.default",
+        (f(5), f(2, 3, 4), f(2, 4, 5)),
+        Kind.MATMUL,
+        kinds.MatmulAttrs(2, 3, 4, 5),
+    ),
+    Case(
+        "addbmm.default", (f(5), f(2, 3, 4), f(2, 4, 5)), Kind.MATMUL, kinds.MatmulAttrs(2, 3, 4, 5)
+    ),
+    Case("mv.default", (WEIGHT, f(5)), Kind.LINEAR, kinds.MatmulAttrs(1, 4, 5, 1)),
+    Case("addmv.default", (f(3), f(3, 4), f(4)), Kind.MATMUL, kinds.MatmulAttrs(1, 3, 4, 1)),
+    Case("dot.default", (f(4), f(4)), Kind.MATMUL, kinds.MatmulAttrs(1, 1, 4, 1)),
+    Case("vdot.default", (f(4), f(4)), Kind.MATMUL, kinds.MatmulAttrs(1, 1, 4, 1)),
+    Case("linear.default", (f(2, 3, 5), WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 6, 5, 4)),
+    Case("linear.default", (f(2, 3, 5), f(4, 5)), Kind.MATMUL, kinds.MatmulAttrs(1, 6, 5, 4)),
     Case(
         "_int_mm.default",
         tuple(torch.zeros(32, 32, dtype=torch.int8) for _ in range(2)),
         Kind.MATMUL,
-        MatmulAttrs(1, 32, 32, 32),
+        kinds.MatmulAttrs(1, 32, 32, 32),
         device="cpu",
     ),
 ]
@@ -163,13 +162,13 @@ CONVOLUTIONS = [
         "convolution.default",
         (MAP, f(3, 2, 2, 4), None, [2], [0], [1], True, [1], 1),
         Kind.CONV_TRANSPOSE,
-        ConvAttrs((2, 4), (2, 2), (0, 0), (1, 1), 1, bias=False, output_padding=(1, 1)),
+        kinds.ConvAttrs((2, 4), (2, 2), (0, 0), (1, 1), 1, bias=False, output_padding=(1, 1)),
     ),
     Case(
         "convolution.default",
         (SEQUENCE, f(6, 1, 3), None, [1], [1], [1], False, [0], 3),
         Kind.CONV,
-        ConvAttrs((3,), (1,), (1,), (1,), 3, bias=False),
+        kinds.ConvAttrs((3,), (1,), (1,), (1,), 3, bias=False),
     ),
     Case(
         "torchvision.deform_conv2d.default",
@@ -178,7 +177,7 @@ CONVOLUTIONS = [
             *(2, 2, 1, 1, 1, 1, 2, 1, True),
         ),
         Kind.CONV,
-        ConvAttrs((3, 3), (2, 2), (1, 1), (1, 1), 2, bias=True, deformable=True),
+        kinds.ConvAttrs((3, 3), (2, 2), (1, 1), (1, 1), 2, bias=True, deformable=True),
         device="cpu",
     ),
 ]
@@ -203,25 +202,25 @@ NORMS = [
     norm_case("native_group_norm.default", (MAP, None, None, 2, 3, 64, 3, 1e-5), "group",
               batch=True, affine=False),
     Case("native_layer_norm.default", (SEQUENCE, [3, 8], f(3, 8), None, 1e-5), Kind.NORM,
-         NormAttrs("layer", batch_stats=False, affine=True, axes=(1, 2))),
+         kinds.NormAttrs("layer", batch_stats=False, affine=True, axes=(1, 2))),
     Case("_fused_rms_norm.default", (SEQUENCE, [8], None, 1e-5), Kind.NORM,
-         NormAttrs("rms", batch_stats=False, affine=False, axes=(2,))),
-    Case("_softmax.default", (SEQUENCE, -1, False), Kind.SOFTMAX, AxesAttrs("softmax", (2,))),
-    Case("_log_softmax.default", (X, 0, False), Kind.SOFTMAX, AxesAttrs("log_softmax", (0,))),
-    Case("_safe_softmax.default", (X, 1), Kind.SOFTMAX, AxesAttrs("safe_softmax", (1,))),
+         kinds.NormAttrs("rms", batch_stats=False, affine=False, axes=(2,))),
+    Case("_softmax.default", (SEQUENCE, -1, False), Kind.SOFTMAX, kinds.AxesAttrs("softmax", (2,))),
+    Case("_log_softmax.default", (X, 0, False), Kind.SOFTMAX, kinds.AxesAttrs("log_softmax", (0,))),
+    Case("_safe_softmax.default", (X, 1), Kind.SOFTMAX, kinds.AxesAttrs("safe_softmax", (1,))),
 ]  # fmt: skip
 
 POOLS = [
     Case("max_pool2d_with_indices.default", (MAP, [3, 2], [2, 1], [1, 0], [1, 2], True), Kind.POOL,
-         PoolAttrs("max", (3, 2), (2, 1), (1, 0), (1, 2), ceil_mode=True)),
+         kinds.PoolAttrs("max", (3, 2), (2, 1), (1, 0), (1, 2), ceil_mode=True)),
     Case("max_pool2d_with_indices.default", (MAP, [2]), Kind.POOL,
-         PoolAttrs("max", (2, 2), (2, 2), (0, 0), (1, 1))),
+         kinds.PoolAttrs("max", (2, 2), (2, 2), (0, 0), (1, 1))),
     Case("max_pool3d_with_indices.default", (VOLUME, [2]), Kind.POOL,
-         PoolAttrs("max", (2, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1))),
+         kinds.PoolAttrs("max", (2, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1))),
     Case("avg_pool2d.default", (MAP, [2, 4], [2], [1], True), Kind.POOL,
-         PoolAttrs("average", (2, 4), (2, 2), (1, 1), (1, 1), ceil_mode=True)),
+         kinds.PoolAttrs("average", (2, 4), (2, 2), (1, 1), (1, 1), ceil_mode=True)),
     Case("avg_pool3d.default", (VOLUME, [2], [1]), Kind.POOL,
-         PoolAttrs("average", (2, 2, 2), (1, 1, 1), (0, 0, 0), (1, 1, 1))),
+         kinds.PoolAttrs("average", (2, 2, 2), (1, 1, 1), (0, 0, 0), (1, 1, 1))),
     Case("_adaptive_avg_pool2d.default", (MAP, [3, 3]), Kind.POOL, BINS),
     Case("_adaptive_avg_pool3d.default", (VOLUME, [2, 2, 2]), Kind.POOL, BINS),
     Case("adaptive_max_pool2d.default", (MAP, [3, 3]), Kind.POOL, MAX_BINS),
@@ -265,48 +264,51 @@ REDUCTIONS = [
 ]
 
 MOVES = [
-    Case("cat.default", ([X, X], -1), Kind.CONCAT, AxesAttrs("cat", (1,))),
-    Case("stack.default", ([X, X], -1), Kind.CONCAT, AxesAttrs("stack", (2,))),
-    Case("permute.default", (SEQUENCE, [0, -1, 1]), Kind.PERMUTE, PermuteAttrs((0, 2, 1))),
-    Case("transpose.int", (MAP, 1, -1), Kind.PERMUTE, PermuteAttrs((0, 3, 2, 1))),
-    Case("t.default", (X,), Kind.PERMUTE, PermuteAttrs((1, 0))),
-    Case("t.default", (f(4),), Kind.PERMUTE, PermuteAttrs((0,))),
-    Case("numpy_T.default", (X,), Kind.PERMUTE, PermuteAttrs((1, 0))),
-    Case("slice.Tensor", (MAP, 2, 1, 7, 2), Kind.SLICE, SliceAttrs(2, (1,), 2)),
-    Case("slice.Tensor", (MAP, -1, -3), Kind.SLICE, SliceAttrs(3, (5,))),
-    Case("slice.Tensor", (MAP, 1, 9), Kind.SLICE, SliceAttrs(1, (3,))),
-    Case("select.int", (MAP, 1, -1), Kind.SLICE, SliceAttrs(1, (2,), drop=True)),
-    Case("split.Tensor", (MAP, 3, 2), Kind.SLICE, SliceAttrs(2, (0, 3, 6))),
-    Case("split_with_sizes.default", (MAP, [1, 2], 1), Kind.SLICE, SliceAttrs(1, (0, 1))),
-    Case("unsafe_split.Tensor", (MAP, 4, -1), Kind.SLICE, SliceAttrs(3, (0, 4))),
-    Case("unsafe_split_with_sizes.default", (MAP, [2, 6], 2), Kind.SLICE, SliceAttrs(2, (0, 2))),
-    Case("unbind.int", (MAP, 1), Kind.SLICE, SliceAttrs(1, (0, 1, 2), drop=True)),
-    Case("roll.default", (MAP, [3, -1], [2, -1]), Kind.GATHER, RollAttrs((2, 3), (3, -1))),
+    Case("cat.default", ([X, X], -1), Kind.CONCAT, kinds.AxesAttrs("cat", (1,))),
+    Case("stack.default", ([X, X], -1), Kind.CONCAT, kinds.AxesAttrs("stack", (2,))),
+    Case("permute.default", (SEQUENCE, [0, -1, 1]), Kind.PERMUTE, kinds.PermuteAttrs((0, 2, 1))),
+    Case("transpose.int", (MAP, 1, -1), Kind.PERMUTE, kinds.PermuteAttrs((0, 3, 2, 1))),
+    Case("t.default", (X,), Kind.PERMUTE, kinds.PermuteAttrs((1, 0))),
+    Case("t.default", (f(4),), Kind.PERMUTE, kinds.PermuteAttrs((0,))),
+    Case("numpy_T.default", (X,), Kind.PERMUTE, kinds.PermuteAttrs((1, 0))),
+    Case("slice.Tensor", (MAP, 2, 1, 7, 2), Kind.SLICE, kinds.SliceAttrs(2, (1,), 2)),
+    Case("slice.Tensor", (MAP, -1, -3), Kind.SLICE, kinds.SliceAttrs(3, (5,))),
+    Case("slice.Tensor", (MAP, 1, 9), Kind.SLICE, kinds.SliceAttrs(1, (3,))),
+    Case("select.int", (MAP, 1, -1), Kind.SLICE, kinds.SliceAttrs(1, (2,), drop=True)),
+    Case("split.Tensor", (MAP, 3, 2), Kind.SLICE, kinds.SliceAttrs(2, (0, 3, 6))),
+    Case("split_with_sizes.default", (MAP, [1, 2], 1), Kind.SLICE, kinds.SliceAttrs(1, (0, 1))),
+    Case("unsafe_split.Tensor", (MAP, 4, -1), Kind.SLICE, kinds.SliceAttrs(3, (0, 4))),
+    Case(
+        "unsafe_split_with_sizes.default", (MAP, [2, 6], 2), Kind.SLICE, kinds.SliceAttrs(2, (0, 2))
+    ),
+    Case("unbind.int", (MAP, 1), Kind.SLICE, kinds.SliceAttrs(1, (0, 1, 2), drop=True)),
+    Case("roll.default", (MAP, [3, -1], [2, -1]), Kind.GATHER, kinds.RollAttrs((2, 3), (3, -1))),
 ]
 
-# aten lists padding from the last axis, before and after; PadAttrs from the first.
+# aten lists padding from the last axis, before and after; kinds.PadAttrs from the first.
 PADS = [
     Case("constant_pad_nd.default", (MAP, [1, 2, 3, 4], 0.0), Kind.PAD,
-         PadAttrs("constant", (0, 0, 3, 1), (0, 0, 4, 2))),
+         kinds.PadAttrs("constant", (0, 0, 3, 1), (0, 0, 4, 2))),
     Case("constant_pad_nd.default", (MAP, [0, 0, 0, 0, 8, -1]), Kind.PAD,
-         PadAttrs("constant", (0, 8, 0, 0), (0, -1, 0, 0))),
+         kinds.PadAttrs("constant", (0, 8, 0, 0), (0, -1, 0, 0))),
     *[
         Case(f"{name}_pad{rank}d.default", (x, [1, 2] * rank), Kind.PAD,
-             PadAttrs(mode, (0, 0, *[1] * rank), (0, 0, *[2] * rank)))
+             kinds.PadAttrs(mode, (0, 0, *[1] * rank), (0, 0, *[2] * rank)))
         for name, mode in (("reflection", "reflect"), ("replication", "replicate"))
         for rank, x in ((1, SEQUENCE), (2, MAP), (3, VOLUME))
     ],
 ]  # fmt: skip
 
+NEAREST = kinds.ResampleAttrs("nearest")
 RESAMPLES = [
     *[
-        Case(f"{name}{rank}d.default", (x, [16] * rank), Kind.RESAMPLE, ResampleAttrs("nearest"))
+        Case(f"{name}{rank}d.default", (x, [16] * rank), Kind.RESAMPLE, NEAREST)
         for name in ("upsample_nearest", "_upsample_nearest_exact")
         for rank, x in ((1, SEQUENCE), (2, MAP), (3, VOLUME))
     ],
     *[
         Case(f"{name}.default", (x, [16] * (x.dim() - 2), align), Kind.RESAMPLE,
-             ResampleAttrs(mode, align))
+             kinds.ResampleAttrs(mode, align))
         for name, x, mode, align in (
             ("upsample_linear1d", SEQUENCE, "linear", False),
             ("upsample_bilinear2d", MAP, "linear", True),
@@ -317,11 +319,11 @@ RESAMPLES = [
         )
     ],
     Case("grid_sampler_2d.default", (MAP, f(2, 5, 5, 2), 0, 0, True), Kind.RESAMPLE,
-         ResampleAttrs("grid", align_corners=True)),
+         kinds.ResampleAttrs("grid", align_corners=True)),
     Case("grid_sampler_3d.default", (VOLUME, f(2, 4, 5, 5, 3), 0, 0, False), Kind.RESAMPLE,
-         ResampleAttrs("grid")),
+         kinds.ResampleAttrs("grid")),
     Case("torchvision.roi_align.default", (MAP, f(4, 5), 1.0, 2, 2, 2, False), Kind.RESAMPLE,
-         ResampleAttrs("roi_align")),
+         kinds.ResampleAttrs("roi_align")),
 ]  # fmt: skip
 
 NAMED = [
@@ -394,7 +396,7 @@ NAMED = [
 
 # The shapes of these depend on values: real tensors.
 VALUES = [
-    Case(op, args, Kind.GATHER, FunctionAttrs(name, scalar=scalar), device="cpu")
+    Case(op, args, Kind.GATHER, kinds.FunctionAttrs(name, scalar=scalar), device="cpu")
     for op, name, args, scalar in (
         ("masked_select.default", "masked_select", (torch.ones(3), torch.ones(3) > 0), False),
         ("nonzero.default", "nonzero", (torch.ones(3),), True),
@@ -471,7 +473,7 @@ def test_every_reader_names_an_operator_of_torch() -> None:
     ],
 )
 def test_an_unknown_operator_is_opaque(op: str, args: tuple[Any, ...]) -> None:
-    node = reading(Case(op, args, Kind.OPAQUE, FunctionAttrs("")))
+    node = reading(Case(op, args, Kind.OPAQUE, kinds.FunctionAttrs("")))
     assert node.kind == Kind.OPAQUE
     assert node.op == f"aten.{op.partition('.')[0]}"
 
@@ -483,7 +485,7 @@ def test_tags_read_operators_without_a_line() -> None:
         Kind.CREATE: ("hann_window.default", (5,)),  # takes no tensor
     }
     for kind, (op, args) in cases.items():
-        assert reading(Case(op, args, kind, FunctionAttrs(""))).kind == kind
+        assert reading(Case(op, args, kind, kinds.FunctionAttrs(""))).kind == kind
 
 
 def macs(graph: Graph) -> int:
@@ -526,4 +528,4 @@ def test_the_fused_layer_of_onednn_is_recurrent() -> None:
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")
     assert [node.kind for node in fused] == [Kind.RECURRENT]
-    assert fused[0].attrs == RecurrentAttrs(STEPS, BATCH, SIZE, HIDDEN, gates=4)
+    assert fused[0].attrs == kinds.RecurrentAttrs(STEPS, BATCH, SIZE, HIDDEN, gates=4)

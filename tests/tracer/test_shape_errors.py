@@ -108,9 +108,9 @@ def test_a_wrong_input_raises_torchs_own_error(name: str) -> None:
     net = nn.Identity()
     recorder = Recorder(net, meta=True, train=False)
     with settings(net, "eval"), recorder:
-        found = complaint(name, meta)
+        message = complaint(name, meta)
     # Some meta kernels let pass what the real ones refuse; the trace does not.
-    assert found in {by_values, by_shapes} - {"none"}
+    assert message in {by_values, by_shapes} - {"none"}
 
 
 def test_a_net_that_cannot_run_is_not_traced() -> None:

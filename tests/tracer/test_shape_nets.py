@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from kernels import Facts, facts, shaped
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import archlab
@@ -17,29 +18,8 @@ from archlab.tracer.modules import tensors_in
 from archlab.tracer.operators import operator
 from archlab.tracer.settings import settings
 
-Facts = list[tuple[tuple[int, ...], tuple[int, ...], torch.dtype]]
 
-
-def facts(out: Any) -> Facts:
-    """Shape, strides (of the axes above 1, the others mean nothing), dtype of each output."""
-    outputs = tensors_in(out if isinstance(out, list | tuple) else (out,))
-    return [
-        (
-            tuple(item.shape),
-            tuple(s for s, size in zip(item.stride(), item.shape, strict=True) if size != 1)
-            if item.numel()
-            else (),
-            item.dtype,
-        )
-        for item in outputs
-    ]
-
-
-def shaped(found: Facts) -> list[tuple[tuple[int, ...], torch.dtype]]:
-    return [(shape, dtype) for shape, _, dtype in found]
-
-
-class Held(TorchDispatchMode):
+class Comparison(TorchDispatchMode):
     """Runs torch's kernel for every operator and compares what the rule says."""
 
     def __init__(self) -> None:
@@ -91,85 +71,55 @@ def on_cpu(value: Any) -> Any:
     return value
 
 
-def hold(spec: str, batch: int = 2) -> Held:
+def compared(spec: str, batch: int = 2) -> Comparison:
     """Run a model's forward in both modes, and return what was wrong."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' own: deprecations, initialisation
         model = archlab.load(spec, batch=batch)
-        held = Held()
+        comparison = Comparison()
         for mode in ("eval", "train"):
             graph = model.trace(mode)
             first = [graph.tensors[i] for i in graph.inputs]
             inputs = [
                 torch.empty(x.shape, dtype=getattr(torch, x.dtype), device="meta") for x in first
             ]
-            with settings(model.module, mode), held:
+            with settings(model.module, mode), comparison:
                 model.module(*inputs)
-    return held
+    return comparison
 
 
 ZOO = [name for name in zoo.names() if "1202" not in name]
 TORCHVISION = [
-    "alexnet",
-    "convnext_tiny",
-    "densenet121",
-    "efficientnet_b0",
-    "efficientnet_v2_s",
-    "googlenet",
-    "inception_v3",
-    "maxvit_t",
-    "mnasnet0_5",
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mvit_v1_b",
-    "r3d_18",
-    "regnet_y_400mf",
-    "resnext50_32x4d",
-    "shufflenet_v2_x0_5",
-    "squeezenet1_1",
-    "swin3d_t",
-    "swin_t",
-    "swin_v2_t",
-    "vgg11_bn",
-    "vit_b_16",
-]
+    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s",
+    "googlenet", "inception_v3", "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small",
+    "mvit_v1_b", "r3d_18", "regnet_y_400mf", "resnext50_32x4d", "shufflenet_v2_x0_5",
+    "squeezenet1_1", "swin3d_t", "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_16",
+]  # fmt: skip
 TIMM = [
-    "beit_base_patch16_224",
-    "cait_xxs24_224",
-    "coatnet_0_rw_224",
-    "convnext_tiny",
-    "deit3_small_patch16_224",
-    "edgenext_xx_small",
-    "ghostnet_100",
-    "levit_128s",
-    "mixer_s32_224",
-    "mobilevit_xs",
-    "nfnet_f0",
-    "poolformer_s12",
-    "resnetv2_50",
-    "swin_tiny_patch4_window7_224",
-    "volo_d1_224",
-    "xcit_nano_12_p16_224",
-]
+    "beit_base_patch16_224", "cait_xxs24_224", "coatnet_0_rw_224", "convnext_tiny",
+    "deit3_small_patch16_224", "edgenext_xx_small", "ghostnet_100", "levit_128s", "mixer_s32_224",
+    "mobilevit_xs", "nfnet_f0", "poolformer_s12", "resnetv2_50", "swin_tiny_patch4_window7_224",
+    "volo_d1_224", "xcit_nano_12_p16_224",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_zoo_net_by_rules_is_as_by_torch(name: str) -> None:
-    held = hold(name)
-    assert held.wrong == []
-    assert {"aten.convolution.default", "aten.native_batch_norm.default"} <= held.answered
+    comparison = compared(name)
+    assert comparison.wrong == []
+    assert {"aten.convolution.default", "aten.native_batch_norm.default"} <= comparison.answered
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_torchvision_net_by_rules_is_as_by_torch(name: str) -> None:
-    held = hold(f"torchvision:{name}")
-    assert held.wrong == []
-    assert len(held.answered) > 3
+    comparison = compared(f"torchvision:{name}")
+    assert comparison.wrong == []
+    assert len(comparison.answered) > 3
 
 
 @pytest.mark.parametrize("name", TIMM)
 def test_a_timm_net_by_rules_is_as_by_torch(name: str) -> None:
     pytest.importorskip("timm")
-    held = hold(f"timm:{name}")
-    assert held.wrong == []
-    assert len(held.answered) > 3
+    comparison = compared(f"timm:{name}")
+    assert comparison.wrong == []
+    assert len(comparison.answered) > 3

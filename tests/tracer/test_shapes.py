@@ -5,99 +5,24 @@ The CPU kernel is the judge. The meta kernel of a convolution is contiguous by i
 no real kernel keeps.
 """
 
-import contextlib
-import itertools
-import random
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+from kernels import ATEN, conv, facts, last, on_meta, rule_answer, shaped, t, thinned, turned
 
 from archlab.tracer import shapes
-from archlab.tracer.layout import MisfitError, broadcast, memory_format
-from archlab.tracer.modules import tensors_in
 from archlab.tracer.operators import operator
-from archlab.tracer.windows import pooled_size
-
-ATEN = torch.ops.aten
-Facts = list[tuple[tuple[int, ...], tuple[int, ...], torch.dtype]]
-
-
-def t(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.zeros(shape, dtype=dtype)
-
-
-def last(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    layout = torch.channels_last if len(shape) == 4 else torch.channels_last_3d
-    return t(*shape, dtype=dtype).contiguous(memory_format=layout)
-
-
-def turned(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Axes in memory in the opposite order."""
-    return t(*reversed(shape), dtype=dtype).permute(*reversed(range(len(shape))))
-
-
-def thinned(*shape: int) -> torch.Tensor:
-    """Every second element of the last axis of a larger tensor."""
-    return t(*shape[:-1], 2 * shape[-1])[..., ::2]
 
 
 def ints(*shape: int, dtype: torch.dtype = torch.int64) -> torch.Tensor:
     return t(*shape, dtype=dtype)
 
 
-def on_meta(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
-    if isinstance(value, list | tuple):
-        return type(value)(on_meta(item) for item in value)
-    return value
-
-
-def facts(out: Any) -> Facts:
-    """Shape, strides (of the axes above 1, the others mean nothing), dtype of each output."""
-    outputs = tensors_in(out if isinstance(out, list | tuple) else (out,))
-    return [
-        (
-            tuple(item.shape),
-            tuple(s for s, size in zip(item.stride(), item.shape, strict=True) if size != 1)
-            if item.numel()
-            else (),
-            item.dtype,
-        )
-        for item in outputs
-    ]
-
-
-def shaped(found: Facts) -> list[tuple[tuple[int, ...], torch.dtype]]:
-    return [(shape, dtype) for shape, _, dtype in found]
-
-
 def overload(key: str) -> Any:
     namespace, name, kind = key.split(".")
     return getattr(getattr(getattr(torch.ops, namespace), name), kind)
-
-
-def rule_answer(func: Any, args: Sequence[Any]) -> Any:
-    op = operator(func)
-    assert op.shape is not None, f"{func} has no rule"
-    return op.shape(op.bind(on_meta(list(args)), {}))
-
-
-def conv(
-    x: torch.Tensor, weight: torch.Tensor, stride: Any = 1, padding: Any = 0, **more: Any
-) -> tuple[Any, ...]:
-    """Arguments of aten.convolution; whole numbers become one number for all axes."""
-    rank = weight.dim() - 2
-    spread = [
-        [value] * rank if isinstance(value, int) else value
-        for value in (stride, padding, more.get("dilation", 1), more.get("extra", 0))
-    ]
-    transposed = more.get("transposed", False)
-    return (x, weight, more.get("bias"), *spread[:3], transposed, spread[3], more.get("groups", 1))
 
 
 def norm_args(x: torch.Tensor, *, training: bool, affine: bool = True) -> tuple[Any, ...]:
@@ -116,7 +41,6 @@ def group_args(x: torch.Tensor, groups: int) -> tuple[Any, ...]:
 
 
 HALF, DOUBLE, BRAIN = torch.float16, torch.float64, torch.bfloat16
-
 ANSWERED: dict[str, list[tuple[Any, ...]]] = {
     "aten.convolution.default": [
         conv(t(1, 3, 8, 8), t(4, 3, 3, 3)),
@@ -436,96 +360,3 @@ def test_every_pointwise_operator_of_torch_fits_its_rule(dtype: torch.dtype) -> 
     assert wrong == []
     # Rules answer for floats alone: other dtypes are promoted in ways of their own.
     assert answered > 150 if dtype.is_floating_point else answered == 0
-
-
-def any_layout(shape: Sequence[int], dice: random.Random) -> torch.Tensor:
-    rank = len(shape)
-    choice = dice.choice(["plain", "permuted", "thinned", "expanded", "last"])
-    axis = dice.randrange(rank)
-    if choice == "permuted":
-        order = dice.sample(range(rank), rank)
-        inverse = [order.index(i) for i in range(rank)]
-        return torch.zeros([shape[i] for i in order]).permute(inverse)
-    if choice == "thinned":
-        larger = torch.zeros([2 * size if i == axis else size for i, size in enumerate(shape)])
-        return larger[tuple(slice(None, None, 2 if i == axis else 1) for i in range(rank))]
-    if choice == "expanded":
-        return torch.zeros([1 if i == axis else n for i, n in enumerate(shape)]).expand(*shape)
-    if choice == "last" and rank == 4:
-        return last(*shape)
-    return torch.zeros(shape)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_pointwise_layouts_are_those_of_torch(seed: int) -> None:
-    """Broadcast, permuted, strided and expanded operands, one to three of them."""
-    dice = random.Random(seed)
-    funcs = {ATEN.relu.default: 1, ATEN.add.Tensor: 2, ATEN.addcmul.default: 3}
-    for _ in range(400):
-        shape = [dice.choice([1, 2, 3, 4]) for _ in range(dice.choice([1, 2, 3, 4, 4, 5]))]
-        func = dice.choice(list(funcs))
-        operands = []
-        for _ in range(funcs[func]):
-            part = [size if dice.random() < 0.7 else 1 for size in shape]
-            cut = dice.randrange(len(part)) if dice.random() < 0.2 else 0
-            operands.append(any_layout(shape if dice.random() < 0.6 else part[cut:], dice))
-        found = facts(rule_answer(func, operands))
-        described = [(tuple(item.shape), item.stride()) for item in operands]
-        assert found == facts(func(*operands)), described
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_convolution_sizes_are_those_of_torch(seed: int) -> None:
-    dice = random.Random(seed)
-    for _ in range(150):
-        rank, groups = dice.choice([1, 2, 2, 3]), dice.choice([1, 1, 2])
-        transposed = dice.random() < 0.4
-        inner, outer = groups * dice.choice([1, 3]), groups * dice.choice([1, 2])
-        head = [inner, outer // groups] if transposed else [outer, inner // groups]
-        axes = range(rank)
-        args = conv(
-            t(2, inner, *(dice.choice([1, 4, 5, 8]) for _ in axes)),
-            t(*head, *(dice.choice([1, 2, 3]) for _ in axes)),
-            stride=[dice.choice([1, 2, 3]) for _ in axes],
-            padding=[dice.choice([0, 1, 2]) for _ in axes],
-            dilation=[dice.choice([1, 2]) for _ in axes],
-            extra=[dice.choice([0, 1]) if transposed else 0 for _ in axes],
-            transposed=transposed,
-            groups=groups,
-        )
-        try:
-            expected = facts(ATEN.convolution.default(*args))
-        except RuntimeError:
-            with contextlib.suppress(MisfitError):
-                assert rule_answer(ATEN.convolution.default, args) is None
-        else:
-            answer = rule_answer(ATEN.convolution.default, args)
-            assert 0 in expected[0][0] if answer is None else facts(answer) == expected
-
-
-@pytest.mark.parametrize("ceil", [False, True])
-def test_pooled_size_is_that_of_torch(ceil: bool) -> None:  # noqa: FBT001
-    grid = itertools.product(range(1, 12), range(1, 5), range(1, 5), range(3), (1, 2))
-    for size, kernel, stride, padding, dilation in grid:
-        reach = dilation * (kernel - 1) + 1
-        if 2 * padding > kernel or size + 2 * padding < reach:
-            continue
-        x = torch.empty(1, 1, 1, size, device="meta")
-        out = F.max_pool2d(x, (1, kernel), (1, stride), (0, padding), (1, dilation), ceil_mode=ceil)
-        assert pooled_size(size, reach, stride, padding, ceil=ceil) == out.shape[3]
-
-
-def test_memory_format_is_c10s() -> None:
-    for shape in itertools.product((1, 2, 3), repeat=4):
-        for x in (t(*shape), last(*shape), turned(*shape), thinned(*shape), last(*shape)[:, :2]):
-            assert memory_format(x) == torch._prims_common.suggest_memory_format(x)
-
-
-def test_broadcast_is_torchs() -> None:
-    sizes = [(), (1,), (3,), (2, 3), (2, 1), (1, 3), (4, 1, 3), (4, 2, 1), (2,), (5,)]
-    for group in itertools.product(sizes, repeat=2):
-        try:
-            expected: tuple[int, ...] | None = tuple(torch.broadcast_shapes(*group))
-        except RuntimeError:
-            expected = None
-        assert broadcast(group) == expected

@@ -1,10 +1,14 @@
 """Small runs on a few of the embedded images, with nets of eight layers and four channels."""
 
+import os
+import signal
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +43,35 @@ def images() -> ImageSet:
 
 
 @pytest.fixture
+def source(tmp_path: Path, images: ImageSet) -> str:
+    """The same images as a file, for processes of their own."""
+    path = tmp_path / "few.npz"
+    np.savez(path, train_images=images.train_images, train_labels=images.train_labels,
+             test_images=images.test_images, test_labels=images.test_labels,
+             classes=np.array(images.classes))  # fmt: skip
+    return str(path)
+
+
+@pytest.fixture
+def killed() -> Callable[[Callable[[], object]], None]:
+    """Do some work in a fork of this process, which SIGKILL must end."""
+
+    def fork(work: Callable[[], object]) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 3.12 warns of threads; the fork only dies
+            child = os.fork()
+        if not child:
+            try:
+                work()
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+    return fork
+
+
+@pytest.fixture
 def planned(tmp_path: Path, images: ImageSet) -> Callable[..., Path]:
     """Plan a run in a folder of its own: `planned("name", model="plain8", steps=3)`."""
 
@@ -56,8 +89,8 @@ def planned(tmp_path: Path, images: ImageSet) -> Callable[..., Path]:
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
-    saved = torch.load(folder / record.CHECKPOINT, weights_only=False)
-    return dict(saved["state_dict"])
+    content = torch.load(folder / record.CHECKPOINT, weights_only=False)
+    return dict(content["state_dict"])
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from archlab import zoo
-from archlab.errors import OptionError, RunError
-from archlab.runs import record
-from archlab.train import checkpoint
+from archlab.errors import OptionError
 from archlab.train.finetune import Freeze, freeze, parts
 from archlab.train.run import execute
 
@@ -118,30 +116,3 @@ def test_what_cannot_be_frozen_by_name() -> None:
         freeze("stem,neck", None)
     assert freeze("none", None).until == 0
     assert freeze("stem", 5) == Freeze(("stem",), 5)
-
-
-def test_a_checkpoint_gives_the_model_back(trained, images, weights) -> None:
-    net = checkpoint.load_model(trained)
-    own = {f"model.{key}": value for key, value in net.state_dict().items()}
-    saved = weights(trained)
-    assert all(torch.equal(own[key], saved[key]) for key in own)
-
-
-def test_bad_checkpoints(trained, tmp_path) -> None:
-    saved = trained / record.CHECKPOINT
-    for content, expected in (
-        (saved.read_bytes()[:2000], "truncated"),
-        (b"", "truncated"),
-        (b"text", "truncated"),
-    ):
-        (tmp_path / "bad.ckpt").write_bytes(content)
-        with pytest.raises(RunError, match=expected):
-            checkpoint.read(tmp_path / "bad.ckpt")
-    torch.save({"weights": 1}, tmp_path / "other.ckpt")
-    with pytest.raises(RunError, match="no state_dict"):
-        checkpoint.read(tmp_path / "other.ckpt")
-    torch.save({"state_dict": {}}, tmp_path / "silent.ckpt")
-    with pytest.raises(RunError, match="Add --model"):
-        checkpoint.load_model(tmp_path / "silent.ckpt")
-    with pytest.raises(RunError, match="holds weights of resnet8, not of plain14"):
-        checkpoint.load_model(saved, "plain14")

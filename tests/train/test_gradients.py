@@ -46,17 +46,17 @@ def test_a_profile_is_what_autograd_says(planned, images) -> None:
 def test_the_heat_is_drawn(planned, images) -> None:
     folder = planned("run")
     execute(folder, images=images, extra=[GradientProfiles(folder, 4)])
-    text = gradient_heat(folder).decode()
+    text = gradient_heat(folder).svg
     assert "Gradients by depth: resnet8" in text
     assert "layer3.0" in text
-    assert gradient_heat(folder) == gradient_heat(folder)
+    assert gradient_heat(folder).svg == text
     with pytest.raises(OptionError, match="svg, png, pdf"):
-        gradient_heat(folder, "gif")
+        gradient_heat(folder).data("gif")
 
 
 def test_a_run_without_profiles(planned) -> None:
     folder = planned("run")
-    with pytest.raises(RunError, match="train with --gradients N"):
+    with pytest.raises(RunError, match="train with gradients N"):
         read_gradients(folder)
     (folder / GRADIENTS).write_text("step,block\n1,x\n")
     with pytest.raises(RunError, match="is damaged"):

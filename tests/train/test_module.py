@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from archlab.errors import DataError
 from archlab.runs.recipe import RECIPES, Recipe
-from archlab.train import device
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
 
@@ -91,13 +90,6 @@ def test_the_careful_start_ends_below_80_percent() -> None:
     assert module._share(0, 64_000) == 1.0
 
 
-def test_adam() -> None:
-    groups = [{"params": [nn.Parameter(torch.zeros(1))]}]
-    made = device.optimizer(replace(SHORT, optimizer="adam", learning_rate=1e-3), groups)
-    assert isinstance(made, torch.optim.Adam)
-    assert made.defaults["lr"] == 1e-3
-
-
 def test_categories_of_a_recipe_reach_the_net() -> None:
     module = Classifier("resnet8", replace(SHORT, categories=7))
     assert module.model.fc.out_features == 7
@@ -127,24 +119,6 @@ def test_lightning_logs_loss_and_accuracy(images, tmp_path) -> None:
         assert all(0 <= value <= (1 if name.endswith("acc") else 99) for value in values)
     (result,) = trainer.test(module, datamodule=ImageData(images, SHORT), verbose=False)
     assert result["test_acc"] == pytest.approx(series["val_acc"][1][-1])
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not device.has_cuda(), reason="needs a CUDA device")
-def test_cuda_switches(images) -> None:
-    fast = replace(SHORT, precision="bfloat16")
-    settings = device.trainer_settings(fast)
-    assert (settings["accelerator"], settings["precision"]) == ("gpu", "bf16-mixed")
-    data = ImageData(images, fast)
-    data.setup()
-    assert data.part("train")[0].device.type == "cuda"
-    net = device.placed(Classifier("resnet8", fast, options={"in_channels": 1}).model, fast).cuda()
-    assert net.conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    made = device.optimizer(fast, [{"params": list(net.parameters())}])
-    assert made.defaults["fused"] is True
-    pixels, _ = next(iter(data.train_dataloader()))
-    expected = net(pixels)
-    torch.testing.assert_close(device.captured(net)(pixels), expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("call", ["fit", "validate"])

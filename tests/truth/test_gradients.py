@@ -41,11 +41,11 @@ def test_every_bound_has_a_case() -> None:
 )
 def test_bounds_hold_over_three_fresh_seeds(name: str) -> None:
     net, conditions = CASES[name]
-    found = archlab.gradients(net, **conditions, seeds=3, seed=1000)
-    totals = found.totals[net]
+    answer = archlab.gradients(net, **conditions, seeds=3, seed=1000)
+    totals = answer.totals[net]
     low, high = BOUNDS[name]
     assert low <= totals.first_over_last_min <= totals.first_over_last_max <= high
-    assert found.status == "complete"
+    assert answer.status == "complete"
 
 
 @pytest.mark.slow

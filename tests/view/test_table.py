@@ -102,7 +102,7 @@ def test_depth(depth, count) -> None:
         rows = paths(text) if style == "csv" else json.loads(text)["rows"]
         assert len(rows) == count
     lines = render(example(), "tree", depth=depth).split("\n")
-    hint = f"{count} of 6 rows: --depth 3 shows all"
+    hint = f"{count} of 6 rows: depth=3 shows all"
     assert (lines[-1] == hint) == (count < 6)
 
 
@@ -113,7 +113,7 @@ def test_people_get_as_many_levels_as_fit_a_screen() -> None:
         rows += [Row(f"a{i}.b{j}", "B", 1, 1, 1, 0.0, None) for j in range(3)]
     head = Header("n", "i", "eval", "b", ())
     deep = Result("demo", head, Totals(1, 1, 1), tuple(rows), COLUMNS, tree=True)
-    assert render(deep).split("\n")[-1] == "21 of 81 rows: --depth 2 shows all"
+    assert render(deep).split("\n")[-1] == "21 of 81 rows: depth=2 shows all"
     assert len(paths(render(deep, "csv"))) == 81
 
 

@@ -4,10 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from archlab.errors import OptionError
-from archlab.zoo.blocks import Bottleneck, Inception, ResidualUnit, conv_block
-from archlab.zoo.conv import conv
-from archlab.zoo.shortcut import PadShortcut, shortcut_path
+from archlab.zoo.blocks import Bottleneck, Inception, ResidualUnit
 
 # GoogLeNet's block 3a: input, then a row of table 1 of Szegedy et al. 2014, arXiv:1409.4842.
 ROW_3A = (192, 64, 96, 128, 16, 32, 32)
@@ -21,33 +18,6 @@ def silence(unit: nn.Module) -> None:
     for module in unit.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.zeros_(module.weight)
-
-
-def test_a_1x1_before_the_3x3_saves_parameters() -> None:
-    # The course chapter's sum: 1*1*192*32 + 3*3*32*32 = 6,144 + 9,216 against 3*3*192*32.
-    assert count(conv(192, 32, 1)) + count(conv(32, 32, 3)) == 15_360
-    assert count(conv(192, 32, 3)) == 55_296
-
-
-def test_a_conv_has_a_bias_iff_no_norm_follows() -> None:
-    assert count(conv_block(3, 8, 3)) == 3 * 8 * 9 + 2 * 8
-    assert count(conv_block(3, 8, 3, norm="none")) == 3 * 8 * 9 + 8
-    names = [name for name, _ in conv_block(3, 8, 3, norm="none").named_children()]
-    assert names == ["conv", "relu"]
-
-
-@pytest.mark.parametrize("kernel", [1, 3, 5, 7, (1, 5), (5, 1)])
-def test_a_conv_keeps_the_map_size(kernel: int | tuple[int, int]) -> None:
-    assert conv(1, 2, kernel)(torch.zeros(1, 1, 6, 9)).shape == (1, 2, 6, 9)
-
-
-def test_weights_are_he_normal_over_fan_in() -> None:
-    torch.manual_seed(0)
-    layer = conv(64, 128, 3, norm="none")
-    # He et al. 2015, arXiv:1502.01852, eq. 10: std = sqrt(2 / (9 * 64)).
-    assert layer.weight.std().item() == pytest.approx((2 / 576) ** 0.5, rel=0.02)
-    assert layer.bias is not None
-    assert not layer.bias.any()
 
 
 def test_inception_has_the_widths_of_table_1() -> None:
@@ -132,22 +102,3 @@ def test_the_bottleneck_strides_in_the_3x3() -> None:
     unit = Bottleneck(64, 16, 2)
     strides = [unit.conv1.stride, unit.conv2.stride, unit.conv3.stride]
     assert strides == [(1, 1), (2, 2), (1, 1)]
-
-
-def test_option_a_subsamples_and_appends_zero_channels() -> None:
-    x = torch.arange(2 * 3 * 5 * 5, dtype=torch.float32).reshape(2, 3, 5, 5)
-    out = PadShortcut(3, 7, 2)(x)
-    assert out.shape == (2, 7, 3, 3)
-    assert torch.equal(out[:, :3], x[:, :, [0, 2, 4]][..., [0, 2, 4]])
-    assert not out[:, 3:].any()
-    assert not list(PadShortcut(3, 7, 2).state_dict())
-
-
-def test_which_shapes_need_a_shortcut_module() -> None:
-    assert shortcut_path(8, 8, 1, shortcut="A") is None
-    assert shortcut_path(8, 8, 1, shortcut="B") is None
-    assert isinstance(shortcut_path(8, 8, 1, shortcut="C"), nn.Sequential)
-    assert isinstance(shortcut_path(8, 8, 2, shortcut="A"), PadShortcut)
-    assert isinstance(shortcut_path(8, 16, 1, shortcut="B"), nn.Sequential)
-    with pytest.raises(OptionError, match="do not shrink"):
-        shortcut_path(16, 8, 1, shortcut="A")

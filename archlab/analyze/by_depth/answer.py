@@ -94,11 +94,25 @@ def spread(values: Sequence[float | None]) -> Spread:
     infinite = [value for value in known if not math.isfinite(value)]
     if infinite:
         return Spread(next(filter(math.isnan, infinite), infinite[0]))
+    # Norms span decades: an arithmetic mean would be that of the largest seed.
     positive = [value for value in known if value > 0]
     middle = 0.0
     if positive:
         middle = math.exp(math.fsum(map(math.log, positive)) / len(positive))
     return Spread(middle, min(known), max(known))
+
+
+def seed_line(rows: Sequence[Any], place: str, quantity: str) -> dict[str, Cell]:
+    """Return the cells that every line of a table by depth has, the seeds of one place joined.
+
+    Args:
+        rows: the rows of one net and place, one a seed.
+        place: the field that numbers the places: block or layer.
+        quantity: the field whose mean and band are shown.
+    """
+    first = record(rows[0])
+    cells = {name: first[name] for name in ("net", place, "path", "stage")}
+    return cells | spread([getattr(row, quantity) for row in rows]).cells(quantity)
 
 
 def grouped(rows: Sequence[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:

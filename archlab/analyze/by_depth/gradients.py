@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archlab.analyze.by_depth.answer import ByDepth, Spread, grouped, spread, stages
+from archlab.analyze.by_depth.answer import ByDepth, Spread, grouped, seed_line, spread, stages
 from archlab.analyze.by_depth.growth import growth, verdict
 from archlab.analyze.by_depth.theory import Theory
 from archlab.result import Cell, Column, Header, Missing, Unit
@@ -95,13 +95,8 @@ def gradients(
 
 def _line(seeds: Sequence[GradientRow]) -> dict[str, Cell]:
     """Return the table's line of one block: geometric means over the seeds, and the band."""
-    first = seeds[0]
     return {
-        "net": first.net,
-        "block": first.block,
-        "path": first.path,
-        "stage": first.stage,
-        **spread([row.activation_grad for row in seeds]).cells("activation_grad"),
+        **seed_line(seeds, "block", "activation_grad"),
         "weight_grad": spread([row.weight_grad for row in seeds]).middle,
         "grad_to_weight": spread([row.grad_to_weight for row in seeds]).middle,
         "state": ", ".join(dict.fromkeys(row.state for row in seeds if row.state)),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from archlab.analyze.by_depth.answer import ByDepth, grouped, spread, stages
+from archlab.analyze.by_depth.answer import ByDepth, grouped, seed_line, spread, stages
+from archlab.errors import keyword
 from archlab.result import Cell, Column, Header, Unit
 from archlab.result.by_depth import Branch, Response
 
@@ -75,10 +76,6 @@ IDENTITY_COLUMNS = (
     Column("branch", "F(x)", Unit.NUMBER),
     Column("shortcut", "x", Unit.NUMBER),
 )
-AT_START = (
-    "right after batch norm every response is its scale, 1 at initialisation: give trained weights "
-    "with --checkpoint, or --norm none"
-)
 
 
 def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, ResponseRow]:
@@ -99,7 +96,7 @@ def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, Re
         rows=tuple(rows),
         shown=tuple(map(_response_line, grouped(rows, lambda row: (row.net, row.layer)))),
         columns=RESPONSE_COLUMNS,
-        footer=(AT_START,) if normed and all(0.9 < value < 1.1 for value in normed) else (),
+        footer=(_at_start(),) if normed and all(0.9 < value < 1.1 for value in normed) else (),
     )
 
 
@@ -123,6 +120,13 @@ def identity(draws: Draws[Branch], header: Header) -> ByDepth[DepthTotals, Ident
     )
 
 
+def _at_start() -> str:
+    return (
+        "right after batch norm every response is its scale, 1 at initialisation: give trained "
+        f"weights with {keyword('checkpoint')}, or {keyword('norm', 'none')}"
+    )
+
+
 def _response_rows(net: str, seed: int, layers: Sequence[Response]) -> Iterator[ResponseRow]:
     order = sorted(range(len(layers)), key=lambda i: -layers[i].deviation)
     ranks = {layer: place + 1 for place, layer in enumerate(order)}
@@ -141,15 +145,8 @@ def _response_rows(net: str, seed: int, layers: Sequence[Response]) -> Iterator[
 
 
 def _response_line(seeds: Sequence[ResponseRow]) -> dict[str, Cell]:
-    first = seeds[0]
-    return {
-        "net": first.net,
-        "layer": first.layer,
-        "path": first.path,
-        "stage": first.stage,
-        **spread([row.response for row in seeds]).cells("response"),
-        "rank": round(statistics.median(row.rank for row in seeds)),
-    }
+    rank = round(statistics.median(row.rank for row in seeds))
+    return {**seed_line(seeds, "layer", "response"), "rank": rank}
 
 
 def _identity_rows(net: str, seed: int, additions: Sequence[Branch]) -> Iterator[IdentityRow]:
@@ -168,13 +165,8 @@ def _identity_rows(net: str, seed: int, additions: Sequence[Branch]) -> Iterator
 
 
 def _identity_line(seeds: Sequence[IdentityRow]) -> dict[str, Cell]:
-    first = seeds[0]
     return {
-        "net": first.net,
-        "block": first.block,
-        "path": first.path,
-        "stage": first.stage,
-        **spread([row.branch_to_input for row in seeds]).cells("branch_to_input"),
+        **seed_line(seeds, "block", "branch_to_input"),
         "branch": spread([row.branch for row in seeds]).middle,
         "shortcut": spread([row.shortcut for row in seeds]).middle,
     }

@@ -74,6 +74,7 @@ def theory(facts: Facts) -> Theory:
         growth = BATCH_NORM**facts.layers
         exact = "π/(π−1) = " if facts.layers == 2 else ""
         return Theory(growth, f"{exact}{growth:.3f} a block")
+    # ReLU halves the mean square, so that gain 2 keeps the norm from layer to layer.
     through = math.sqrt(facts.gain / 2) ** facts.layers
     if facts.residual:
         growth = math.sqrt(1 + through**2)
@@ -90,6 +91,7 @@ def layers_per_block(graph: Graph, blocks: Sequence[str]) -> float:
         inside = next((b for b in blocks if node.path == b or node.path.startswith(f"{b}.")), None)
         if inside is not None and node.kind in _PRODUCTS:
             counts[inside] += 1
+    # Blocks with a projection have one layer more; the median is the common block.
     return float(statistics.median_low(counts.values()))
 
 

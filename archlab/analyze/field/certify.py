@@ -1,7 +1,7 @@
-"""The symbolic receptive field held against what gradients reach, layer by layer.
+"""The symbolic receptive field against what gradients reach, layer by layer.
 
-`plan` says how large an image must be and which units to ask, `certify` compares. The gradients
-come from `probe.gradient_support`; this file only joins numbers.
+`image_shape` says how large an image must be, `plan` which units to measure, and `certify`
+compares. The gradients come from `probe.gradient_support`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from archlab.result import Column, Result, Unit
 from archlab.result.field import Support
 
 _GRAIN = 64  # image sides are multiples of this, so that strides divide them
-_SHORT = 128  # the side that is not asked about
+_SHORT = 128  # the side along which nothing is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,10 @@ def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
 
 
 def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
-    """Return the units to ask per convolution: the central one; four where they differ by place."""
+    """Return the units to measure of each convolution: the central one, or four around it.
+
+    One is enough where all units see alike; up-sampling and windows make them differ by place.
+    """
     return {
         path: (field.size // 2,)
         if field.exact or field.size == 1
@@ -88,9 +91,9 @@ def certify(
     """
     fields = [_convolutions(graph, axis) for axis, graph in enumerate(graphs)]
     rows = tuple(
-        _row(item, axis, fields[axis][item.path], graph)
-        for axis, (graph, items) in enumerate(zip(graphs, reached, strict=True))
-        for item in items
+        _row(support, axis, fields[axis][support.path], graph)
+        for axis, (graph, supports) in enumerate(zip(graphs, reached, strict=True))
+        for support in supports
     )
     agree = sum(row.agrees for row in rows)
     layers = len({row.path for row in rows})
@@ -110,36 +113,37 @@ def certify(
 
 
 def _convolutions(graph: Graph, axis: int) -> Mapping[str, Field]:
-    seen, _ = sights(graph)
-    found: dict[str, Field] = {}
+    by_tensor, _ = sights(graph)
+    fields: dict[str, Field] = {}
     for node in graph.nodes:
         if node.kind in (Kind.CONV, Kind.CONV_TRANSPOSE) and node.call == 0:
-            sight = seen.get(node.outputs[0])
+            sight = by_tensor.get(node.outputs[0])
             field = sight.axes[axis] if sight else None
             if field is not None and node.path in graph.module:
-                found.setdefault(node.path, field)
-    return found
+                fields.setdefault(node.path, field)
+    return fields
 
 
-def _row(item: Support, axis: int, field: Field, graph: Graph) -> CertifyRow:
-    low, high = int(field.low[item.unit]), int(field.high[item.unit])
-    agrees = (low, high) == (item.low, item.high)
+def _row(support: Support, axis: int, field: Field, graph: Graph) -> CertifyRow:
+    low, high = int(field.low[support.unit]), int(field.high[support.unit])
+    reached = (support.low, support.high)
+    agrees = (low, high) == reached
     if field.exact:
         last = graph.shape(graph.inputs[0])[2 + axis] - 1
-        at = field.step * item.unit
-        clipped = (max(at + field.lo, 0), min(at + field.hi, last))
-        whole = at + field.lo >= 0 and at + field.hi <= last
-        same_holes = field.holes is None or not whole or field.holes == item.holes
-        agrees = agrees and clipped == (item.low, item.high) and same_holes
+        first_seen, last_seen = (field.step * support.unit + end for end in (field.lo, field.hi))
+        inside = first_seen >= 0 and last_seen <= last
+        # Holes are known of a unit that no border of the image cuts.
+        same_holes = field.holes is None or not inside or field.holes == support.holes
+        agrees = agrees and (max(first_seen, 0), min(last_seen, last)) == reached and same_holes
     return CertifyRow(
-        path=item.path,
+        path=support.path,
         axis="hw"[axis],
-        unit=item.unit,
+        unit=support.unit,
         predicted_low=low,
         predicted_high=high,
-        low=item.low,
-        high=item.high,
+        low=support.low,
+        high=support.high,
         predicted_holes=field.holes,
-        holes=item.holes,
+        holes=support.holes,
         agrees=agrees,
     )

@@ -48,31 +48,32 @@ COLUMNS = (
 
 
 def effective(
-    graph: Graph, rows: Sequence[FieldRow], measured: Sequence[EffectiveField], how: str
+    graph: Graph, rows: Sequence[FieldRow], measured: Sequence[EffectiveField], images: str
 ) -> Result[EffectiveTotals, EffectiveRow]:
-    """Return the measured layers beside their theoretical rows; `how` says what was measured on."""
+    """Return the measured layers beside their theoretical rows; `images` says what was measured."""
     theory = {row.path: row for row in rows}
     height, width = graph.shape(graph.inputs[0])[-2:]
-    table = tuple(_row(item, theory[item.path], height, width) for item in measured)
+    compared = tuple(_row(field, theory[field.path], height, width) for field in measured)
     return Result(
         name="effective",
         header=header(
             graph,
             "mean squared gradient of the central unit over images, channels, random "
             "output directions (Luo et al. 2016); span of pixels at 4.55 % of the largest or more",
-            how,
+            images,
         ),
-        totals=EffectiveTotals(len(table), table[-1].ratio if table else None),
-        rows=table,
+        totals=EffectiveTotals(len(compared), compared[-1].ratio if compared else None),
+        rows=compared,
         columns=COLUMNS,
     )
 
 
-def _row(item: EffectiveField, theory: FieldRow, height: int, width: int) -> EffectiveRow:
+def _row(field: EffectiveField, theory: FieldRow, height: int, width: int) -> EffectiveRow:
     rf_h, rf_w = theory.rf_h, theory.rf_w
+    # Pixels outside of the image have no gradient: the ratio is to what the image holds.
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
     ratio = None
     if rf_h and rf_w:
         area = min(rf_h, height) * min(rf_w, width)
-        ratio = (item.height * item.width / area) ** 0.5
-    return EffectiveRow(item.path, item.height, item.width, rf_h, rf_w, ratio, clipped)
+        ratio = (field.height * field.width / area) ** 0.5
+    return EffectiveRow(field.path, field.height, field.width, rf_h, rf_w, ratio, clipped)

@@ -1,8 +1,9 @@
 """Receptive fields: what each layer sees of the image, local and global, exact where it can be.
 
 Convention: unit j of a layer sees input rows j·stride − pad … j·stride − pad + rf − 1; the centre
-of unit 0 is (rf − 1)/2 − pad. h and w apart. The local field leaves gates aside (squeeze-excite,
-attention over all tokens, norms over positions); `global_from` names the first such layer.
+of unit 0 is (rf − 1)/2 − pad. Height and width are apart. The local field leaves gates aside
+(squeeze-excite, attention over all tokens, norms over positions); `global_from` names the first
+such layer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
+from typing import NamedTuple
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
@@ -94,13 +97,13 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
     Source: Araujo et al. 2019 (distill.pub/2019/computing-receptive-fields) for the intervals;
     Richter et al. 2021 (arXiv 2106.12307) for the minimal path.
     """
-    seen, misaligned = sights(graph)
-    rows = tuple(_rows(graph, seen))
+    by_tensor, misaligned = sights(graph)
+    rows = tuple(_rows(graph, by_tensor))
     local = [row for row in rows if row.rf_h is not None or row.rf_w is not None]
     last = _last_feature(local)
     first_global = next((row.global_from for row in rows if row.global_from), None)
-    lost = dict.fromkeys(sight.lost for sight in seen.values() if sight.lost)
-    notes = [_told(item) for item in misaligned[:3]]
+    lost = dict.fromkeys(sight.lost for sight in by_tensor.values() if sight.lost)
+    notes = [_sentence(join) for join in misaligned[:3]]
     if len(misaligned) > 3:
         notes.append(f"… and {len(misaligned) - 3} more misaligned joins (JSON lists them)")
     if not local:
@@ -125,62 +128,74 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
             for name in lost
         ),
         footer=(*_summary(last, first_global), *([layout] if layout else []), *notes),
-        extra=(("misaligned", [_plain(item) for item in misaligned]), ("layout", layout)),
+        extra=(("misaligned", [_record(join) for join in misaligned]), ("layout", layout)),
         tree=True,
     )
 
 
-def _rows(graph: Graph, seen: dict[int, Sight]) -> Iterable[FieldRow]:
-    for call in sorted(
-        graph.calls, key=lambda call: (call.first, -call.last, call.path.count("."))
-    ):
+def _rows(graph: Graph, by_tensor: dict[int, Sight]) -> Iterable[FieldRow]:
+    # A module and its only child run the same nodes: the path's depth puts the module first.
+    def order(call: ModuleCall) -> tuple[int, int, int]:
+        return call.first, -call.last, call.path.count(".")
+
+    for call in sorted(graph.calls, key=order):
         if call.call == 0:
-            yield _row(graph, call, next((seen[t] for t in call.outputs if t in seen), None))
+            outputs = (by_tensor[tensor] for tensor in call.outputs if tensor in by_tensor)
+            yield _row(graph, call, next(outputs, None))
 
 
 def _row(graph: Graph, call: ModuleCall, sight: Sight | None) -> FieldRow:
     tall, wide = sight.axes if sight else (None, None)
-    h, w = _numbers(tall), _numbers(wide)
-    shares = [_coverage(axis) for axis in (tall, wide) if axis is not None]
+    h, w = _extent(tall), _extent(wide)
+    shares = [_coverage(field) for field in (tall, wide) if field is not None]
     return FieldRow(
         path=call.path,
         type=graph.module[call.path].type,
-        rf_h=h[0],
-        rf_w=w[0],
-        stride_h=h[1],
-        stride_w=w[1],
-        pad_h=h[2],
-        pad_w=w[2],
-        center_h=h[3],
-        center_w=w[3],
+        rf_h=h.size,
+        rf_w=w.size,
+        stride_h=h.stride,
+        stride_w=w.stride,
+        pad_h=h.pad,
+        pad_w=w.pad,
+        center_h=h.centre,
+        center_w=w.centre,
         holes_h=tall.holes if tall else None,
         holes_w=wide.holes if wide else None,
         min_path_h=_number(tall.shortest) if tall else None,
         min_path_w=_number(wide.shortest) if wide else None,
-        coverage=_product([share[0] for share in shares]),
-        worst_coverage=_product([share[1] for share in shares]),
+        coverage=_product([centre for centre, _ in shares]),
+        worst_coverage=_product([worst for _, worst in shares]),
         phases="|".join(map(str, phases(tall))) if tall and not tall.exact else "",
-        exact=bool(sight) and not (sight.lost if sight else "") and _all_exact(tall, wide),
+        exact=sight is not None and not sight.lost and _all_exact(tall, wide),
         global_from=(sight.global_from or None) if sight else None,
     )
 
 
 def local_size(axis: Field | None) -> Number:
     """Return how many pixels of one axis a unit sees, or None where it sees no local part."""
-    return _numbers(axis)[0]
+    return _extent(axis).size
 
 
 def _all_exact(*axes: Field | None) -> bool:
     return all(axis is None or axis.exact or bool(phases(axis)) for axis in axes)
 
 
-def _numbers(axis: Field | None) -> tuple[Number, Number, Number, Number]:
-    """Size, stride, pad and centre; a bound gives way to the widest unit that no border cuts."""
+class _Extent(NamedTuple):
+    """What a unit sees along one axis, in pixels; all None where the axis is gone."""
+
+    size: Number = None
+    stride: Number = None
+    pad: Number = None
+    centre: Number = None
+
+
+def _extent(axis: Field | None) -> _Extent:
     if axis is None:
-        return None, None, None, None
+        return _Extent()
+    # A bound gives way to the widest unit that no border cuts.
     widths = () if axis.exact else phases(axis)
     size = widths[-1] if widths else _number(axis.width)
-    return size, _number(axis.step), _number(-axis.lo), _number(axis.centre)
+    return _Extent(size, _number(axis.step), _number(-axis.lo), _number(axis.centre))
 
 
 def phases(axis: Field) -> tuple[int, ...]:
@@ -199,12 +214,7 @@ def _coverage(axis: Field) -> tuple[float, float]:
 
 
 def _product(shares: list[float]) -> float | None:
-    if not shares:
-        return None
-    total = 1.0
-    for share in shares:
-        total *= share
-    return min(total, 1.0)
+    return min(prod(shares), 1.0) if shares else None
 
 
 def _number(value: Fraction) -> Number:
@@ -212,10 +222,12 @@ def _number(value: Fraction) -> Number:
 
 
 def _last_feature(rows: list[FieldRow]) -> FieldRow | None:
-    """The innermost call whose field is the largest: the last feature map."""
-    if not rows:
-        return None
-    return max(rows, key=lambda row: ((row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path))
+    """Return the innermost call whose field is the largest: the last feature map."""
+
+    def rank(row: FieldRow) -> tuple[float, str]:
+        return (row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path
+
+    return max(rows, key=rank, default=None)
 
 
 def stride_layout(graph: Graph) -> str:
@@ -224,22 +236,21 @@ def stride_layout(graph: Graph) -> str:
     The same depth has other fields: stride in the 3×3 (torchvision) makes ResNet-50 see 427,
     stride in the first 1×1 (the paper, v1) 483.
     """
-    strided: dict[str, int] = {}
+    kernels = set()  # of the convolutions that stride inside a block
     for node in graph.nodes:
-        attrs = node.attrs
-        if node.kind == Kind.CONV and isinstance(attrs, ConvAttrs) and len(attrs.kernel) == 2:
-            name = node.path.rpartition(".")[2]
-            if max(attrs.stride) > 1 and name in ("conv1", "conv2") and node.path.count(".") > 1:
-                key = "x".join(map(str, attrs.kernel))
-                strided[key] = strided.get(key, 0) + 1
+        attrs, name = node.attrs, node.path.rpartition(".")[2]
+        if node.kind != Kind.CONV or not isinstance(attrs, ConvAttrs) or max(attrs.stride) == 1:
+            continue
+        if name in ("conv1", "conv2") and node.path.count(".") > 1 and len(attrs.kernel) == 2:
+            kernels.add("x".join(map(str, attrs.kernel)))
     bottleneck = any(row.type == "Bottleneck" for row in graph.modules)
-    if not bottleneck or not strided:
+    if not bottleneck or not kernels:
         return ""
-    if set(strided) == {"3x3"}:
+    if kernels == {"3x3"}:
         return "layout: stride in the 3×3 of the bottleneck (torchvision, v1.5)"
-    if set(strided) == {"1x1"}:
+    if kernels == {"1x1"}:
         return "layout: stride in the first 1×1 of the bottleneck (the paper, v1)"
-    return f"layout: strides in {', '.join(sorted(strided))} convolutions"
+    return f"layout: strides in {', '.join(sorted(kernels))} convolutions"
 
 
 def _summary(last: FieldRow | None, first_global: str | None) -> tuple[str, ...]:
@@ -256,16 +267,15 @@ def _summary(last: FieldRow | None, first_global: str | None) -> tuple[str, ...]
     return tuple(lines)
 
 
-def _told(item: Misalignment) -> str:
-    axis = "hw"[item.axis]
-    centres = ", ".join(f"{centre:g}" for centre in dict.fromkeys(item.centres))
-    return f"misaligned on {axis} in {item.path}: branches centred at {centres}"
+def _sentence(join: Misalignment) -> str:
+    centres = ", ".join(f"{centre:g}" for centre in dict.fromkeys(join.centres))
+    return f"misaligned on {'hw'[join.axis]} in {join.path}: branches centred at {centres}"
 
 
-def _plain(item: Misalignment) -> dict[str, object]:
+def _record(join: Misalignment) -> dict[str, object]:
     return {
-        "path": item.path,
-        "axis": "hw"[item.axis],
-        "centers": list(item.centres),
-        "strides": list(item.steps),
+        "path": join.path,
+        "axis": "hw"[join.axis],
+        "centers": list(join.centres),
+        "strides": list(join.steps),
     }

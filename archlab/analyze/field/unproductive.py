@@ -1,21 +1,19 @@
 """Layers that can add no new context at a resolution, after Richter et al. 2021 (arXiv 2106.12307).
 
-A layer whose units already see the whole image cannot widen what they see. Along the minimal path
-(the narrowest branch everywhere) this is Richter's criterion; along the maximal path a weaker sign.
+A layer whose units already see the whole image cannot widen what they see. Richter's criterion asks
+along the minimal path (the narrowest branch everywhere); the maximal path is a weaker sign.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from archlab.analyze.field.sight import Sight, sights
-from archlab.analyze.field.sight.field import Field
 from archlab.analyze.header import header
 from archlab.errors import OptionError
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import ConvAttrs, Kind
+from archlab.ir.kinds import Kind
 from archlab.result import Column, Result, Unit
 
 
@@ -63,10 +61,10 @@ def unproductive(
     Raises:
         OptionError: the model has no spatial axis.
     """
-    seen, _ = sights(graph)
+    by_tensor, _ = sights(graph)
     sizes = list(resolutions) or [_traced(graph)]
-    convolutions = [node for node in graph.nodes if _widens(node, seen)]
-    rows = tuple(_row(graph, node, seen, size) for size in sizes for node in convolutions)
+    convolutions = [node for node in graph.nodes if _widens(node, by_tensor)]
+    rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)
     first = rows[: len(convolutions)]
     totals = UnproductiveTotals(
         convolutions=len(convolutions),
@@ -98,54 +96,42 @@ def _traced(graph: Graph) -> tuple[int, int]:
     return shape[-2], shape[-1]
 
 
-def _widens(node: Node, seen: dict[int, Sight]) -> bool:
-    attrs = node.attrs
-    if node.kind != Kind.CONV or not isinstance(attrs, ConvAttrs):
-        return False
-    sight = seen.get(node.outputs[0])
-    return sight is not None and any(axis is not None for axis in sight.axes)
+def _widens(node: Node, by_tensor: dict[int, Sight]) -> bool:
+    sight = by_tensor.get(node.outputs[0])
+    return node.kind == Kind.CONV and sight is not None and sight.axes != (None, None)
 
 
 def _row(
-    graph: Graph, node: Node, seen: dict[int, Sight], size: tuple[int, int]
+    graph: Graph, node: Node, by_tensor: dict[int, Sight], size: tuple[int, int]
 ) -> UnproductiveRow:
-    after, before = seen[node.outputs[0]].axes, seen[node.inputs[0]].axes
-    own = _beyond([axis.shortest if axis else None for axis in after], size, strict=True)
-    fed = _beyond([axis.shortest if axis else None for axis in before], size, strict=False)
-    longest = _beyond([axis.width if axis else None for axis in after], size, strict=True)
-    verdict = "border" if own and fed else "critical" if own else "productive"
+    # An axis that is gone (averaged away) does not count; the other one decides alone.
+    after, before = by_tensor[node.outputs[0]].axes, by_tensor[node.inputs[0]].axes
+    min_paths = [(field.shortest, side) for field, side in zip(after, size, strict=True) if field]
+    max_paths = [(field.width, side) for field, side in zip(after, size, strict=True) if field]
+    inputs = [(field.shortest, side) for field, side in zip(before, size, strict=True) if field]
+    past = all(width > side for width, side in min_paths)
+    fed_past = bool(inputs) and all(width >= side for width, side in inputs)
     return UnproductiveRow(
         path=node.path or graph.name,
         resolution=f"{size[0]}x{size[1]}",
-        min_path=float(max(_widths(after, shortest=True))),
-        max_path=float(max(_widths(after, shortest=False))),
-        verdict=verdict,
-        max_path_verdict="past" if longest else "within",
+        min_path=float(max(width for width, _ in min_paths)),
+        max_path=float(max(width for width, _ in max_paths)),
+        verdict="productive" if not past else "border" if fed_past else "critical",
+        max_path_verdict="past" if all(width > side for width, side in max_paths) else "within",
     )
-
-
-def _widths(axes: Sequence[Field | None], *, shortest: bool) -> list[Fraction]:
-    return [axis.shortest if shortest else axis.width for axis in axes if axis is not None]
-
-
-def _beyond(widths: Sequence[Fraction | None], size: tuple[int, int], *, strict: bool) -> bool:
-    """Whether the field spans the image on every axis that is still there."""
-    pairs = [(width, side) for width, side in zip(widths, size, strict=True) if width is not None]
-    return bool(pairs) and all(width > side if strict else width >= side for width, side in pairs)
 
 
 def _advice(rows: Sequence[UnproductiveRow], size: tuple[int, int]) -> str:
     name = f"{size[0]}x{size[1]}"
-    mine = [row for row in rows if row.resolution == name]
-    past = sum(row.max_path_verdict == "past" for row in mine)
-    stuck = sum(row.verdict != "productive" for row in mine)
+    at_size = [row for row in rows if row.resolution == name]
+    past = sum(row.max_path_verdict == "past" for row in at_size)
+    unproductive = [row.path for row in at_size if row.verdict != "productive"]
     text = (
-        f"{name}: {stuck} of {len(mine)} convolutions past the image by the minimal path, "
-        f"{past} by the maximal"
+        f"{name}: {len(unproductive)} of {len(at_size)} convolutions past the image by the minimal "
+        f"path, {past} by the maximal"
     )
-    if stuck:
-        first = next(row.path for row in mine if row.verdict != "productive")
-        return f"{text}; from {first} on: a larger input, or fewer layers there"
+    if unproductive:
+        return f"{text}; from {unproductive[0]} on: a larger input, or fewer layers there"
     if past:
         return f"{text}: shortcuts keep a narrow path, so none is unproductive for sure"
     return f"{text}: every convolution can still widen what it sees"

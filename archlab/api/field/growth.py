@@ -12,7 +12,7 @@ from archlab.api.model import Model
 from archlab.errors import OptionError
 from archlab.picture.picture import Picture
 from archlab.result.field import EffectiveField
-from archlab.view.figure.receptive_field import Growth, Picture as FieldContent, receptive_fields
+from archlab.view.figure.receptive_field import FieldFigure, Growth, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture
 
@@ -30,12 +30,12 @@ def growth_picture(models: Sequence[Model]) -> Picture:
     paths = [convolutions(model) for model in models]
     if min(map(len, paths)) >= _FEW:
         curves = [curve(model) for model in models]
-        return Picture(partial(receptive_fields, FieldContent("", "", size, curves)))
+        return Picture(partial(receptive_fields, FieldFigure("", "", size, curves)))
     paths = [_leaves(model) for model in models]
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
     curves = [_growth(model, layers) for model, layers in zip(models, paths, strict=True)]
-    return Picture(partial(receptive_fields, FieldContent("", "", size, curves, "layers")))
+    return Picture(partial(receptive_fields, FieldFigure("", "", size, curves, "layers")))
 
 
 def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:

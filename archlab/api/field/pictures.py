@@ -20,8 +20,8 @@ from archlab.picture.picture import Picture
 from archlab.result.field import EffectiveField
 from archlab.verb import verb
 from archlab.view.figure.receptive_field import (
+    FieldFigure,
     Panel,
-    Picture as FieldContent,
     receptive_fields,
     sample_image,
 )
@@ -75,7 +75,7 @@ def plot_receptive_field(
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     height, width = image_size(loaded[0])
     names = ", ".join(model.name for model in loaded)
-    content = FieldContent(
+    content = FieldFigure(
         title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),

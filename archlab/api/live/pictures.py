@@ -15,7 +15,7 @@ from archlab.errors import OptionError
 from archlab.picture.picture import Picture
 from archlab.result import Cell
 from archlab.verb import verb
-from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth as draw
+from archlab.view.figure.by_depth import Curve, DepthFigure, Panel, Segment, by_depth as draw
 
 Lines = Sequence[Mapping[str, Cell]]
 _TWIN = "(plain twin)"
@@ -43,7 +43,7 @@ def plot_by_depth(answer: ByDepth[object, object]) -> Picture:
     return Picture(partial(draw, content))
 
 
-def _gradients(answer: ByDepth[Any, Any]) -> DepthPicture:
+def _gradients(answer: ByDepth[Any, Any]) -> DepthFigure:
     nets = _nets(answer)
     titles = {
         "activation_grad": "dL/d(activation) at each block's output",
@@ -59,12 +59,10 @@ def _gradients(answer: ByDepth[Any, Any]) -> DepthPicture:
         last = i == len(titles) - 1
         xlabel = "block (0: what the first block receives)" if last else ""
         panels.append(Panel(title, curves, xlabel, marks=_marks(nets, "block")))
-    return DepthPicture(
-        f"Gradient norms by depth: {answer.header.model}", _subtitle(answer), panels
-    )
+    return DepthFigure(f"Gradient norms by depth: {answer.header.model}", _subtitle(answer), panels)
 
 
-def _responses(answer: ByDepth[Any, Any]) -> DepthPicture:
+def _responses(answer: ByDepth[Any, Any]) -> DepthFigure:
     nets = _nets(answer)
     depth = [_curve(net, lines, "layer", "response") for net, lines in nets.items()]
     ranked = []
@@ -76,19 +74,19 @@ def _responses(answer: ByDepth[Any, Any]) -> DepthPicture:
         Panel("by depth", depth, "layer", marks=_marks(nets, "layer")),
         Panel("sorted by size", ranked, "rank"),
     ]
-    return DepthPicture(
+    return DepthFigure(
         f"Layer responses (std): {answer.header.model}", _subtitle(answer), panels, beside=True
     )
 
 
-def _identity(answer: ByDepth[Any, Any]) -> DepthPicture:
+def _identity(answer: ByDepth[Any, Any]) -> DepthFigure:
     nets = _nets(answer)
     curves = [_curve(net, lines, "block", "branch_to_input") for net, lines in nets.items()]
     panel = Panel("‖F(x)‖ ÷ ‖x‖", curves, "residual addition", marks=_marks(nets, "block"))
-    return DepthPicture(f"Far from the identity: {answer.header.model}", _subtitle(answer), [panel])
+    return DepthFigure(f"Far from the identity: {answer.header.model}", _subtitle(answer), [panel])
 
 
-def _shattered(answer: ByDepth[Any, Any]) -> DepthPicture:
+def _shattered(answer: ByDepth[Any, Any]) -> DepthFigure:
     """One panel a kind of net, as in Balduzzi's figure 2: its depths overlaid."""
     values: dict[str, dict[int, list[float]]] = {}
     for row in answer.rows:
@@ -100,7 +98,7 @@ def _shattered(answer: ByDepth[Any, Any]) -> DepthPicture:
         low, high = ([edge(found) for found in lags.values()] for edge in (min, max))
         curve = Curve(f"{depth} layers", list(lags), middle, low, high)
         panels.setdefault(net.replace(depth, "", 1), []).append(curve)
-    return DepthPicture(
+    return DepthFigure(
         "Shattered gradients: autocorrelation of df/dx",
         _subtitle(answer),
         [Panel(kind, curves, "lag", log=False) for kind, curves in panels.items()],
@@ -108,7 +106,7 @@ def _shattered(answer: ByDepth[Any, Any]) -> DepthPicture:
     )
 
 
-PICTURES: dict[str, Callable[[ByDepth[Any, Any]], DepthPicture]] = {
+PICTURES: dict[str, Callable[[ByDepth[Any, Any]], DepthFigure]] = {
     "gradients": _gradients,
     "responses": _responses,
     "identity": _identity,

@@ -27,7 +27,7 @@ from archlab.survey.result import ScanTotals, scan_result
 from archlab.survey.row import Request, ScanRow, kinds
 from archlab.survey.where import condition
 from archlab.verb import verb
-from archlab.view.figure.scatter import Point, ScatterPicture, scatter
+from archlab.view.figure.scatter import Point, ScatterFigure, scatter
 
 
 @verb
@@ -150,7 +150,7 @@ def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
               row.accuracy)
         for row in rows
     ]  # fmt: skip
-    content = ScatterPicture(
+    content = ScatterFigure(
         title=f"What {len(rows):,} models cost",
         subtitle=f"one forward of one image at each model's own size · {known:,} with a "
         "published top-1 accuracy on ImageNet, the others grey",

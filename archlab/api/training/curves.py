@@ -16,8 +16,8 @@ from archlab.runs import ledger, logs
 from archlab.runs.ledger import Run
 from archlab.runs.record import METRICS, PLAN, Measurement
 from archlab.verb import verb
-from archlab.view.figure.over_time import Heat, heat as draw_heat
-from archlab.view.figure.training import Curves, Line, Panel, curves as draw
+from archlab.view.figure.over_time import HeatFigure, heat as draw_heat
+from archlab.view.figure.training import CurveFigure, Line, Panel, curves as draw
 
 STYLES = ("fig6", "fig1")
 _SETTLED = 0.04  # the share of the steps whose errors may leave the picture at its top
@@ -108,7 +108,7 @@ def gradient_heat(folder: str | Path) -> Picture:
         if row.activation_grad is not None:
             values[blocks.index(row.block), steps.index(row.step)] = row.activation_grad
     plan = ledger.read_run(place).plan
-    content = Heat(
+    content = HeatFigure(
         f"Gradients by depth: {plan.model}",
         f"{plan.data_name}; {plan.recipe.sentence()}",
         steps,
@@ -134,7 +134,7 @@ def read_series(folder: Path) -> logs.Series:
     return logs.read_logs(folder)
 
 
-def _sweep(folder: Path, style: str) -> Curves:
+def _sweep(folder: Path, style: str) -> CurveFigure:
     runs = [run for run in ledger.read_sweep(folder) if run.rows]
     if not runs:
         raise RunError(f"No run of {folder} has measured anything yet.")
@@ -156,7 +156,7 @@ def _sweep(folder: Path, style: str) -> Curves:
             Panel("training", "training error (%)", _lines(runs, part="train"), top),
             Panel("test", "test error (%)", _lines(runs, part="test"), top),
         ]
-    return Curves(f"Does depth help? {plan.data_name}", note, panels)
+    return CurveFigure(f"Does depth help? {plan.data_name}", note, panels)
 
 
 def _lines(runs: Sequence[Run], part: str = "", *, both: bool = False) -> list[Line]:
@@ -216,7 +216,7 @@ def labels(folders: Sequence[Path]) -> list[str]:
     return unique_names([folder.name for folder in folders])
 
 
-def _runs(folders: Sequence[Path]) -> Curves:
+def _runs(folders: Sequence[Path]) -> CurveFigure:
     """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
     panels, names = [], labels(folders)
     for what, ylabel in (("loss", "loss"), ("acc", "accuracy")):
@@ -231,4 +231,4 @@ def _runs(folders: Sequence[Path]) -> Curves:
                 lines.append(Line(name, steps, values, values, values, colour, part != "train"))
         panels.append(Panel(ylabel, ylabel, lines, 1.0 if what == "acc" else None))
     title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
-    return Curves(title, "training dashed, validation and test bold", panels, same_scale=False)
+    return CurveFigure(title, "training dashed, validation and test bold", panels, same_scale=False)

@@ -15,7 +15,7 @@ from archlab.runs.recipe import Recipe, from_record
 from archlab.runs.record import Measurement, Plan
 from archlab.spec import parse_options
 from archlab.train import checkpoint as checkpoints, run
-from archlab.train.build import wanted_channels
+from archlab.train.build import input_channels
 from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
 from archlab.train.gradients import GradientProfiles
@@ -169,7 +169,7 @@ def evaluate_model(
     archives = plan.data_dir if plan and data is None else str(data_dir)
     recipe = from_record(entry["recipe"]) if "recipe" in entry else None
     images = ImageData(_images(source, archives, download=False), recipe)
-    images.channels = wanted_channels(net, images.images.shape[0])
+    images.channels = input_channels(net, images.images.shape[0])
     return evaluate(net, images, str(model or entry.get("spec") or entry.get("type", "model")))
 
 

@@ -63,10 +63,10 @@ def main() -> None:
     parser.add_argument("--source", type=Path, default=SOURCE)
     parser.add_argument("--subset", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("fashion16.npz"))
-    given = parser.parse_args()
-    arrays = make(given.source, given.subset)
+    options = parser.parse_args()
+    arrays = make(options.source, options.subset)
     named: dict[str, Any] = {"classes": np.array(CLASSES), **arrays}
-    np.savez_compressed(given.out, **named)
+    np.savez_compressed(options.out, **named)
 
 
 if __name__ == "__main__":

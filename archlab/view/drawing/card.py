@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from math import log10, sqrt
 
@@ -14,6 +14,16 @@ from archlab.view.theme import Theme, heat_colour, hue
 
 _LINE = 38  # characters a line
 _NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
+ROLES = {
+    Role.IDENTITY: "identity",
+    Role.PAD: "zero-pad",
+    Role.PROJECTION: "projection",
+    Role.POOL: "pool",
+    Role.BYPASS: "bypass",
+    Role.CONCAT: "skip",
+    Role.REPEAT: "all before",
+}
+"""Role of an edge -> the word that stands on it."""
 SIGNS = {"added": "+ added", "removed": "− removed", "changed": "≠ changed"}
 
 
@@ -52,35 +62,51 @@ def printable(content: str) -> str:
 
 def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     """Return the label of a box: a strip in the kind's colour, what it is, its name, its heat."""
-    look = theme.colours
+    colours = theme.colours
     if box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT):
         return _pill(box, theme)
-    lines = [text(line, 11, look["text"], bold=True) for line in wrapped(_title(box))]
-    lines += [text(line, 9, look["quiet"]) for line in _details(box, drawing)]
+    lines = [text(line, 11, colours["text"], bold=True) for line in wrapped(_title(box))]
+    lines += [text(line, 9, colours["quiet"]) for line in _details(box, drawing)]
     if box.mark:
         role = box.mark if box.mark in SIGNS else "quiet"
-        lines.append(text(SIGNS.get(box.mark, box.mark), 9, look[role], bold=True))
+        lines.append(text(SIGNS.get(box.mark, box.mark), 9, colours[role], bold=True))
     body = left(lines)
     width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
     cells = [
-        f'<TD BGCOLOR="{look[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
+        f'<TD BGCOLOR="{colours[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
         f'<TD CELLPADDING="5" ALIGN="LEFT" WIDTH="{width:.0f}">{body}</TD>',
         _times(box, theme),
         _heat_cell(box, theme, drawing),
     ]
-    border = look[box.mark] if box.mark in SIGNS else look["border"]
+    border = colours[box.mark] if box.mark in SIGNS else colours["border"]
     closed = box.shape == Shape.MODULE
-    back = look["failure"] if box.shape == Shape.FAILURE else look["inner" if closed else "card"]
+    back = (
+        colours["failure"] if box.shape == Shape.FAILURE else colours["inner" if closed else "card"]
+    )
     return _table(f"<TR>{''.join(cells)}</TR>", border, back, 2 if box.mark in SIGNS else 1)
 
 
 def left(lines: Sequence[str]) -> str:
-    """Lines below each other, each at the left."""
+    """Return lines below each other, each at the left."""
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
 
 
 def _title(box: Box) -> str:
-    return f"{box.title} {' · '.join(('', *box.fused))[1:]}".strip() if box.fused else box.title
+    return " · ".join((box.title, *box.fused))
+
+
+def weights(box: Box) -> str:
+    """Return the parameters of one repeat of a box, ⌀ where the repeats differ in width."""
+    if not box.amounts.params:
+        return "shared weights" if box.amounts.shared else ""
+    return f"{'⌀ ' if box.average else ''}{si(box.amounts.params / box.repeats, 3)} params"
+
+
+def cost(group: Group) -> list[str]:
+    """Return the parameters and MACs of one repeat of a group, without what is not known."""
+    params, macs = group.amounts.params, group.amounts.macs
+    texts = [f"{si(params / group.repeats, 3)} params"] if params else []
+    return [*texts, macs_text(group.amounts, group.repeats)] if macs else texts
 
 
 def _details(box: Box, drawing: Drawing) -> list[str]:
@@ -88,14 +114,10 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
     parts = [box.name if not box.name.isdigit() else ""]
     if box.channels and box.shape not in (Shape.INPUT, Shape.OUTPUT):
         parts.append(f"{box.channels} ch")
-    if amounts.params:
-        mean = "⌀ " if box.average else ""
-        parts.append(f"{mean}{brief(amounts.params / box.repeats)} params")
-    elif amounts.shared:
-        parts.append("shared weights")
+    parts.append(weights(box))
     if box.shape == Shape.MODULE and amounts.macs:
         parts.append(macs_text(amounts, box.repeats))
-    lines = _joined([part for part in parts if part])
+    lines = _joined(filter(None, parts))
     if box.note:
         lines += wrapped(box.note)
     if drawing.heat is not None and amounts.heat is not None:
@@ -104,8 +126,8 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
     return lines
 
 
-def _joined(parts: Sequence[str]) -> list[str]:
-    """Facts with dots between, on as few lines as they need, none of them split."""
+def _joined(parts: Iterable[str]) -> list[str]:
+    """Return the parts with dots between, on as few lines as they need, none of them split."""
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(part) + 3 <= _LINE:
@@ -132,20 +154,20 @@ def pill_sign(box: Box) -> str:
 
 
 def _pill(box: Box, theme: Theme) -> str:
-    """A join: ⊕ and its kin round, a concatenation with the channels it makes."""
-    look = theme.colours
+    """Return a join's label: a sign for arithmetic, the channels for a concatenation."""
+    colours = theme.colours
     sign = pill_sign(box)
-    content = text(sign, 14 if len(sign) == 1 else 10, look["ink"], bold=True)
+    content = text(sign, 14 if len(sign) == 1 else 10, colours["ink"], bold=True)
     after = list(box.fused)
     if box.shape == Shape.CONCAT and box.channels:
         after.append(f"{box.channels} ch")
     if after:
-        content += text(f"  {' · '.join(after)}", 9, look["ink"])
+        content += text(f"  {' · '.join(after)}", 9, colours["ink"])
     if box.mark in SIGNS:
-        content += text(f"  {SIGNS[box.mark]}", 9, look["ink"], bold=True)
-    edge = look[box.mark] if box.mark in SIGNS else look["ink"]
+        content += text(f"  {SIGNS[box.mark]}", 9, colours["ink"], bold=True)
+    edge = colours[box.mark] if box.mark in SIGNS else colours["ink"]
     pen = 3 if box.mark in SIGNS else 1
-    back = look["join" if box.shape == Shape.CONCAT else "sum"]
+    back = colours["join" if box.shape == Shape.CONCAT else "sum"]
     return (
         f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" STYLE="ROUNDED" '
         f'COLOR="{edge}" BGCOLOR="{back}"><TR><TD>{content}</TD></TR></TABLE>>'
@@ -164,7 +186,7 @@ def _heat_cell(box: Box, theme: Theme, drawing: Drawing) -> str:
         return ""
     value = box.amounts.heat
     if value is None:
-        hatch = text("╱<BR/>╱".replace("<BR/>", ""), 9, theme.colours["quiet"])
+        hatch = text("╱╱", 9, theme.colours["quiet"])  # not known is no zero
         return f'<TD BGCOLOR="{theme.colours["hatch"]}" WIDTH="16">{hatch}</TD>'
     place = scaled(value, drawing)
     return f'<TD BGCOLOR="{heat_colour(theme, place, 0, 1)}" WIDTH="16"></TD>'
@@ -189,36 +211,30 @@ def _table(rows: str, border: str, back: str, pen: int = 1) -> str:
 
 
 def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
-    """Return the label of a group: its name, how often, what it is, what it costs in all.
+    """Return the label of a group: its name, how often it comes, its type, what it costs.
 
-    In short lines: it stands at the left, and the path goes down in the middle.
+    The lines are short, because the label stands left of the path through the middle.
     """
-    look = theme.colours
-    head = text(group_name(group, drawing), 12, look["text"], bold=True)
+    colours = theme.colours
+    head = text(group_name(group, drawing), 12, colours["text"], bold=True)
     if group.times > 1:
-        head += text(f"  ×{group.times}", 14, look["shortcut"], bold=True)
+        head += text(f"  ×{group.times}", 14, colours["shortcut"], bold=True)
     lines = [head]
     if group.type:
-        lines += [text(line, 10, look["quiet"]) for line in camel(group.type.strip("_"))]
-    amounts = (
-        []  # a branch is narrow, and its cards tell
-        if group.branches
-        else [
-            f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
-            macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
-        ]
-    )
+        lines += [text(line, 10, colours["quiet"]) for line in camel(group.type.strip("_"))]
+    # A branch is narrow, and its cards say what it costs.
+    amounts = [] if group.branches else cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
         amounts.append(heat_text(group.amounts.heat, drawing))
-    lines += [text(amount, 8, look["quiet"]) for amount in amounts if amount]
+    lines += [text(amount, 8, colours["quiet"]) for amount in amounts]
     for note in (group.note, SIGNS.get(group.mark, group.mark)):
         if note:
-            lines += [text(line, 8, look["skip"], bold=True) for line in wrapped(note, 20)]
+            lines += [text(line, 8, colours["skip"], bold=True) for line in wrapped(note, 20)]
     return f"<{left(lines)}>"
 
 
 def group_name(group: Group, drawing: Drawing) -> str:
-    """The path without what the frame around says; a bare number keeps the name before it."""
+    """Return the path without that of the frame around; a bare number keeps the name before it."""
     parents = (other.path for other in drawing.groups if other.id == group.parent)
     above = next(parents, drawing.inside)
     inside = bool(above) and group.path.startswith(f"{above}.")
@@ -231,32 +247,18 @@ def group_name(group: Group, drawing: Drawing) -> str:
 def macs_text(amounts: Amounts, repeats: int) -> str:
     """Return the MACs of one repeat; ≥ where an operator inside has no rule."""
     least = "≥ " if amounts.partial else ""
-    return f"{least}{brief((amounts.macs or 0) / repeats)} MACs"
-
-
-def brief(value: float) -> str:
-    """Return a count with an SI prefix and three significant digits.
-
-    Example:
-        >>> brief(1_814_073_344), brief(64), brief(999_999)
-        ('1.81 G', '64', '1.00 M')
-    """
-    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
-        if abs(value) >= 0.9995 * 10**power:  # 999,999 is 1.00 M
-            scaled = value / 10**power
-            return f"{scaled:.{2 - (abs(scaled) >= 9.995) - (abs(scaled) >= 99.95)}f} {prefix}"
-    return f"{value:g}"
+    return f"{least}{si((amounts.macs or 0) / repeats, 3)} MACs"
 
 
 def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:
     """Return the title: model, totals, input, mode."""
-    look = theme.colours
-    cost = "MACs unknown" if macs is None else f"{si(macs)} MACs"
-    given = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
-    lines = [text(line, 16, look["text"], bold=True) for line in wrapped(drawing.model, 40)]
-    lines.append(text(" ", 4, look["text"]))  # room for an underscore
-    facts = wrapped(f"{si(params)} params · {cost}", 60) + wrapped(given, 60)
-    lines += [text(line, 10, look["quiet"]) for line in facts]
+    colours = theme.colours
+    macs_in_all = "MACs unknown" if macs is None else f"{si(macs)} MACs"
+    source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
+    lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.model, 40)]
+    lines.append(text(" ", 4, colours["text"]))  # room for an underscore
+    facts = wrapped(f"{si(params)} params · {macs_in_all}", 60) + wrapped(source, 60)
+    lines += [text(line, 10, colours["quiet"]) for line in facts]
     return f"<{left(lines)}<BR/>>"
 
 

@@ -28,13 +28,8 @@ _STYLES = {
     Role.REPEAT: ("skip", "dotted", 2.2),
     Role.MAIN: ("edge", "solid", 1.1),
 }
-_LANES = {
-    Role.IDENTITY: "identity",
-    Role.PAD: "zero-pad",
-    Role.BYPASS: "bypass",
-    Role.CONCAT: "skip",
-    Role.REPEAT: "all before",
-}
+# Edges that run beside the path carry their word in a lane; one through a box needs none.
+_LANES = frozenset({Role.IDENTITY, Role.PAD, Role.BYPASS, Role.CONCAT, Role.REPEAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ def dot(drawing: Drawing, style: Style) -> str:
     from graphviz import Digraph  # here: only pictures need it
 
     check_one_of("direction", style.direction, DIRECTIONS)
-    look = style.theme.colours
+    colours = style.theme.colours
     page = Digraph("archlab")
     # A default label, or Graphviz loses the labels of nodes that have none of their own.
     page.attr("node", label="\\N", shape="plain", fontname=FONT)
@@ -66,7 +61,7 @@ def dot(drawing: Drawing, style: Style) -> str:
     page.attr(
         "graph",
         rankdir=style.direction,
-        bgcolor=look["page"],
+        bgcolor=colours["page"],
         fontname=FONT,
         nodesep="0.28",
         ranksep="0.26",
@@ -79,9 +74,8 @@ def dot(drawing: Drawing, style: Style) -> str:
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",
     )
     if style.theme.width is not None:
-        page.attr(
-            "graph", size=f"{style.theme.width:g},200"
-        )  # shrunk to a column, as high as need be
+        # Shrunk to the width of a column, and as high as it needs to be.
+        page.attr("graph", size=f"{style.theme.width:g},200")
     title = "" if style.bare else card.heading(drawing, style.theme, style.params, style.macs)
     with page.subgraph(name="cluster_title") as body:  # without it branches lose their order
         body.attr(label=title, labelloc="t", labeljust="l", peripheries="0")
@@ -93,11 +87,11 @@ def dot(drawing: Drawing, style: Style) -> str:
 
 def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) -> None:
     """Write the boxes and frames inside a group, in the drawing's order."""
-    look = style.theme.colours
+    colours = style.theme.colours
     widest = max((box.channels or 0 for box in drawing.boxes), default=0)
     for i, box in enumerate(drawing.boxes):
         if box.group == parent and box.shape == Shape.PORT:
-            page.node(f"n{i}", "", shape="point", width="0.02", color=look["edge"],
+            page.node(f"n{i}", "", shape="point", width="0.02", color=colours["edge"],
                       id=_plain(box.id), **{"class": "box port"})  # fmt: skip
         elif box.group == parent:
             page.node(
@@ -110,13 +104,13 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
         if group.parent != parent:
             continue
         with page.subgraph(name=f"cluster_{i}") as inner:
-            border = look[group.mark] if group.mark in card.SIGNS else look["line"]
+            border = colours[group.mark] if group.mark in card.SIGNS else colours["line"]
             inner.attr(
                 label=card.frame(group, drawing, style.theme),
                 labeljust=_label_side(group),
                 labelloc="t" if style.direction == "TB" else "b",  # away from the lanes
                 style="rounded,filled",
-                fillcolor=look["page" if depth % 2 else "frame"],
+                fillcolor=colours["page" if depth % 2 else "frame"],
                 color=border,
                 penwidth="2.5" if group.mark in card.SIGNS else "1",
                 margin="10",
@@ -126,10 +120,10 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
             _fill(inner, group.id, drawing, style, depth + 1)
     for i, edge in enumerate(drawing.edges):
         if _lane(drawing, edge) == parent and parent:
-            colour, words = _STYLES[edge.role][0], _LANES[edge.role]
+            colour, words = _STYLES[edge.role][0], card.ROLES[edge.role]
             if edge.mark in card.SIGNS:
                 colour, words = edge.mark, f"{words}, {edge.mark}"
-            words = card.text(words, 8, look[colour])
+            words = card.text(words, 8, colours[colour])
             page.node(f"lane{i}", f"<{words}>", shape="none", margin="0.02,0.0", width="0",
                       height="0", **{"class": "lane"})  # fmt: skip
 
@@ -145,7 +139,7 @@ class Line:
 
 
 def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
-    look = style.theme.colours
+    colours = style.theme.colours
     place = {box.id: f"n{i}" for i, box in enumerate(drawing.boxes)}
     shapes = {box.id: box.shape for box in drawing.boxes}
     marked = {box.id for box in drawing.boxes if box.mark in card.SIGNS}
@@ -156,31 +150,30 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
             role = edge.mark
         tail, head = place[edge.tail], place[edge.head]
         drawn = {
-            "color": look[role],
+            "color": colours[role],
             "style": pattern,
             "penwidth": f"{pen:g}",
             "class": f"edge {edge.role}",
-            "weight": _weight(edge),
+            "weight": "20" if edge.role == Role.MAIN else "1",  # the heavy path is straight
         }
         if shapes[edge.head] == Shape.PORT:
-            drawn["arrowhead"] = "none"  # it goes on outside
+            drawn["arrowhead"] = "none"  # the edge goes on outside of this drawing
         label = card.edge_text(edge, style.theme)
         if label and not (edge.mark and marked & {edge.tail, edge.head}):
             drawn["label"] = label
+        lane = f"lane{i}" if _lane(drawing, edge) else ""
+        plain = {**drawn, "dir": "none"}
         if edge.role == Role.REPEAT:
-            # It runs against the ranks, so it is written the other way round.
+            # It runs against the ranks, so it is written from its head to its tail.
             back = {**drawn, "dir": "back"}
-            if _lane(drawing, edge):
-                none = {**drawn, "dir": "none"}
-                yield Line(f"{head}:{side}", f"lane{i}", back, late=True)
-                yield Line(f"lane{i}", f"{tail}:{side}", none, late=True)
-            else:
-                yield Line(f"{head}:{side}", f"{tail}:{side}", back, late=True)
-        elif _lane(drawing, edge):
-            drawn.pop("label", None)
-            none = {**drawn, "dir": "none"}
-            yield Line(f"{tail}:{side}", f"lane{i}", none, late=True)
-            yield Line(f"lane{i}", f"{head}:{side}", drawn, late=True)
+            yield Line(f"{head}:{side}", lane or f"{tail}:{side}", back, late=True)
+            if lane:
+                yield Line(lane, f"{tail}:{side}", plain, late=True)
+        elif lane:
+            for attributes in (plain, drawn):
+                attributes.pop("label", None)
+            yield Line(f"{tail}:{side}", lane, plain, late=True)
+            yield Line(lane, f"{head}:{side}", drawn, late=True)
         elif edge.role in SHORTCUTS:
             joins = shapes[edge.head] in (Shape.SUM, Shape.CONCAT)
             start = f"{tail}:{side}" if not _projects(drawing, edge.tail) else tail
@@ -190,44 +183,38 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
 
 
 def _label_side(group: Group) -> str:
-    """Where a frame's name stands: away from the edges that come in from the middle above."""
+    # Away from the edges that come in from the middle above.
     right = 2 * group.branch > group.branches + 1 or group.mark == "train only"
     return "r" if right else "l"
 
 
 def _lane(drawing: Drawing, edge: Edge) -> str:
-    """The group in which the word on a shortcut stands, or an empty text for none."""
+    """Return the group in which the word on a shortcut stands, or an empty text for none."""
     if edge.role not in _LANES or (edge.role == Role.BYPASS and _projects(drawing, edge.tail)):
         return ""
-    if (
-        edge.role == Role.CONCAT
-        and sum(other.head == edge.head and other.role == edge.role for other in drawing.edges)
-        > _MANY
-    ):
+    beside = [
+        other for other in drawing.edges if (other.head, other.role) == (edge.head, edge.role)
+    ]
+    if edge.role == Role.CONCAT and len(beside) > _MANY:
         return ""
     return next(box.group for box in drawing.boxes if box.id == edge.head)
 
 
 def _projects(drawing: Drawing, box: str) -> bool:
-    """Whether the box stands on a projection: the lane goes through it."""
+    """Whether the box is part of a shortcut, which then goes through it and not round it."""
     return any(
         edge.head == box and edge.role in (Role.PROJECTION, Role.POOL, Role.BYPASS)
         for edge in drawing.edges
     )
 
 
-def _weight(edge: Edge) -> str:
-    """Heavy edges are straight: the main path."""
-    return "20" if edge.role == Role.MAIN else "1"
-
-
 def _plain(text: str) -> str:
-    """An id that Graphviz takes as it stands: no escape sequences, line breaks, or HTML."""
+    """Return an id that Graphviz takes as it stands: no escape sequences, line breaks, or HTML."""
     from graphviz import nohtml
 
-    clean = card.printable(text)
-    plain: str = nohtml(clean.replace("\\", "\\\\"))  # of a type that is quoted in any case
-    return plain
+    # The type that nohtml gives is quoted also where a text looks like HTML.
+    quoted: str = nohtml(card.printable(text).replace("\\", "\\\\"))
+    return quoted
 
 
 def theme_of(name: str) -> Theme:
@@ -238,8 +225,3 @@ def theme_of(name: str) -> Theme:
     """
     check_one_of("theme", name, THEMES)
     return THEMES[name]
-
-
-def box_ids(drawing: Drawing) -> list[str]:
-    """Return the ids that an SVG of the drawing must have."""
-    return [box.id for box in drawing.boxes]

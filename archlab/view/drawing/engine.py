@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
-from archlab.errors import LayoutError
+from archlab.errors import LayoutError, keyword
 from archlab.view.drawing import layout_worker
 
 FORMATS = ("svg", "png", "pdf")
@@ -40,21 +40,23 @@ def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> l
     Raises:
         LayoutError: no Graphviz, a crash, too slow, or a PNG too large; it carries the DOT text.
     """
-    with _fonts(dot) as environment:
-        worker = [sys.executable, str(Path(layout_worker.__file__)), *formats]
-        done = _run(worker, dot, environment, timeout)
-        if done.returncode == 127:
-            return [_by_system_dot(dot, style, environment, timeout) for style in formats]
-    if done.returncode == layout_worker.TOO_LARGE:
+    try:
+        with _fonts(dot) as environment:
+            worker = _run(_worker(*formats), dot.encode(), environment, timeout)
+            if worker.returncode == layout_worker.NO_GRAPHVIZ:
+                return [_by_system_dot(dot, style, environment, timeout) for style in formats]
+    except subprocess.TimeoutExpired as error:
+        raise LayoutError(f"The layout took more than {timeout:g} s.", dot) from error
+    if worker.returncode == layout_worker.TOO_LARGE:
         raise LayoutError(
             f"The picture is too large for a PNG ({layout_worker.LONGEST:,} pixels a side at "
             f"{layout_worker.LEGIBLE:g} dpi or more). Write .svg or .pdf, or draw fewer boxes "
-            "(--boxes N, --depth N).",
+            f"({keyword('boxes')}, {keyword('depth')}).",
             dot,
         )
-    if done.returncode:
-        raise LayoutError(f"Graphviz failed with code {done.returncode}{_last(done)}.", dot)
-    return _pieces(done.stdout, len(formats))
+    if worker.returncode:
+        raise LayoutError(f"Graphviz failed with code {worker.returncode}{_last(worker)}.", dot)
+    return _pieces(worker.stdout, len(formats))
 
 
 def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes | None]:
@@ -68,17 +70,14 @@ def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[byte
         return []
     texts = [dot.encode() for dot in dots]
     data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
-    worker = [sys.executable, str(Path(layout_worker.__file__)), "many"]
     try:
         with _fonts("".join(dots)) as environment:
-            done = subprocess.run(
-                worker, input=data, capture_output=True, env=environment, timeout=timeout,
-                check=False,
-            )  # fmt: skip
+            worker = _run(_worker("many"), data, environment, timeout)
     except subprocess.TimeoutExpired:
-        done = None
-    if done is not None and done.returncode == 0:
-        return list(_pieces(done.stdout, len(dots)))
+        worker = None
+    if worker is not None and worker.returncode == 0:
+        return list(_pieces(worker.stdout, len(dots)))
+    # One of them is at fault, and a crash does not say which.
     return [_one_or_none(dot, timeout) for dot in dots]
 
 
@@ -89,57 +88,57 @@ def _one_or_none(dot: str, timeout: float) -> bytes | None:
         return None
 
 
+def _worker(*arguments: str) -> list[str]:
+    return [sys.executable, str(Path(layout_worker.__file__)), *arguments]
+
+
 def _run(
-    command: Sequence[str], dot: str, environment: dict[str, str], timeout: float
+    command: Sequence[str], data: bytes, environment: dict[str, str], timeout: float
 ) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            command, input=dot.encode(), capture_output=True, env=environment, timeout=timeout,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise LayoutError(f"The layout took more than {timeout:g} s.", dot) from error
+    return subprocess.run(
+        command, input=data, capture_output=True, env=environment, timeout=timeout, check=False
+    )
 
 
 def _by_system_dot(dot: str, style: str, environment: dict[str, str], timeout: float) -> bytes:
-    found = shutil.which("dot")
-    if found is None:
+    program = shutil.which("dot")
+    if program is None:
         raise LayoutError(
             "There is no Graphviz: pygraphviz is not installed and no `dot` is on the path. "
             "Try pip install pygraphviz, or write .dot, .mmd or .txt.",
             dot,
         )
-    done = _run([found, f"-T{style}"], dot, environment, timeout)
-    if done.returncode:
-        raise LayoutError(f"`dot` failed with code {done.returncode}{_last(done)}.", dot)
-    return done.stdout
+    process = _run([program, f"-T{style}"], dot.encode(), environment, timeout)
+    if process.returncode:
+        raise LayoutError(f"`dot` failed with code {process.returncode}{_last(process)}.", dot)
+    return process.stdout
 
 
-def _last(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
+def _last(process: subprocess.CompletedProcess[bytes]) -> str:
+    lines = process.stderr.decode(errors="replace").strip().splitlines()
     return f": {lines[-1]}" if lines else " (it crashed)"
 
 
 def _pieces(data: bytes, count: int) -> list[bytes]:
-    found = []
+    pieces = []
     for _ in range(count):
         size, _, rest = data.partition(b"\n")
-        found.append(rest[: int(size)])
+        pieces.append(rest[: int(size)])
         data = rest[int(size) :]
-    return found
+    return pieces
 
 
 @contextmanager
 def _fonts(dot: str) -> Iterator[dict[str, str]]:
-    """An environment whose font settings name matplotlib's fonts, and the system's where needed."""
+    """Give an environment with matplotlib's fonts, and with the system's where they are needed."""
     spec = importlib.util.find_spec("matplotlib")  # not imported: that takes 0.4 s
     folders = []
     if spec is not None and spec.origin is not None:
         folders.append(Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf")
     if any(ord(letter) >= _CJK for letter in dot):
         folders += [Path(folder).expanduser() for folder in _SYSTEM_FONTS]
-    with tempfile.TemporaryDirectory(prefix="archlab-") as place:
-        config = Path(place) / "fonts.conf"
+    with tempfile.TemporaryDirectory(prefix="archlab-") as folder:
+        config = Path(folder) / "fonts.conf"
         lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
         config.write_text(
             '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
@@ -149,6 +148,6 @@ def _fonts(dot: str) -> Iterator[dict[str, str]]:
 
 
 def _cache() -> Path:
-    """Where fontconfig keeps what it read of the fonts; only speed depends on it."""
+    # fontconfig keeps there what it read of the fonts: the next layout starts faster.
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "archlab" / "fontconfig"

@@ -3,7 +3,7 @@
 Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
 format its size in bytes, a line break, and the bytes. As `python layout_worker.py many` it reads
 any number of texts, each behind its size and a line break, and writes an SVG for each. It imports
-nothing of archlab: it is fast.
+nothing of archlab, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 DPI = 144.0
 LONGEST = 32_767  # pixels a side, the limit of the library that writes PNG
 LEGIBLE = 48.0  # dots per inch below which text cannot be read
-TOO_LARGE = 3  # exit code
+TOO_LARGE, NO_GRAPHVIZ = 3, 127  # exit codes
 
 
 def main(formats: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(formats: list[str]) -> int:
     try:
         import pygraphviz
     except ImportError:
-        return 127
+        return NO_GRAPHVIZ
     if formats == ["many"]:
         return _many(pygraphviz)
     source = sys.stdin.buffer.read().decode()
@@ -38,7 +38,7 @@ def main(formats: list[str]) -> int:
                     return TOO_LARGE
                 graph.graph_attr["dpi"] = f"{dpi:.4f}"
             data = graph.draw(format=style, prog="dot")
-        sys.stdout.buffer.write(f"{len(data)}\n".encode() + data)
+        _write(data)
     return 0
 
 
@@ -46,8 +46,12 @@ def _many(pygraphviz: Any) -> int:
     while line := sys.stdin.buffer.readline():
         source = sys.stdin.buffer.read(int(line)).decode()
         data = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
-        sys.stdout.buffer.write(f"{len(data)}\n".encode() + data)
+        _write(data)
     return 0
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(b"%d\n%b" % (len(data), data))
 
 
 def resolution(svg: str) -> float:

@@ -37,40 +37,36 @@ def entries(drawings: Sequence[Drawing]) -> list[Entry]:
     edges = [edge for drawing in drawings for edge in drawing.edges]
     groups = [group for drawing in drawings for group in drawing.groups]
     hues = {hue(box.kind) for box in boxes if box.kind is not None}
-    found = [
+    lines = [
         Entry("■", role, words, 12, bold=False)
         for role, words in KIND_TITLES.items()
         if role in hues
     ]
     roles = {edge.role for edge in edges}
-    found += [Entry(*entry) for role, entry in _EDGES.items() if role in roles]
+    lines += [Entry(*entry) for role, entry in _EDGES.items() if role in roles]
     if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
         uneven = any(box.average for box in boxes)
         what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
-        found.append(Entry("×N", "shortcut", f"{what}, in a row; the first is drawn"))
+        lines.append(Entry("×N", "shortcut", f"{what}, in a row; the first is drawn"))
     marks = {box.mark for box in boxes} | {edge.mark for edge in edges}
-    found += [
+    lines += [
         Entry(sign.partition(" ")[0], mark, f"{mark} in the second model", 11)
         for mark, sign in SIGNS.items()
         if mark in marks
     ]
-    return found
+    return lines
 
 
 def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
     """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
-    look = theme.colours
-    rows = [
-        _row(text(entry.sign, entry.points, look[entry.role], bold=entry.bold), entry.words,
-             look["quiet"])
-        for entry in entries([drawing])
-    ]  # fmt: skip
+    quiet = theme.colours["quiet"]
+    rows = [_row(entry, theme) for entry in entries([drawing])]
     parts = [
         f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
         if rows
         else "",
         _scale(drawing, theme) if drawing.heat is not None else "",
-        left([text(line, 8, look["quiet"]) for note in notes for line in wrapped(note, 76)]),
+        left([text(line, 8, quiet) for note in notes for line in wrapped(note, 76)]),
     ]
     cells = "".join(
         f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part
@@ -80,12 +76,14 @@ def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">{cells}</TABLE>>'
 
 
-def _row(sign: str, words: str, colour: str) -> str:
-    return f'<TR><TD ALIGN="LEFT">{sign}  {text(words, 9, colour)}</TD></TR>'
+def _row(entry: Entry, theme: Theme) -> str:
+    sign = text(entry.sign, entry.points, theme.colours[entry.role], bold=entry.bold)
+    words = text(entry.words, 9, theme.colours["quiet"])
+    return f'<TR><TD ALIGN="LEFT">{sign}  {words}</TD></TR>'
 
 
 def _scale(drawing: Drawing, theme: Theme) -> str:
-    """The colours from low to high with the values between them."""
+    """Return the colours from low to high, with the values between which they lie."""
     heat = drawing.heat
     assert heat is not None
     steps = len(theme.heat)

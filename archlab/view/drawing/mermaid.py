@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
-from archlab.view.drawing.card import SIGNS, brief, pill_sign, printable
+from archlab.result import si
+from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable
 from archlab.view.drawing.dot import Style
 from archlab.view.theme import hue
 
@@ -20,16 +21,18 @@ _ARROWS = {
     Role.REPEAT: "-.->",
 }
 _STRONG = (Role.IDENTITY, Role.PROJECTION, Role.PAD, Role.POOL, Role.BYPASS)
+# Mermaid's own entities for what would end a text; the sign that begins them goes first.
+_ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;"}
 _ROUND = (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
 
 
 def mermaid(drawing: Drawing, style: Style) -> str:
     """Return a Mermaid flowchart; node `nK` is the drawing's box K."""
-    cost = "MACs unknown" if style.macs is None else f"{brief(style.macs)} MACs"
+    cost = "MACs unknown" if style.macs is None else f"{si(style.macs, 3)} MACs"
     lines = [
-        f"%% {_comment(drawing.model)}: {brief(style.params)} params, {cost}, "
+        f"%% {printable(drawing.model)}: {si(style.params, 3)} params, {cost}, "
         f"input {drawing.input}, {drawing.mode} mode",
-        *(f"%% {_comment(note)}" for note in (*style.notes, *drawing.folded)),
+        *(f"%% {printable(note)}" for note in (*style.notes, *drawing.folded)),
         f"flowchart {style.direction}",
         *_inside(drawing, "", 1),
     ]
@@ -58,23 +61,17 @@ def _label(box: Box) -> str:
     words = " · ".join((title, *box.fused))
     if box.times > 1:
         words += f" ×{box.times}"
-    second = [box.name if not box.name.isdigit() else ""]
-    second += [
-        f"{box.channels} ch" if box.channels else "",
-        box.note,
-        SIGNS.get(box.mark, box.mark),
-    ]
-    below = " · ".join(filter(None, second))
+    name = "" if box.name.isdigit() else box.name
+    channels = f"{box.channels} ch" if box.channels else ""
+    facts = (name, channels, box.note, SIGNS.get(box.mark, box.mark))
+    below = " · ".join(filter(None, facts))
     body = _text(words) + (f"<br/><small>{_text(below)}</small>" if below else "")
     return f'(["{body}"])' if box.shape in _ROUND else f'["{body}"]'
 
 
 def _edge(edge: Edge, place: dict[str, str]) -> str:
-    words = {
-        Role.IDENTITY: "identity", Role.PAD: "zero-pad", Role.CONCAT: "skip",
-        Role.REPEAT: "all before", Role.PROJECTION: "projection", Role.POOL: "pool",
-        Role.BYPASS: "bypass",
-    }.get(edge.role, "×".join(map(str, edge.shape)) if edge.changed else "")  # fmt: skip
+    shape = "×".join(map(str, edge.shape)) if edge.changed else ""
+    words = ROLES.get(edge.role, shape)
     if edge.mark in SIGNS:
         words = SIGNS[edge.mark]
     label = f'|"{_text(words)}"|' if words else ""
@@ -82,32 +79,21 @@ def _edge(edge: Edge, place: dict[str, str]) -> str:
 
 
 def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
-    look = style.theme.colours
+    colours = style.theme.colours
     members: dict[str, list[str]] = {}
     for i, box in enumerate(drawing.boxes):
         if box.kind is not None:
             members.setdefault(hue(box.kind), []).append(f"n{i}")
     for role, names in members.items():
-        yield f"  classDef {role} stroke:{look[role]},stroke-width:2px"
+        yield f"  classDef {role} stroke:{colours[role]},stroke-width:2px"
         yield f"  class {','.join(names)} {role}"
     strong = [str(i) for i, edge in enumerate(drawing.edges) if edge.role in _STRONG]
     if strong:
-        yield f"  linkStyle {','.join(strong)} stroke:{look['shortcut']},stroke-width:3px"
+        yield f"  linkStyle {','.join(strong)} stroke:{colours['shortcut']},stroke-width:3px"
 
 
 def _text(content: str) -> str:
-    """Text inside quotes: Mermaid's own entities for what would end it."""
     clean = printable(content)
-    for sign, entity in (
-        ("#", "#35;"),
-        ("&", "#amp;"),
-        ('"', "#quot;"),
-        ("<", "#lt;"),
-        (">", "#gt;"),
-    ):
+    for sign, entity in _ENTITIES.items():
         clean = clean.replace(sign, entity)
     return clean
-
-
-def _comment(content: str) -> str:
-    return printable(content)

@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.result import si
 from archlab.view.drawing.card import (
+    ROLES,
     SIGNS,
-    brief,
+    cost,
     group_name,
     heat_text,
-    macs_text,
     pill_sign,
     printable,
+    weights,
 )
 from archlab.view.drawing.dot import Style
 
 _TITLE = 30  # characters before the details begin
 _LANES = 6  # lanes at most; further shortcuts are named instead
 _NAMED = 4  # sources named on a line
-_WORDS = {Role.IDENTITY: "identity", Role.PAD: "zero-pad", Role.PROJECTION: "projection",
-          Role.POOL: "pool", Role.BYPASS: "bypass", Role.CONCAT: "skip"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -36,15 +35,15 @@ class _Line:
 
 def sketch(drawing: Drawing, style: Style) -> str:
     """Return the drawing as text, to be read from top to bottom."""
-    cost = "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
-    given = (drawing.input or "none").replace("x", "×")
+    macs = "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
+    source = (drawing.input or "none").replace("x", "×")
     lines = _rows(drawing)
     _draw_lanes(lines, drawing)
     margin = max((len(line.text) for line in lines), default=0) + 1
     body = [_joined(line, margin) for line in lines]
     head = [
-        f"{drawing.model} · {si(style.params)} params · {cost}",
-        f"input {given} · {drawing.mode} mode",
+        f"{drawing.model} · {si(style.params)} params · {macs}",
+        f"input {source} · {drawing.mode} mode",
         "",
     ]
     notes = (*style.notes, *drawing.folded)
@@ -55,26 +54,26 @@ def sketch(drawing: Drawing, style: Style) -> str:
 def _rows(drawing: Drawing) -> list[_Line]:
     groups = {group.id: group for group in drawing.groups}
     lines: list[_Line] = []
-    open_now: list[str] = []
-    before: str = ""
+    frames: list[str] = []  # those that are open, from the outermost in
+    before = ""
     for box in drawing.boxes:
         chain = _chain(box.group, groups)
         shared = 0
-        while shared < min(len(chain), len(open_now)) and chain[shared] == open_now[shared]:
+        while shared < min(len(chain), len(frames)) and chain[shared] == frames[shared]:
             shared += 1
-        lines += _ended(len(open_now), shared)
+        lines += _ended(len(frames), shared)
         lines += [
             _Line("│ " * depth + "┌ " + _frame(groups[chain[depth]], drawing))
             for depth in range(shared, len(chain))
         ]
-        open_now = chain
+        frames = chain
         lines.append(_Line("│ " * len(chain) + _box(box, drawing, before), box.id))
         before = box.id
-    return lines + _ended(len(open_now), 0)
+    return lines + _ended(len(frames), 0)
 
 
 def _ended(depth: int, shared: int) -> list[_Line]:
-    """The ends of frames, from the innermost to those that go on."""
+    """Return the ends of frames, from the innermost to those that go on."""
     return [_Line("│ " * level + "└") for level in range(depth - 1, shared - 1, -1)]
 
 
@@ -90,8 +89,7 @@ def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
         group.type.strip("_"),
-        f"{brief(group.amounts.params / group.repeats)} params" if group.amounts.params else "",
-        macs_text(group.amounts, group.repeats) if group.amounts.macs else "",
+        *cost(group),
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
         else "",
@@ -109,8 +107,8 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     amounts = box.amounts
     parts = [
         box.name,
-        f"{box.channels} ch" if box.channels else _given(box, drawing),
-        _params(box),
+        f"{box.channels} ch" if box.channels else _input_shape(box, drawing),
+        weights(box),
         heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
         box.note,
         SIGNS.get(box.mark, box.mark),
@@ -121,15 +119,7 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     return f"{line}  ← {sources}" if sources else line
 
 
-def _params(box: Box) -> str:
-    if not box.amounts.params:
-        return "shared weights" if box.amounts.shared else ""
-    mean = "⌀ " if box.average else ""
-    return f"{mean}{brief(box.amounts.params / box.repeats)} params"
-
-
-def _given(box: Box, drawing: Drawing) -> str:
-    """The shape of an input."""
+def _input_shape(box: Box, drawing: Drawing) -> str:
     if box.shape != Shape.INPUT:
         return ""
     first = next((edge for edge in drawing.edges if edge.tail == box.id), None)
@@ -137,9 +127,9 @@ def _given(box: Box, drawing: Drawing) -> str:
 
 
 def _sources(box: Box, drawing: Drawing, before: str) -> str:
-    """What a box reads, where that is not just the line above it."""
-    tails = [edge.tail for edge in drawing.edges
-             if edge.head == box.id and edge.role == Role.MAIN]  # fmt: skip
+    """Return what a box reads, where that is not just the line above it."""
+    into = [edge for edge in drawing.edges if edge.head == box.id]
+    tails = [edge.tail for edge in into if edge.role == Role.MAIN]
     if tails in ([], [before]):
         return ""
     names = {other.id: other for other in drawing.boxes}
@@ -149,7 +139,7 @@ def _sources(box: Box, drawing: Drawing, before: str) -> str:
 
 
 def _short(box: Box, reader: Box) -> str:
-    """A box by its path without what both begin with, or by its title and where it is."""
+    """Return a box's path without what both begin with, or its title and where it is."""
     if not box.name and box.shape not in (Shape.INPUT, Shape.OUTPUT):
         sign = pill_sign(box)
         return f"{sign} of {box.path}" if box.path and box.path != reader.path else sign
@@ -160,9 +150,9 @@ def _short(box: Box, reader: Box) -> str:
 def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
     """Give each shortcut the first column that is free from its first to its last line."""
     place = {line.box: i for i, line in enumerate(lines) if line.box}
-    wanted = [edge for edge in drawing.edges if edge.role in SHORTCUTS]
+    shortcuts = [edge for edge in drawing.edges if edge.role in SHORTCUTS]
     taken: list[list[tuple[int, int]]] = []
-    for edge in sorted(wanted, key=lambda edge: place[edge.head] - place[edge.tail]):
+    for edge in sorted(shortcuts, key=lambda edge: place[edge.head] - place[edge.tail]):
         first, last = sorted((place[edge.tail], place[edge.head]))
         column = next(
             (k for k, spans in enumerate(taken)
@@ -170,7 +160,7 @@ def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
             len(taken),
         )  # fmt: skip
         if column >= _LANES:
-            lines[place[edge.head]].word += f"  {_WORDS[edge.role]} from {edge.tail}"
+            lines[place[edge.head]].word += f"  {ROLES[edge.role]} from {edge.tail}"
             continue
         if column == len(taken):
             taken.append([])
@@ -192,12 +182,12 @@ def _draw_lane(
         else:
             new = "│"
         lines[i].lanes[column] = new
-    lines[end].word += f" {_WORDS[edge.role]}" if _WORDS[edge.role] not in lines[end].word else ""
+    lines[end].word += f" {ROLES[edge.role]}" if ROLES[edge.role] not in lines[end].word else ""
     lines[end].lanes[-1] = "◄"
 
 
 def _joined(line: _Line, margin: int) -> str:
-    """The text, then the lanes two columns apart, then the words."""
+    """Return the text, then the lanes two columns apart, then the words."""
     if not line.lanes:
         return line.text
     ends = [column for column, sign in line.lanes.items() if column >= 0 and sign in "╮╯┤"]

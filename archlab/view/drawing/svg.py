@@ -1,4 +1,4 @@
-"""Graphviz's SVG made ours: tooltips, data for scripts, fonts every machine has, dark mode by CSS.
+"""Graphviz's SVG with tooltips, data for scripts, fonts of every machine, and dark mode by CSS.
 
 The colours stay as attributes, so that readers without CSS show the light picture.
 """
@@ -6,6 +6,7 @@ The colours stay as attributes, so that readers without CSS show the light pictu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from html import escape, unescape
 
 from archlab.errors import LayoutError
@@ -28,7 +29,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     """
     # Graphviz writes the second of two spaces as one that does not break.
     shown = {unescape(key).replace("\xa0", " ") for key, _, _ in _NODE.findall(raw)}
-    lost = [box.id for box in drawing.boxes if _plain(box.id) not in shown]
+    lost = [box.id for box in drawing.boxes if card.printable(box.id) not in shown]
     if lost:
         raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
     label = escape(f"{drawing.model}: {len(drawing.boxes)} boxes", quote=True)
@@ -44,15 +45,11 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     return svg.replace("<g id=", f"{_style(theme)}<g id=", 1)
 
 
-def _plain(text: str) -> str:
-    return card.printable(text)
-
-
 def _node(match: re.Match[str], drawing: Drawing) -> str:
     _, classes, number = match.groups()
     box = drawing.boxes[int(number)]
     title = escape(card.tooltip(box, drawing), quote=False)
-    name = escape(_plain(box.id), quote=True)
+    name = escape(card.printable(box.id), quote=True)
     return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
 
 
@@ -87,10 +84,9 @@ def _edge(match: re.Match[str], drawing: Drawing) -> str:
 
 
 def _end(name: str, drawing: Drawing) -> str:
-    """The id of the box, or the lane, at an edge's end."""
-    return (
-        drawing.boxes[int(name[1:])].id if name.startswith("n") else name.replace("lane", "lane:")
-    )
+    if name.startswith("n"):
+        return drawing.boxes[int(name[1:])].id
+    return name.replace("lane", "lane:")
 
 
 def _group(match: re.Match[str], drawing: Drawing) -> str:
@@ -103,18 +99,26 @@ def _group(match: re.Match[str], drawing: Drawing) -> str:
 
 
 def _style(theme: Theme) -> str:
-    """Colours as CSS variables by role, and other values for them on a dark screen."""
+    """Return colours as CSS variables by role, with other values for a dark screen."""
     if theme.dark is None:
         return ""
     roles = sorted(theme.dark)
-    light = ";".join(f"--{role}:{theme.colours[role]}" for role in roles)
-    dark = ";".join(f"--{role}:{theme.dark[role]}" for role in roles)
-    rules = "".join(
+    light, dark = (css_variables(values, roles) for values in (theme.colours, theme.dark))
+    return (
+        f"<style>svg.archlab{{{light}}}{css_rules(theme, roles)}"
+        f"@media (prefers-color-scheme:dark){{svg.archlab{{{dark}}}}}</style>\n"
+    )
+
+
+def css_variables(colours: Mapping[str, str], roles: Iterable[str]) -> str:
+    """Return CSS that sets a variable for the colour of each role."""
+    return ";".join(f"--{role}:{colours[role]}" for role in roles)
+
+
+def css_rules(theme: Theme, roles: Iterable[str]) -> str:
+    """Return CSS that lets each colour attribute of a drawing follow the variable of its role."""
+    return "".join(
         f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'
         for role in roles
         for part in ("fill", "stroke")
-    )
-    return (
-        f"<style>svg.archlab{{{light}}}{rules}"
-        f"@media (prefers-color-scheme:dark){{svg.archlab{{{dark}}}}}</style>\n"
     )

@@ -1,7 +1,7 @@
-"""Pictures of quantities by depth: one log axis, a band over seeds, stage marks, theory.
+"""Figures of quantities by depth: one log axis, a band over seeds, stage marks, theory.
 
-A view: it gets numbers and gives bytes. A true zero is a mark on the lower edge, a value that is
-not finite a cross on the upper one: neither is a gap.
+A true zero is a mark on the lower edge, a value that is not finite a cross on the upper one, so
+that neither looks like a gap.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archlab.view.figure.written import COLOURS, written
+from archlab.view.figure.export import COLOURS, GREY, exported
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GREY = "#555555"
-_MANY = 4  # curves, from where the legend has two columns
-_WIDE = 128  # characters of the subtitle in a line
+_MANY = 4  # curves from which on the legend has two columns
+_WIDE = 128  # characters that fit into a line of the subtitle
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class DepthPicture:
+class DepthFigure:
     """What to draw: panels below each other, or beside each other."""
 
     title: str
@@ -66,39 +65,35 @@ class DepthPicture:
     beside: bool = False
 
 
-def by_depth(picture: DepthPicture, suffix: str) -> bytes:
-    """Return the picture as a file's bytes.
-
-    Args:
-        picture: the numbers.
-        suffix: svg, png or pdf.
+def by_depth(content: DepthFigure, suffix: str) -> bytes:
+    """Return the figure as the bytes of an svg, png or pdf file.
 
     Raises:
         OptionError: another suffix.
     """
-    return written(lambda: _drawn(picture), suffix, dpi=110)
+    return exported(lambda: _draw(content), suffix, dpi=110)
 
 
-def _drawn(picture: DepthPicture) -> Figure:
+def _draw(content: DepthFigure) -> Figure:
     from matplotlib.figure import Figure
 
-    count = len(picture.panels)
-    rows, columns = (1, count) if picture.beside else (count, 1)
-    words = [line for text in picture.subtitle.split("\n") for line in textwrap.wrap(text, _WIDE)]
+    count = len(content.panels)
+    rows, columns = (1, count) if content.beside else (count, 1)
+    words = [line for text in content.subtitle.split("\n") for line in textwrap.wrap(text, _WIDE)]
     head = 0.62 + 0.15 * len(words)  # inches
     height = head + (3.4 if rows == 1 else 2.2 * rows) + 0.5
     figure = Figure(figsize=(8.4, height))
-    figure.text(0.02, 1 - 0.12 / height, picture.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 1 - 0.38 / height, "\n".join(words), fontsize=8, color=_GREY, va="top")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=not picture.beside,
-                           sharey=picture.beside)  # fmt: skip
+    figure.text(0.02, 1 - 0.12 / height, content.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.02, 1 - 0.38 / height, "\n".join(words), fontsize=8, color=GREY, va="top")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=not content.beside,
+                           sharey=content.beside)  # fmt: skip
     figure.subplots_adjust(left=0.085, right=0.975, top=1 - head / height, bottom=0.5 / height,
                            hspace=0.24, wspace=0.08)  # fmt: skip
-    shared = [value for panel in picture.panels for value in _values(panel)]
-    for axes, panel in zip(grid.flat, picture.panels, strict=True):
-        _panel(axes, panel, shared if picture.beside else _values(panel))
-    if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in picture.panels):
-        _legend(grid.flat[0], len(picture.panels[0].curves))
+    shared = [value for panel in content.panels for value in _values(panel)]
+    for axes, panel in zip(grid.flat, content.panels, strict=True):
+        _panel(axes, panel, shared if content.beside else _values(panel))
+    if any(len(panel.curves) > 1 or panel.curves[0].theory for panel in content.panels):
+        _legend(grid.flat[0], len(content.panels[0].curves))
     return figure
 
 
@@ -108,13 +103,13 @@ def _legend(axes: Axes, curves: int) -> None:
 
     handles, _ = axes.get_legend_handles_labels()
     if any(patch.get_hatch() for patch in axes.collections):
-        handles.append(Patch(facecolor="none", edgecolor=_GREY, hatch="////", label="theory"))
+        handles.append(Patch(facecolor="none", edgecolor=GREY, hatch="////", label="theory"))
     axes.legend(handles=handles, frameon=False, fontsize=8, loc="best",
                 ncols=1 if curves < _MANY else 2)  # fmt: skip
 
 
 def _values(panel: Panel) -> list[float]:
-    """What an axis must hold: the curves and their bands."""
+    """Return what the axis must hold: the curves and their bands."""
     return [
         value
         for curve in panel.curves
@@ -137,7 +132,7 @@ def _panel(axes: Axes, panel: Panel, values: Sequence[float]) -> None:
     for x, label in panel.marks:
         axes.axvline(x, color="#999999", linewidth=0.8, linestyle="-", zorder=0)
         axes.annotate(label, (x, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
-                      textcoords="offset points", fontsize=7.5, color=_GREY, va="top")  # fmt: skip
+                      textcoords="offset points", fontsize=7.5, color=GREY, va="top")  # fmt: skip
     axes.set_title(panel.title, fontsize=9)
     axes.locator_params(axis="x", integer=True)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
@@ -147,18 +142,19 @@ def _panel(axes: Axes, panel: Panel, values: Sequence[float]) -> None:
 
 
 def _limit(axes: Axes, low: float, high: float, *, log: bool) -> None:
-    """A little room; on a log axis at least a decade, so that noise does not fill the picture."""
+    """A little room; on a log axis at least a decade, so that noise does not fill the content."""
     if not log:
         room = 0.06 * (high - low) or 0.1
         axes.set_ylim(low - room, high + room)
         return
+    # At least a decade, so that the noise of a level curve does not fill the figure.
     bottom, top = math.log10(low), math.log10(high)
     room = max(0.08 * (top - bottom), (1 - (top - bottom)) / 2, 0.05)
     axes.set_ylim(10 ** (bottom - room), 10 ** (top + room))
 
 
 def _plain_ticks(axes: Axes) -> None:
-    """1, 2, 5 as they are where the axis spans few decades."""
+    """Label 1, 2 and 5 as plain numbers, where the axis spans few decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
@@ -178,26 +174,16 @@ def _curve(axes: Axes, curve: Curve, colour: str, *, log: bool) -> None:
     axes.plot(curve.x, drawn, color=colour, linewidth=1.6, marker="o",
               markersize=3.2 if len(curve.x) < 60 else 0, label=curve.name,
               linestyle="--" if curve.dashed else "-")  # fmt: skip
-    for wanted, edge, marker in ((_zero if log else _never, 0.0, "v"), (_wild, 1.0, "x")):
-        at = [x for x, value in zip(curve.x, curve.middle, strict=True) if wanted(value)]
+    points = list(zip(curve.x, curve.middle, strict=True))
+    zeros = [x for x, value in points if log and value == 0]
+    infinite = [x for x, value in points if value is not None and not math.isfinite(value)]
+    for at, edge, marker in ((zeros, 0.0, "v"), (infinite, 1.0, "x")):
         axes.plot(at, [edge] * len(at), marker, color=colour, clip_on=False, markersize=5,
                   transform=axes.get_xaxis_transform())  # fmt: skip
 
 
 def _on_axis(value: float | None, *, log: bool) -> float:
-    """The value where it can be drawn, else nan."""
+    """Return the value, or nan where it cannot be drawn."""
     if value is None or not math.isfinite(value) or (log and value <= 0):
         return math.nan
     return value
-
-
-def _zero(value: float | None) -> bool:
-    return value == 0
-
-
-def _wild(value: float | None) -> bool:
-    return value is not None and not math.isfinite(value)
-
-
-def _never(_: float | None) -> bool:
-    return False

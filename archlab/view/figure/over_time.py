@@ -1,4 +1,4 @@
-"""A picture of one quantity over time and depth, by matplotlib: steps across, blocks upwards."""
+"""A figure of one quantity over time and depth: steps across, blocks upwards."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archlab.view.figure.written import written
+from archlab.view.figure.export import GREY, exported
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Heat:
+class HeatFigure:
     """Values by block (row) and step (column); nan where there is none."""
 
     title: str
@@ -27,39 +27,39 @@ class Heat:
     label: str
 
 
-def heat(picture: Heat, suffix: str) -> bytes:
-    """Return the picture as a file's bytes; colours are logarithmic.
+def heat(content: HeatFigure, suffix: str) -> bytes:
+    """Return the figure as the bytes of an svg, png or pdf file; colours are logarithmic.
 
     Raises:
-        OptionError: a suffix other than svg, png or pdf.
+        OptionError: another suffix.
     """
-    return written(lambda: _drawn(picture), suffix)
+    return exported(lambda: _draw(content), suffix)
 
 
-def _drawn(picture: Heat) -> Figure:
+def _draw(content: HeatFigure) -> Figure:
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.4))
     figure.subplots_adjust(left=0.13, right=1.0, top=0.82, bottom=0.12)
-    figure.text(0.02, 0.97, picture.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 0.91, picture.subtitle, fontsize=8, color="#555555", va="top")
+    figure.text(0.02, 0.97, content.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.02, 0.91, content.subtitle, fontsize=8, color=GREY, va="top")
     axes = figure.add_subplot()
-    values = np.ma.masked_invalid(np.where(picture.values > 0, picture.values, np.nan))
+    values = np.ma.masked_invalid(np.where(content.values > 0, content.values, np.nan))
     low, high = (float(values.min()), float(values.max())) if values.count() else (0.1, 1.0)
-    axes.set_facecolor("#dddddd")  # no gradient to speak of
+    axes.set_facecolor("#dddddd")  # what shows where there is no value
     image = axes.imshow(
         values, origin="lower", aspect="auto", cmap="viridis", interpolation="nearest",
         norm=LogNorm(low, max(high, low * 1.001)),
     )  # fmt: skip
-    # A column a measurement: the first is at step 1, so that a scale in steps would crowd it.
-    across = _some(len(picture.steps), 8)
-    axes.set_xticks(across, [f"{picture.steps[i]:,}" for i in across])
-    upwards = _some(len(picture.blocks), 12)
-    axes.set_yticks(upwards, [picture.blocks[i] for i in upwards], fontsize=7.5)
+    # One column a measurement: on a scale of steps the first ones would stand too close.
+    across = _some(len(content.steps), 8)
+    axes.set_xticks(across, [f"{content.steps[i]:,}" for i in across])
+    upwards = _some(len(content.blocks), 12)
+    axes.set_yticks(upwards, [content.blocks[i] for i in upwards], fontsize=7.5)
     axes.set_xlabel("steps")
     axes.set_title("output at the top, input at the bottom", fontsize=8.5)
-    figure.colorbar(image, ax=axes, label=picture.label, pad=0.02)
+    figure.colorbar(image, ax=axes, label=content.label, pad=0.02)
     return figure
 
 

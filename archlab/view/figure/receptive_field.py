@@ -1,7 +1,4 @@
-"""Pictures of receptive fields, by matplotlib: growth with depth, and boxes on an image.
-
-A view: it gets numbers and gives bytes; the same numbers give the same bytes (no dates, fixed ids).
-"""
+"""Figures of receptive fields: growth with depth, and boxes on an image."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archlab.view.figure.written import COLOURS, written
+from archlab.view.figure.export import COLOURS, GREY, exported
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +37,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Picture:
+class FieldFigure:
     """What to draw: curves of one or more models, and panels of one.
 
     `image_size` is 0 where the models read images of other sizes: no line then. `layers` says what
@@ -56,49 +53,45 @@ class Picture:
     panels: Sequence[Panel] = field(default=())
 
 
-def receptive_fields(picture: Picture, suffix: str) -> bytes:
-    """Return the picture as a file's bytes.
-
-    Args:
-        picture: the numbers.
-        suffix: svg, png or pdf.
+def receptive_fields(content: FieldFigure, suffix: str) -> bytes:
+    """Return the figure as the bytes of an svg, png or pdf file.
 
     Raises:
         OptionError: another suffix.
     """
-    return written(lambda: _drawn(picture), suffix)
+    return exported(lambda: _draw(content), suffix)
 
 
-def _drawn(picture: Picture) -> Figure:
+def _draw(content: FieldFigure) -> Figure:
     from matplotlib.figure import Figure
 
-    columns = len(picture.panels)
+    columns = len(content.panels)
     figure = Figure(figsize=(7.2 if not columns else 9.6, 4.2 if not columns else 6.4))
-    top = 0.86 if picture.title else 0.97
+    top = 0.86 if content.title else 0.97
     figure.subplots_adjust(left=0.08, right=0.97, top=top, bottom=0.11)
-    figure.text(0.02, 0.965, picture.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 0.918, picture.subtitle, fontsize=8.5, color="#555555", va="top")
+    figure.text(0.02, 0.965, content.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.02, 0.918, content.subtitle, fontsize=8.5, color=GREY, va="top")
     if not columns:
-        _growth(figure.add_subplot(), picture)
+        _growth(figure.add_subplot(), content)
         return figure
     figure.subplots_adjust(top=0.88, bottom=0.03)
     grid = figure.add_gridspec(2, columns, height_ratios=(1.15, 1), hspace=0.68, wspace=0.12)
-    _growth(figure.add_subplot(grid[0, :]), picture)
-    for i, panel in enumerate(picture.panels):
-        _panel(figure.add_subplot(grid[1, i]), picture, panel)
+    _growth(figure.add_subplot(grid[0, :]), content)
+    for i, panel in enumerate(content.panels):
+        _panel(figure.add_subplot(grid[1, i]), content, panel)
     return figure
 
 
-def _growth(axes: Axes, picture: Picture) -> None:
+def _growth(axes: Axes, content: FieldFigure) -> None:
     """Width against depth; the longest path is a line, the shortest dotted, with a band between."""
-    for i, curve in enumerate(picture.curves):
+    for i, curve in enumerate(content.curves):
         colour = COLOURS[i % len(COLOURS)]
         depth = range(1, len(curve.longest) + 1)
         axes.plot(
             depth,
             curve.longest,
             color=colour,
-            linewidth=max(4.0 - i, 1.4) if len(picture.curves) > 1 else 2.0,
+            linewidth=max(4.0 - i, 1.4) if len(content.curves) > 1 else 2.0,
             label=f"{curve.name}, longest path",
         )
         if list(curve.shortest) != list(curve.longest):
@@ -111,24 +104,24 @@ def _growth(axes: Axes, picture: Picture) -> None:
             x, y = zip(*curve.effective, strict=True)
             axes.plot(x, y, "o", color=colour, markersize=5, markerfacecolor="white",
                       label=f"{curve.name}, effective (measured)")  # fmt: skip
-    top = max([picture.image_size, *(max(c.longest, default=1) for c in picture.curves)])
+    top = max([content.image_size, *(max(c.longest, default=1) for c in content.curves)])
     axes.set_ylim(0, top * 1.08)
-    if picture.image_size:
-        axes.axhline(picture.image_size, color="#444444", linewidth=1.0, linestyle="--")
-        axes.annotate(f"image: {picture.image_size} px", (1, picture.image_size), xytext=(0, 3),
+    if content.image_size:
+        axes.axhline(content.image_size, color="#444444", linewidth=1.0, linestyle="--")
+        axes.annotate(f"image: {content.image_size} px", (1, content.image_size), xytext=(0, 3),
                       textcoords="offset points", fontsize=8, color="#444444")  # fmt: skip
     axes.locator_params(axis="x", integer=True)
-    axes.set_xlabel(f"depth ({picture.layers} in call order)")
+    axes.set_xlabel(f"depth ({content.layers} in call order)")
     axes.set_ylabel("receptive field, px")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.93))
 
 
-def _panel(axes: Axes, picture: Picture, panel: Panel) -> None:
+def _panel(axes: Axes, content: FieldFigure, panel: Panel) -> None:
     from matplotlib.patches import Rectangle
 
-    if picture.image is not None:
+    if content.image is not None:
         axes.imshow(
-            picture.image, extent=_extent(picture.image), alpha=0.55, interpolation="nearest"
+            content.image, extent=_extent(content.image), alpha=0.55, interpolation="nearest"
         )
     if panel.heat is not None:
         # The heat is the picture; where there is none, the image shows through.
@@ -139,7 +132,7 @@ def _panel(axes: Axes, picture: Picture, panel: Panel) -> None:
             top, left, height, width = box
             axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=colour,
                                      linewidth=1.8, linestyle=style))  # fmt: skip
-    size = picture.image.shape if picture.image is not None else (picture.image_size,) * 2
+    size = content.image.shape if content.image is not None else (content.image_size,) * 2
     axes.set_xlim(0, size[1])
     axes.set_ylim(size[0], 0)
     axes.set_xticks([])

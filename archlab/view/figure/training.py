@@ -1,7 +1,4 @@
-"""Pictures of training, by matplotlib: error or loss against steps, a mean line in a min-max band.
-
-A view: it gets numbers and gives bytes; the same numbers give the same bytes.
-"""
+"""Figures of training: error or loss against steps, a mean line in a band from min to max."""
 
 from __future__ import annotations
 
@@ -9,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlab.view.figure.written import COLOURS, written
+from archlab.view.figure.export import COLOURS, GREY, exported
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_GREY = "#555555"
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Curves:
+class CurveFigure:
     """Panels side by side, with what bold and dashed mean below the title."""
 
     title: str
@@ -61,39 +56,35 @@ class Curves:
     same_scale: bool = True
 
 
-def curves(picture: Curves, suffix: str) -> bytes:
-    """Return the picture as a file's bytes.
-
-    Args:
-        picture: the numbers.
-        suffix: svg, png or pdf.
+def curves(content: CurveFigure, suffix: str) -> bytes:
+    """Return the figure as the bytes of an svg, png or pdf file.
 
     Raises:
         OptionError: another suffix.
     """
-    return written(lambda: _drawn(picture), suffix)
+    return exported(lambda: _draw(content), suffix)
 
 
-def _drawn(picture: Curves) -> Figure:
+def _draw(content: CurveFigure) -> Figure:
     from matplotlib.figure import Figure
 
-    count = len(picture.panels)
+    count = len(content.panels)
     width = 5.2 if count == 1 else 4.6 * count
     # Room for the names at the lines' ends, in inches.
-    names = [line.name for panel in picture.panels for line in panel.lines]
+    names = [line.name for panel in content.panels for line in panel.lines]
     room = 0.12 + 0.085 * max(map(len, names), default=0)
     between = room + 0.62
-    one = (width - 0.62 - room - (count - 1) * between) / count
+    panel_width = (width - 0.62 - room - (count - 1) * between) / count
     figure = Figure(figsize=(width, 4.2))
     figure.subplots_adjust(left=0.62 / width, right=1 - room / width, top=0.78, bottom=0.12,
-                           wspace=between / one)  # fmt: skip
+                           wspace=between / panel_width)  # fmt: skip
     left = 0.12 / width
-    figure.text(left, 0.975, picture.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(left, 0.918, picture.subtitle, fontsize=8, color=_GREY, va="top", linespacing=1.4)
-    shared = max((panel.top or 0.0 for panel in picture.panels), default=0.0)
-    for i, panel in enumerate(picture.panels):
+    figure.text(left, 0.975, content.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(left, 0.918, content.subtitle, fontsize=8, color=GREY, va="top", linespacing=1.4)
+    shared = max((panel.top or 0.0 for panel in content.panels), default=0.0)
+    for i, panel in enumerate(content.panels):
         axes = figure.add_subplot(1, count, i + 1)
-        _panel(axes, panel, picture.xlabel, shared if picture.same_scale else panel.top)
+        _panel(axes, panel, content.xlabel, shared if content.same_scale else panel.top)
     return figure
 
 
@@ -131,7 +122,7 @@ def _labels(axes: Axes, lines: Sequence[Line]) -> None:
     for line in ends:
         height = min(max(line.mean[-1], bottom), top)
         heights.append(max(height, heights[-1] + gap) if heights else max(height, bottom + gap / 2))
-    for i in reversed(range(len(heights))):  # push back what was pushed out of the picture
+    for i in reversed(range(len(heights))):  # back into the axes what the gaps pushed out of them
         ceiling = top - gap / 2 if i == len(heights) - 1 else heights[i + 1] - gap
         heights[i] = min(heights[i], ceiling)
     for line, height in zip(ends, heights, strict=True):

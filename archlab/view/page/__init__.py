@@ -1,34 +1,46 @@
 """One self-contained HTML page: content in, text out. Jinja2 escapes; nothing is ever fetched.
 
-    Page ── drawn (levels as SVG), inlined (figures), tables ── page.html.jinja ──> HTML
+    Page ── drawn (levels as SVG), inlined (figures), rows (tables) ── page.html.jinja ──> HTML
 
-Style sheet and scripts are files in `assets`, written into the page.
+Everything is laid out before the template is filled in. Style sheet and scripts are files in
+`assets`, written into the page.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
-from typing import Any
 
-from archlab.view.page.content import (
-    Bar,
-    Bars,
-    HeatScale,
-    Page,
-    Part,
-    Section,
-    Stage,
-    Tile,
-)
-from archlab.view.page.drawing import drawn
+from archlab.view.drawing.svg import css_rules, css_variables
+from archlab.view.page.content import Bar, Bars, HeatScale, Page, Part, Section, Stage, Tile
+from archlab.view.page.drawing import Drawn, drawn
 from archlab.view.page.figure import inlined
-from archlab.view.page.table import rows
+from archlab.view.page.table import HtmlRow, rows
 from archlab.view.theme import THEMES
 
 __all__ = ["Bar", "Bars", "HeatScale", "Page", "Part", "Section", "Stage", "Tile", "page"]
 
 SCRIPTS = ("room.js", "camera.js", "viewer.js", "table.js", "page.js")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySection:
+    """A section as the template takes it: its figure as a part of the page, its table as rows."""
+
+    content: Section
+    figure: str
+    rows: Sequence[HtmlRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPart:
+    """A part as the template takes it: its drawing laid out, its sections ready."""
+
+    content: Part
+    picture: Drawn | None
+    sections: Sequence[ReadySection]
 
 
 def page(content: Page) -> str:
@@ -38,7 +50,6 @@ def page(content: Page) -> str:
         LayoutError: Graphviz is missing, or fails for a model's outer level.
     """
     from jinja2 import Environment, PackageLoader  # here: only a page needs it
-    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("archlab.view.page", "assets"),
@@ -46,18 +57,30 @@ def page(content: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = count()
-
-    def figure(svg: str, alt: str) -> Any:
-        return Markup(inlined(svg, alt, f"f{next(figures)}"))  # drawn by matplotlib, which escapes
-
-    environment.globals |= {"drawn": drawn, "figure": figure, "rows": rows, "svg": Markup}
+    # Ids are unique in a page, so that each figure's get a prefix of their own.
+    prefixes = (f"f{number}" for number in count())
+    before = [_ready(section, prefixes) for section in content.before]
+    parts = [
+        ReadyPart(
+            part,
+            drawn(part.stage) if part.stage else None,
+            [_ready(section, prefixes) for section in part.sections],
+        )
+        for part in content.parts
+    ]
     return environment.get_template("page.html.jinja").render(
         page=content,
-        style=Markup(_asset("page.css")),
-        colours=Markup(_colours()),
-        script=Markup("\n".join(map(_asset, SCRIPTS))),
+        before=before,
+        parts=parts,
+        style=_asset("page.css"),
+        colours=_colours(),
+        script="\n".join(map(_asset, SCRIPTS)),
     )
+
+
+def _ready(section: Section, prefixes: Iterator[str]) -> ReadySection:
+    figure = inlined(section.figure, section.alt, next(prefixes)) if section.figure else ""
+    return ReadySection(section, figure, tuple(rows(section.table)) if section.table else ())
 
 
 def _asset(name: str) -> str:
@@ -65,16 +88,11 @@ def _asset(name: str) -> str:
 
 
 def _colours() -> str:
-    """The drawing's colours as CSS variables, with those of a dark screen."""
+    """Return the drawing's colours as CSS variables, with those of a dark screen."""
     theme = THEMES["auto"]
     assert theme.dark is not None
-    light = ";".join(f"--{role}:{colour}" for role, colour in theme.colours.items())
-    dark = ";".join(f"--{role}:{colour}" for role, colour in theme.dark.items())
-    rules = "".join(
-        f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'
-        for role in theme.dark
-        for part in ("fill", "stroke")
-    )
+    light, dark = css_variables(theme.colours, theme.colours), css_variables(theme.dark, theme.dark)
+    rules = css_rules(theme, theme.dark)
     return (
         f":root{{{light}}}:root[data-theme=dark]{{{dark};color-scheme:dark}}"
         "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light])"

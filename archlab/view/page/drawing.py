@@ -9,7 +9,8 @@ from typing import Any
 from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
-from archlab.view.drawing.card import brief, macs_text, printable
+from archlab.result import si
+from archlab.view.drawing.card import macs_text, printable
 from archlab.view.drawing.dot import Style, dot
 from archlab.view.drawing.engine import many_laid_out
 from archlab.view.drawing.legend import Entry, entries
@@ -63,7 +64,7 @@ def drawn(stage: Stage) -> Drawn:
     top = stage.levels.top
     if top not in svgs:
         raise LayoutError("Graphviz could not lay out the model's outer level.", texts[1])
-    kept = {key: _without_lost(levels[key], svgs) for key in svgs}
+    kept = {key: _without_failed(levels[key], svgs) for key in svgs}
     return Drawn(
         still=_svg(still, stage.drawing) or svgs[top],
         levels=[(key, svgs[key]) for key in kept],
@@ -74,7 +75,7 @@ def drawn(stage: Stage) -> Drawn:
 
 
 def _svg(raw: bytes | None, drawing: Drawing) -> str | None:
-    """The SVG with its size as data, and ids as data: a page holds many."""
+    """Return the SVG with size and ids as data: a page holds many, and ids must be unique."""
     if raw is None:
         return None
     try:
@@ -85,17 +86,18 @@ def _svg(raw: bytes | None, drawing: Drawing) -> str | None:
     return _NOISE.sub("", svg).replace(" id=", " data-id=")
 
 
-def _without_lost(level: Level, svgs: dict[str, str]) -> Level:
+def _without_failed(level: Level, svgs: dict[str, str]) -> Level:
     return replace(level, opens={box: key for box, key in level.opens.items() if key in svgs})
 
 
 def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
     names = [scale.name for scale in stage.scales]
-    boxes = {
-        key: {box.id: box for level in levels.values() for box in level.drawing.boxes
-              if level.opens.get(box.id) == key}
-        for key in levels
-    }  # fmt: skip
+    openers = {  # level -> the box that opens it
+        level.opens[box.id]: box
+        for level in reversed(levels.values())
+        for box in reversed(level.drawing.boxes)
+        if box.id in level.opens
+    }
     return {
         "top": stage.levels.top,
         "first": [key for key in stage.levels.at_first if key in levels],
@@ -108,7 +110,7 @@ def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
             key: {
                 "path": level.path,
                 "type": stage.types.get(level.path, ""),
-                "facts": _facts(level, next(iter(boxes[key].values()), None)),
+                "facts": _facts(level, openers.get(key)),
                 "opens": {printable(box): inner for box, inner in level.opens.items()},
                 "heat": {
                     printable(box): [_short(values.get(name)) for name in names]
@@ -126,18 +128,18 @@ def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
 
 
 def _short(value: float | None) -> float | None:
-    """Six digits are plenty for a colour and a share."""
+    # Six digits are enough for a colour and a share, and keep the page small.
     return None if value is None else float(f"{value:.6g}")
 
 
 def _facts(level: Level, box: Box | None) -> list[str]:
-    """What stands in the header of an open module."""
+    """Return what stands in the header of an open module."""
     if box is None:
         return []
     amounts, times = box.amounts, max(box.times, level.times)
     facts = [
         f"×{times}, the first is shown" if times > 1 else "",
-        f"{brief(amounts.params / box.repeats)} params" if amounts.params else "",
+        f"{si(amounts.params / box.repeats, 3)} params" if amounts.params else "",
         macs_text(amounts, box.repeats) if amounts.macs else "",
     ]
     return [fact for fact in facts if fact]

@@ -1,4 +1,4 @@
-"""Where the cost of a net is: its parts as bars, one that holds nearly all by what is in it."""
+"""Where the cost of a net is: a bar a part; a part with nearly all of it is shown by its parts."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Line:
     partial: bool = False
 
 
-def cost_by_stage(found: Levels, heats: Heats) -> Bars:
+def cost_by_stage(levels: Levels, heats: Heats) -> Bars:
     """Return MACs, parameters and activation memory of the parts of a net, as bars.
 
     Args:
-        found: the net's levels.
+        levels: the net's levels.
         heats: values by level, box and measure.
     """
-    lines = _merged(_stages(found, heats, found.top))
+    lines = _merged(_stages(levels, heats, levels.top))
     longest = {
         name: max([_value(line.values, name) for line in lines] or [0.0]) for name in QUANTITIES
     }
@@ -67,24 +67,24 @@ def _value(values: Values, name: str) -> float:
     return values.get(name) or 0.0
 
 
-def _stages(found: Levels, heats: Heats, key: str) -> list[Line]:
-    """The boxes of the outer level; one that holds nearly all is shown by what is in it."""
-    level = found.levels[key]
-    items = [item for item in _outer(level.drawing.groups, level.drawing.boxes) if item.nodes]
+def _stages(levels: Levels, heats: Heats, key: str) -> list[Line]:
+    """Return the boxes of a level as lines; one with nearly all MACs as those of its inside."""
+    level = levels.levels[key]
+    items = _outer(level.drawing.groups, level.drawing.boxes)
     total = sum(_value(heats[key][item.id], "macs") for item in items)
     lines: list[Line] = []
     for item in items:
         inner = level.opens.get(item.id)
         values = heats[key][item.id]
         if inner is not None and total and _value(values, "macs") > _MOST * total:
-            lines += _stages(found, heats, inner)
+            lines += _stages(levels, heats, inner)
         else:
             lines.append(Line(_label(item), values, item.amounts.partial))
     return lines
 
 
 def _label(item: Box | Group) -> str:
-    """The module's path and how often it is repeated; joins together, they cost next to nothing."""
+    # Joins are summed up in one line: they cost next to nothing.
     if isinstance(item, Box) and item.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT):
         return _JOINS
     times = max(item.times, item.repeats)
@@ -92,33 +92,29 @@ def _label(item: Box | Group) -> str:
 
 
 def _merged(lines: Sequence[Line]) -> list[Line]:
-    """Lines of the same label summed, the joins last, and lines of nothing but zeros left out."""
-    found: dict[str, list[Line]] = {}
+    """Return lines of the same label summed, the joins last, without lines of zeros alone."""
+    by_label: dict[str, list[Line]] = {}
     for line in lines:
-        found.setdefault(line.label, []).append(line)
+        by_label.setdefault(line.label, []).append(line)
     sums = [
         Line(
             label,
-            {name: _sum(line.values.get(name) for line in found[label]) for name in QUANTITIES},
-            any(line.partial for line in found[label]),
+            {name: _sum(line.values.get(name) for line in by_label[label]) for name in QUANTITIES},
+            any(line.partial for line in by_label[label]),
         )
-        for label in sorted(found, key=lambda label: label == _JOINS)
+        for label in sorted(by_label, key=lambda label: label == _JOINS)
     ]
     return [line for line in sums if line.partial or any(v != 0 for v in line.values.values())]
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """The sum of what is known; None where nothing is."""
+    """Return the sum of what is known; None where nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
 
 def _outer(groups: Sequence[Group], boxes: Sequence[Box]) -> list[Box | Group]:
-    """Boxes and frames that no frame holds, in the order of execution."""
-    items: list[Box | Group] = [*boxes, *groups]
-    outer = [item for item in items if not _parent(item) and item.nodes]
+    """Return the boxes and frames that no frame holds, in the order of execution."""
+    outer: list[Box | Group] = [box for box in boxes if not box.group and box.nodes]
+    outer += [group for group in groups if not group.parent and group.nodes]
     return sorted(outer, key=lambda item: min(item.nodes))
-
-
-def _parent(item: Box | Group) -> str:
-    return item.group if isinstance(item, Box) else item.parent

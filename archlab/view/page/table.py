@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archlab.result import Cell, Column, Table, Unit, cell_text
+from archlab.result import Cell, Column, Table, Unit, cell_text, depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def rows(table: Table) -> Iterator[HtmlRow]:
         head = cell_text(row.get(first.name), first.unit)
         yield HtmlRow(
             path=path,
-            depth=path.count(".") + bool(path) if table.tree else 0,
+            depth=depth(path) if table.tree else 0,
             name=_name(path, head) if table.tree else head,
             leaf=path not in holders,
             cells=tuple(_cell(row.get(column.name), column) for column in table.columns[1:]),
@@ -58,4 +58,5 @@ def _cell(value: Cell, column: Column) -> HtmlCell:
     text = cell_text(value, column.unit)
     if column.unit == Unit.TEXT:
         return HtmlCell(text, None)
+    # The shown text is rounded: sorting by it would put equal texts in any order.
     return HtmlCell(text, repr(value) if isinstance(value, int | float) else "")

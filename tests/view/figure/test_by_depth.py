@@ -7,7 +7,7 @@ import math
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.figure.by_depth import Curve, DepthPicture, Panel, Segment, by_depth
+from archlab.view.figure.by_depth import Curve, DepthFigure, Panel, Segment, by_depth
 
 CURVE = Curve(
     "net <a & b>", [0, 1, 2, 3], [1e3, 0.0, None, math.inf], [1e2, 0.0, None, None],
@@ -16,9 +16,9 @@ CURVE = Curve(
 TWIN = Curve("twin", [0, 1], [1.0, 2.0], [None, None], [None, None], dashed=True)
 
 
-def picture(*, beside: bool = False, log: bool = True) -> DepthPicture:
+def picture(*, beside: bool = False, log: bool = True) -> DepthFigure:
     panel = Panel("dL/da", [CURVE, TWIN], "block", log=log, marks=[(0.5, "stage 1")])
-    return DepthPicture("Title", "a subtitle " * 30, [panel, panel], beside=beside)
+    return DepthFigure("Title", "a subtitle " * 30, [panel, panel], beside=beside)
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -37,7 +37,7 @@ def test_png_and_pdf() -> None:
 
 def test_nothing_but_zeros() -> None:
     curve = Curve("zeros", [0, 1], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0])
-    assert by_depth(DepthPicture("t", "s", [Panel("p", [curve])]), "svg")
+    assert by_depth(DepthFigure("t", "s", [Panel("p", [curve])]), "svg")
 
 
 def test_unknown_format() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from archlab.errors import OptionError
 from archlab.view.figure.receptive_field import (
+    FieldFigure,
     Growth,
     Panel,
-    Picture,
     receptive_fields,
     sample_image,
 )
@@ -17,11 +17,11 @@ from archlab.view.figure.receptive_field import (
 CURVE = Growth("net <a & b>", [3, 7, 15], [3, 5, 5], [(3, 9.0)])
 
 
-def picture(*, panels: bool = False) -> Picture:
+def picture(*, panels: bool = False) -> FieldFigure:
     heat = np.zeros((16, 16))
     heat[6:9, 6:9] = 1
     panel = Panel("layer", (2, 2, 12, 12), heat)
-    return Picture("What net sees", "input", 16, [CURVE], sample_image(16, 16),
+    return FieldFigure("What net sees", "input", 16, [CURVE], sample_image(16, 16),
                    [panel] if panels else ())  # fmt: skip
 
 

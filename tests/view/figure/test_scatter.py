@@ -3,11 +3,11 @@
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.figure.scatter import Point, ScatterPicture, scatter
+from archlab.view.figure.scatter import Point, ScatterFigure, scatter
 
 
 def drawn(*points: Point) -> str:
-    picture = ScatterPicture("Costs", "all", "MACs", "parameters", "top-1", points)
+    picture = ScatterFigure("Costs", "all", "MACs", "parameters", "top-1", points)
     return scatter(picture, "svg").decode()
 
 
@@ -34,4 +34,4 @@ def test_without_values_there_is_no_scale_of_colours() -> None:
 
 def test_another_format() -> None:
     with pytest.raises(OptionError, match="'gif' was given"):
-        scatter(ScatterPicture("", "", "", "", "", [Point("a", 1, 1)]), "gif")
+        scatter(ScatterFigure("", "", "", "", "", [Point("a", 1, 1)]), "gif")

@@ -3,17 +3,19 @@
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.figure.training import Curves, Line, Panel, curves
+from archlab.view.figure.training import CurveFigure, Line, Panel, curves
 
 
-def picture(name: str = "20 test") -> Curves:
+def picture(name: str = "20 test") -> CurveFigure:
     steps = [100.0, 200.0, 300.0]
     lines = [
         Line(name, steps, [50, 30, 20], [45, 28, 19], [55, 33, 22], 0),
         Line("20 train", steps, [40, 20, 10], [40, 20, 10], [40, 20, 10], 0, bold=False),
         Line("56 test", steps, [50, 30, 20.1], [45, 28, 19], [55, 33, 22], 1),
     ]
-    return Curves("Does depth help?", "made up", [Panel("plain", "error (%)", lines, 60.0)] * 2)
+    return CurveFigure(
+        "Does depth help?", "made up", [Panel("plain", "error (%)", lines, 60.0)] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_names_stand_in_the_picture() -> None:
 
 
 def test_an_empty_panel_is_drawn() -> None:
-    assert curves(Curves("none", "", [Panel("plain", "error", [])]), "png")
+    assert curves(CurveFigure("none", "", [Panel("plain", "error", [])]), "png")
 
 
 def test_another_suffix_is_refused() -> None:

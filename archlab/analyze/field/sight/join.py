@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
@@ -39,16 +38,17 @@ def _broadcast(sights: Sequence[Sight], shape: Sequence[int]) -> Layout:
     result = []
     for i, size in enumerate(shape):
         axes = [sight.layout[i] for sight in sights if sight.layout is not None]
-        fit = [a for a in axes if prod(d.size for d in a.digits) + a.lead == size]
+        fit = [axis for axis in axes if axis.size == size]
         spatial = [axis for axis in fit if axis.spatial]
         result.append((spatial or fit or [plain(size)])[0])
     return tuple(result)
 
 
-def _union(step: Step, found: Sequence[Field | None], axis: int) -> Field | None:
-    present = [field for field in found if field is not None]
+def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | None:
+    present = [field for field in branches if field is not None]
     if not present:
         return None
+    # A branch of one position (a gate) is broadcast over the others and moves nothing.
     size = max(field.size for field in present)
     present = [field for field in present if field.size == size]
     steps, centres = {f.step for f in present}, {f.centre for f in present}
@@ -81,21 +81,14 @@ def concat(step: Step) -> Sight:
             for s in sights
         ]
         return _joined_channels(step, grown, at)
-    if not any(
-        s.layout is not None and at < len(s.layout) and s.layout[at].spatial for s in sights
-    ):
+    if not any(sight.spatial(at) for sight in sights):
         return _joined_channels(step, sights, at)
-    spatial = [
-        (i, s)
-        for i, s in enumerate(step.inputs)
-        if s is not None and s.layout is not None and s.layout[at].spatial
-    ]
+    spatial = [(i, s) for i, s in enumerate(step.inputs) if s is not None and s.spatial(at)]
     position, sight = spatial[0]
     before = sum(step.graph.shape(t)[at] for t in step.node.inputs[:position])
     assert sight.layout is not None
     axis = sight.layout[at]
-    total = before + axis.lead + prod(digit.size for digit in axis.digits)
-    if len(spatial) > 1 or total != shape[at]:
+    if len(spatial) > 1 or before + axis.size != shape[at]:
         return lost(step, sight)
     layout = list(sight.layout)
     layout[at] = Axis(axis.digits, axis.lead + before)
@@ -111,8 +104,3 @@ def _joined_channels(step: Step, sights: list[Sight], at: int) -> Sight:
         for s in sights
     ]
     return join(replace(step, inputs=tuple(wide)))
-
-
-def scatter(step: Step) -> Sight:
-    """Elements written: the union where the shapes agree."""
-    return join(step)

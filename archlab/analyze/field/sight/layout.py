@@ -31,6 +31,11 @@ class Axis:
     lead: int = 0
 
     @property
+    def size(self) -> int:
+        """Number of positions."""
+        return self.lead + prod(digit.size for digit in self.digits)
+
+    @property
     def spatial(self) -> bool:
         """Whether any digit belongs to the image."""
         return any(digit.axis != NOWHERE for digit in self.digits)
@@ -69,30 +74,30 @@ def pure(axis: Axis) -> int | None:
 
 def reshaped(layout: Layout, shape: Sequence[int]) -> Layout | None:
     """Return the layout in another shape, or None where a digit would be cut unevenly."""
-    old = tuple(prod(digit.size for digit in axis.digits) + axis.lead for axis in layout)
     if any(axis.lead for axis in layout):
-        return _with_leads(layout, old, shape)
+        return _with_leads(layout, shape)
     digits = [digit for axis in layout for digit in axis.digits if digit.size != 1]
     digits.reverse()  # a stack, the outermost digit on top
     axes: list[Axis] = []
     for size in shape:
-        taken: list[Digit] = []
-        left = size
-        while left > 1:
+        parts: list[Digit] = []
+        rest = size  # what the digits of this axis must still multiply to
+        while rest > 1:
             if not digits:
                 return None
             digit = digits.pop()
-            if left % digit.size == 0:
-                taken.append(digit)
-                left //= digit.size
-            elif digit.size % left == 0:
-                inner = digit.size // left
-                taken.append(Digit(left, digit.axis, digit.stride * inner))
-                digits.append(Digit(inner, digit.axis, digit.stride))
-                left = 1
+            if rest % digit.size == 0:
+                parts.append(digit)
+                rest //= digit.size
+            elif digit.size % rest == 0:
+                # The digit is cut: its coarse part ends this axis, its fine part begins the next.
+                fine = digit.size // rest
+                parts.append(Digit(rest, digit.axis, digit.stride * fine))
+                digits.append(Digit(fine, digit.axis, digit.stride))
+                rest = 1
             else:
                 return None
-        axes.append(Axis(tuple(taken) or (Digit(1),)))
+        axes.append(Axis(tuple(parts) or (Digit(1),)))
     return None if digits else tuple(_merged(axis) for axis in axes)
 
 
@@ -110,36 +115,33 @@ def _merged(axis: Axis) -> Axis:
     return Axis(tuple(digits), axis.lead)
 
 
-def _with_leads(layout: Layout, old: Sequence[int], shape: Sequence[int]) -> Layout | None:
-    """Axes with leading tokens can only be kept whole; runs of others between them are reshaped."""
-    start, stop = 0, 0
-    result: list[Axis] = []
+def _with_leads(layout: Layout, shape: Sequence[int]) -> Layout | None:
+    """Keep axes with leading tokens whole, and reshape the runs of other axes between them."""
+    start, stop = 0, 0  # where the next axis of the old shape, and of the new one, begins
+    axes: list[Axis] = []
     while start < len(layout) or stop < len(shape):
         if start < len(layout) and layout[start].lead:
-            if stop < len(shape) and shape[stop] == 1 != old[start]:
-                result.append(plain(1))
+            if stop < len(shape) and shape[stop] == 1 != layout[start].size:
+                axes.append(plain(1))
                 stop += 1
                 continue
-            if stop >= len(shape) or shape[stop] != old[start]:
+            if stop >= len(shape) or shape[stop] != layout[start].size:
                 return None
-            result.append(layout[start])
+            axes.append(layout[start])
             start, stop = start + 1, stop + 1
             continue
         end = next((i for i in range(start, len(layout)) if layout[i].lead), len(layout))
-        want = prod(old[start:end])
-        goal = stop
-        have = 1
-        limit = next(
-            (i for i in range(stop, len(shape)) if end < len(layout) and shape[i] == old[end]
-             and prod(shape[stop:i]) == want),
-            len(shape),
-        )  # fmt: skip
-        while goal < limit:
-            have *= shape[goal]
-            goal += 1
-        part = reshaped(layout[start:end], shape[stop:goal]) if have == want else None
+        size = prod(axis.size for axis in layout[start:end])
+        goal = len(shape)
+        if end < len(layout):
+            # The run ends where the next axis with tokens begins: its size, after as many elements.
+            fits = (i for i in range(stop, len(shape)) if shape[i] == layout[end].size)
+            goal = next((i for i in fits if prod(shape[stop:i]) == size), len(shape))
+        if prod(shape[stop:goal]) != size:
+            return None
+        part = reshaped(layout[start:end], shape[stop:goal])
         if part is None:
             return None
-        result.extend(part)
+        axes.extend(part)
         start, stop = end, goal
-    return tuple(result)
+    return tuple(axes)

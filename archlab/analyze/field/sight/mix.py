@@ -14,27 +14,20 @@ from archlab.ir.kinds import AxesAttrs, NormAttrs
 
 
 def norm(step: Step) -> Sight:
-    """Per position, unless the statistics run over positions."""
+    """Return the input's sight; statistics that run over positions depend on the whole image."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, NormAttrs)
-    over = sight.layout is not None and any(
-        sight.layout[i].spatial for i in attrs.axes if i < len(sight.layout)
-    )
-    if attrs.batch_stats or over:
-        sight = replace(sight, global_from=sight.global_from or step.path)
-        step = replace(step, inputs=(sight,))
-    return same(step)
+    if attrs.batch_stats or any(map(sight.spatial, attrs.axes)):
+        sight = sight.seeing_all(step.path)
+    return same(replace(step, inputs=(sight,)))
 
 
 def softmax(step: Step) -> Sight:
-    """Normalises along axes: over positions it sees all of them."""
+    """Return the input's sight; a softmax over positions depends on all of them."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, AxesAttrs)
-    over = sight.layout is not None and any(
-        sight.layout[i].spatial for i in attrs.axes if i < len(sight.layout)
-    )
-    if over:
-        sight = replace(sight, global_from=sight.global_from or step.path)
+    if any(map(sight.spatial, attrs.axes)):
+        sight = sight.seeing_all(step.path)
     return same(replace(step, inputs=(sight,)))
 
 
@@ -96,63 +89,56 @@ def attention(step: Step) -> Sight:
 
 
 def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
-    """Positions along a tensor axis were summed: all of an image axis, or groups of it."""
-    moved = list(sight.axes)
-    whole = False
-    for image in (0, 1):
+    """Return the sight after positions along an axis were summed: all of them, or in groups."""
+    for image, field in enumerate(sight.axes):
         digits = [digit for digit in axis.digits if digit.axis == image]
-        old = moved[image]
-        if old is None or not digits:
+        if field is None or not digits:
             continue
-        if prod(digit.size for digit in digits) >= old.size:
-            whole = True
+        if prod(digit.size for digit in digits) >= field.size:
+            sight = sight.seeing_all(step.path)
             continue
         for digit in digits:
-            old = fields.mixed(old, digit.size, digit.stride)
-        moved[image] = old
-    seen = sight.global_from or (step.path if whole else "")
-    return replace(sight, axes=(moved[0], moved[1]), global_from=seen)
+            field = fields.mixed(field, digit.size, digit.stride)
+        sight = sight.moved(image, field)
+    return sight
 
 
 def contracted(step: Step, sight: Sight, at: int) -> Sight:
-    """Positions along axis `at` were summed with weights, and are gone.
+    """Return the sight after positions along axis `at` were summed with weights.
 
     Where they were the fine part of an image axis (patches, space-to-depth), what is left is a
-    coarser axis: exactly a window of that size and stride.
+    coarser axis, as a window of that size and stride leaves it.
     """
     assert sight.layout is not None
     axis = sight.layout[at]
     layout = [*sight.layout[:at], plain(1), *sight.layout[at + 1 :]]
-    for image in (0, 1):
+    for image, field in enumerate(sight.axes):
         fine = [digit for digit in axis.digits if digit.axis == image]
-        old = sight.axes[image]
-        if old is None or not fine:
+        if field is None or not fine:
             continue
         size = prod(digit.size for digit in fine)
-        left = [d for item in layout for d in item.digits if d.axis == image]
-        whole = size >= old.size
-        if min(d.stride for d in fine) != 1 or whole or any(d.stride % size for d in left):
+        rest = [digit for other in layout for digit in other.digits if digit.axis == image]
+        uneven = min(digit.stride for digit in fine) != 1 or any(d.stride % size for d in rest)
+        if uneven or size >= field.size:
             sight = mixed(step, sight, Axis(tuple(fine)))
             continue
-        coarse = fields.window(
-            old, kernel=size, stride=size, padding=0, dilation=1, size=old.size // size
+        units = field.size // size
+        sight = sight.moved(
+            image,
+            fields.window(field, kernel=size, stride=size, padding=0, dilation=1, size=units),
         )
-        layout = [
-            Axis(
-                tuple(
-                    replace(d, stride=d.stride // size) if d.axis == image else d
-                    for d in item.digits
-                ),
-                item.lead,
-            )
-            for item in layout
-        ]
-        sight = replace(
-            sight, axes=(coarse, sight.axes[1]) if image == 0 else (sight.axes[0], coarse)
-        )
+        layout = [_coarser(other, image, size) for other in layout]
     return replace(sight, layout=tuple(layout))
 
 
+def _coarser(axis: Axis, image: int, size: int) -> Axis:
+    digits = (
+        replace(digit, stride=digit.stride // size) if digit.axis == image else digit
+        for digit in axis.digits
+    )
+    return Axis(tuple(digits), axis.lead)
+
+
 def everything(step: Step) -> Sight:
-    """A recurrent layer sees all steps before it."""
-    return replace(lost(step), global_from=step.main.global_from or step.path)
+    """Return the sight of a recurrent layer, which sees all steps before it."""
+    return lost(step).seeing_all(step.path)

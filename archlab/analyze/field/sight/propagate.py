@@ -12,23 +12,24 @@ from archlab.ir.kinds import ConvAttrs
 
 def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
     """Return what every tensor of the graph sees, and the branches that do not line up."""
-    seen: dict[int, Sight] = {}
+    by_tensor: dict[int, Sight] = {}
     misaligned: list[Misalignment] = []
     for tensor in graph.inputs:
         shape = graph.shape(tensor)
         if _is_image(graph, tensor):
             layout = of_image(shape)
             tall = fields.image(shape[-2]) if len(shape) >= 4 else None
-            seen[tensor] = Sight(layout, (tall, fields.image(shape[-1])))
+            by_tensor[tensor] = Sight(layout, (tall, fields.image(shape[-1])))
     for node in graph.nodes:
-        inputs = tuple(seen.get(tensor) for tensor in node.inputs)
+        inputs = tuple(by_tensor.get(tensor) for tensor in node.inputs)
         if not any(inputs):
             continue
-        found = RULES[node.kind](Step(graph, node, inputs, misaligned))
-        results = found if isinstance(found, list) else [found] * len(node.outputs)
-        pairs = zip(node.outputs, results, strict=True)
-        seen.update({tensor: sight for tensor, sight in pairs if sight is not None})
-    return seen, tuple(misaligned)
+        answer = RULES[node.kind](Step(graph, node, inputs, misaligned))
+        # A rule gives one sight for all outputs, or a list where they differ.
+        by_output = answer if isinstance(answer, list) else [answer] * len(node.outputs)
+        pairs = zip(node.outputs, by_output, strict=True)
+        by_tensor.update({tensor: sight for tensor, sight in pairs if sight is not None})
+    return by_tensor, tuple(misaligned)
 
 
 def _is_image(graph: Graph, tensor: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archlab.analyze.field.sight.join import concat, join, scatter
+from archlab.analyze.field.sight.join import concat, join
 from archlab.analyze.field.sight.mix import attention, everything, matmul, norm, softmax
 from archlab.analyze.field.sight.move import gather, permute, reshape, take_slice
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
@@ -37,7 +37,7 @@ RULES: dict[Kind, Rule] = {
     Kind.PAD: pad,
     Kind.RESAMPLE: resample,
     Kind.GATHER: gather,
-    Kind.SCATTER: scatter,
+    Kind.SCATTER: join,
     Kind.CREATE: lambda _: None,
     Kind.COPY: same,
     Kind.OPAQUE: lost,

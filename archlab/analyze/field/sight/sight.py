@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import Layout, plain
+from archlab.analyze.field.sight.layout import Layout, plain, pure
 from archlab.ir.graph import Graph, Node
 
 Fields = tuple[Field | None, Field | None]
@@ -15,15 +14,37 @@ Fields = tuple[Field | None, Field | None]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a tensor sees: layout, field by image axis (None: no longer there), and from where all.
+    """What a tensor sees of the image.
 
-    `lost` names the operator from which on the field is only a lower bound.
+    Attributes:
+        layout: where the image's rows and columns are in the tensor.
+        axes: a field for h and for w; None where that axis is no longer there.
+        global_from: the first layer through which units depend on the whole image.
+        lost: the operator from which on the field is only a lower bound.
     """
 
     layout: Layout | None
     axes: Fields
     global_from: str = ""
     lost: str = ""
+
+    def pure(self, i: int) -> tuple[int, Field] | None:
+        """Return the image axis that tensor axis `i` is the whole of, and its field, or None."""
+        image = None if self.layout is None else pure(self.layout[i])
+        field = None if image is None else self.axes[image]
+        return None if image is None or field is None else (image, field)
+
+    def moved(self, image: int, field: Field | None) -> Sight:
+        """Return the sight with another field on an image axis."""
+        return replace(self, axes=(field, self.axes[1]) if image == 0 else (self.axes[0], field))
+
+    def spatial(self, i: int) -> bool:
+        """Whether tensor axis `i` holds a part of the image."""
+        return self.layout is not None and i < len(self.layout) and self.layout[i].spatial
+
+    def seeing_all(self, path: str) -> Sight:
+        """Return the sight of units that depend on the whole image, from `path` on or before."""
+        return replace(self, global_from=self.global_from or path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +92,14 @@ def lost(step: Step, sight: Sight | None = None) -> Sight:
 def resized(sight: Sight, shape: Sequence[int]) -> Layout | None:
     """Return the layout with other sizes off the image, or None where an image axis changed."""
     assert sight.layout is not None
-    sizes = [prod(digit.size for digit in axis.digits) + axis.lead for axis in sight.layout]
-    pairs = list(zip(sight.layout, sizes, shape, strict=True))
-    if any(axis.spatial and size != new for axis, size, new in pairs):
+    pairs = list(zip(sight.layout, shape, strict=True))
+    if any(axis.spatial and axis.size != size for axis, size in pairs):
         return None
-    return tuple(axis if size == new else plain(new) for axis, size, new in pairs)
+    return tuple(axis if axis.size == size else plain(size) for axis, size in pairs)
 
 
 def same(step: Step) -> Sight:
-    """Nothing moves and nothing mixes."""
+    """Return the input's sight: nothing moves and nothing mixes."""
     sight = step.main
     if sight.layout is None or len(sight.layout) != len(step.shape()):
         return sight if sight.lost else lost(step)

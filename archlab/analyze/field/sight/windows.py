@@ -7,86 +7,81 @@ from dataclasses import replace
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import NOWHERE, Axis, Digit, plain, pure
+from archlab.analyze.field.sight.layout import NOWHERE, Axis, Digit, plain
 from archlab.analyze.field.sight.mix import contracted
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import AxesAttrs, ConvAttrs, Kind, PadAttrs, PoolAttrs, ResampleAttrs
 
+Move = Callable[[Field, int, int], Field]
+"""Field of an axis, which of the window's axes it is, units that come out -> the new field."""
+
 
 def convolution(step: Step) -> Sight:
-    """Windows over the spatial axes, plain or transposed."""
+    """Return what windows over the spatial axes see, plain or transposed."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, ConvAttrs)
-    moves = fields.transposed if step.node.kind == Kind.CONV_TRANSPOSE else fields.window
-
-    def move(old: Field, i: int, size: int) -> Field:
-        return moves(
-            old,
-            kernel=attrs.kernel[i],
-            stride=attrs.stride[i],
-            padding=attrs.padding[i],
-            dilation=attrs.dilation[i],
-            size=size,
-        )
-
-    if sight.layout is not None and len(sight.layout) > 1 and sight.layout[1].spatial:
+    if sight.spatial(1):
         # Space-to-depth: a part of the image axes lies in the channels, and is summed over.
         sight = contracted(step, sight, 1)
         step = replace(step, inputs=(sight,))
-    trivial = set(attrs.kernel) == {1} and set(attrs.stride) == {1} and not any(attrs.padding)
-    return same(step) if trivial else windowed(step, sight, len(attrs.kernel), move)
+    if set(attrs.kernel) == {1} and set(attrs.stride) == {1} and not any(attrs.padding):
+        return same(step)
+    move = fields.transposed if step.node.kind == Kind.CONV_TRANSPOSE else fields.window
+    return windowed(step, sight, len(attrs.kernel), _sliding(attrs, move))
 
 
 def pool(step: Step) -> Sight:
-    """Windows, or adaptive bins; a single bin sees everything."""
+    """Return what windows or adaptive bins see; a single bin sees everything."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, PoolAttrs)
-    shape = step.shape()
     if not attrs.adaptive:
-        return windowed(
-            step,
-            sight,
-            len(attrs.kernel),
-            lambda old, i, size: fields.window(
-                old,
-                kernel=attrs.kernel[i],
-                stride=attrs.stride[i],
-                padding=attrs.padding[i],
-                dilation=attrs.dilation[i],
-                size=size,
-            ),
-        )
+        return windowed(step, sight, len(attrs.kernel), _sliding(attrs, fields.window))
     if sight.layout is None:
         return lost(step)
-    rank = len(shape) - 2
+    shape = step.shape()
     if set(shape[2:]) == {1}:
-        return collapsed(step, sight, range(len(shape) - rank, len(shape)))
-    return windowed(step, sight, rank, lambda old, _, size: fields.binned(old, size))
+        return collapsed(step, sight, range(2, len(shape)))
+    return windowed(step, sight, len(shape) - 2, lambda field, _, size: fields.binned(field, size))
+
+
+def _sliding(attrs: ConvAttrs | PoolAttrs, window: Callable[..., Field]) -> Move:
+    return lambda field, i, size: window(
+        field,
+        kernel=attrs.kernel[i],
+        stride=attrs.stride[i],
+        padding=attrs.padding[i],
+        dilation=attrs.dilation[i],
+        size=size,
+    )
 
 
 def pad(step: Step) -> Sight:
-    """Positions added around; reflected ones see what they mirror, the table says nothing there."""
+    """Return what positions see after padding.
+
+    Added positions see nothing in the table, also where they mirror others.
+    """
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, PadAttrs)
     if sight.layout is None:
         return lost(step)
-    moved, layout = list(sight.axes), list(sight.layout)
+    layout = list(sight.layout)
     for i, size in enumerate(step.shape()):
-        if attrs.before[i] or attrs.after[i]:
-            image = pure(layout[i])
-            old = None if image is None else moved[image]
-            if image is None or old is None:
-                if layout[i].spatial:
-                    return lost(step)
-                layout[i] = plain(size)
-                continue
-            moved[image] = fields.padded(old, attrs.before[i], size)
+        if not attrs.before[i] and not attrs.after[i]:
+            continue
+        whole = sight.pure(i)
+        if whole is not None:
+            image, field = whole
+            sight = sight.moved(image, fields.padded(field, attrs.before[i], size))
             layout[i] = Axis((Digit(size, image),))
-    return replace(sight, layout=tuple(layout), axes=(moved[0], moved[1]))
+        elif layout[i].spatial:
+            return lost(step)
+        else:
+            layout[i] = plain(size)
+    return replace(sight, layout=tuple(layout))
 
 
 def resample(step: Step) -> Sight:
-    """Interpolation to another size."""
+    """Return what positions see after interpolation to another size."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, ResampleAttrs)
     if attrs.mode not in ("nearest", "linear", "cubic"):
@@ -96,61 +91,54 @@ def resample(step: Step) -> Sight:
         step,
         sight,
         len(step.shape()) - 2,
-        lambda old, _, size: fields.resampled(old, size, attrs.mode, align_corners=corners),
+        lambda field, _, size: fields.resampled(field, size, attrs.mode, align_corners=corners),
     )
 
 
-def windowed(
-    step: Step, sight: Sight, rank: int, move: Callable[[Field, int, int], Field]
-) -> Sight:
+def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
     """Apply `move` to each image axis among the last `rank` tensor axes."""
     shape = step.shape()
     if sight.layout is None or len(sight.layout) != len(shape):
         return lost(step)
     first = len(shape) - rank
-    axes: list[Axis] = [plain(size) for size in shape[:first]]
-    moved = list(sight.axes)
-    for i in range(rank):
-        axis, size = sight.layout[first + i], shape[first + i]
-        image = pure(axis)
-        old = None if image is None else moved[image]
-        if image is None or old is None:
-            if axis.spatial:
-                return lost(step)
-            axes.append(plain(size))
-            continue
-        moved[image] = move(old, i, size)
-        axes.append(Axis((Digit(size, image),)))
-    return replace(sight, layout=tuple(axes), axes=(moved[0], moved[1]))
+    layout = [plain(size) for size in shape]
+    for i in range(first, len(shape)):
+        whole = sight.pure(i)
+        if whole is not None:
+            image, field = whole
+            sight = sight.moved(image, move(field, i - first, shape[i]))
+            layout[i] = Axis((Digit(shape[i], image),))
+        elif sight.spatial(i):
+            return lost(step)
+    return replace(sight, layout=tuple(layout))
 
 
-def collapsed(step: Step, sight: Sight, gone: Sequence[int]) -> Sight:
-    """Some tensor axes became one number: their image axes are gone, all of them is seen."""
+def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
+    """Return the sight after tensor axes became one number: all of their image axes is seen."""
     assert sight.layout is not None
-    images = {digit.axis for i in gone for digit in sight.layout[i].digits if digit.axis != NOWHERE}
+    digits = (digit for i in reduced for digit in sight.layout[i].digits)
+    images = {digit.axis for digit in digits if digit.axis != NOWHERE}
     if not images:
         return sight
-    left = tuple(None if i in images else item for i, item in enumerate(sight.axes))
-    layout = tuple(plain(1) if i in gone else axis for i, axis in enumerate(sight.layout))
-    return replace(
-        sight,
-        layout=layout,
-        axes=(left[0], left[1]),
-        global_from=sight.global_from or step.path,
-    )
+    layout = tuple(plain(1) if i in reduced else axis for i, axis in enumerate(sight.layout))
+    for image in images:
+        sight = sight.moved(image, None)
+    return replace(sight, layout=layout).seeing_all(step.path)
 
 
 def reduce(step: Step) -> Sight:
-    """Axes become one number each."""
+    """Return the sight after axes became one number each, kept as axes of size 1 or not."""
     attrs, sight = step.node.attrs, step.main
     assert isinstance(attrs, AxesAttrs)
     if sight.layout is None:
         return lost(step)
-    gone = [i for i in attrs.axes if i < len(sight.layout)]
-    sight = collapsed(step, sight, gone)
+    reduced = [i for i in attrs.axes if i < len(sight.layout)]
+    sight = collapsed(step, sight, reduced)
     assert sight.layout is not None
-    if len(step.shape()) == len(sight.layout):
-        layout = tuple(plain(1) if i in gone else axis for i, axis in enumerate(sight.layout))
-    else:
-        layout = tuple(axis for i, axis in enumerate(sight.layout) if i not in gone)
+    kept = len(step.shape()) == len(sight.layout)
+    layout = tuple(
+        plain(1) if i in reduced else axis
+        for i, axis in enumerate(sight.layout)
+        if kept or i not in reduced
+    )
     return replace(sight, layout=layout)

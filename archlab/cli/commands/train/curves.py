@@ -11,7 +11,7 @@ from archlab.cli.command import Typed
 from archlab.cli.output import check_file, check_suffix, put, suffixes
 from archlab.cli.running import Figure
 from archlab.errors import OptionError
-from archlab.view.figure.written import FORMATS
+from archlab.view.figure.export import FORMATS
 
 
 def curves(

@@ -65,6 +65,7 @@ def test_a_memory_in_which_nothing_runs_is_refused(cli) -> None:
     assert "Allowed: 128.00 MiB or more" in run.err
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     assert cli("scan resnet20 resnet56 plain20 --out zoo.parquet").code == 0
     monkeypatch.setattr("archlab.survey.gather.run", None)
@@ -84,6 +85,7 @@ def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     assert "resnet56" in Path("zoo.svg").read_text()
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_published_table(cli) -> None:
     good = cli(
         f"scan 'timm:convnext_base' 'timm:mobilenetv1_100h' --check {TABLE} --convention fvcore"

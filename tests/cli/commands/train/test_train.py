@@ -108,6 +108,7 @@ def test_a_logger_by_import_path(cli, few, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_process")
 def test_a_sweep_from_the_command_line(cli, few, tmp_path) -> None:
     line = f"degradation --depths 8,14 --seeds 1 --recipe demo --data few.npz --out sweep {SMALL}"
     done = cli(f"{line} -f json")
@@ -125,6 +126,7 @@ def test_a_sweep_from_the_command_line(cli, few, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_process")
 def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
     done = cli(f"finetune one --data few.npz --recipe demo --until 2 --out tuned {SMALL} -f json")
     assert done.code == 0, done.err
@@ -234,6 +236,7 @@ def test_a_run_that_diverges_ends_with_1(cli) -> None:
     assert "failed" in run.out
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_folder_keeps_to_one_recipe(cli) -> None:
     line = "degradation --depths 8,14 --seeds 1 --out sweep --set"
     assert cli(f"{line} steps=2").code == 0

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torchvision.models
 from torch import nn
+from tracing import graph_of, meta
 
 import archlab
 from archlab import zoo
@@ -126,9 +127,9 @@ def test_saved_bytes_are_those_of_autograd(name: str) -> None:
 )
 def test_saved_bytes_at_the_published_size(name: str, megabytes: float) -> None:
     net = torchvision_net(name)()
-    found = counted(net, image(1, 224))
-    assert found == measured(net, image(1, 224))
-    assert found / 1e6 == pytest.approx(megabytes, abs=0.05)
+    saved = counted(net, image(1, 224))
+    assert saved == measured(net, image(1, 224))
+    assert saved / 1e6 == pytest.approx(megabytes, abs=0.05)
 
 
 # torch's own flags() reads a setting for Intel GPUs, and warns that there is none.
@@ -165,6 +166,16 @@ def test_what_is_saved_belongs_to_the_layer_that_saves_it() -> None:
     net = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 2))
     graph = archlab.trace(archlab.load(net, input=(4, 8)), mode="train")
     owners = dict(graph.saved or ())
-    found = {owners[storage]: size for storage, size in saved_storages(graph)}
+    saved = {owners[storage]: size for storage, size in saved_storages(graph)}
     # The first layer keeps its input, tanh its output (which the last layer shares).
-    assert found == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
+    assert saved == {"0": 4 * 8 * 4, "1": 4 * 6 * 4}
+
+
+def test_gradients_flow_where_autograd_says() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)).to("meta")
+    net[0].requires_grad_(requires_grad=False)
+    graph = graph_of(net, meta(3, 4), mode="train")
+    first, second = [item for item in graph.nodes if item.op == "aten.addmm"]
+    assert first.grads == (False, False, False)
+    assert second.grads == (True, False, True)
+    assert graph_of(net, meta(3, 4)).nodes[0].grads == ()

@@ -1,4 +1,4 @@
-"""How a matplotlib picture is written: one style, and the same bytes for the same numbers."""
+"""A matplotlib figure as a file: one style, and the same bytes for the same numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png", "pdf")
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY = "#555555"  # of words that stand back
 STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "archlab",
+    "svg.hashsalt": "archlab",  # ids in an SVG are random without it
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -26,8 +27,8 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def written(draw: Callable[[], Figure], suffix: str, *, dpi: int = 150) -> bytes:
-    """Return a figure as a file's bytes, without dates.
+def exported(draw: Callable[[], Figure], suffix: str, *, dpi: int = 150) -> bytes:
+    """Return a figure as a file's bytes.
 
     Args:
         draw: makes the figure, in our style.
@@ -39,12 +40,12 @@ def written(draw: Callable[[], Figure], suffix: str, *, dpi: int = 150) -> bytes
     """
     if suffix not in FORMATS:
         raise OptionError(f"a plot is written as {', '.join(FORMATS)}; {suffix!r} was given.")
-    import matplotlib as mpl  # here: 0.4 s, only for pictures
+    import matplotlib as mpl  # here: it takes 0.4 s, and only figures need it
 
     mpl.use("Agg")
+    # A date in the file would make each one different.
+    dateless: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    target = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure = draw()
-        target = io.BytesIO()
-        empty: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-        figure.savefig(target, format=suffix, metadata=empty[suffix], dpi=dpi)
+        draw().savefig(target, format=suffix, metadata=dateless[suffix], dpi=dpi)
     return target.getvalue()

@@ -79,9 +79,9 @@ class Busy(nn.Module):
         return self.recurrent(self.head(x)[None])[0]  # type: ignore[no-any-return]
 
 
-def busy(**how: bool) -> Busy:
+def busy(**options: bool) -> Busy:
     torch.manual_seed(0)
-    net = Busy(**how)
+    net = Busy(**options)
     net.train()
     net.frozen.eval()  # as in fine-tuning: one member in another mode
     net.frozen.requires_grad_(requires_grad=False)
@@ -151,14 +151,14 @@ def global_state() -> dict[str, Any]:
     }
 
 
-def same(found: Any, expected: Any) -> bool:
+def same(value: Any, expected: Any) -> bool:
     if isinstance(expected, torch.Tensor):
-        return isinstance(found, torch.Tensor) and torch.equal(found, expected)
+        return isinstance(value, torch.Tensor) and torch.equal(value, expected)
     if isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(
-            same(found[key], value) for key, value in expected.items()
+        return value.keys() == expected.keys() and all(
+            same(value[key], value) for key, value in expected.items()
         )
-    return bool(found == expected)
+    return bool(value == expected)
 
 
 def assert_untouched(net: nn.Module, act: Callable[[], object]) -> None:

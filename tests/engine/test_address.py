@@ -1,0 +1,36 @@
+"""Addresses of clusters: what answers is known soon, and what is no address is refused."""
+
+import socket
+import time
+
+import pytest
+
+from archlab.engine import Job, address, run
+from archlab.errors import EngineError, OptionError
+
+pytestmark = pytest.mark.slow
+JOB = Job("a", "math:hypot", (3, 4))
+
+
+def test_addresses_that_do_not_answer(monkeypatch) -> None:
+    assert address._SECONDS == 10
+    monkeypatch.setattr(address, "_SECONDS", 3)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        free = closed.getsockname()[1]
+    begin = time.monotonic()
+    with pytest.raises(EngineError, match=r"No Ray cluster answers at 127.0.0.1.*ray status"):
+        list(run([JOB], "ray", address=f"127.0.0.1:{free}"))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        there = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError, match="does not answer as Ray does"):
+            list(run([JOB], "ray", address=there))
+    assert time.monotonic() - begin < 30  # Ray itself waits for 40 seconds
+
+
+@pytest.mark.parametrize("text", ["ray://head:10001", "head", "head:port", ":6379", "head:0"])
+def test_addresses_that_are_none(text) -> None:
+    with pytest.raises(OptionError, match="is no HOST:PORT"):
+        list(run([JOB], "ray", address=text))

@@ -1,0 +1,71 @@
+"""Gradients against the symbolic receptive field, unit by unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+import archlab
+
+
+@pytest.mark.parametrize("spec", ["resnet20", "googlenet", "torchvision:mobilenet_v3_large"])
+def test_gradients_agree(spec: str) -> None:
+    totals = archlab.verify_receptive_field(spec).totals
+    assert totals.checked > 30
+    assert totals.agree == totals.checked
+
+
+# The wiring is asked, so channels cost time alone: DenseNet-121 with a quarter of its own.
+NARROW = {"growth_rate": 8, "num_init_features": 16}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [("resnet56", {"widths": (4, 4, 4)}), ("torchvision:resnet50", {}),
+     ("torchvision:googlenet", {}), ("torchvision:inception_v3", {}),
+     ("torchvision.models:DenseNet", NARROW)],
+)  # fmt: skip
+def test_gradients_agree_on_large_nets(spec: str, options: dict[str, Any]) -> None:
+    totals = archlab.verify_receptive_field(archlab.load(spec, **options)).totals
+    assert totals.checked > 100
+    assert totals.agree == totals.checked
+
+
+def test_gradients_see_holes_and_wide_kernels() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=2, dilation=2),
+        nn.Conv2d(4, 4, 3, padding=2, dilation=2),
+        nn.Conv2d(4, 4, (1, 7), padding=(0, 3)),
+        nn.ConvTranspose2d(4, 4, 2, 2),
+        nn.Conv2d(4, 4, 3, padding=1),
+    )
+    result = archlab.verify_receptive_field(archlab.load(net, input="3x64x64"))
+    assert result.totals.agree == result.totals.checked
+    assert any(row.holes for row in result.rows)
+
+
+def test_gradients_agree_on_a_unet_with_phases() -> None:
+    path = Path(__file__).parents[1] / "truth" / "hand_made_nets.py"
+    result = archlab.verify_receptive_field(archlab.load(f"{path}:UNet", input="3x64x64"))
+    assert result.totals.layers == 8  # five 3×3, two up-convolutions, one 1×1
+    assert result.totals.agree == result.totals.checked
+    widths = {row.high - row.low + 1 for row in result.rows if row.path == "o"}
+    assert widths == {22, 26}
+
+
+def test_a_wrong_prediction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate must fail when the symbolic rule is broken."""
+    from archlab.analyze.field.sight import field
+
+    right = field.window
+
+    def wrong(old, *, kernel, **rest):
+        return right(old, kernel=kernel + (kernel == 3), **rest)
+
+    monkeypatch.setattr("archlab.analyze.field.sight.windows.fields.window", wrong)
+    totals = archlab.verify_receptive_field("resnet20").totals
+    assert totals.agree < totals.checked
