@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,7 @@ from archlab.api import cost
 from archlab.api.model import Model
 from archlab.api.page.report import Report
 from archlab.cli.app import COMMANDS, built
+from archlab.cli.command import Everywhere
 from archlab.picture.picture import Picture
 from archlab.survey.result import scan_result
 from archlab.survey.row import ScanRow
@@ -66,7 +67,7 @@ class Case:
     excused: Collection[tuple[str, str]] = ()
 
 
-EVERYWHERE = {"--help", "--debug"}  # tests/cli/test_command.py
+EVERYWHERE = {"--help", *(f"--{item.name}" for item in fields(Everywhere))}  # test_command.py
 
 
 def options_of(name: str) -> set[str]:

@@ -62,11 +62,7 @@ def test_a_page_is_followed_in_a_copy_of_the_tree(
     for block in before:
         Path(block.word).write_text(block.text)
     run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in (
-        "archlab",
-        "tests",
-        "docs/how-to",
-    ):  # with __pycache__: nothing is compiled again
+    for folder in ("archlab", "tests", "docs/how-to"):  # compiled files too: none is made anew
         shutil.copytree(ROOT / folder, tree / folder)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)
