@@ -23,7 +23,7 @@ ELSEWHERE = {
     "api/page": "of_model of_runs report",
     "api/scale": "row scan",
     "api/training": "degradation finetune recipes single",
-    "cli": "app command interrupt measuring options output running",
+    "cli": "app interrupt measuring options output running",
     "cli/commands/look": "compare shapes summary",
     "cli/commands/measure": "bottleneck check flops identity memory params responses shattered",
     "cli/commands/more": "models",
