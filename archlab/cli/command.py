@@ -151,6 +151,9 @@ def _spelling(name: str, options: Mapping[str, inspect.Parameter]) -> str:
     described = options[name].annotation.__metadata__[0] if name in options else None
     if described is not None and not isinstance(described, OptionInfo):
         return name.upper().removesuffix("S")
-    declared = (described.param_decls or ()) if described else ()
-    long = [text for text in declared if text.startswith("--")]
-    return long[0] if long else "--" + name.replace("_", "-")
+    if described is not None:
+        # The first of the spellings is what typer calls the default, inside of Annotated.
+        for text in (described.default, *(described.param_decls or ())):
+            if isinstance(text, str) and text.startswith("--"):
+                return text.partition("/")[0]
+    return "--" + name.replace("_", "-")

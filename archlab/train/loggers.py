@@ -38,9 +38,10 @@ def logger(path: str, folder: Path, arguments: Mapping[str, Any]) -> Logger:
             f"{source} is no Lightning logger. Give an import path such as "
             "pytorch_lightning.loggers.CSVLogger."
         )
-    in_folder = "save_dir" in inspect.signature(kind).parameters
+    takes_folder = "save_dir" in inspect.signature(kind).parameters
+    defaults = {"save_dir": str(folder)} if takes_folder else {}
     try:
-        made: Logger = kind(**({"save_dir": str(folder)} if in_folder else {}), **arguments)
+        made: Logger = kind(**{**defaults, **arguments})
     except (TypeError, ValueError) as error:
         raise OptionError(
             f"{source} cannot be made: {error}. Its arguments are {keyword('logger_set')} "

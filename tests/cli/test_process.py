@@ -28,8 +28,7 @@ def test_bad_input_ends_with_2_and_one_line() -> None:
     done = run("-m", "archlab", "params", "resnet20", "--format", "jsn")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "archlab: --format 'jsn' is unknown. Did you mean json? "
-        "Allowed: tree, table, csv, json, md."
+        "archlab: --format jsn is unknown. Did you mean json? Allowed: tree, table, csv, json, md."
     ]
 
 

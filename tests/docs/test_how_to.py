@@ -37,7 +37,6 @@ TESTS = {
                         "tests/contracts/test_public_names.py",
                         "tests/contracts/test_zoo_nets.py", "tests/contracts/test_mirror.py",
                         "tests/cli/test_commands.py", "tests/cli/test_pairs.py",
-                        "tests/cli/commands/measure/test_largest.py",
                         "-k", "largest or no_circle or public_names or every_command or "
                         "every_option"),
     "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
@@ -67,11 +66,7 @@ def test_a_page_is_followed_in_a_copy_of_the_tree(
     for block in before:
         Path(block.word).write_text(block.text)
     run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in (
-        "archlab",
-        "tests",
-        "docs/how-to",
-    ):  # with __pycache__: nothing is compiled again
+    for folder in ("archlab", "tests", "docs/how-to"):  # compiled files too: none is made anew
         shutil.copytree(ROOT / folder, tree / folder)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)

@@ -16,12 +16,12 @@ import torch
 from archlab.api.scale.scan import scan
 from archlab.data.sets import ImageSet, load_images
 from archlab.engine import Job, Limits, Needs, run
-from archlab.errors import OptionError, RunError
+from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
 from archlab.survey.gather import Way
 from archlab.train.degradation import Sweep, run_sweep
-from archlab.train.remote import Fan, train_here
+from archlab.train.remote import Fan
 from archlab.train.run import execute
 
 pytestmark = pytest.mark.slow
@@ -209,8 +209,3 @@ def same_weights(one: Path, other: Path) -> bool:
     return first.keys() == second.keys() and all(
         torch.equal(first[name], second[name]) for name in first
     )
-
-
-def test_a_folder_that_a_node_does_not_see(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="must be a folder that every node of the cluster sees"):
-        train_here(str(tmp_path / "elsewhere"))

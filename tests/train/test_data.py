@@ -58,17 +58,6 @@ def test_colours_are_not_dropped(images) -> None:
         data.setup()
 
 
-def test_the_stock_loader_normalises_alike(images) -> None:
-    plain = Recipe(name="plain", steps=5, batch_size=16, pad=0, flip=False)
-    ours = ImageData(images, plain)
-    stock = ImageData(images, plain, loader="workers")
-    mine = torch.cat([pixels for pixels, _ in ours.test_dataloader()])
-    theirs = torch.cat([pixels for pixels, _ in stock.test_dataloader()])
-    torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
-    cropped = next(iter(ImageData(images, RECIPE, loader="workers").train_dataloader()))
-    assert cropped[0].shape == (16, 1, 16, 16)
-
-
 def test_an_unknown_loader() -> None:
     with pytest.raises(OptionError, match="Did you mean workers"):
         ImageData("embedded", loader="worker")  # type: ignore[arg-type]

@@ -93,6 +93,29 @@ class Drawing:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where a drawing goes, and in which format."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help=f"{suffixes(constant(_FORMATS))}; .mmd is Mermaid; - for standard output. "
+            "Default: a drawing in the terminal.",
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help=f"{listed(constant(_FORMATS))}. Default: the suffix of --out, else txt.",
+        ),
+    ] = None
+
+
 def render(
     models: Annotated[
         list[str],
@@ -102,24 +125,8 @@ def render(
     ],
     drawing: Drawing,
     loading: Loading,
+    target: Target,
     typed: Typed,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help=f"{suffixes(constant(_FORMATS))}; .mmd is Mermaid; - for standard output. "
-            "Default: a drawing in the terminal.",
-        ),
-    ] = None,
-    format: Annotated[  # noqa: A002
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help=f"{listed(constant(_FORMATS))}. Default: the suffix of --out, else txt.",
-        ),
-    ] = None,
     view: Annotated[
         str,
         typer.Option(
@@ -135,7 +142,7 @@ def render(
 
     Example: archlab render resnet18 --out graph.svg
     """
-    chosen = _chosen_format(format, out)
+    chosen = _chosen_format(target.format, target.out)
     check_one_of("view", view, VIEWS)
     _check(typed, chosen, view, models=len(models), diff=diff)
     from archlab.api import render as draw
@@ -152,7 +159,7 @@ def render(
         if error.graph is None:
             raise
         failure, picture = error, graph_picture(error.graph, replace(look, expand=()))
-    _put(picture, chosen, out)
+    _put(picture, chosen, target.out)
     if failure is not None:
         raise failure
 

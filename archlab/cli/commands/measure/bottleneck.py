@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,29 @@ _SUM = ("kernel", "reduce", "factor", "size")
 _EXAMPLE = "archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32"
 
 
+@dataclass(frozen=True)
+class Sum:
+    """A convolution, and what stands in its place."""
+
+    inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = (None,)
+    kernel: Annotated[int, typer.Option("--kernel", help="Kernel size n of n×n.")] = (3,)
+    reduce: Annotated[
+        int | None, typer.Option("--reduce", help="Channels after a 1×1 convolution.")
+    ] = None
+    factor: Annotated[
+        str,
+        typer.Option(
+            "--factor",
+            help=f"{listed(constant('archlab.analyze.factorize:FACTORS'))}: how a kernel is split; "
+            "v2 into 3×3 kernels, v3 into 1×n and n×1.",
+        ),
+    ] = "none"
+    size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = (None,)
+
+
 def bottleneck(
     loading: Loading,
+    total: Sum,
     typed: Typed,
     model: Annotated[
         str | None,
@@ -28,23 +50,9 @@ def bottleneck(
             autocompletion=model_names,
         ),
     ] = None,
-    inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = None,
     out: Annotated[
         list[str] | None, typer.Option("--out", "-o", help="Output channels; or a file to write.")
     ] = None,
-    kernel: Annotated[int, typer.Option("--kernel", help="Kernel size n of n×n.")] = 3,
-    reduce: Annotated[
-        int | None, typer.Option("--reduce", help="Channels after a 1×1 convolution.")
-    ] = None,
-    factor: Annotated[
-        str,
-        typer.Option(
-            "--factor",
-            help=f"{listed(constant('archlab.analyze.factorize:FACTORS'))}: how a kernel is split; "
-            "v2 into 3×3 kernels, v3 into 1×n and n×1.",
-        ),
-    ] = "none",
-    size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = None,
     format: Annotated[  # noqa: A002
         str | None,
         typer.Option(
@@ -75,15 +83,11 @@ def bottleneck(
     typed.require(
         "model", "input", "batch", "options", "sort", because="a sum has one row and no input"
     )
-    if inputs is None or outputs is None:
+    if total.inputs is None or outputs is None:
         raise OptionError(f"Give a MODEL, or the channels of the sum: {_EXAMPLE}")
     from archlab.analyze import factorize
 
-    output.show(
-        factorize.bottleneck(
-            inputs=inputs, outputs=outputs, kernel=kernel, reduce=reduce, factor=factor, size=size
-        )
-    )
+    output.show(factorize.bottleneck(**asdict(total), outputs=outputs))
 
 
 def _split(texts: list[str] | tuple[()]) -> tuple[int | None, Path | None]:

@@ -38,7 +38,7 @@ def flops(
             "fvcore also counts norms and resampling.",
         ),
     ] = "archlab",
-    against: Annotated[
+    tool: Annotated[
         str | None,
         typer.Option(
             "--against", metavar="TOOL", help="fvcore: explain the difference to it, op by op."
@@ -52,20 +52,18 @@ def flops(
 
     Example: archlab flops torchvision:vit_b_16 --by kind
     """
-    typed.exclusive(
-        "against", "by", "convention", "depth", because="its rows are kinds of operator"
-    )
+    typed.exclusive("tool", "by", "convention", "depth", because="its rows are kinds of operator")
     if by == "kind":
         typed.exclusive("by", "depth", because="rows by kind are no module tree")
     if mode == _BOTH:
         columns = "two modes are compared as wholes, each with all its numbers"
-        typed.exclusive("mode", "by", "convention", "against", "depth", "sort", because=columns)
+        typed.exclusive("mode", "by", "convention", "tool", "depth", "sort", because=columns)
     from archlab.api import cost
 
     (loaded,) = loading.load(model)
     answer: Result[Any, Any] | Comparison
-    if against is not None:
-        answer = cost.against(loaded, against, mode=mode)
+    if tool is not None:
+        answer = cost.against(loaded, tool, mode=mode)
     elif mode == _BOTH:
         answer = cost.compare_modes(loaded)
     else:

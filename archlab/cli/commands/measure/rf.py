@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +15,55 @@ from archlab.cli.output import Output, Plot, Tree
 from archlab.errors import OptionError
 from archlab.result import Result
 
+if TYPE_CHECKING:
+    from archlab.api.model import Model
+
 _QUESTIONS = ("unproductive", "verify", "effective")
-_OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolution", "verify")
+_OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolutions", "verify")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the layers, and under what conditions."""
+
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Only this module path, such as layer1.0; repeat."),
+    ] = None
+    unproductive: Annotated[
+        bool, typer.Option("--unproductive", help="Layers that can add no context (Richter 2021).")
+    ] = False
+    resolutions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resolution", metavar="N|HxW", help="With --unproductive: another size; repeat."
+        ),
+    ] = None
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Certify every convolution by gradients.")
+    ] = False
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Effective field (Luo 2016) beside the theory.")
+    ] = False
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            metavar="FOLDER",
+            help="Images for --effective (Gaussian noise without it), and to --plot on.",
+        ),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Weights for --effective (state dict)."),
+    ] = None
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """The keyword arguments of what is measured or drawn."""
+        return {
+            "layers": self.layers or (), "images": self.images, "checkpoint": self.checkpoint,
+        }  # fmt: skip
 
 
 def rf(
@@ -24,38 +72,8 @@ def rf(
     output: Output,
     tree: Tree,
     plot: Plot,
+    question: Question,
     typed: Typed,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option("--layer", "-l", help="Only this module path, such as layer1.0; repeat."),
-    ] = None,
-    unproductive: Annotated[
-        bool, typer.Option("--unproductive", help="Layers that can add no context (Richter 2021).")
-    ] = False,
-    resolution: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--resolution", metavar="N|HxW", help="With --unproductive: another size; repeat."
-        ),
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Certify every convolution by gradients.")
-    ] = False,
-    effective: Annotated[
-        bool, typer.Option("--effective", help="Effective field (Luo 2016) beside the theory.")
-    ] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            "--images",
-            metavar="FOLDER",
-            help="Images for --effective (Gaussian noise without it), and to --plot on.",
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Weights for --effective (state dict)."),
-    ] = None,
 ) -> None:
     """What each layer sees of the image: size, centre, holes.
 
@@ -67,30 +85,34 @@ def rf(
     from archlab.api.field import pictures, receptive_field as field
 
     loaded = loading.load(*models)
-    chosen = tuple(layers or ())
     for model in loaded:
-        field.check_layers(model, chosen)
-    measured: dict[str, Any] = {"layers": chosen, "images": images, "checkpoint": checkpoint}
+        field.check_layers(model, question.layers or ())
     if plot.plot is not None:
-        plot.save(pictures.plot_receptive_field(*loaded, effective=effective, **measured))
+        picture = pictures.plot_receptive_field(
+            *loaded, effective=question.effective, **question.measured
+        )
+        plot.save(picture)
         if not typed.any(*_OF_A_TABLE):
             return
-    (model,) = loaded
-    agreed = True
-    answer: Result[Any, Any]
-    if unproductive:
-        sizes = [_size(text) for text in resolution or ()]
-        answer = field.unproductive(model, resolutions=sizes)
-    elif verify:
-        answer = certificate = field.verify_receptive_field(model)
-        agreed = certificate.totals.agree == certificate.totals.checked
-    elif effective:
-        answer = field.effective_receptive_field(model, **measured)
-    else:
-        answer = field.receptive_field(model, layers=chosen)
+    answer, agreed = _answer(loaded[0], question)
     output.show(answer, depth=tree.depth, sort=tree.sort)
     if not agreed:
         raise typer.Exit(1)
+
+
+def _answer(model: Model, question: Question) -> tuple[Result[Any, Any], bool]:
+    """Return the answer, and whether a certificate of it holds."""
+    from archlab.api.field import receptive_field as field
+
+    if question.unproductive:
+        sizes = [_size(text) for text in question.resolutions or ()]
+        return field.unproductive(model, resolutions=sizes), True
+    if question.verify:
+        certificate = field.verify_receptive_field(model)
+        return certificate, certificate.totals.agree == certificate.totals.checked
+    if question.effective:
+        return field.effective_receptive_field(model, **question.measured), True
+    return field.receptive_field(model, layers=question.layers or ()), True
 
 
 def _check(typed: Typed, *, several: bool) -> None:
@@ -106,8 +128,9 @@ def _check(typed: Typed, *, several: bool) -> None:
     for question in ("unproductive", "verify"):
         if not typed.any("plot"):
             typed.exclusive(question, "layers", because="it is asked of all convolutions")
+    typed.exclusive("verify", "batch", because="one long image is run for each axis")
     typed.exclusive("layers", "depth", because="layers that are named are shown at any depth")
-    typed.require("unproductive", "resolution", because="other sizes are asked about there")
+    typed.require("unproductive", "resolutions", because="other sizes are asked about there")
     typed.require("effective", "checkpoint", because="the theory holds for any weights")
     if not typed.any("plot"):
         typed.require("effective", "images", because="the theory holds for any images")

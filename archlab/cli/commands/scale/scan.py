@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,10 +41,42 @@ class Limits:
     ] = False
 
 
+@dataclass(frozen=True)
+class Counting:
+    """What counts as an operation, and what training keeps."""
+
+    convention: Annotated[
+        str,
+        typer.Option("--convention", help=f"{listed(constant('archlab.analyze.flops:TABLES'))}."),
+    ] = "archlab"
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer", help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}."
+        ),
+    ] = "adam"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which rows are shown, in which order."""
+
+    where: Annotated[
+        str, typer.Option("--where", metavar="CONDITION", help="'macs < 1e9 and rf > 200'")
+    ] = ""
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
+    ] = None
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = (None,)
+
+
 def scan(
     loading: Loading,
     engine: Engine,
     limit: Limits,
+    counting: Counting,
+    choice: Choice,
     plot: Plot,
     format: Format,  # noqa: A002
     typed: Typed,
@@ -58,14 +90,6 @@ def scan(
         Path | None,
         typer.Option("--out", "-o", help="zoo.parquet or zoo.csv; only what it lacks is measured."),
     ] = None,
-    where: Annotated[
-        str, typer.Option("--where", metavar="CONDITION", help="'macs < 1e9 and rf > 200'")
-    ] = "",
-    sort: Annotated[
-        str | None,
-        typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
-    ] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None,
     check: Annotated[
         Path | None,
         typer.Option(
@@ -74,16 +98,6 @@ def scan(
             help="A published table; its names without a source are timm's.",
         ),
     ] = None,
-    convention: Annotated[
-        str,
-        typer.Option("--convention", help=f"{listed(constant('archlab.analyze.flops:TABLES'))}."),
-    ] = "archlab",
-    optimizer: Annotated[
-        str,
-        typer.Option(
-            "--optimizer", help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}."
-        ),
-    ] = "adam",
 ) -> None:
     """Many models in one table: what each costs and sees.
 
@@ -93,32 +107,31 @@ def scan(
 
     Example: archlab scan 'torchvision:resnet*' --where "macs < 5e9" --sort params
     """
-    _check(typed, sort)
+    _check(typed, choice.sort)
     from archlab.api.scale import scan as scanning
     from archlab.spec import parse_options
+    from archlab.survey.result import ordered
 
     keywords: dict[str, Any] = {
-        "out": out, "input": loading.input or (), "batch": loading.batch, "convention": convention,
-        "options": parse_options(list(loading.options or ())), "optimizer": optimizer,
+        "out": out, "input": loading.input or (), "batch": loading.batch, **asdict(counting),
+        "options": parse_options(list(loading.options or ())),
     }  # fmt: skip
     with saved_on_interrupt(out, "measured"), progress_shown() as progress:
         way = _way(engine, limit, progress)
         if check is not None:
             agreement = scanning.agreement(check, *models or (), way=way, **keywords)
         else:
-            answer = scanning.scan(*models or (), where=where, way=way, **keywords)
+            answer = scanning.scan(*models or (), where=choice.where, way=way, **keywords)
     if out is not None and (models or check):
         print(f"wrote {out}", file=sys.stderr)
     if check is not None:
-        format.show(_first(agreement, top, format.format), "table")
+        format.show(_first(agreement, choice.top, format.format), "table")
         raise typer.Exit(0 if agreement.totals.passed else 1)
-    if sort is not None:
-        from archlab.survey.result import ordered
-
-        answer = ordered(answer, sort)
     if plot.plot is not None:
         plot.save(scanning.plot_scan(answer))
-    format.show(_first(answer, top, format.format), "table")
+    if choice.sort is not None:
+        answer = ordered(answer, choice.sort)
+    format.show(_first(answer, choice.top, format.format), "table")
     if answer.rows and answer.totals.failed == len(answer.rows):
         raise typer.Exit(1)
 

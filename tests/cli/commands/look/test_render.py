@@ -7,7 +7,7 @@ import pytest
 
 from archlab.cli import main
 from archlab.errors import LayoutError
-from archlab.picture import picture
+from archlab.picture import formats
 
 STARTS = {
     "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",
@@ -61,8 +61,8 @@ BAD = {
         "without a suffix it has no picture format. Allowed: .svg",
     ),
     "unknown format": ("render resnet20 -f sgv", "Did you mean svg?"),
-    "unknown theme": ("render resnet20 --theme drak", "Did you mean dark?"),
-    "unknown direction": ("render resnet20 --direction RL", "Allowed: TB, LR"),
+    "unknown theme": ("render resnet20 -f svg --theme drak", "Did you mean dark?"),
+    "unknown direction": ("render resnet20 -f svg --direction RL", "Allowed: TB, LR"),
     "unknown measure": ("render resnet20 --color-by mac", "Did you mean macs?"),
     "unknown view": ("render resnet20 --view modul", "Did you mean modules?"),
     "no such module": ("render resnet20 --expand layer4", "Did you mean layer"),
@@ -73,7 +73,11 @@ BAD = {
     "few boxes": ("render resnet20 --boxes 2", "3 boxes or more"),
     "boxes and depth": ("render resnet20 --boxes 9 --depth 2", "exclude each other"),
     "diff and view": ("render resnet20 plain20 --diff --view autograd", "exclude each other"),
-    "diff and heat": ("render resnet20 plain20 --diff --color-by macs", "no --color-by"),
+    "diff and heat": (
+        "render resnet20 plain20 --diff --color-by macs",
+        "--diff and --color-by exclude each other",
+    ),
+    "a theme of text": ("render resnet20 --theme dark", "--theme has no meaning for --format txt"),
     "no model": ("render resnet19", "6n + 2"),
 }
 
@@ -102,7 +106,7 @@ def test_what_cannot_be_laid_out_is_saved_as_dot(cli, tmp_path, monkeypatch) -> 
     def broken(text, formats, *, timeout):
         raise LayoutError("The layout took more than 60 s.", text)
 
-    monkeypatch.setattr(picture, "laid_out", broken)
+    monkeypatch.setattr(formats, "laid_out", broken)
     run = cli("render resnet20 --out net.svg")
     assert run.code == 2
     assert "The layout took more than 60 s." in run.err

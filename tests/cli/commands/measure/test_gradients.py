@@ -236,7 +236,7 @@ BAD = {
     "no branch": ("gradients plain8 --init zero-gamma", "no gamma to set to zero"),
     "no twin": ("gradients googlenet --twin --batch 2", "No shortcut was found"),
     "no identity": ("identity plain8 --batch 2", "No shortcut was found"),
-    "no depth": ("gradients googlenet --depths 20", "'googlenet' is none"),
+    "no depth": ("gradients googlenet --depths 20", "'googlenet' has none"),
     "no number": ("gradients resnet8 --depths 20,x", "whole numbers joined by commas"),
     "depth of no net": ("gradients resnet56 --depths 19", "not 6n + 2"),
     "no device": ("gradients resnet8 --device tpux", "Examples: cpu, cuda"),
@@ -270,17 +270,3 @@ def test_bad_input(cli, nets, name) -> None:
 def test_cuda_where_there_is_none(cli) -> None:
     run = cli("gradients resnet8 --device cuda")
     assert (run.code, "sees no CUDA device" in run.err) == (2, True)
-
-
-def test_a_bar_is_drawn_only_on_a_terminal(capsys, monkeypatch) -> None:
-    import sys
-
-    from archlab.cli.progress import progress_bar
-
-    with progress_bar() as show:
-        assert show is None
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with progress_bar() as show:
-        assert show is not None
-        show(1, 6, "resnet8, seed 1")
-    capsys.readouterr()

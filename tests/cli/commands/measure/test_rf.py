@@ -87,10 +87,12 @@ def test_plot(monkeypatch, capsys, tmp_path: Path, suffix: str) -> None:
         (["resnet20", "plain20"], "add --plot"),
         (["resnet20", "--plot", "x.bmp"], "names no picture format"),
         (["resnet20", "--plot", "missing/x.svg"], "no folder missing"),
-        (["resnet20", "--resolution", "big"], "is no size"),
+        (["resnet20", "--unproductive", "--resolution", "big"], "is no size"),
         (["resnet20", "--effective", "--images", "nowhere"], "no folder nowhere"),
-        (["resnet20", "--effective", "--noise", "--images", "nowhere"], "exclude each other"),
-        (["resnet20", "--effective", "--weights", "none.pt"], "no checkpoint none.pt"),
+        (["resnet20", "--resolution", "64"], "--resolution is for --unproductive"),
+        (["resnet20", "--checkpoint", "none.pt"], "--checkpoint is for --effective"),
+        (["resnet20", "--verify", "--effective"], "--verify and --effective exclude each other"),
+        (["resnet20", "--effective", "--checkpoint", "none.pt"], "no checkpoint none.pt"),
     ],
 )
 def test_bad_input(monkeypatch, capsys, arguments: list[str], said: str) -> None:

@@ -1,11 +1,13 @@
 """The commands that train, and those that read what was trained, on small runs."""
 
+import contextlib
 import csv
 import io
 import json
 import signal
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -57,16 +59,17 @@ def test_another_recipe_in_the_same_folder_is_refused(cli, run) -> None:
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(cli, few, monkeypatch, tmp_path) -> None:
-    pressed: list[int] = []
+    pressed: list[float] = []
 
-    def press(_self: Watch, step: int, _total: int) -> None:
+    def press(done: float, _total: float, _what: str) -> None:
         if not pressed:
-            pressed.append(step)
+            pressed.append(done)
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(recorder, "_TICK", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(Watch, "report", press)
+        module = import_module("archlab.cli.commands.train.train")
+        patch.setattr(module, "progress_shown", lambda **_: contextlib.nullcontext(press))
         stopped = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
     assert stopped.code == 130
     assert "interrupted and saved; the same command goes on" in stopped.err
@@ -133,19 +136,6 @@ def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
     assert None not in document["totals"].values()
 
 
-def test_progress_in_one_line() -> None:
-    from archlab.cli.sweep import line
-
-    from archlab.runs.progress import Progress
-
-    progress = Progress(1, ("plain-56-seed1-2eb4fef0",), 4, 0.25, 75.2, 3725.0)
-    assert line(progress) == (
-        " 25 % · 1 of 4 runs over · 1:15, 1:02:05 left · running plain-56-seed1"
-    )
-    over = Progress(4, (), 4, 1.0, 100.0, 0.0)
-    assert line(over) == "100 % · 4 of 4 runs over · 1:40"
-
-
 def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
     from archlab.api.training import degradation as training
     from archlab.runs.recipe import RECIPES
@@ -161,15 +151,16 @@ def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
 
 
 def test_seeds_are_a_count_or_names() -> None:
-    from archlab.cli.commands.degradation import _numbers
+    from archlab.cli.commands.train.degradation import _numbers
 
-    assert _numbers("--seeds", "3") == [3]
-    assert _numbers("--seeds", "4,") == [4]
-    assert _numbers("--seeds", "4, 5") == [4, 5]
+    assert _numbers("seeds", "3") == [3]
+    assert _numbers("seeds", "4,") == [4]
+    assert _numbers("seeds", "4, 5") == [4, 5]
 
 
 def test_reading_finished_runs_imports_no_torch() -> None:
-    code = "import sys; from archlab.api import training, figures; sys.exit('torch' in sys.modules)"
+    names = "from archlab.api.training import curves, degradation"
+    code = f"import sys; {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
