@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,7 @@ from archlab.api import cost
 from archlab.api.model import Model
 from archlab.api.page.report import Report
 from archlab.cli.app import COMMANDS, built
+from archlab.cli.command import Everywhere
 from archlab.picture.picture import Picture
 from archlab.survey.result import scan_result
 from archlab.survey.row import ScanRow
@@ -64,6 +65,15 @@ class Case:
     options: dict[str, str]
     unseen: tuple[str, ...] = ()
     excused: Collection[tuple[str, str]] = ()
+
+
+EVERYWHERE = {"--help", *(f"--{item.name}" for item in fields(Everywhere))}  # test_command.py
+
+
+def options_of(name: str) -> set[str]:
+    """The long names of a command's options."""
+    parameters = [item for item in built(name).params if item.param_type_name == "option"]
+    return {max(item.opts, key=len) for item in parameters} - EVERYWHERE
 
 
 NET = "pair.py:Net"
@@ -216,6 +226,10 @@ CASES = {
     "models": Case("", {**OUTPUT, "--source": "--source torchvision"}),
     "doctor": Case("", {**OUTPUT, "--data-dir": "--data-dir here"}),
 }  # fmt: skip
+# A command that has no case here, and no options but those of the groups, is called on the net.
+SHARED = {**MODULES, "--mode": "--mode train"}
+for _name in set(COMMANDS) - {key.partition(",")[0] for key in CASES}:
+    CASES[_name] = Case(NET, {option: SHARED[option] for option in options_of(_name) & set(SHARED)})
 # Verbs that are recorded instead of run, each with what it answers.
 RECORDED = {
     "archlab.api.live.gradients:gradients": "rows",
@@ -240,20 +254,15 @@ RECORDED = {
     "archlab.doctor:examine": "rows",
     "archlab.doctor:broken": "nothing",
 }
-EVERYWHERE = {"--help", "--debug"}  # tests/cli/test_command.py
 
 
 def test_every_option_is_in_a_case() -> None:
     for name in COMMANDS:
-        options = {
-            max(parameter.opts, key=len)
-            for parameter in built(name).params
-            if parameter.param_type_name == "option"
-        }
+        options = options_of(name)
         cases = [case for key, case in CASES.items() if key.partition(",")[0] == name]
         assert cases, name
         for case in cases:
-            assert options - EVERYWHERE == set(case.options), name
+            assert options == set(case.options), name
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,6 +1,7 @@
 """A file and its test have the same name and place: archlab/X/y.py and tests/X/test_y.py.
 
-What tests a whole package, such as tests/picture/test_golden.py, stands beside them.
+What tests a whole package, such as tests/picture/test_golden.py, stands beside them. A command needs no
+file of its own: tests/cli/test_commands.py and test_pairs.py run all of them with all their options.
 """
 
 from pathlib import Path
@@ -24,10 +25,6 @@ ELSEWHERE = {
     "api/scale": "row scan",
     "api/training": "degradation finetune recipes single",
     "cli": "app interrupt measuring options output running",
-    "cli/commands/look": "compare shapes summary",
-    "cli/commands/measure": "bottleneck check flops identity memory params responses shattered",
-    "cli/commands/more": "models",
-    "cli/commands/train": "curves degradation finetune test verdict",
     "data/embedded": "make",
     "doctor": "finding",
     "engine": "process worker",
@@ -51,7 +48,7 @@ KNOWN = {
 SOURCES = [
     path.relative_to(PACKAGE)
     for path in sorted(PACKAGE.rglob("*.py"))
-    if not path.name.startswith("__")
+    if not path.name.startswith("__") and path.parent.parent != PACKAGE / "cli" / "commands"
 ]
 
 

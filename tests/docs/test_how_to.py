@@ -23,18 +23,22 @@ TESTS = {
     "add-a-data-set": ("tests/data/test_sets.py", "-k", "every_set"),
     "add-a-drawing-format": ("tests/view/drawing/test_edge_list.py",
                              "tests/contracts/test_circles.py", "tests/picture/test_picture.py",
-                             "-k", "edges or no_circle or each_format"),
+                             "tests/contracts/test_mirror.py",
+                             "-k", "edge or no_circle or each_format"),
     "add-a-recipe": ("tests/runs/test_recipe.py", "tests/train/test_run.py", "-k", "recipe"),
     "add-a-view": ("tests/view/test_table.py", "tests/cli/test_commands.py",
                    "-k", "(test_table and not unknown) or (tsv and params)"),
     "add-a-zoo-family": ("tests/zoo", "tests/contracts/test_circles.py",
-                         "tests/contracts/test_zoo_nets.py", "-k", "allcnn or no_circle"),
+                         "tests/contracts/test_mirror.py", "tests/contracts/test_zoo_nets.py",
+                         "-k", "allcnn or no_circle"),
     "add-an-analyzer": ("tests/analyze/test_largest.py", "archlab/api/cost.py",
                         "tests/contracts/test_circles.py", "tests/contracts/test_kinds.py",
                         "tests/contracts/test_public_docs.py",
                         "tests/contracts/test_public_names.py",
-                        "tests/contracts/test_zoo_nets.py", "tests/cli/test_commands.py",
-                        "-k", "largest or no_circle or public_names or every_command"),
+                        "tests/contracts/test_zoo_nets.py", "tests/contracts/test_mirror.py",
+                        "tests/cli/test_commands.py", "tests/cli/test_pairs.py",
+                        "-k", "largest or no_circle or public_names or every_command or "
+                        "every_option"),
     "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
                         "-k", "test_readers or cdist"),
 }  # fmt: skip
@@ -62,11 +66,7 @@ def test_a_page_is_followed_in_a_copy_of_the_tree(
     for block in before:
         Path(block.word).write_text(block.text)
     run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in (
-        "archlab",
-        "tests",
-        "docs/how-to",
-    ):  # with __pycache__: nothing is compiled again
+    for folder in ("archlab", "tests", "docs/how-to"):  # compiled files too: none is made anew
         shutil.copytree(ROOT / folder, tree / folder)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)

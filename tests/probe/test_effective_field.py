@@ -33,7 +33,7 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no images"):
         archlab.effective_receptive_field("resnet20", images=tmp_path)
     (tmp_path / "broken.png").write_text("not an image")
-    with pytest.raises(DataError, match="broken.png"):
+    with pytest.raises(DataError, match=r"broken\.png"):
         archlab.effective_receptive_field("resnet20", images=tmp_path)
 
 

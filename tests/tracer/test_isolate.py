@@ -156,7 +156,7 @@ def same(value: Any, expected: Any) -> bool:
         return isinstance(value, torch.Tensor) and torch.equal(value, expected)
     if isinstance(expected, dict):
         return value.keys() == expected.keys() and all(
-            same(value[key], value) for key, value in expected.items()
+            same(value[key], part) for key, part in expected.items()
         )
     return bool(value == expected)
 

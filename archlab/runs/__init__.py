@@ -1,0 +1,1 @@
+"""Training runs as files: recipe, plan, measurements, ledger, verdict, progress. No torch."""
