@@ -58,8 +58,8 @@ def responses(
     Args:
         *models: specs, modules or loaded models; modules are copied.
         layers: module paths or patterns to measure at; every layer by default.
-        seeds, seed, batch, mode, norm, init, checkpoint, images, data_dir, noise, device, dtype,
-            progress: as in `gradients`.
+        seeds, seed, batch, mode, norm, init, checkpoint, images: as in `gradients`.
+        data_dir, noise, device, dtype, progress: as in `gradients`.
 
     Raises:
         OptionError, ProbeError, TraceError: as in `gradients`.
@@ -104,8 +104,8 @@ def identity(
 
     Args:
         *models: specs, modules or loaded models; modules are copied.
-        seeds, seed, batch, mode, norm, init, checkpoint, images, data_dir, noise, device, dtype,
-            progress: as in `gradients`.
+        seeds, seed, batch, mode, norm, init, checkpoint, images: as in `gradients`.
+        data_dir, noise, device, dtype, progress: as in `gradients`.
 
     Raises:
         OptionError, TraceError: as in `gradients`.
