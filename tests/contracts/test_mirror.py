@@ -1,7 +1,7 @@
 """A file and its test have the same name and place: archlab/X/y.py and tests/X/test_y.py.
 
-What tests a whole package, such as tests/picture/test_golden.py, stands beside them. A command needs no
-file of its own: tests/cli/test_commands.py and test_pairs.py run all of them with all their options.
+What tests a whole package, such as tests/picture/test_golden.py, stands beside them. A command
+needs no file of its own: tests/cli/test_commands.py and test_pairs.py run all commands.
 """
 
 from pathlib import Path

@@ -20,7 +20,7 @@ HOW_TO = ROOT / "docs" / "how-to"
 TESTS = {
     "add-a-column": ("tests/analyze/test_shapes.py", "tests/docs/test_json.py",
                      "tests/contracts/test_kinds.py", "-k", "shapes"),
-    "add-a-data-set": ("tests/data/test_catalog.py",),
+    "add-a-data-set": ("tests/data/test_sets.py", "-k", "absent_data"),
     "add-a-drawing-format": ("tests/view/drawing/test_edge_list.py",
                              "tests/contracts/test_circles.py", "tests/picture/test_picture.py",
                              "tests/contracts/test_mirror.py",

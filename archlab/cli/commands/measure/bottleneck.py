@@ -22,8 +22,8 @@ _EXAMPLE = "archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32"
 class Sum:
     """A convolution, and what stands in its place."""
 
-    inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = (None,)
-    kernel: Annotated[int, typer.Option("--kernel", help="Kernel size n of n×n.")] = (3,)
+    inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = None
+    kernel: Annotated[int, typer.Option("--kernel", help="Kernel size n of n×n.")] = 3
     reduce: Annotated[
         int | None, typer.Option("--reduce", help="Channels after a 1×1 convolution.")
     ] = None
@@ -35,7 +35,7 @@ class Sum:
             "v2 into 3×3 kernels, v3 into 1×n and n×1.",
         ),
     ] = "none"
-    size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = (None,)
+    size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = None
 
 
 def bottleneck(

@@ -28,6 +28,16 @@ _MEASURING = (
 )  # fmt: skip
 
 
+Check = Annotated[
+    Path | None,
+    typer.Option(
+        "--check",
+        metavar="TABLE.csv",
+        help="A published table; its names without a source are timm's.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one model may take, and which are measured again."""
@@ -68,7 +78,7 @@ class Choice:
         str | None,
         typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
     ] = None
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = (None,)
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None
 
 
 def scan(
@@ -90,14 +100,7 @@ def scan(
         Path | None,
         typer.Option("--out", "-o", help="zoo.parquet or zoo.csv; only what it lacks is measured."),
     ] = None,
-    check: Annotated[
-        Path | None,
-        typer.Option(
-            "--check",
-            metavar="TABLE.csv",
-            help="A published table; its names without a source are timm's.",
-        ),
-    ] = None,
+    check: Check = None,
 ) -> None:
     """Many models in one table: what each costs and sees.
 
@@ -117,11 +120,11 @@ def scan(
         "options": parse_options(list(loading.options or ())),
     }  # fmt: skip
     with saved_on_interrupt(out, "measured"), progress_shown() as progress:
-        way = _way(engine, limit, progress)
+        keywords["way"] = _way(engine, limit, progress)
         if check is not None:
-            agreement = scanning.agreement(check, *models or (), way=way, **keywords)
+            agreement = scanning.agreement(check, *models or (), **keywords)
         else:
-            answer = scanning.scan(*models or (), where=choice.where, way=way, **keywords)
+            answer = scanning.scan(*models or (), where=choice.where, **keywords)
     if out is not None and (models or check):
         print(f"wrote {out}", file=sys.stderr)
     if check is not None:
