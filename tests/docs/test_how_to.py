@@ -20,7 +20,8 @@ HOW_TO = ROOT / "docs" / "how-to"
 TESTS = {
     "add-a-column": ("tests/analyze/test_shapes.py", "tests/docs/test_json.py",
                      "tests/contracts/test_kinds.py", "-k", "shapes"),
-    "add-a-data-set": ("tests/data/test_sets.py", "-k", "absent_data"),
+    "add-a-data-set": ("tests/data/test_catalog.py", "tests/data/test_sets.py",
+                       "-k", "test_catalog or absent_data"),
     "add-a-drawing-format": ("tests/view/drawing/test_edge_list.py",
                              "tests/contracts/test_circles.py", "tests/picture/test_picture.py",
                              "tests/contracts/test_mirror.py",
@@ -39,6 +40,8 @@ TESTS = {
                         "tests/cli/test_commands.py", "tests/cli/test_pairs.py",
                         "-k", "largest or no_circle or public_names or every_command or "
                         "every_option"),
+    "add-an-option": ("tests/cli/test_command.py", "tests/cli/test_pairs.py",
+                      "archlab/cli/command.py", "-k", "not each_pair"),
     "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
                         "-k", "test_readers or cdist"),
 }  # fmt: skip
