@@ -27,6 +27,7 @@ MAP = {
     for folder in commands.__path__
     for heading in HEADINGS
 }
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = {name: heading for heading, names in MAP.items() for name in names}
 _COLUMN = max(map(len, COMMANDS))  # the same in every section
 
@@ -42,7 +43,7 @@ def function_of(name: str) -> Callable[..., None]:
 def built(name: str) -> Any:
     """Return the command as typer builds it."""
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name)(command(function_of(name)))
+    alone.command(name, context_settings=SETTINGS)(command(function_of(name)))
     return typer.main.get_command(alone)
 
 
@@ -89,7 +90,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=SETTINGS,
     epilog="MODEL is a zoo name (archlab models), torchvision:NAME, timm:NAME, "
     "path/to/file.py:Class or package.module:factory. A file of yours is imported: its code runs. "
     "`archlab COMMAND --help` shows the options of a command and an example.",
