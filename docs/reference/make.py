@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 def commands() -> str:
     """Return the page of the command line: every command with its arguments and options."""
     group = get_command(app)
-    context = typer.Context(group, info_name="archlab")
+    context = typer.Context(group, info_name="archlab", **group.context_settings)
     parts = ["# Command line\n", f"{group.help}\n", f"{group.epilog}\n"]
     headings: dict[str, list[str]] = {}
     for name in group.list_commands(context):
@@ -37,7 +37,7 @@ def _heading(command: typer.core.TyperCommand) -> str:
 
 
 def _command(name: str, command: typer.core.TyperCommand) -> str:
-    context = typer.Context(command, info_name=f"archlab {name}")
+    context = typer.Context(command, info_name=f"archlab {name}", **command.context_settings)
     usage = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
     text, _, example = inspect.cleandoc(command.help or "").partition("Example: ")
     lines = [f"### archlab {name}\n", f"```text\n{usage}\n```\n", f"{text.strip()}\n"]
