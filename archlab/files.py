@@ -1,7 +1,8 @@
-"""Files that are complete or not there, CSV and JSON among them, and the lock of a folder.
+"""Files that are complete or not there, CSV and JSON among them.
 
 A file is written under a temporary name in its own folder and renamed. A process that is killed
-while it writes leaves the temporary file behind; who next takes the folder's lock removes it.
+while it writes leaves the temporary file behind; who next takes the folder's lock removes it
+(`archlab.lock`).
 """
 
 from __future__ import annotations
@@ -13,37 +14,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from archlab.errors import OptionError, OutputError, RunError, keyword
+from archlab.errors import OutputError, RunError
 
-LOCK = ".lock"
 _TEMPORARY = ".partial"
-
-
-def picture_format(path: Path, allowed: Collection[str]) -> str:
-    """Return the format that a file name asks for by its suffix.
-
-    Raises:
-        OptionError: none of those allowed.
-
-    Example:
-        >>> picture_format(Path("graph.SVG"), ("svg", "png"))
-        'svg'
-    """
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in allowed:
-        fault = (
-            f"the suffix {path.suffix!r} names no" if path.suffix else "without a suffix it has no"
-        )
-        raise OptionError(
-            f"{path}: {fault} picture format. "
-            f"Allowed: {', '.join(f'.{known}' for known in allowed)}."
-        )
-    return suffix
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -122,33 +100,3 @@ def remove_leftovers(folder: Path, name: str = "*") -> None:
     """
     for temporary in folder.glob(f".{name if name == '*' else glob.escape(name)}.*{_TEMPORARY}"):
         temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made where it is absent, so that one process at a time writes in it.
-
-    The system releases the lock when its holder dies, also by `kill -9`.
-
-    Raises:
-        RunError: another process holds it.
-        OutputError: the folder cannot be written.
-    """
-    import filelock  # here: 60 ms, and most commands lock nothing
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise RunError(
-            f"{folder} is in use by another archlab. Wait for it to end, stop it, or write into "
-            f"another folder ({keyword('out')})."
-        ) from error
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    try:
-        remove_leftovers(folder)
-        yield
-    finally:
-        lock.release()

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the lock of a folder, with writers that are killed."""
+"""Files that are whole or not there, with writers that are killed."""
 
 import signal
 import stat
@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from archlab import files
-from archlab.errors import OutputError, RunError, spelled
-from archlab.files import locked, picture_format, read_json, replaced, write
+from archlab.errors import OutputError, RunError
+from archlab.files import read_json, replaced, write
+from archlab.lock import locked
 
 # A writer that dies after it has written and before it renames.
 KILLED = """
@@ -82,23 +83,3 @@ def test_what_cannot_be_written_or_read(tmp_path) -> None:
     write(tmp_path / "list", "[]")
     with pytest.raises(RunError, match="holds no record"):
         read_json(tmp_path / "list")
-    assert picture_format(tmp_path / "a.SVG", ("svg",)) == "svg"
-
-
-def test_a_folder_has_one_holder(tmp_path) -> None:
-    with locked(tmp_path / "out"):
-        with pytest.raises(RunError, match=r"is in use by another archlab.*\(out\)"):
-            locked(tmp_path / "out").__enter__()
-        with spelled(lambda name: f"--{name}"), pytest.raises(RunError, match=r"\(--out\)"):
-            locked(tmp_path / "out").__enter__()
-    with locked(tmp_path / "out"):
-        pass
-
-
-def test_the_system_releases_the_lock_of_a_holder_that_is_killed(tmp_path) -> None:
-    code = "import os, sys; from pathlib import Path; from archlab.files import locked\n" \
-           "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"  # fmt: skip
-    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    assert process.returncode == -signal.SIGKILL
-    with locked(tmp_path):
-        pass

@@ -38,7 +38,7 @@ def constant(place: str) -> Any:
     """Return what `module:NAME` holds, imported when a help text quotes it and not before.
 
     Example:
-        >>> constant("archlab.picture.look:BOXES")
+        >>> constant("archlab.fold.choose:BOXES")
         60
     """
     module, _, name = place.partition(":")

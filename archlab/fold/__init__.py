@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archlab.fold.choose import Open, Wish, chosen, visible
+from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
 from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
@@ -24,6 +24,8 @@ from archlab.fold.union import Union, union
 from archlab.ir.graph import Graph
 
 __all__ = [
+    "BOXES",
+    "OPS_BOXES",
     "Box",
     "Drawing",
     "Edge",
@@ -192,7 +194,7 @@ def _notes(canvas: Canvas, root: Block) -> list[str]:
     if closed:
         some = ", ".join(item.path for item in closed[:4] if item.path)
         more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
-        lines.append(f"closed: {some}{more} (--expand PATH or --boxes N opens)")
+        lines.append(f"closed: {some}{more} (expand them, or allow more boxes)")
     hidden = [node for node in graph.nodes if node.id not in canvas.flow.drawn]
     if hidden:
         counts = Counter(str(node.kind) for node in hidden)

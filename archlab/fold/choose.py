@@ -13,6 +13,8 @@ from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.fold.repeat import Keys
 from archlab.fold.tree import Block, Item, Leaf, Run
 
+BOXES, OPS_BOXES = 60, 600  # the budget of a drawing, and of one with every operator
+
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
 _STEPS = "steps"  # ends the type of a stretch, which no module's does
 _LOOSE = 8  # operators without a module, from which on a closed box tells more than they do
@@ -26,7 +28,7 @@ Open = dict[Block, tuple[Item, ...]]
 class Wish:
     """What the user asks for: boxes at most, levels of modules, paths to open in any case."""
 
-    boxes: int = 60
+    boxes: int = BOXES
     depth: int | None = None
     expand: tuple[str, ...] = ()
 

@@ -1,6 +1,6 @@
 """The kinds of node, and the attributes that each kind carries.
 
-Thousands of operators, few kinds: `tracer.readers` maps every operator to a kind once, and each
+Thousands of operators, few kinds: `tracer.operators` maps every operator to a kind once, and each
 analyzer has one rule per kind. Attributes hold what the shapes of a node's values do not tell.
 """
 

@@ -1,13 +1,17 @@
-"""The formats of a drawing. A layout that fails is tried again with fewer boxes."""
+"""The formats of a drawing, and the one that a file name asks for.
+
+A layout that fails is tried again with fewer boxes.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from archlab.errors import LayoutError
+from archlab.errors import LayoutError, OptionError
 from archlab.fold import Drawing
 from archlab.view.drawing.dot import Style, dot
 from archlab.view.drawing.engine import laid_out
@@ -33,6 +37,28 @@ class Sheet:
     style: Style
     timeout: float
     redraw: Callable[[int], Drawing]
+
+
+def picture_format(path: Path, allowed: Collection[str]) -> str:
+    """Return the format that a file name asks for by its suffix.
+
+    Raises:
+        OptionError: none of those allowed.
+
+    Example:
+        >>> picture_format(Path("graph.SVG"), ("svg", "png"))
+        'svg'
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix not in allowed:
+        fault = (
+            f"the suffix {path.suffix!r} names no" if path.suffix else "without a suffix it has no"
+        )
+        raise OptionError(
+            f"{path}: {fault} picture format. "
+            f"Allowed: {', '.join(f'.{known}' for known in allowed)}."
+        )
+    return suffix
 
 
 def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of every other library

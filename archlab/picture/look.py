@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archlab.errors import OptionError, check_one_of, keyword
-from archlab.fold import Wish
+from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
 from archlab.view.drawing.dot import DIRECTIONS
 from archlab.view.drawing.engine import TIMEOUT
 from archlab.view.theme import THEMES
-
-BOXES, OPS_BOXES = 60, 600  # the budget of boxes, and the one of drawings with every operator
 
 
 @dataclass(frozen=True, slots=True)

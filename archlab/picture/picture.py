@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from archlab.errors import check_one_of
-from archlab.files import picture_format, write
+from archlab.files import write
 from archlab.fold import Drawing
+from archlab.picture.formats import picture_format
 from archlab.view.figure.export import FORMATS as FIGURE_FORMATS
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from archlab.engine import Job, Limits, Outcome, run
 from archlab.errors import OptionError, keyword
-from archlab.files import locked, remove_leftovers
+from archlab.files import remove_leftovers
+from archlab.lock import locked
 from archlab.result import size
 from archlab.survey import store
 from archlab.survey.row import Request, ScanRow

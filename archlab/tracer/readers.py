@@ -1,135 +1,272 @@
-"""READERS: aten operator -> (Kind, attributes). A new operator is one line here, one in its test.
-
-A reader gets the call with its arguments by name, and returns the kind and the facts that shapes do
-not show. Operators without a line are read by what torch says of them (pointwise, a view, a
-factory); all others are OPAQUE, which is never counted and always reported.
-"""
+"""Readers: functions from an operator call to its kind and attributes; `readers` has the table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-from archlab.ir.kinds import Kind
-from archlab.tracer import reading
-from archlab.tracer.reading import Reader, function
+import torch
+
+from archlab.ir import kinds
+from archlab.ir.kinds import Attrs, Kind
+from archlab.tracer.layout import spread
 
 
-def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
-    """Return a reader for an operator that has no line of its own, by its tags and schema."""
-    if pointwise:
-        return function(Kind.ELEMENTWISE)
-    returns_view = any(value.alias_info is not None for value in func._schema.returns)
-    if returns_view and not writes:
-        return function(Kind.RESHAPE)
-    if not any("Tensor" in str(argument.type) for argument in func._schema.arguments):
-        return function(Kind.CREATE)
-    return function(Kind.OPAQUE)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operator call: its name, arguments by name, result, and a test for weights."""
+
+    op: str
+    values: Mapping[str, Any]
+    output: Any
+    is_weight: Callable[[torch.Tensor], bool]
+
+    @property
+    def function(self) -> str:
+        """The bare name, without namespace, in-place underscore or private mark."""
+        return self.op.rpartition(".")[2].strip("_")
+
+    def first(self) -> torch.Tensor:
+        """Return the first tensor argument."""
+        return next(value for value in self.values.values() if isinstance(value, torch.Tensor))
 
 
-def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Reader]:
-    return {f"{namespace}.{name}": reader for name in names.split()}
+Reading = tuple[Kind, Attrs]
+Reader = Callable[[Call], Reading]
 
 
-READERS: dict[str, Reader] = {
-    **_lines(reading.convolution, "convolution _convolution convolution_overrideable"),
-    "torchvision.deform_conv2d": reading.deform_conv,
-    **_lines(reading.matmul("self", "mat2"), "mm bmm _int_mm"),
-    **_lines(reading.matmul("mat1", "mat2"), "addmm _addmm_activation"),
-    **_lines(reading.matmul("batch1", "batch2"), "baddbmm addbmm"),
-    "aten.mv": reading.matmul("self", "vec"),
-    "aten.addmv": reading.matmul("mat", "vec"),
-    "aten.dot": reading.matmul("self", "tensor"),
-    "aten.vdot": reading.matmul("self", "other"),
-    "aten.linear": reading.linear,
-    **_lines(
-        reading.attention,
-        "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
-        "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
-        "_scaled_dot_product_fused_attention_overrideable",
-    ),
-    "aten.mkldnn_rnn_layer": reading.mkldnn_rnn,
-    **_lines(
-        reading.norm("batch"),
-        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
-        "_batch_norm_with_update cudnn_batch_norm miopen_batch_norm",
-    ),
-    "aten.native_layer_norm": reading.norm("layer"),
-    "aten.native_group_norm": reading.norm("group"),
-    "aten._fused_rms_norm": reading.norm("rms"),
-    **_lines(reading.softmax, "_softmax _log_softmax _safe_softmax"),
-    **_lines(
-        reading.pool("max"), "max_pool2d_with_indices max_pool3d_with_indices mkldnn_max_pool2d"
-    ),
-    **_lines(reading.pool("average"), "avg_pool2d avg_pool3d"),
-    **_lines(reading.adaptive_pool("average"), "_adaptive_avg_pool2d _adaptive_avg_pool3d"),
-    **_lines(
-        reading.adaptive_pool("max"),
-        "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d fractional_max_pool3d",
-    ),
-    "torchvision.roi_pool": reading.adaptive_pool("max"),
-    "aten.mean": reading.mean,
-    **_lines(
-        reading.reduce,
-        "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax "
-        "argmin any all logsumexp nansum count_nonzero median aminmax",
-    ),
-    **_lines(reading.concat, "cat stack"),
-    **_lines(
-        function(Kind.RESHAPE),
-        "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand as_strided flatten "
-        "pixel_shuffle pixel_unshuffle view_as_real view_as_complex",
-    ),
-    **_lines(reading.permute, "permute transpose t numpy_T"),
-    **_lines(reading.take_slice, "slice select"),
-    **_lines(reading.split, "split split_with_sizes unsafe_split unsafe_split_with_sizes"),
-    "aten.unbind": reading.unbind,
-    "aten.constant_pad_nd": reading.pad("constant"),
-    **_lines(reading.pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
-    **_lines(reading.pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
-    **_lines(
-        reading.resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"
-    ),
-    **_lines(
-        reading.resample("nearest"),
-        "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d",
-    ),
-    **_lines(
-        reading.resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"
-    ),
-    **_lines(reading.resample("linear"), "_upsample_bilinear2d_aa"),
-    **_lines(reading.resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
-    **_lines(reading.resample("grid"), "grid_sampler_2d grid_sampler_3d"),
-    **_lines(reading.resample("roi_align"), "roi_align", "torchvision"),
-    "aten.roll": reading.roll,
-    **_lines(
-        function(Kind.GATHER),
-        "embedding index index_select gather take _embedding_bag _embedding_bag_forward_only "
-        "masked_select nonzero topk sort flip repeat_interleave unfold im2col searchsorted "
-        "bucketize _unique2 tril triu diagonal native_channel_shuffle channel_shuffle cumsum "
-        "cumprod cummax cummin repeat multinomial",
-    ),
-    **_lines(function(Kind.GATHER), "nms", "torchvision"),
-    **_lines(
-        function(Kind.SCATTER),
-        "index_put _unsafe_index_put index_add index_copy index_fill scatter scatter_add "
-        "scatter_reduce slice_scatter select_scatter masked_scatter max_unpool2d col2im",
-    ),
-    **_lines(
-        function(Kind.ACTIVATION),
-        "relu gelu silu sigmoid tanh hardtanh hardswish hardsigmoid leaky_relu elu softplus mish "
-        "_prelu_kernel log_sigmoid_forward threshold celu selu glu relu6 rrelu_with_noise erf "
-        "softshrink hardshrink",
-    ),
-    **_lines(
-        function(Kind.CREATE),
-        "zeros ones full empty arange linspace rand randn randint randperm zeros_like ones_like "
-        "full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty eye "
-        "new_empty_strided empty_strided scalar_tensor tril_indices triu_indices bernoulli normal "
-        "uniform zero fill exponential random",
-    ),
-    **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
-    **_lines(
-        function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex floor_divide"
-    ),
-}
-"""Operator (in-place underscore optional) -> reader."""
+def convolution(call: Call) -> Reading:
+    """Plain or transposed, any number of axes."""
+    values = call.values
+    rank = values["weight"].dim() - 2
+    attrs = kinds.ConvAttrs(
+        kernel=tuple(values["weight"].shape[2:]),
+        stride=spread(values["stride"], rank),
+        padding=spread(values["padding"], rank),
+        dilation=spread(values["dilation"], rank),
+        groups=values["groups"],
+        bias=values["bias"] is not None,
+        output_padding=spread(values["output_padding"], rank) if values["transposed"] else (),
+    )
+    return (Kind.CONV_TRANSPOSE if values["transposed"] else Kind.CONV), attrs
+
+
+def deform_conv(call: Call) -> Reading:
+    """Torchvision's deformable convolution; its offsets move the taps and add no products."""
+    values = call.values
+    attrs = kinds.ConvAttrs(
+        kernel=tuple(values["weight"].shape[2:]),
+        stride=(values["stride_h"], values["stride_w"]),
+        padding=(values["pad_h"], values["pad_w"]),
+        dilation=(values["dilation_h"], values["dilation_w"]),
+        groups=values["groups"],
+        bias=values["bias"] is not None,
+        deformable=True,
+    )
+    return Kind.CONV, attrs
+
+
+def matmul(left: str, right: str) -> Reader:
+    """Return a reader of a matrix product; vectors count as one row or one column."""
+
+    def read(call: Call) -> Reading:
+        a, b = call.values[left], call.values[right]
+        kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
+        return kind, kinds.MatmulAttrs(
+            batch=a.shape[0] if a.dim() == 3 else 1,
+            rows=a.shape[-2] if a.dim() > 1 else 1,
+            inner=a.shape[-1],
+            columns=b.shape[-1] if b.dim() > 1 else 1,
+        )
+
+    return read
+
+
+def linear(call: Call) -> Reading:
+    """X · weightᵀ in one call, which only happens where autograd is switched off altogether."""
+    x, weight = call.values["input"], call.values["weight"]
+    kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
+    return kind, kinds.MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
+
+
+def attention(call: Call) -> Reading:
+    """softmax(q · kᵀ) · v in one call: (batch, heads, length, size)."""
+    query, key, value = call.values["query"], call.values["key"], call.values["value"]
+    return Kind.ATTENTION, kinds.AttentionAttrs(
+        batch=prod(query.shape[:-2]),
+        queries=query.shape[-2],
+        keys=key.shape[-2],
+        head_size=query.shape[-1],
+        value_size=value.shape[-1],
+        causal=bool(call.values.get("is_causal")),
+    )
+
+
+def mkldnn_rnn(call: Call) -> Reading:
+    """One layer and direction of a fused LSTM or GRU on the CPU; input is (steps, batch, size)."""
+    x, hidden = call.values["input"], call.values["hidden_size"]
+    gates = {2: 4, 3: 3}.get(call.values["mode"], 1)  # torch's modes: 2 is an LSTM, 3 a GRU
+    return Kind.RECURRENT, kinds.RecurrentAttrs(x.shape[0], x.shape[1], x.shape[2], hidden, gates)
+
+
+def norm(name: str) -> Reader:
+    """Return a reader of a normalisation."""
+
+    def read(call: Call) -> Reading:
+        values, x = call.values, call.first()
+        axes = tuple(values.get("normalized_shape") or ())
+        # `_batch_norm_with_update` has no such argument: it only exists for training.
+        training = bool(values.get("training", call.function == "batch_norm_with_update"))
+        return Kind.NORM, kinds.NormAttrs(
+            norm=name,
+            batch_stats=training if name == "batch" else name == "group",
+            affine=values.get("weight") is not None,
+            axes=tuple(range(x.dim() - len(axes), x.dim())),
+        )
+
+    return read
+
+
+def pool(mode: str) -> Reader:
+    """Return a reader of pooling windows."""
+
+    def read(call: Call) -> Reading:
+        values = call.values
+        rank = int(call.op[call.op.index("pool") + 4])
+        kernel = spread(values["kernel_size"], rank)
+        return Kind.POOL, kinds.PoolAttrs(
+            mode=mode,
+            kernel=kernel,
+            stride=spread(values["stride"], rank) if values.get("stride") else kernel,
+            padding=spread(values.get("padding", 0), rank),
+            dilation=spread(values.get("dilation", 1), rank),
+            ceil_mode=bool(values.get("ceil_mode", False)),
+        )
+
+    return read
+
+
+def adaptive_pool(mode: str) -> Reader:
+    """Return a reader of pooling to a given output size."""
+
+    def read(_: Call) -> Reading:
+        return Kind.POOL, kinds.PoolAttrs(mode, (), (), (), (), adaptive=True)
+
+    return read
+
+
+def mean(call: Call) -> Reading:
+    """A mean. Over [-1, -2] with the axes kept, it is adaptive pooling to 1×1 as torch runs it."""
+    axes = call.values.get("dim")
+    if call.values.get("keepdim") and list(axes or ()) == [-1, -2]:
+        return Kind.POOL, kinds.PoolAttrs("average", (), (), (), (), adaptive=True)
+    return reduce(call)
+
+
+def reduce(call: Call) -> Reading:
+    """A reduction over some axes, or over all."""
+    axes = call.values.get("dim")
+    return Kind.REDUCE, _along(call, tuple(range(call.first().dim())) if axes is None else axes)
+
+
+def softmax(call: Call) -> Reading:
+    """Softmax or its logarithm along one axis."""
+    return Kind.SOFTMAX, _along(call, call.values["dim"])
+
+
+def _along(call: Call, axes: int | Sequence[int]) -> kinds.AxesAttrs:
+    rank = max(call.first().dim(), 1)
+    # An empty list of axes means all of them, in torch's reductions.
+    chosen = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(rank))
+    keep = bool(call.values.get("keepdim", False))
+    return kinds.AxesAttrs(call.function, tuple(axis % rank for axis in chosen), keep)
+
+
+def concat(call: Call) -> Reading:
+    """Join along an axis of the inputs (cat) or along a new one (stack)."""
+    first = call.values["tensors"][0]
+    rank = first.dim() + (call.function == "stack")
+    return Kind.CONCAT, kinds.AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
+
+
+def permute(call: Call) -> Reading:
+    """Any reordering of axes."""
+    rank = call.first().dim()
+    order = list(range(rank))
+    if "dims" in call.values:
+        order = [axis % rank for axis in call.values["dims"]]
+    elif rank > 1:
+        a, b = call.values.get("dim0", 0) % rank, call.values.get("dim1", 1) % rank
+        order[a], order[b] = order[b], order[a]
+    return Kind.PERMUTE, kinds.PermuteAttrs(tuple(order))
+
+
+def take_slice(call: Call) -> Reading:
+    """A range of an axis, a stride, or a single position."""
+    values, x = call.values, call.first()
+    axis = values["dim"] % x.dim()
+    size = x.shape[axis]
+    if "index" in values:
+        return Kind.SLICE, kinds.SliceAttrs(axis, (values["index"] % size,), drop=True)
+    start = values.get("start") or 0
+    start = min(max(start + size if start < 0 else start, 0), size)
+    return Kind.SLICE, kinds.SliceAttrs(axis, (start,), values.get("step", 1))
+
+
+def split(call: Call) -> Reading:
+    """Consecutive parts of an axis, one output each."""
+    axis = call.values["dim"] % call.first().dim()
+    starts, position = [], 0
+    for part in call.output:
+        starts.append(position)
+        position += part.shape[axis]
+    return Kind.SLICE, kinds.SliceAttrs(axis, tuple(starts))
+
+
+def unbind(call: Call) -> Reading:
+    """Single positions of an axis, one output each, without that axis."""
+    axis = call.values["dim"] % call.first().dim()
+    return Kind.SLICE, kinds.SliceAttrs(axis, tuple(range(len(call.output))), drop=True)
+
+
+def pad(mode: str) -> Reader:
+    """Return a reader of padding; aten lists it from the last axis, before and after."""
+
+    def read(call: Call) -> Reading:
+        amounts = list(call.values.get("pad", call.values.get("padding")) or ())
+        missing = call.first().dim() - len(amounts) // 2
+        before = (0,) * missing + tuple(reversed(amounts[0::2]))
+        after = (0,) * missing + tuple(reversed(amounts[1::2]))
+        return Kind.PAD, kinds.PadAttrs(mode, before, after)
+
+    return read
+
+
+def resample(mode: str) -> Reader:
+    """Return a reader of interpolation."""
+
+    def read(call: Call) -> Reading:
+        return Kind.RESAMPLE, kinds.ResampleAttrs(
+            mode, bool(call.values.get("align_corners", False))
+        )
+
+    return read
+
+
+def roll(call: Call) -> Reading:
+    """A cyclic shift."""
+    rank = call.first().dim()
+    axes = tuple(axis % rank for axis in call.values["dims"])
+    return Kind.GATHER, kinds.RollAttrs(axes, tuple(call.values["shifts"]))
+
+
+def function(kind: Kind) -> Reader:
+    """Return a reader that keeps the function's name alone."""
+
+    def read(call: Call) -> Reading:
+        tensors = sum(isinstance(value, torch.Tensor) for value in call.values.values())
+        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2)
+
+    return read

@@ -21,8 +21,8 @@ from archlab.ir.kinds import FunctionAttrs, Kind
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.layout import META, MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
-from archlab.tracer.operators import Operator, operator
-from archlab.tracer.reading import Call
+from archlab.tracer.overloads import Operator, operator
+from archlab.tracer.readers import Call
 from archlab.tracer.settings import settings
 from archlab.tracer.tensors import Stale, TensorTable
 

@@ -18,7 +18,7 @@ from archlab import files
 from archlab.data.sets import ImageSet
 from archlab.engine import cores
 from archlab.errors import OptionError, RunError, check_one_of, keyword
-from archlab.files import locked
+from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import over, show
 from archlab.runs.recipe import Recipe

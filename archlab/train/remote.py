@@ -16,7 +16,7 @@ from pathlib import Path
 from archlab.engine import Job, Needs, run
 from archlab.engine.script import waited
 from archlab.errors import RunError, keyword
-from archlab.files import locked
+from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import begun, show
 from archlab.runs.record import Plan

@@ -23,7 +23,7 @@ from pytorch_lightning.loggers import Logger
 from archlab import files, zoo
 from archlab.data.sets import ImageSet, load_images
 from archlab.errors import OptionError, RunError, keyword
-from archlab.files import locked
+from archlab.lock import locked
 from archlab.runs import record
 from archlab.runs.record import Outcome, Plan
 from archlab.train import checkpoint, device

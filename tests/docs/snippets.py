@@ -34,7 +34,7 @@ from typing import Any
 from unittest import mock
 
 from archlab.cli import main
-from archlab.tracer import operators
+from archlab.tracer import overloads
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -141,7 +141,7 @@ def run(line: str) -> Ran:
     if words[0] not in ("archlab", "python"):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return Ran(done.returncode, done.stdout, done.stderr)
-    operators._KNOWN.clear()  # in a shell every command starts with an empty memory
+    overloads._KNOWN.clear()  # in a shell every command starts with an empty memory
     code: Any = 0
     with (
         contextlib.redirect_stdout(_written()) as out,

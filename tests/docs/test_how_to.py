@@ -42,8 +42,8 @@ TESTS = {
                         "every_option"),
     "add-an-option": ("tests/cli/test_command.py", "tests/cli/test_pairs.py",
                       "archlab/cli/command.py", "-k", "not each_pair"),
-    "add-an-operator": ("tests/tracer/test_readers.py", "tests/tracer/test_shape_nets.py",
-                        "-k", "test_readers or cdist"),
+    "add-an-operator": ("tests/tracer/test_operators.py", "tests/tracer/test_shape_nets.py",
+                        "-k", "test_operators or cdist"),
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from snippets import ROOT, blocks, commands, run, run_page
 from archlab.data import sets as images
 from archlab.errors import DataError
 from archlab.runs.recipe import RECIPES
-from archlab.tracer import operators
+from archlab.tracer import overloads
 
 DOCS = ROOT / "docs"
 HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
@@ -44,7 +44,7 @@ def name(page: Path) -> str:
 def _operators_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     yield
-    operators._KNOWN.clear()
+    overloads._KNOWN.clear()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

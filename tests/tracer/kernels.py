@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from archlab.tracer.modules import tensors_in
-from archlab.tracer.operators import operator
+from archlab.tracer.overloads import operator
 
 ATEN = torch.ops.aten
 Facts = list[tuple[tuple[int, ...], tuple[int, ...], torch.dtype]]

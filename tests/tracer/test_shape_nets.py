@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import archlab
 from archlab import zoo
 from archlab.tracer.modules import tensors_in
-from archlab.tracer.operators import operator
+from archlab.tracer.overloads import operator
 from archlab.tracer.settings import settings
 
 

@@ -13,7 +13,7 @@ import torch
 from kernels import ATEN, conv, facts, last, on_meta, rule_answer, shaped, t, thinned, turned
 
 from archlab.tracer import shapes
-from archlab.tracer.operators import operator
+from archlab.tracer.overloads import operator
 
 
 def ints(*shape: int, dtype: torch.dtype = torch.int64) -> torch.Tensor:

@@ -17,7 +17,8 @@ import torch
 from archlab import report
 from archlab.data.sets import ImageSet
 from archlab.errors import OptionError, RunError
-from archlab.files import locked, replaced
+from archlab.files import replaced
+from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.recipe import RECIPES, Recipe
 from archlab.runs.record import Plan

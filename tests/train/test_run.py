@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from archlab.errors import OutputError, RunError
-from archlab.files import locked
+from archlab.lock import locked
 from archlab.runs import record
 from archlab.train import recorder
 from archlab.train.batches import ResidentLoader

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archlab.errors import RunError
-from archlab.files import locked
+from archlab.lock import locked
 from archlab.runs import record
 from archlab.train.run import execute
 

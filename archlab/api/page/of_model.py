@@ -26,7 +26,6 @@ from archlab.picture.annotate import (
     annotated_levels,
     by_output,
 )
-from archlab.picture.look import BOXES
 from archlab.result import Cell, Column, Result, Table, Unit, record, si, size, with_times
 from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 from archlab.view.page.stages import cost_by_stage
@@ -131,7 +130,7 @@ def _measured(model: Model) -> Mapping[str, float | None]:
 
 
 def _stage(answers: Answers) -> tuple[Stage, Levels]:
-    graph, wish = answers.graph, Wish(BOXES)
+    graph, wish = answers.graph, Wish()
     heat_values: dict[str, Values] = {}
     if answers.gradient is not None:
         heat_values["gradient"] = by_output(graph, answers.gradient)

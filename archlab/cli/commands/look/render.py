@@ -13,7 +13,7 @@ from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, is_terminal, put, suffixes
 from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
-from archlab.files import picture_format, write
+from archlab.files import write
 
 if TYPE_CHECKING:
     from archlab.picture.picture import Picture
@@ -39,8 +39,8 @@ class Drawing:
         typer.Option(
             "--boxes",
             help="Boxes at most; modules are opened while they fit. Default: "
-            f"{constant('archlab.picture.look:BOXES')}, "
-            f"with --ops {constant('archlab.picture.look:OPS_BOXES')}.",
+            f"{constant('archlab.fold.choose:BOXES')}, "
+            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}.",
         ),
     ] = None
     depth: Annotated[
@@ -192,13 +192,14 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
         OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
         OutputError: the file cannot be written.
     """
-    formats = constant(_FORMATS)
+    from archlab.picture.formats import FORMATS, picture_format  # here: --help draws nothing
+
     chosen = format.lower() if format else None
     if out is not None and not is_terminal(out):
-        chosen = chosen or picture_format(out, formats)
+        chosen = chosen or picture_format(out, FORMATS)
         check_file(out)
     chosen = chosen or "txt"
-    check_one_of("format", chosen, formats)
+    check_one_of("format", chosen, FORMATS)
     if chosen in _BYTES and out is None and sys.stdout.isatty():
         raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
     return chosen

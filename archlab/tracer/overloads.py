@@ -1,0 +1,78 @@
+"""The facts about an operator overload that the tracer needs, derived once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from archlab.tracer import shapes
+from archlab.tracer.operators import READERS, reader_by_tag
+from archlab.tracer.readers import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One overload: its name, its arguments, its reader, its shape rule, and what it writes.
+
+    A composite operator has no reader: it is taken apart into the operators that it calls.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    reader: Reader
+    shape: shapes.Rule | None
+    writes: tuple[str, ...]
+    composite: bool
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name, defaults filled in, in the order of the schema."""
+        return {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
+
+
+_KNOWN: dict[Any, Operator] = {}
+
+
+def operator(func: Any) -> Operator:
+    """Return the facts about an `OpOverload`; kept, since a net calls few distinct ones often."""
+    facts = _KNOWN.get(func)
+    if facts is None:
+        facts = _KNOWN[func] = _describe(func)
+    return facts
+
+
+def _describe(func: Any) -> Operator:
+    arguments = func._schema.arguments  # the schema has no public accessor
+    namespace, _, bare = func._schema.name.partition("::")
+    overload = func._schema.overload_name or "default"
+    reader = READERS.get(f"{namespace}.{bare}") or READERS.get(f"{namespace}.{bare.rstrip('_')}")
+    writes = tuple(
+        argument.name
+        for argument in arguments
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+    pointwise = torch.Tag.pointwise in func.tags
+    rule = shapes.SHAPES.get(f"{namespace}.{bare}.{overload}")
+    if rule is None and pointwise and bare.strip("_") not in shapes.NOT_FLOAT:
+        if not writes:
+            rule = shapes.pointwise
+        elif writes == (arguments[0].name,):
+            rule = shapes.in_place
+    composite = reader is None and torch._C._dispatch_has_kernel_for_dispatch_key(
+        func.name(), "CompositeImplicitAutograd"
+    )
+    return Operator(
+        name=f"{namespace}.{bare}",
+        names=tuple(argument.name for argument in arguments),
+        defaults={
+            argument.name: argument.default_value if argument.has_default_value() else None
+            for argument in arguments
+        },
+        reader=reader or reader_by_tag(func, pointwise=pointwise, writes=bool(writes)),
+        shape=rule,
+        writes=writes,
+        composite=composite,
+    )
