@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,11 +22,14 @@ _least = sys.maxsize
 
 
 def pytest_configure() -> None:
-    """Let glibc give tensors of 4 MiB or more back to the system as soon as they are freed.
-
-    It raises its threshold for that (M_MMAP_THRESHOLD, see mallopt(3)) with every large block that
-    is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
-    """
+    """Prepare this process, and all that tests start from it."""
+    # A shell ignores SIGINT in what it runs in the background, and every child inherits that. The
+    # tests send SIGINT to commands that a user started in the foreground.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Let glibc give tensors of 4 MiB or more back to the system as soon as they are freed. It
+    # raises its threshold for that (M_MMAP_THRESHOLD, see mallopt(3)) with every large block that
+    # is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
     if LIBC is not None:
         LIBC.mallopt(-3, 2**22)
 
