@@ -29,8 +29,9 @@ def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-            alive.append(tensor)
-        return tensor
+            alive.append(tensor.detach())
+        # An output that its own operator saves would hold the net in a circle of C++ references.
+        return tensor.detach()
 
     net.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
