@@ -7,6 +7,7 @@ it runs on the CPU with initialisation skipped, and the module is moved to meta 
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,20 +26,33 @@ COPIED = "copied to meta"
 MOVED = "built on the CPU without initialisation, then moved to meta"
 
 
-class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Skips in-place fills of large tensors, since nothing will read the weights."""
+_FILLS = frozenset(
+    f"aten::{name}_"
+    for name in ("add", "bernoulli", "clamp", "copy", "div", "erfinv", "exponential", "fill",
+                 "log_normal", "mul", "normal", "random", "sub", "uniform", "zero")
+)  # fmt: skip
+_SMALL = 4096  # elements; constructors compute sizes and schedules in smaller tensors
 
-    _SMALL = 4096  # elements; constructors compute sizes and schedules in smaller tensors
+
+class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Skips what fills weights, since nothing will read them.
+
+    A fill of a meta tensor has no effect, and torch runs many of them slowly, as Python functions.
+    """
+
+    def __init__(self, small: float) -> None:
+        """Take the number of elements up to which a tensor with values is filled."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._small = small
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
     def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func._schema.name
-        if name.endswith("_") and not name.endswith("__"):  # in place, but not `__and__`
-            filled = args[0] if args else None
-            if isinstance(filled, torch.Tensor) and filled.numel() > self._SMALL:
+        if func._schema.name in _FILLS:
+            filled = args[0]
+            if filled.is_meta or filled.numel() > self._small:
                 return filled
         return func(*args, **(kwargs or {}))
 
@@ -51,14 +65,13 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
     """
     check_options(source, options)
     try:
-        with _quiet(), torch.device("meta"):
+        with _quiet(), torch.device("meta"), _SkipInitialisation(math.inf):
             module = _checked(source, source.builder(**options))
         return module, COPIED if has_values(module) else META
     except ArchlabError:
         raise
     except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
-        skip = _SkipInitialisation()  # type: ignore[no-untyped-call]
-        with _reported(source, options), _quiet(), skip:
+        with _reported(source, options), _quiet(), _SkipInitialisation(_SMALL):
             module = _checked(source, source.builder(**options))
         return on_meta(module), MOVED
 

@@ -42,6 +42,39 @@ def test_constructors_that_ask_for_values() -> None:
     assert archlab.params("torchvision:regnet_x_400mf").header.build == MOVED
 
 
+class CountsOnTheCpu(nn.Module):
+    """A large tensor with values decides about the net, also while that is built on meta."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mask = torch.zeros(100, 100, device="cpu")
+        mask[:, :7].fill_(1.0)
+        self.conv = nn.Conv2d(3, int(mask.sum()) // 100, 3)
+
+
+def test_a_tensor_that_is_put_on_the_cpu_has_its_values() -> None:
+    module, build = build_on_meta(Source("net", "file", CountsOnTheCpu), {})
+    assert build == META
+    assert module.conv.out_channels == 7
+
+
+class Reshaped(nn.Module):
+    """Orthogonal initialisation transposes in place; that is no fill."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        int(torch.ones(1).item())  # not on meta
+        self.weight = nn.Parameter(torch.randn(70, 80).t_())
+        self.wide = nn.Linear(70, 80)
+        nn.init.orthogonal_(self.wide.weight)
+
+
+def test_what_changes_a_shape_in_place_is_not_skipped() -> None:
+    module, build = build_on_meta(Source("net", "file", Reshaped), {})
+    assert build == MOVED
+    assert module.weight.shape == (80, 70)
+
+
 def test_an_instance_is_copied() -> None:
     net = nn.Linear(4, 4)
     module, build = build_on_meta(Source("net", "file", lambda: net), {})
