@@ -48,6 +48,36 @@ _CONVOLUTIONS = {
 """The arguments of torch's convolutions, in the order of their positions."""
 
 
+class _Mean(torch.autograd.Function):
+    """The mean over the channels, whose gradient is the same for each and takes no memory for it.
+
+    torch's own fills a map a channel in every backward pass, which is nearly all of its time.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.channels = x.shape[1]
+        return x.mean(1, keepdim=True)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return (grad / ctx.channels).expand(-1, ctx.channels, *grad.shape[2:])
+
+
+class _Repeat(torch.autograd.Function):
+    """One map for each channel; the gradients of equal channels are not summed one by one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, channels: int) -> torch.Tensor:
+        ctx.channels = channels
+        return x.expand(-1, channels, *x.shape[2:])
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        equal = grad.stride(1) == 0
+        return grad[:, :1] * ctx.channels if equal else grad.sum(1, keepdim=True), None
+
+
 class _Positive(TorchFunctionMode):
     """Replaces the operators of a model by linear, positive stand-ins."""
 
@@ -64,7 +94,9 @@ class _Positive(TorchFunctionMode):
         if name in _CONVOLUTIONS:
             return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
-            return _max_pool(*args, **kwargs)
+            return _once_a_channel(_max_pool, args, kwargs)
+        if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
+            return _once_a_channel(func, args, kwargs)
         if name == "linear":
             weight = args[1]
             return args[0].mean(-1, keepdim=True).expand(*args[0].shape[:-1], weight.shape[0])
@@ -114,9 +146,20 @@ def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> t
     if "transpose" in name:
         channels = weight.shape[1] * values.get("groups", 1)
     kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
-    values |= {"input": x.mean(1, keepdim=True), "weight": kernel, "bias": None, "groups": 1}
-    out: torch.Tensor = getattr(functional, name)(**values)
-    return out.expand(-1, channels, *out.shape[2:])
+    values |= {"input": _Mean.apply(x), "weight": kernel, "bias": None, "groups": 1}
+    out: torch.Tensor = _Repeat.apply(getattr(functional, name)(**values), channels)
+    return out
+
+
+def _once_a_channel(
+    pool: Callable[..., torch.Tensor], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> torch.Tensor:
+    """Pool one channel where all are the same map, as they are behind a convolution."""
+    x, *rest = args
+    if x.stride(1) != 0:
+        return pool(x, *rest, **kwargs)
+    out: torch.Tensor = _Repeat.apply(pool(_Mean.apply(x), *rest, **kwargs), x.shape[1])
+    return out
 
 
 def _max_pool(
