@@ -1,7 +1,6 @@
 """Addresses of clusters: what answers is known soon, and what is no address is refused."""
 
 import socket
-import time
 
 import pytest
 
@@ -14,11 +13,11 @@ JOB = Job("a", "math:hypot", (3, 4))
 
 def test_addresses_that_do_not_answer(monkeypatch) -> None:
     assert address._SECONDS == 10
+    monkeypatch.delattr("ray.init")  # Ray itself would wait for 40 seconds
     monkeypatch.setattr(address, "_SECONDS", 3)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         free = closed.getsockname()[1]
-    begin = time.monotonic()
     with pytest.raises(EngineError, match=r"No Ray cluster answers at 127.0.0.1.*ray status"):
         list(run([JOB], "ray", address=f"127.0.0.1:{free}"))
     with socket.socket() as silent:
@@ -27,7 +26,6 @@ def test_addresses_that_do_not_answer(monkeypatch) -> None:
         there = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(EngineError, match="does not answer as Ray does"):
             list(run([JOB], "ray", address=there))
-    assert time.monotonic() - begin < 30  # Ray itself waits for 40 seconds
 
 
 @pytest.mark.parametrize("text", ["ray://head:10001", "head", "head:port", ":6379", "head:0"])

@@ -62,7 +62,7 @@ def opened(browser):
 
     def open_page(path: Path, *, width=1440, height=900, **options) -> Seen:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(300_000)  # only so that a fault ends the test
         contexts.append(context)
         seen = Seen(context.new_page())
         page = seen.page

@@ -232,7 +232,10 @@ BAD = {
     "weights twice": ("gradients resnet8 --checkpoint other.ckpt --init xavier", "leave one out"),
     "unknown init": ("gradients resnet8 --init kaimin", "Did you mean kaiming?"),
     "unknown norm": ("gradients resnet8 --norm batchnorm", "Did you mean batch?"),
-    "no norm to speak of": ("gradients torchvision:squeezenet1_1 --norm batch", "has no batch norm"),
+    "no norm to speak of": (
+        "gradients torchvision:squeezenet1_1 --norm batch",
+        "has no batch norm",
+    ),
     "no branch": ("gradients plain8 --init zero-gamma", "no gamma to set to zero"),
     "no twin": ("gradients googlenet --twin --batch 2", "No shortcut was found"),
     "no identity": ("identity plain8 --batch 2", "No shortcut was found"),
