@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 import typer
-from snippets import FENCE, ROOT
+from snippets import FENCE, ROOT, blocks
 from typer.main import get_command
 
 import archlab
@@ -83,3 +83,14 @@ def test_the_reference_has_every_command_option_and_name() -> None:
     assert "`--max-params" in commands
     for name in archlab.__all__:
         assert f" archlab.{name}\n" in names
+
+
+FILES = re.compile(r"`((?:archlab|docs|examples|tests)/[\w./-]+\.\w+)")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *TOP], ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_file_of_the_project_that_a_page_names_is_there(page: Path) -> None:
+    # CONTRIBUTING writes NAME for the one to be chosen; a page that adds files holds their text.
+    made = {block.word for block in blocks(page)}
+    named = {name for name in FILES.findall(page.read_text()) if "NAME" not in name}
+    assert not [name for name in sorted(named - made) if not (ROOT / name).exists()]
