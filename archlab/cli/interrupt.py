@@ -17,11 +17,7 @@ INTERRUPTED = 130  # what a shell calls a program that Ctrl-C ended
 
 @contextlib.contextmanager
 def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[None]:
-    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then.
-
-    Raises:
-        typer.Exit: Ctrl-C was pressed.
-    """
+    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then."""
     try:
         yield
     except KeyboardInterrupt:

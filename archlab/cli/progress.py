@@ -16,8 +16,7 @@ _EVERY = 30.0  # seconds between lines where nobody watches
 def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
     """Give a function for (done, total, what comes next), or None where nobody would see it.
 
-    Args:
-        lines: without a terminal, write a line every 30 seconds: for work of minutes and hours.
+    With `lines`, for work of minutes and hours, a log file gets a line every 30 seconds.
     """
     if not sys.stderr.isatty():
         yield _every_now_and_then() if lines else None

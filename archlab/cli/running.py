@@ -51,9 +51,8 @@ class Images:
     data: Annotated[
         str | None,
         typer.Option(
-            "--data",
             help=f"{', '.join(NAMES)}, a folder with train/CLASS and test/CLASS, or a .npz file. "
-            "Default: what the recipe is made for, or the run's own.",
+            "Default: what the recipe is made for, or the run's own."
         ),
     ] = None
     data_dir: DataDir = DATA_DIR
@@ -65,9 +64,7 @@ class Changes:
 
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", metavar="FILE.yaml", help="Recipe entries, such as learning_rate: 0.05."
-        ),
+        typer.Option(metavar="FILE.yaml", help="Recipe entries, such as learning_rate: 0.05."),
     ] = None
     options: Annotated[
         list[str] | None,
@@ -84,14 +81,12 @@ class Engine:
     engine: Annotated[
         str,
         typer.Option(
-            "--engine",
-            help=f"{listed(constant('archlab.engine:ENGINES'))}; ray needs pip install ray.",
+            help=f"{listed(constant('archlab.engine:ENGINES'))}; ray needs pip install ray."
         ),
     ] = "local"
     address: Annotated[
         str | None,
         typer.Option(
-            "--address",
             metavar="HOST:PORT",
             help="Of a Ray cluster. Default: the one that runs here, else one of this machine.",
         ),

@@ -48,14 +48,12 @@ class Question:
     images: Annotated[
         Path | None,
         typer.Option(
-            "--images",
             metavar="FOLDER",
             help="Images for --effective (Gaussian noise without it), and to --plot on.",
         ),
     ] = None
     checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Weights for --effective (state dict)."),
+        Path | None, typer.Option(metavar="FILE", help="Weights for --effective (state dict).")
     ] = None
 
     @property
@@ -87,13 +85,11 @@ def rf(
     loaded = loading.load(*models)
     for model in loaded:
         field.check_layers(model, question.layers or ())
-    if plot.plot is not None:
-        picture = pictures.plot_receptive_field(
-            *loaded, effective=question.effective, **question.measured
-        )
-        plot.save(picture)
-        if not typed.any(*_OF_A_TABLE):
-            return
+    drawn = {"effective": question.effective, **question.measured}
+    plot.save(lambda: pictures.plot_receptive_field(*loaded, **drawn))
+    # Who asks for a picture and says nothing of a table wants the picture alone.
+    if plot.plot is not None and not typed.any(*_OF_A_TABLE):
+        return
     answer, agreed = _answer(loaded[0], question)
     output.show(answer, depth=tree.depth, sort=tree.sort)
     if not agreed:
@@ -116,11 +112,7 @@ def _answer(model: Model, question: Question) -> tuple[Result[Any, Any], bool]:
 
 
 def _check(typed: Typed, *, several: bool) -> None:
-    """Raise where an option would be dropped.
-
-    Raises:
-        OptionError: with both options, and why.
-    """
+    """Raise OptionError where an option would be dropped."""
     for i, question in enumerate(_QUESTIONS):
         rest = _QUESTIONS[i + 1 :]
         typed.exclusive(question, *rest, because="each is a table of its own")

@@ -19,7 +19,7 @@ def models(
     pattern: Annotated[
         str | None, typer.Argument(metavar="[PATTERN]", help="Names to list: 'resnet*'.")
     ] = None,
-    source: Annotated[str, typer.Option("--source", help=f"{listed(SOURCES)}.")] = "zoo",
+    source: Annotated[str, typer.Option(help=f"{listed(SOURCES)}.")] = "zoo",
 ) -> None:
     """The models of the zoo, or the names of another source.
 

@@ -20,19 +20,15 @@ def degradation(
     images: Images,
     engine: Engine,
     format: Format,  # noqa: A002
-    depths: Annotated[str, typer.Option("--depths", help="Layers, each 6n+2.")] = "20,56",
-    kinds: Annotated[str, typer.Option("--kinds", help="plain, residual.")] = "plain,residual",
-    seeds: Annotated[
-        str, typer.Option("--seeds", help="How many; or which: 4,5,6 (only 4: 4,).")
-    ] = "3",
+    depths: Annotated[str, typer.Option(help="Layers, each 6n+2.")] = "20,56",
+    kinds: Annotated[str, typer.Option(help="plain, residual.")] = "plain,residual",
+    seeds: Annotated[str, typer.Option(help="How many; or which: 4,5,6 (only 4: 4,).")] = "3",
     recipe: Recipe = "auto",
     download: Download = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/degradation-RECIPE.")
     ] = None,
-    gpus: Annotated[
-        float, typer.Option("--gpus", min=0, help="With ray, a run's share of a GPU: 0.25.")
-    ] = 0,
+    gpus: Annotated[float, typer.Option(min=0, help="With ray, a run's share of a GPU: 0.25.")] = 0,
     gradients: Gradients = None,
     style: Figure = "fig6",
 ) -> None:

@@ -24,11 +24,10 @@ def finetune(
     format: Format,  # noqa: A002
     typed: Typed,
     freeze: Annotated[
-        str, typer.Option("--freeze", help=f"backbone, none, or some of {','.join(PARTS)}.")
+        str, typer.Option(help=f"backbone, none, or some of {','.join(PARTS)}.")
     ] = "backbone",
     until: Annotated[
-        int | None,
-        typer.Option("--until", min=0, help="Frozen before this step. Default: a quarter of all."),
+        int | None, typer.Option(min=0, help="Frozen before this step. Default: a quarter of all.")
     ] = None,
     recipe: Recipe = "fast",
     seed: Seed = 1,

@@ -36,12 +36,10 @@ def train(
         ),
     ] = True,
     logger: Annotated[
-        list[str] | None,
-        typer.Option("--logger", help="A Lightning logger's import path; repeat."),
+        list[str] | None, typer.Option(help="A Lightning logger's import path; repeat.")
     ] = None,
     logger_set: Annotated[
-        list[str] | None,
-        typer.Option("--logger-set", metavar="KEY=VALUE", help="An argument of it; repeat."),
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An argument of it; repeat.")
     ] = None,
     gradients: Gradients = None,
 ) -> None:
