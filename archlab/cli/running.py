@@ -17,11 +17,7 @@ STYLES = ("fig6", "fig1")  # as api/training/curves.py has them, which imports n
 
 
 Recipe = Annotated[
-    str,
-    typer.Option(
-        "--recipe",
-        help=f"{listed(RECIPES)}; auto: paper with a GPU, demo without.",
-    ),
+    str, typer.Option("--recipe", help=f"{listed(RECIPES)}; auto: paper with a GPU, demo without.")
 ]
 CheckpointArgument = Annotated[
     Path, typer.Argument(metavar="CHECKPOINT", help="A .ckpt file, or a run's folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from archlab.api.live.conditions import (
     twin_of,
 )
 from archlab.api.live.header import described, header
-from archlab.api.model import Model, ModelLike, load
+from archlab.api.model import ModelLike, load
 from archlab.errors import OptionError, ProbeError, keyword
 from archlab.probe.branches import measure_branches
 from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
@@ -112,18 +113,19 @@ def gradients(
     subjects = _subjects(models, depths, conditions, twin=twin)
     names = unique_names([subject.name for subject in subjects])
     total = len(names) * seeds
-    measured = []
-    for i, (name, subject) in enumerate(zip(names, subjects, strict=True)):
-        step = None if progress is None else _step(progress, i * seeds, total)
-        measured.append(_measured(name, subject, conditions, step))
-    if progress is not None:
-        progress(total, total, "done")
-    head = header(
-        [subject.model for subject in subjects],
-        names,
-        conditions,
-        _loss_words(subjects, conditions),
-    )
+    done = itertools.count()
+
+    def report(what: str) -> None:
+        if progress is not None:
+            progress(next(done), total, what)
+
+    measured = [
+        _measured(name, subject, conditions, report)
+        for name, subject in zip(names, subjects, strict=True)
+    ]
+    report("done")
+    loss_words = _loss_words(subjects, conditions)
+    head = header([subject.model for subject in subjects], names, conditions, loss_words)
     notes = _notes(subjects, conditions)
     return analysis.gradients(measured, described(head, _BELOW + _NORMS), notes)
 
@@ -192,34 +194,23 @@ def _subjects(
     return [item for subject in subjects for item in (subject, twin_of(subject, conditions))]
 
 
-def _step(progress: Progress, done: int, total: int) -> Callable[[int, str], None]:
-    return lambda seeds, name: progress(done + seeds, total, name)
-
-
 def _measured(
-    name: str, subject: Subject, conditions: Conditions, step: Callable[[int, str], None] | None
+    name: str, subject: Subject, conditions: Conditions, report: Callable[[str], None]
 ) -> analysis.Measured:
     seeds = range(conditions.seed, conditions.seed + conditions.seeds)
     profiles: list[GradientProfile] = []
     expected = Theory(None, "none")
     blocks: tuple[str, ...] = ()
     for i, seed in enumerate(seeds):
-        if step is not None:
-            step(i, f"{name}, seed {seed}")
+        report(f"{name}, seed {seed}")
         with draw(subject, conditions, seed) as (module, batch):
+            # The wiring is the same for every seed: blocks and theory are found once.
             if i == 0:
                 blocks = places(module, conditions, subject.name)
                 expected = _theory(subject, module, batch, blocks, conditions)
             measure = measure_twin if subject.dropped else measure_gradients
-            profiles.append(
-                measure(
-                    module,
-                    batch,
-                    _loss(subject, conditions, seed),
-                    blocks=blocks,
-                    mode=conditions.mode,
-                )
-            )
+            loss = _loss(subject, conditions, seed)
+            profiles.append(measure(module, batch, loss, blocks=blocks, mode=conditions.mode))
     points = [profile.points for profile in profiles]
     return analysis.Measured(name, tuple(seeds), points, bool(blocks), expected)
 
@@ -227,7 +218,7 @@ def _measured(
 def _theory(
     subject: Subject, module: nn.Module, batch: Batch, blocks: Sequence[str], conditions: Conditions
 ) -> Theory:
-    """What theory says of this net; nothing of a trained one, or of hand-picked places."""
+    """Return what theory says of this net; nothing of a trained one, or of hand-picked places."""
     if conditions.checkpoint is not None or not (subject.model.redrawn or conditions.init):
         return Theory(None, "none: not initial values")
     if conditions.layers:
@@ -238,6 +229,7 @@ def _theory(
     if norm == "batch" and conditions.mode == "eval":
         norm = "none"
     branches = [] if subject.dropped else _branches(module, batch, conditions)
+    # Between two layers of a branch the gradient runs beside the shortcut, not through it.
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")
     return theory(
@@ -255,7 +247,7 @@ def _theory(
 def _branches(module: nn.Module, batch: Batch, conditions: Conditions) -> list[float]:
     try:
         return [item.branch for item in measure_branches(module, batch, mode=conditions.mode)]
-    except ProbeError:
+    except ProbeError:  # a net without residual additions
         return []
 
 
@@ -265,6 +257,7 @@ def _loss(
     if callable(conditions.loss):
         own = conditions.loss
         return lambda output, _: own(output)
+    # Targets are drawn: at initialisation no label is righter than another.
     name, _ = choose_loss(conditions.loss, _outputs(subject.model.trace(conditions.mode)))
     return random_target_loss(name, seed)
 
@@ -281,19 +274,14 @@ def _loss_words(subjects: Sequence[Subject], conditions: Conditions) -> str:
 
 
 def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
-    """What a reader should know of this measurement."""
+    """Return what a reader should know of this measurement."""
     notes = []
     kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
     if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")
-    sizes = [_first_size(item.model, conditions) for item in subjects]
-    normed = any(norm_kind(item.model.trace(conditions.mode)) == "batch" for item in subjects)
-    if normed and 1 in sizes and conditions.mode == "train":
+    graphs = [item.model.trace(conditions.mode) for item in subjects]
+    normed = any(norm_kind(graph) == "batch" for graph in graphs)
+    single = any(graph.shape(graph.inputs[0])[:1] == (1,) for graph in graphs if graph.inputs)
+    if normed and single and conditions.mode == "train":
         notes.append("batch 1: batch norm takes its statistics from a single sample")
     return notes
-
-
-def _first_size(model: Model, conditions: Conditions) -> int:
-    graph = model.trace(conditions.mode)
-    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-    return shape[0] if shape else 0

@@ -21,13 +21,13 @@ def header(
     """Return the header of a measurement of several nets; `loss` is empty where there is none."""
     graphs = [model.trace(conditions.mode) for model in models]
     images = any(len(graph.shape(graph.inputs[0])) == 4 for graph in graphs if graph.inputs)
+    last = conditions.seed + conditions.seeds - 1
+    seeds = str(last) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
+    # A checkpoint fixes the weights: its seeds draw the data alone.
+    drawn = "weights, data" + (", labels" if loss else "")
     sentences = [
-        f"{conditions.seeds} seed{'s' * (conditions.seeds > 1)} ({_seeds(conditions)}) of "
-        + (
-            "data"
-            if conditions.checkpoint is not None
-            else "weights, data" + (", labels" if loss else "")
-        ),
+        f"{conditions.seeds} seed{'s' * (conditions.seeds > 1)} ({seeds}) of "
+        f"{drawn if conditions.checkpoint is None else 'data'}",
         _data(conditions, images=images),
         *([loss] if loss else []),
         f"{conditions.dtype} on {conditions.device}",
@@ -47,11 +47,6 @@ def described(head: Header, *sentences: str) -> Header:
     return replace(head, conventions=(*sentences, *head.conventions))
 
 
-def _seeds(conditions: Conditions) -> str:
-    last = conditions.seed + conditions.seeds - 1
-    return str(conditions.seed) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
-
-
 def _weights(conditions: Conditions) -> str:
     if conditions.checkpoint is not None:
         step = _step(conditions.checkpoint)
@@ -62,7 +57,8 @@ def _weights(conditions: Conditions) -> str:
 
 
 def _step(checkpoint: str | Path) -> str:
-    """The training step that a checkpoint tells, or nothing."""
+    # Lightning writes `global_step`, other training loops one of the other two.
+    # `weights_only`: an unrestricted pickle runs what its author put into it.
     content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name in ("global_step", "step", "epoch"):
         if isinstance(content, dict) and isinstance(content.get(name), int):

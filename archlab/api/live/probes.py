@@ -160,6 +160,7 @@ def shattered(
             f"depths={list(depths)}, width={width}, seeds={seeds}: each is 1 or more."
         )
     norms = {"batch": (True,), "none": (False,), "both": (False, True)}[norm]
+    # No factor of the branch: there is none, the net is plain.
     nets = [
         LineNet(depth, residual=scale is not None, norm=normed, scale=scale or 1.0, width=width)
         for normed in norms
@@ -189,7 +190,7 @@ def _each(
     measure: Callable[[nn.Module, Batch, str], Measured],
     progress: Progress | None,
 ) -> tuple[dict[str, list[tuple[int, Measured]]], Header]:
-    """Measure every net with every seed; return that by net, and the header."""
+    """Return what every seed of every net measures, by net, and the header."""
     if not models:
         raise OptionError("No model to measure: give one or more, such as resnet20.")
     subjects = [subject_of(load(model), conditions) for model in models]

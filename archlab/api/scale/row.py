@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from archlab.analyze.field.receptive_field import FieldTotals, receptive_field as analyze_field
+from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.flops import compute_ops, flops as analyze_flops
 from archlab.analyze.layers import activations, depth
 from archlab.api.cost import memory
@@ -19,14 +19,11 @@ from archlab.resolve.accuracy import published_accuracy
 from archlab.survey.row import Request, ScanRow
 from archlab.version import __version__
 
-_TOLD = 3  # things that are missing, by name
+_NAMED = 3  # of what is missing, by name; the number of the others would fill the cell
 
 
 def measure(request: Request) -> dict[str, Any]:
     """Return the row of a model as a dictionary (it goes through a pipe, or over a network).
-
-    Raises:
-        ArchlabError: the model cannot be found, built or traced.
 
     Example:
         >>> measure(Request(model="resnet20"))["depth"]
@@ -50,8 +47,15 @@ def _row(request: Request, begin: float) -> ScanRow:
     cost_answer = analyze_flops(graph, convention=request.convention)
     field = analyze_field(graph)
     memory_answer = memory(model, optimizer=request.optimizer)
+    # The share of operators with a counting rule, of those that compute: views are left out.
     counted, of = compute_ops(graph)
     missing = [str(item) for item in (*cost_answer.missing, *memory_answer.missing, *field.missing)]
+    seen = field.totals
+    sizes = {"rf": seen.rf_h, "rf_w": seen.rf_w, "jump": seen.stride_h, "jump_w": seen.stride_w}
+    # A column of a file has one type, and a size is a whole number for some nets only.
+    pixels: dict[str, Any] = {
+        name: None if value is None else float(value) for name, value in sizes.items()
+    }
     return ScanRow(
         model=request.model,
         asked=request.asked,
@@ -63,22 +67,16 @@ def _row(request: Request, begin: float) -> ScanRow:
         activations=activations(graph),
         inference_peak=memory_answer.totals.inference_peak,
         training=memory_answer.totals.training,
-        **_sight(field.totals),
+        **pixels,
+        global_from=seen.global_from or "",
         depth=depth(graph),
         coverage=counted / of if of else 1.0,
-        missing="; ".join(missing[:_TOLD]) + (" …" if len(missing) > _TOLD else ""),
+        missing="; ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else ""),
         accuracy=published_accuracy(model.name, model.family),
         build=graph.build,
         seconds=round(time.perf_counter() - begin, 3),
         versions=versions(model.family),
     )
-
-
-def _sight(totals: FieldTotals) -> dict[str, Any]:
-    numbers = {"rf": totals.rf_h, "rf_w": totals.rf_w,
-               "jump": totals.stride_h, "jump_w": totals.stride_w}  # fmt: skip
-    found = {name: None if value is None else float(value) for name, value in numbers.items()}
-    return {**found, "global_from": totals.global_from or ""}
 
 
 def versions(family: str) -> str:

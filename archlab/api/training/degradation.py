@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.api.training.curves import STYLES, curves
-from archlab.api.training.recipes import chosen_recipe, default_data
+from archlab.api.training.recipes import chosen_recipe
 from archlab.engine import ENGINES
 from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.runs.recipe import RECIPES, Recipe
@@ -73,7 +73,7 @@ def degradation(
     from archlab.train.remote import Fan
 
     recipe = chosen_recipe(recipe)
-    data = data or default_data(recipe)
+    data = data or recipe.made_for
     sweep = Sweep(
         depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=recipe,
         data=located(data), data_dir=str(Path(data_dir).absolute()),
@@ -94,15 +94,12 @@ def degradation(
     try:
         run_sweep(sweep, images, folder, jobs=jobs, progress=progress, fan=fan)
     finally:
-        _write_figure(folder, style)
+        # Also after Ctrl-C: what was measured until then can be looked at. It may be nothing.
+        with contextlib.suppress(RunError):
+            curves(folder, style=style).save(folder / "figure.svg")
     answer = judge(folder)
     write_verdict(folder, answer)
     return answer
-
-
-def _write_figure(folder: Path, style: str) -> None:
-    with contextlib.suppress(RunError):  # nothing is measured yet
-        curves(folder, style=style).save(folder / "figure.svg")
 
 
 @verb

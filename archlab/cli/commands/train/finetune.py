@@ -52,7 +52,7 @@ def finetune(
     folder = out or Path("runs") / f"finetune-{chosen.name}"
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = finetuning.finetune_model(
-            checkpoint, data=images.data or recipes.default_data(chosen), recipe=chosen,
+            checkpoint, data=images.data or chosen.made_for, recipe=chosen,
             data_dir=images.data_dir, download=download, seed=seed, out=folder, alone=alone,
             freeze=finetuning.freeze_plan(freeze, until), progress=progress,
         )  # fmt: skip

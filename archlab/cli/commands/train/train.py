@@ -59,7 +59,7 @@ def train(
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
     with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
         answer = single.train_model(
-            model, options=options, recipe=chosen, data=images.data or recipes.default_data(chosen),
+            model, options=options, recipe=chosen, data=images.data or chosen.made_for,
             data_dir=images.data_dir, download=download, seed=seed, out=out, gradients=gradients,
             loggers=loggers, stop=stop.is_set, progress=progress,
         )  # fmt: skip
