@@ -141,6 +141,7 @@ def render_diff(
         ['identity', 'pad']
     """
     look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    # The union is a graph in itself: it is folded like any other, with marks on its nodes.
     graphs = [load(model).trace(mode) for model in (first, second)]
     both = union(*graphs)
 

@@ -29,7 +29,7 @@ MAP = {
 }
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = {name: heading for heading, names in MAP.items() for name in names}
-_COLUMN = max(map(len, COMMANDS))  # the same in every section
+_COLUMN = max(map(len, COMMANDS))  # click would align each section of the help for itself
 
 
 def function_of(name: str) -> Callable[..., None]:
@@ -39,6 +39,7 @@ def function_of(name: str) -> Callable[..., None]:
     return function
 
 
+# Kept, because click looks the same command up for its name, its help and its run.
 @functools.cache
 def built(name: str) -> Any:
     """Return the command as typer builds it."""
@@ -66,6 +67,7 @@ class Grouped(TyperGroup):
     """Shows the commands under their headings; none is ever added to it."""
 
     def __init__(self, **attributes: Any) -> None:
+        # Click looks commands up in its dict; a mapping in its place builds only what is asked for.
         super().__init__(**{**attributes, "commands": {}})
         self.commands = Commands()  # type: ignore[assignment]
 
@@ -108,6 +110,7 @@ def archlab(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    # `main` reads it from the line, wherever it stands. It is declared to be allowed and shown.
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")
     ] = False,

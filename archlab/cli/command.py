@@ -2,6 +2,7 @@
 
 A group is a frozen dataclass whose fields are annotated with `typer.Option`. A function that takes
 one takes all its options; a group checks itself in `__post_init__`, which is before the work.
+Typer names an option after its field. Flags are named, because it would add a `--no-` to each.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ def _taken(group: Any, values: dict[str, Any]) -> Any:
 
 def _spelling(name: str, options: Mapping[str, inspect.Parameter]) -> str:
     """Return `--set` for `options`, `MODEL` for `models`; `--data-dir` where nothing is said."""
+    # A check deep inside the library may name what this command has no option for.
     described = options[name].annotation.__metadata__[0] if name in options else None
     if described is not None and not isinstance(described, OptionInfo):
         return name.upper().removesuffix("S")

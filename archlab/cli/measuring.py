@@ -81,7 +81,7 @@ class Measuring:
     @property
     def conditions(self) -> dict[str, Any]:
         """The keyword arguments that every probe takes."""
-        of_models = ("input", "options")
+        of_models = ("input", "options")  # `load` takes these
         return {name: value for name, value in asdict(self).items() if name not in of_models}
 
 

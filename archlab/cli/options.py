@@ -109,7 +109,7 @@ class Loading:
         from archlab.api.model import Model  # here: torch
         from archlab.spec import parse_options
 
-        options = parse_options(self.options or [])
+        options = parse_options(self.options or [])  # before any model, which may take seconds
         models = []
         for spec in specs:
             model = Model(spec, input=self.input or None, batch=self.batch, options=options)

@@ -125,6 +125,7 @@ def check_file(path: Path | None) -> None:
         return
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is wanted.")
+    # No folder is made: a mistyped path would be one, and the file in it would be looked for.
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"There is no folder {folder} to write {path.name} in. Make it first.")

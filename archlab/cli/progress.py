@@ -35,6 +35,7 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
+    # `transient`, so that the answer of a command follows its line, without a finished bar between.
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
@@ -54,6 +55,8 @@ def _every_now_and_then() -> Progress:
     def show(done: float, total: float, what: str) -> None:
         nonlocal last, first, over
         now, end = time.monotonic(), done >= total
+        # Work that goes on where it was begins with a part of it done, which took no time: what is
+        # left is estimated from the progress since.
         first = done if first is None else first
         if (end and not over) or last is None or now - last >= _EVERY:
             last, over = now, end

@@ -175,6 +175,7 @@ def measured_fields(
     if checkpoint is not None:
         load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])
+    # Luo et al. 2016 measure on noise: the field is then the net's, and not that of some images.
     if images is None:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.randn((batch, *shape), generator=generator)

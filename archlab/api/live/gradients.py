@@ -170,6 +170,7 @@ def module_gradients(
         checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
         loss=loss, device=device, dtype=dtype,
     )  # fmt: skip
+    # No blocks here: a drawing asks about every module that it may show.
     subject = subject_of(load(model), conditions)
     with draw(subject, conditions, seed) as (module, samples):
         loss_of = _loss(subject, conditions, seed)
@@ -276,6 +277,7 @@ def _loss_words(subjects: Sequence[Subject], conditions: Conditions) -> str:
 def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
     """Return what a reader should know of this measurement."""
     notes = []
+    # A module that was given keeps its values: its seeds differ in data and labels alone.
     kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
     if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")

@@ -150,8 +150,9 @@ def shattered(
         OptionError: a depth, width or number of seeds below 1, or an unknown norm.
 
     Example:
-        >>> found = shattered(depths=(24,), scales=(1.0,), width=50, seeds=3)
-        >>> found.totals["plain24 + BN"].mean < found.totals["resnet24 + BN"].mean
+        >>> answer = shattered(depths=(24,), scales=(1.0,), width=50, seeds=3)
+        >>> totals = answer.totals
+        >>> totals["plain24 + BN"].mean < totals["resnet24 + BN"].mean
         True
     """
     check_one_of("norm", norm, ("batch", "none", "both"))

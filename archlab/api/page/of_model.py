@@ -75,10 +75,10 @@ def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
         *_savings(graph, folded=not alone),
         Section("Conventions and coverage", words=tuple(_coverage(answers)), folded=not alone),
     ]  # fmt: skip
-    given = with_times(graph.input_text() or "none")
+    input_text = with_times(graph.input_text() or "none")
     return Part(
         title=model.name,
-        subtitle=f"input {given} · {graph.mode} mode · {graph.build}",
+        subtitle=f"input {input_text} · {graph.mode} mode · {graph.build}",
         tiles=tuple(_tiles(answers)),
         sections=tuple(sections),
         stage=stage,
@@ -105,6 +105,8 @@ def _stage(answers: Answers) -> tuple[Stage, Levels]:
     heat_values: dict[str, Values] = {}
     if answers.gradient is not None:
         heat_values["gradient"] = by_output(graph, answers.gradient)
+    # The page opens modules itself, each by its level. One picture of the whole net is for printing
+    # and for readers without scripts.
     page_levels, heats = annotated_levels(levels(graph, wish), graph, heat_values)
     scales = [
         HeatScale(

@@ -139,8 +139,8 @@ def _sweep(folder: Path, style: str) -> CurveFigure:
     kinds = sorted({run.plan.kind for run in runs})
     band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
     bold = "" if style == "fig6" else "plain bold, residual dashed; "
-    what = f"{bold}training error: running, over augmented batches; {band}"
-    note = f"{plan.recipe.sentence()}\n{what}"
+    meaning = f"{bold}training error: running, over augmented batches; {band}"
+    note = f"{plan.recipe.sentence()}\n{meaning}"
     top = _top(runs)
     if style == "fig6":
         panels = [
@@ -219,16 +219,16 @@ def labels(folders: Sequence[Path]) -> list[str]:
 def _runs(folders: Sequence[Path]) -> CurveFigure:
     """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
     panels, names = [], labels(folders)
-    for what, ylabel in (("loss", "loss"), ("acc", "accuracy")):
+    for quantity, label in (("loss", "loss"), ("acc", "accuracy")):
         lines = []
         for i, folder in enumerate(folders):
             for j, part in enumerate(logs.PARTS):
-                steps, values = read_series(folder).get(f"{part}_{what}", ([], []))
+                steps, values = read_series(folder).get(f"{part}_{quantity}", ([], []))
                 if not steps:
                     continue
                 name = part if len(folders) == 1 else f"{names[i]} {part}"
                 colour = j if len(folders) == 1 else i
                 lines.append(Line(name, steps, values, values, values, colour, part != "train"))
-        panels.append(Panel(ylabel, ylabel, lines, 1.0 if what == "acc" else None))
+        panels.append(Panel(label, label, lines, 1.0 if quantity == "acc" else None))
     title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
     return CurveFigure(title, "training dashed, validation and test bold", panels, same_scale=False)

@@ -78,7 +78,7 @@ def degradation(
         depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=recipe,
         data=located(data), data_dir=str(Path(data_dir).absolute()),
     )  # fmt: skip
-    sweep.check()
+    sweep.check()  # before images are fetched and processes started
     if len(set(sweep.depths)) < 2:
         raise OptionError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     check_one_of("engine", engine, ENGINES)
@@ -141,6 +141,7 @@ def opening(
         return line
     from archlab.train.cost import sweep_hours
 
+    # `paper` is what the experiment needs; whoever runs the demo should know what that would cost.
     cores = jobs or os.cpu_count() or 1
     hours = sweep_hours(RECIPES["paper"], depths, 2 * len(_seeds(seeds)), cores)
     return (

@@ -98,6 +98,7 @@ def finetune_model(
         model="", options={}, seed=seed, recipe=recipe, data=located(data), data_dir=data_dir,
         data_name=images.name, fingerprint=images.fingerprint,
     ))  # fmt: skip
+    # The three runs have the same steps and images: they differ in what is trained, and from where.
     total = recipe.total_steps(len(images.train_labels))
     plans = [
         replace(base, kind="finetune", freeze=asdict(freeze or Freeze(until=max(1, total // 4))))

@@ -121,6 +121,7 @@ def train_model(
             f"{folder} holds another run ({record.read_plan(folder).name}). Give another "
             f"{keyword('out')}."
         )
+    # First of all, so that a run which is killed early is still known for what it is.
     record.write_plan(folder, plan)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []
     run.execute(
@@ -182,7 +183,7 @@ def logger_maker(
     """Return a function that makes the loggers for a run's folder."""
     from archlab.train import loggers as known
 
-    arguments = parse_options(list(settings))
+    arguments = parse_options(list(settings))  # now: the loggers are made after the images
 
     def make(folder: Path) -> list[Logger]:
         first = [known.tensorboard(folder)] if tensorboard else []

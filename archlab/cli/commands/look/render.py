@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FORMATS = "archlab.picture.formats:FORMATS"
 VIEWS = {"modules": "render", "autograd": "render_backward"}
-_BYTES = ("png", "pdf")
+_BYTES = ("png", "pdf")  # what a terminal would show as noise
 # Format -> the options that it has no place for: colours, a direction, seconds for a layout.
 _WITHOUT = {
     "txt": ("theme", "direction", "timeout"),
@@ -146,6 +146,7 @@ def render(
 
     look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     verb = getattr(draw, "render_diff" if diff else VIEWS[view])
+    # A forward that fails is drawn up to there, and the command fails all the same.
     loaded = loading.load(*models)
     failure: TraceError | None = None
     try:
@@ -210,5 +211,6 @@ def _put(picture: Picture, chosen: str, out: Path | None) -> None:
     if file is not None:
         put(file, data)
     else:
+        # As bytes: text would be encoded once more, with what the terminal happens to speak.
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -49,6 +49,7 @@ def report(
     from archlab.api.page.of_runs import is_runs
     from archlab.api.page.report import report as make
 
+    # A folder goes through as it is; only models are loaded, with the options that say how.
     subjects: Sequence[object] = models
     if any(map(is_runs, models)):
         for name in ("input", "batch", "options", "gradients"):

@@ -62,6 +62,7 @@ def bottleneck(
 
     Example: archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32
     """
+    # The formula has an `out` and every other command a file of that name: a number is channels.
     outputs, file = _split(out or ())
     output = Output(format, file)
     if model is not None:

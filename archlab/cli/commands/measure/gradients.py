@@ -47,6 +47,7 @@ def gradients(
     from archlab.api.live import gradients as live, pictures
     from archlab.api.live.conditions import at_depths
 
+    # Names get their depths before they are loaded: resnet56 at 20 is another net, resnet20.
     loaded = measuring.load(at_depths(models, numbers))
     with progress_shown() as progress:
         answer = live.gradients(

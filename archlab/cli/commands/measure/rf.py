@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archlab.api.model import Model
 
 _QUESTIONS = ("unproductive", "verify", "effective")
+# Options that only a table answers: whoever gives one wants it beside a picture, too.
 _OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolutions", "verify")
 
 
@@ -82,16 +83,17 @@ def rf(
     _check(typed, several=len(models) > 1)
     from archlab.api.field import pictures, receptive_field as field
 
+    # Unknown layers are named before a picture or a measurement, which takes a while.
     loaded = loading.load(*models)
     for model in loaded:
         field.check_layers(model, question.layers or ())
     drawn = {"effective": question.effective, **question.measured}
     plot.save(lambda: pictures.plot_receptive_field(*loaded, **drawn))
-    # Who asks for a picture and says nothing of a table wants the picture alone.
     if plot.plot is not None and not typed.any(*_OF_A_TABLE):
         return
     answer, agreed = _answer(loaded[0], question)
     output.show(answer, depth=tree.depth, sort=tree.sort)
+    # A certificate that does not hold is a failed check, as in `archlab check`.
     if not agreed:
         raise typer.Exit(1)
 
@@ -117,6 +119,7 @@ def _check(typed: Typed, *, several: bool) -> None:
         rest = _QUESTIONS[i + 1 :]
         typed.exclusive(question, *rest, because="each is a table of its own")
         typed.exclusive(question, "depth", because="its rows are no module tree")
+    # With a picture, --layer chooses its boxes, and the table goes on being about all of them.
     for question in ("unproductive", "verify"):
         if not typed.any("plot"):
             typed.exclusive(question, "layers", because="it is asked of all convolutions")

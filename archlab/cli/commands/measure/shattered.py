@@ -43,6 +43,7 @@ def _factors(text: str) -> list[float]:
         factors = [float(part) for part in text.split(",")]
     except ValueError:
         factors = []
+    # "nan" and "inf" are numbers to Python; a comparison with a NaN is false.
     if not factors or not all(0 < factor < float("inf") for factor in factors):
         raise OptionError(f"--scales {text!r}: positive numbers joined by commas, such as 1.0,0.1.")
     return factors

@@ -28,10 +28,11 @@ def models(
     from archlab.resolve.catalog import catalog
 
     answer = catalog(pattern, source)
+    # A list of names is read by people and by `grep`: a table comes only where one is asked for.
     if typed.any("format", "out"):
         output.show(answer)
         return
-    width = max(len(entry.name) for entry in answer.rows)  # bare lines, for pipes
+    width = max(len(entry.name) for entry in answer.rows)
     for entry in answer.rows:
         print(f"{entry.name:{width}}  {entry.summary}".rstrip())
     if answer.footer:

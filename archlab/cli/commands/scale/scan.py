@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archlab.result import Result
     from archlab.survey.gather import Way
 
-_SCREEN = 40  # rows for people
+_SCREEN = 40  # rows for people; files and programs get all of them
 _CHOICE = ("where", "sort", "plot")
 _MEASURING = (
     "input", "batch", "options", "convention", "optimizer", "engine", "address", "jobs", "timeout",
@@ -118,6 +118,7 @@ def scan(
             agreement = scanning.agreement(check, *models or (), **keywords)
         else:
             answer = scanning.scan(*models or (), where=choice.where, **keywords)
+    # Without models the file was read and not written.
     if out is not None and (models or check):
         print(f"wrote {out}", file=sys.stderr)
     if check is not None:
@@ -127,6 +128,7 @@ def scan(
     if choice.sort is not None:
         answer = ordered(answer, choice.sort)
     format.show(_first(answer, choice.top, format.format), "table")
+    # Single failures are rows that say so; if there is nothing else, the command has failed.
     if answer.rows and answer.totals.failed == len(answer.rows):
         raise typer.Exit(1)
 

@@ -43,6 +43,7 @@ def degradation(
 
     chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
     layers, named = _numbers("depths", depths), _numbers("seeds", seeds)
+    # "4,5" and "4," are seeds by name; "4" is how many. To the verb that is a list or a number.
     draws = named if "," in seeds else named[0]
     print(training.opening(recipe, chosen, layers, draws, engine.jobs), file=sys.stderr)
     folder = training.default_out(chosen, out)

@@ -47,6 +47,7 @@ def finetune(
         typed.exclusive("freeze", "until", because="where nothing is frozen, nothing is released")
     from archlab.api.training import finetune as finetuning, recipes
 
+    # The folder is needed here, too: after Ctrl-C it is named as where to go on.
     chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
     folder = out or Path("runs") / f"finetune-{chosen.name}"

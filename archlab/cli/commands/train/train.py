@@ -57,6 +57,7 @@ def train(
     )
     loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    # Ctrl-C asks for an end: the run finishes its step, saves, and is answered like any other.
     with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
         answer = single.train_model(
             model, options=options, recipe=chosen, data=images.data or chosen.made_for,
@@ -67,5 +68,6 @@ def train(
     if stop.is_set():
         print("archlab: interrupted and saved; the same command goes on", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
+    # A loss that is no number ends a run: its table is shown, and the command fails.
     if answer.totals.status == "failed":
         raise typer.Exit(1)
