@@ -47,7 +47,7 @@ def fonts() -> Iterator[Finding]:
         enables="drawings that look the same on every machine",
     )  # fmt: skip
     family = ""
-    # Fonts are asked for by a letter's language: distributions name the same font in many ways.
+    # Any font with Chinese letters will do, and each distribution has another one.
     if shutil.which("fc-list") is not None:
         command = ["fc-list", ":lang=zh", "family"]
         process = subprocess.run(command, capture_output=True, text=True, check=False)

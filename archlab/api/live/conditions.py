@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from archlab.api.model import MODES, Model
+from archlab.api.model import MODES, Model, ModelLike, load
 from archlab.data.catalog import NAMES
 from archlab.data.pictures import fitted, folder_images
 from archlab.data.sets import is_set, load_images
@@ -27,9 +27,12 @@ from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_no
 from archlab.probe.samples import made_input
 from archlab.probe.untouched import drawn_from
 from archlab.probe.weights import load_weights
+from archlab.result import unique_names
 from archlab.spec import InputSpec
+from archlab.verb import Progress
 from archlab.zoo import CIFAR_FAMILIES
 
+Measured = TypeVar("Measured")
 NORMS = ("batch", "none")
 GRAINS = ("block", "layer")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -136,6 +139,13 @@ def subject_of(model: Model, conditions: Conditions) -> Subject:
     return Subject(model.name, _with_batch(model, conditions))
 
 
+def subjects_of(models: Sequence[ModelLike], conditions: Conditions) -> list[Subject]:
+    """Return the nets of specs, modules and loaded models, of which one at least is needed."""
+    if not models:
+        raise OptionError("No model to measure: give one or more, such as resnet20.")
+    return [subject_of(load(model), conditions) for model in models]
+
+
 def twin_of(subject: Subject, conditions: Conditions) -> Subject:
     """Return the plain twin: the zoo's own by construction, or the net without its shortcuts."""
     name = f"{subject.name} (plain twin)"
@@ -159,6 +169,26 @@ def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[
         _initial_values(module, batch, conditions, subject.name)
         module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
         yield module, _moved(batch, conditions)
+
+
+def every_draw(
+    subjects: Sequence[Subject],
+    conditions: Conditions,
+    measure: Callable[[Subject, nn.Module, Batch, int], Measured],
+    progress: Progress | None,
+) -> dict[str, list[tuple[int, Measured]]]:
+    """Return what `measure` says of every net at every seed: (seed, answer) pairs by net."""
+    names = unique_names([subject.name for subject in subjects])
+    seeds = range(conditions.seed, conditions.seed + conditions.seeds)
+    measured: dict[str, list[tuple[int, Measured]]] = {name: [] for name in names}
+    for i, (name, subject) in enumerate(zip(names, subjects, strict=True)):
+        for j, seed in enumerate(seeds):
+            if progress is not None:
+                done, total = i * len(seeds) + j, len(names) * len(seeds)
+                progress(done, total, f"{name}, seed {seed}")
+            with draw(subject, conditions, seed) as (module, batch):
+                measured[name].append((seed, measure(subject, module, batch, seed)))
+    return measured
 
 
 def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, ...]:

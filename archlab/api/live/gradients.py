@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +26,13 @@ from archlab.api.live.conditions import (
     Subject,
     at_depths,
     draw,
+    every_draw,
     places,
     subject_of,
+    subjects_of,
     twin_of,
 )
-from archlab.api.live.header import described, header
+from archlab.api.live.header import header
 from archlab.api.model import ModelLike, load
 from archlab.errors import OptionError, ProbeError, keyword
 from archlab.probe.branches import measure_branches
@@ -39,15 +40,16 @@ from archlab.probe.gradients import Batch, activation_gradients, measure_gradien
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
-from archlab.result import unique_names
 from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
-_BELOW = "dL/da: L2 norm over the whole batch of the loss's gradient at a block's output; "
-_NORMS = "dL/dW: over the weights in it; all norms summed in float64"
+_MEANING = (
+    "dL/da: L2 norm over the whole batch of the loss's gradient at a block's output; "
+    "dL/dW: over the weights in it; all norms summed in float64"
+)
 
 
 @verb
@@ -111,23 +113,13 @@ def gradients(
         loss=loss, device=device, dtype=dtype, by=by, layers=layers,
     )  # fmt: skip
     subjects = _subjects(models, depths, conditions, twin=twin)
-    names = unique_names([subject.name for subject in subjects])
-    total = len(names) * seeds
-    done = itertools.count()
-
-    def report(what: str) -> None:
-        if progress is not None:
-            progress(next(done), total, what)
-
-    measured = [
-        _measured(name, subject, conditions, report)
-        for name, subject in zip(names, subjects, strict=True)
-    ]
-    report("done")
-    loss_words = _loss_words(subjects, conditions)
-    head = header([subject.model for subject in subjects], names, conditions, loss_words)
+    measured = _measured(subjects, conditions, progress)
+    if progress is not None:
+        progress(len(subjects) * seeds, len(subjects) * seeds, "done")
+    names, loss_words = [item.net for item in measured], _loss_words(subjects, conditions)
+    head = header(subjects, names, conditions, _MEANING, loss=loss_words)
     notes = _notes(subjects, conditions)
-    return analysis.gradients(measured, described(head, _BELOW + _NORMS), notes)
+    return analysis.gradients(measured, head, notes)
 
 
 @verb
@@ -180,8 +172,6 @@ def module_gradients(
 def _subjects(
     models: Sequence[ModelLike], depths: Sequence[int], conditions: Conditions, *, twin: bool
 ) -> list[Subject]:
-    if not models:
-        raise OptionError("No model to measure: give one or more, such as resnet20.")
     if depths:
         if not all(isinstance(model, str) for model in models):
             raise OptionError(
@@ -189,31 +179,34 @@ def _subjects(
                 "modules or loaded models."
             )
         models = at_depths([str(model) for model in models], depths)
-    subjects = [subject_of(load(model), conditions) for model in models]
+    subjects = subjects_of(models, conditions)
     if not twin:
         return subjects
     return [item for subject in subjects for item in (subject, twin_of(subject, conditions))]
 
 
 def _measured(
-    name: str, subject: Subject, conditions: Conditions, report: Callable[[str], None]
-) -> analysis.Measured:
-    seeds = range(conditions.seed, conditions.seed + conditions.seeds)
-    profiles: list[GradientProfile] = []
-    expected = Theory(None, "none")
-    blocks: tuple[str, ...] = ()
-    for i, seed in enumerate(seeds):
-        report(f"{name}, seed {seed}")
-        with draw(subject, conditions, seed) as (module, batch):
-            # The wiring is the same for every seed: blocks and theory are found once.
-            if i == 0:
-                blocks = places(module, conditions, subject.name)
-                expected = _theory(subject, module, batch, blocks, conditions)
-            measure = measure_twin if subject.dropped else measure_gradients
-            loss = _loss(subject, conditions, seed)
-            profiles.append(measure(module, batch, loss, blocks=blocks, mode=conditions.mode))
-    points = [profile.points for profile in profiles]
-    return analysis.Measured(name, tuple(seeds), points, bool(blocks), expected)
+    subjects: Sequence[Subject], conditions: Conditions, progress: Progress | None
+) -> list[analysis.Measured]:
+    # The wiring is the same for every seed: blocks and theory of a net are found at the first.
+    facts: dict[Subject, tuple[tuple[str, ...], Theory]] = {}
+
+    def measure(subject: Subject, module: nn.Module, batch: Batch, seed: int) -> GradientProfile:
+        if subject not in facts:
+            blocks = places(module, conditions, subject.name)
+            facts[subject] = blocks, _theory(subject, module, batch, blocks, conditions)
+        loss, blocks = _loss(subject, conditions, seed), facts[subject][0]
+        probe = measure_twin if subject.dropped else measure_gradients
+        return probe(module, batch, loss, blocks=blocks, mode=conditions.mode)
+
+    measured = []
+    draws = every_draw(subjects, conditions, measure, progress)
+    for subject, (name, pairs) in zip(subjects, draws.items(), strict=True):
+        seeds, profiles = zip(*pairs, strict=True)
+        blocks, expected = facts[subject]
+        points = [profile.points for profile in profiles]
+        measured.append(analysis.Measured(name, seeds, points, bool(blocks), expected))
+    return measured
 
 
 def _theory(

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from archlab.api.live.conditions import Conditions
-from archlab.api.model import Model
+from archlab.api.live.conditions import Conditions, Subject
 from archlab.probe.initial import WORDS
 from archlab.result import Header
 
 
 def header(
-    models: Sequence[Model], names: Sequence[str], conditions: Conditions, loss: str
-) -> Header:
-    """Return the header of a measurement of several nets; `loss` is empty where there is none."""
-    graphs = [model.trace(conditions.mode) for model in models]
+    subjects: Sequence[Subject], names: Iterable[str], conditions: Conditions, meaning: str,
+    loss: str = "",
+) -> Header:  # fmt: skip
+    """Return the header of a measurement of several nets: its meaning, then its conditions."""
+    graphs = [subject.model.trace(conditions.mode) for subject in subjects]
     images = any(len(graph.shape(graph.inputs[0])) == 4 for graph in graphs if graph.inputs)
     last = conditions.seed + conditions.seeds - 1
     seeds = str(last) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
@@ -38,13 +37,8 @@ def header(
         input=" / ".join(dict.fromkeys(graph.input_text() for graph in graphs)),
         mode=conditions.mode,
         build=_weights(conditions),
-        conventions=(" · ".join(sentences),),
+        conventions=(meaning, " · ".join(sentences)),
     )
-
-
-def described(head: Header, *sentences: str) -> Header:
-    """Return the header with further sentences in front: what is measured."""
-    return replace(head, conventions=(*sentences, *head.conventions))
 
 
 def _weights(conditions: Conditions) -> str:

@@ -19,7 +19,7 @@ from archlab.resolve.accuracy import published_accuracy
 from archlab.survey.row import Request, ScanRow
 from archlab.version import __version__
 
-_NAMED = 3  # of what is missing, by name; the number of the others would fill the cell
+_NAMED = 3  # things that are missing, by name; an ellipsis stands for more
 
 
 def measure(request: Request) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def measure(request: Request) -> dict[str, Any]:
         return asdict(_row(request, begin))
     finally:
         # Modules and graphs are full of cycles, and the next model wants the memory. The oldest
-        # generation is left alone: it holds torch, and a walk through it takes a second.
+        # generation is left alone: it holds all of torch, and none of it is garbage.
         gc.collect(1)
 
 

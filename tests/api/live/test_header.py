@@ -4,13 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from archlab.api.live.conditions import Conditions
-from archlab.api.live.header import described, header
+from archlab.api.live.conditions import Conditions, Subject
+from archlab.api.live.header import header
 from archlab.api.model import Model
+
+PLAIN = Subject("plain8", Model("plain8"))
 
 
 def line(loss: str = "", **values) -> str:
-    return header([Model("plain8")], ["plain8"], Conditions(**values), loss).conventions[0]
+    return header([PLAIN], ["plain8"], Conditions(**values), "what", loss).conventions[1]
 
 
 @pytest.mark.parametrize(
@@ -33,13 +35,13 @@ def test_words_for_conditions(values, loss, words) -> None:
 def test_a_checkpoint_tells_its_step_and_fixes_the_weights(tmp_path, content, step) -> None:
     path = tmp_path / "weights.pt"
     torch.save(content, path)
-    head = header([Model("plain8")], ["plain8"], Conditions(checkpoint=path), "mse")
+    head = header([PLAIN], ["plain8"], Conditions(checkpoint=path), "what", "mse")
     assert head.build == f"weights of {path}{step}"
-    assert "3 seeds (0-2) of data · " in head.conventions[0]
+    assert "3 seeds (0-2) of data · " in head.conventions[1]
 
 
 def test_what_is_measured_comes_first_and_inputs_may_differ() -> None:
-    models = [Model("plain8"), Model(nn.Sequential(nn.Linear(4, 2)), input="4")]
-    head = described(header(models, ["a", "b"], Conditions(), ""), "what", "of what")
-    assert head.conventions[:2] == ("what", "of what")
+    other = Subject("b", Model(nn.Sequential(nn.Linear(4, 2)), input="4"))
+    head = header([PLAIN, other], ["a", "b"], Conditions(), "what is measured")
+    assert (head.model, head.conventions[0]) == ("a, b", "what is measured")
     assert head.input == "1x3x32x32 float32 / 4 float32"
