@@ -88,7 +88,7 @@ class Measuring:
 def whole_numbers(name: str, text: str | None) -> list[int]:
     """Return the numbers of `20,56,110`, each 1 or more; nothing for None."""
     parts = [] if text is None else [part.strip() for part in text.split(",")]
-    # At most six digits: a depth of millions would be a net that no memory holds.
+    # Six digits at most: more are a slip of the keyboard, and no net is that deep.
     if not all(re.fullmatch(r"0*[1-9]\d{0,5}", part) for part in parts):
         raise OptionError(
             f"{keyword(name)} {text!r}: whole numbers joined by commas, such as 20,56,110."

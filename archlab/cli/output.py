@@ -101,7 +101,7 @@ class Plot:
 
     def save(self, picture: Callable[[], Picture]) -> None:
         """Make the picture and write it, where one was asked for."""
-        # A picture is made by the import of matplotlib and a layout: not where nobody wants one.
+        # Drawing takes a second, so it waits until it is known that somebody wants the picture.
         if self.plot is not None:
             put(self.plot, picture().data(self.plot.suffix[1:]))
 

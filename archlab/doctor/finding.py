@@ -9,7 +9,8 @@ from dataclasses import dataclass
 # Commands name this Python by its path: `pip` alone may belong to another one.
 PYTHON = shlex.quote(sys.executable)
 PIP = f"{PYTHON} -m pip install"
-# A package that is there but broken. What it depends on stays as it is: torch would come again.
+# For a package that is there but broken. What it depends on is left alone: pip would otherwise
+# download all of it again, torch included.
 AGAIN = f"{PIP} --force-reinstall --no-deps"
 
 

@@ -57,7 +57,7 @@ def annotated(
         return replace(amounts(nodes), heat=_heat(measure, values, nodes))
 
     coloured = _numbered(drawing, counted)
-    # Shades are spread over the boxes that are shown: a group would outshine all that is in it.
+    # The scale of colours is that of the boxes: groups sum up what is in them and are not coloured.
     shown = [box.amounts.heat for box in coloured.boxes if box.amounts.heat is not None]
     heat = Heat(
         measure=color_by,

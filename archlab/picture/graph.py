@@ -67,7 +67,7 @@ def _heat_notes(graph: Graph, look: Look) -> Iterator[str]:
             "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "
             "initialisation (archlab gradients)"
         )
-    # The heat is of local fields. Behind an attention or a global pool that is half of the truth.
+    # The heat shows local fields; behind attention or a global pool units also see everything else.
     if look.color_by == "receptive-field" and (first := receptive_field(graph).totals.global_from):
         yield f"from {first} on units depend on the whole image, too (archlab rf)"
 
@@ -79,7 +79,7 @@ def _unused(graph: Graph) -> list[str]:
         for param in graph.params
         if not param.buffer and param.tensor not in graph.executed
     ]
-    # After a failure nearly everything is left over, and none of it for a reason of its own.
+    # After a failure nearly every module is left over, for the one reason that is told already.
     if not lost or graph.failure is not None:
         return []
     tops = list(dict.fromkeys(path.partition(".")[0] for path in lost))

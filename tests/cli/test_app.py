@@ -1,8 +1,8 @@
 """The application finds its commands in folders, and builds none before it is asked for."""
 
-import pytest
+import typer
 
-from archlab.cli.app import COMMANDS, MAP, Commands, built, function_of
+from archlab.cli.app import COMMANDS, MAP, app, built, function_of
 
 
 def test_a_command_is_a_file_with_a_function_of_its_name() -> None:
@@ -14,12 +14,17 @@ def test_a_command_is_a_file_with_a_function_of_its_name() -> None:
 
 
 def test_commands_are_built_once_when_they_are_asked_for() -> None:
-    commands = Commands()
-    assert len(commands) == len(list(commands)) == len(COMMANDS)
-    assert commands["params"] is built("params")
-    with pytest.raises(KeyError):
-        commands["nothing"]
-    assert commands.get("nothing") is None
+    group = typer.main.get_command(app)
+    context = typer.Context(group)
+    assert group.list_commands(context) == list(COMMANDS)
+    assert group.get_command(context, "params") is built("params")
+    assert group.get_command(context, "nothing") is None
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(cli) -> None:
+    run = cli("parms resnet8")
+    assert run.code == 2
+    assert "Did you mean 'params'" in run.err
 
 
 def test_the_help_has_a_section_a_heading_and_a_line_a_command(cli) -> None:

@@ -114,7 +114,7 @@ def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow
         longer = _resized(loaded, image_shape(loaded.trace(), axis))
         graph = longer.trace()
         module, (args, _) = longer.runnable()
-        # In float64 a gradient that is no zero does not come out as one.
+        # In float32 a small gradient may vanish, and a pixel that is seen would count as unseen.
         axis_supports = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
         graphs.append(graph)
         reached.append(list(axis_supports))
@@ -175,7 +175,7 @@ def measured_fields(
     if checkpoint is not None:
         load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])
-    # Luo et al. 2016 measure on noise: the field is then the net's, and not that of some images.
+    # Noise favours no part of the image, so what comes out is the field of the net alone.
     if images is None:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.randn((batch, *shape), generator=generator)

@@ -165,7 +165,7 @@ def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[
     batch = _batch_of(subject, module, conditions, seed)
     # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):
-        # On the CPU, so that a GPU gets the same weights: its generators give other numbers.
+        # Drawn on the CPU also for a GPU, whose generators would give other weights.
         _initial_values(module, batch, conditions, subject.name)
         module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
         yield module, _moved(batch, conditions)
@@ -224,7 +224,7 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
-    # Of the zoo's nets nothing is left to take out: `subject_of` has built them without norms.
+    # For nets from elsewhere: those of the zoo were built without norms by `subject_of`.
     if conditions.norm == "none":
         without_norms(module)
     if conditions.norm == "batch" and not any(map(is_batch_norm, module.modules())):
@@ -237,8 +237,8 @@ def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, nam
         raise OptionError(
             f"{name} has no convolution or linear layer that {keyword('init')} could draw."
         )
-    # The last norm of each branch starts at zero (Goyal et al. 2017, section 5.1). Which norm that
-    # is shows in a forward alone, after everything else is drawn.
+    # The last norm of each branch starts at zero (Goyal et al. 2017, section 5.1). A forward has to
+    # find out which one that is, so this comes last.
     if conditions.init == "zero-gamma":
         zero_branches(module, batch)
 

@@ -223,7 +223,7 @@ def _theory(
     if norm == "batch" and conditions.mode == "eval":
         norm = "none"
     branches = [] if subject.dropped else _branches(module, batch, conditions)
-    # Between two layers of a branch the gradient runs beside the shortcut, not through it.
+    # The theory of residual nets is about whole blocks and says nothing of layers inside a branch.
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")
     return theory(
@@ -251,7 +251,7 @@ def _loss(
     if callable(conditions.loss):
         own = conditions.loss
         return lambda output, _: own(output)
-    # Targets are drawn: at initialisation no label is righter than another.
+    # At initialisation any target will do, so targets are drawn from the seed.
     name, _ = choose_loss(conditions.loss, _outputs(subject.model.trace(conditions.mode)))
     return random_target_loss(name, seed)
 

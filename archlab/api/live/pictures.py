@@ -67,7 +67,7 @@ def _responses(answer: ByDepth[Any, Any]) -> DepthFigure:
     depth = [_curve(net, lines, "layer", "response") for net, lines in nets.items()]
     ranked = []
     for net, lines in nets.items():
-        # Ranked, nets of unequal depth can be compared: He et al. 2015, figure 7, below.
+        # By rank, nets of unequal depth can be compared (He et al. 2015, figure 7, lower part).
         order = sorted(lines, key=lambda line: -_number(line["response"]))
         renumbered = [{**line, "layer": i + 1} for i, line in enumerate(order)]
         ranked.append(_curve(net, renumbered, "layer", "response"))
@@ -123,7 +123,7 @@ def _nets(answer: ByDepth[Any, Any]) -> dict[str, list[Mapping[str, Cell]]]:
 
 
 def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] = ()) -> Curve:
-    # `low` and `high` of a line are the seeds' band of its main quantity, and of no other.
+    # A row has one band over the seeds, `low` to `high`: that of its main quantity.
     banded = name in ("activation_grad", "response", "branch_to_input")
     nothing: list[float | None] = [None] * len(lines)
     return Curve(
@@ -139,8 +139,8 @@ def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] 
 
 def _theory(lines: Lines, theory: Theory) -> list[Segment]:
     """Return theory's slope in each stage, through the band of the stage's last block."""
-    # Theory says how a norm changes from block to block, and nothing of how large it is: so its
-    # line is hung up at what was measured.
+    # Theory gives the factor from block to block and not the size of a norm: its line is drawn
+    # through what was measured at the last block.
     if theory.growth is None:
         return _power_law(lines) if theory.power_law else []
     stages: dict[Cell, list[Mapping[str, Cell]]] = {}
@@ -158,7 +158,7 @@ def _theory(lines: Lines, theory: Theory) -> list[Segment]:
 
 
 def _power_law(lines: Lines) -> list[Segment]:
-    """Return the law (N + 1) ÷ (block + 1), hung up at the band of the last block N."""
+    """Return the law (N + 1) ÷ (block + 1), through the band of the last block N."""
     x = [_number(line["block"]) for line in lines]
     low, high = _number(lines[-1]["low"]), _number(lines[-1]["high"])
     if not 0 < low <= high < math.inf:

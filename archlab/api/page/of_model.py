@@ -163,7 +163,7 @@ def _modules(answers: Answers) -> Table:
     memory_rows = {row.path: row for row in answers.memory.rows}
     field_rows = {row.path: row for row in answers.field.rows}
     columns: tuple[Column, ...] = _COLUMNS if answers.gradient is None else (*_COLUMNS, _GRADIENT)
-    # A net that reads no image has three columns of dashes less.
+    # Where no layer sees an image, the three columns of receptive fields would be dashes.
     if not any(row.rf_h is not None for row in answers.field.rows):
         columns = tuple(
             column for column in columns if column.name not in ("rf_h", "rf_w", "stride_h")

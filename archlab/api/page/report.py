@@ -159,7 +159,7 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
             f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
             "load them with one."
         )
-    # The first line of the footer says what ≠ means, as the words above the table do.
+    # The first line of the footer is left out: the words above the table say what ≠ means, too.
     sections = [Section("Differences", words, table=replace(table, footer=table.footer[1:]))]
     try:
         figure = growth_picture(models).svg

@@ -49,7 +49,7 @@ def _row(request: Request, begin: float) -> ScanRow:
     cost_answer = analyze_flops(graph, convention=request.convention)
     field = analyze_field(graph)
     memory_answer = memory(model, optimizer=request.optimizer)
-    # The share of operators with a counting rule, of those that compute: views are left out.
+    # Coverage is the share of operators with a counting rule among those that compute something.
     counted, of = compute_ops(graph)
     missing = [str(item) for item in (*cost_answer.missing, *memory_answer.missing, *field.missing)]
     seen = field.totals

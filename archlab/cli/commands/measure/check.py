@@ -40,7 +40,7 @@ def check(model: ModelArgument, budget: Budget, loading: Loading, output: Output
     texts = {name: text for name, text in asdict(budget).items() if text is not None}
     from archlab.analyze.budget import limits
 
-    amounts = limits(texts)  # "12M" is read before torch is imported: a mistyped one costs no wait
+    amounts = limits(texts)  # before torch is imported, so that a mistyped one costs no wait
     from archlab.api import cost
 
     (loaded,) = loading.load(model)
