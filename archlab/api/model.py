@@ -292,6 +292,7 @@ def load(
         >>> load("resnet20").trace().input_text()
         '1x3x32x32 float32'
     """
+    # A loaded model is traced already: another input or batch would be dropped without a word.
     if isinstance(spec, Model):
         if input is not None or batch is not None or options:
             raise OptionError("This model is loaded: give input, batch and options to load().")

@@ -60,6 +60,7 @@ def _explained(error: Exception) -> tuple[str, int]:
             "command that gets it.",
             2,
         )
+    # 70 is what sysexits.h calls a fault inside a program.
     return (
         f"unexpected {type(error).__name__}: {error}\n"
         "This is a fault of archlab. Run again with --debug and report what it shows.",

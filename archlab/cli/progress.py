@@ -47,7 +47,7 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
 
 def _every_now_and_then() -> Progress:
     """Return a function that writes a line first, every 30 seconds, and once at the end."""
-    begin = time.monotonic()
+    begin = time.monotonic()  # not of the clock on the wall, which may be set while work runs
     last: float | None = None
     first: float | None = None
     over = False
@@ -85,6 +85,7 @@ def clock(seconds: float) -> str:
         >>> clock(75), clock(3725)
         ('1:15', '1:02:05')
     """
+    # Rounded first: 59.6 seconds are 1:00 and not 0:60.
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -14,7 +14,7 @@ from archlab.runs.record import GRADIENTS, METRICS, PLAN
 from archlab.runs.verdict import COLUMNS, CONVENTION, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
 
-_MOST_HEATS = 6  # pictures of gradients over time
+_MOST_HEATS = 6  # pictures of gradients over time; a sweep may have dozens of runs
 
 
 def is_runs(subject: object) -> bool:
@@ -128,6 +128,7 @@ def _heats(runs: Sequence[Run]) -> Iterator[Section]:
 
 
 def _versions(runs: Sequence[Run]) -> list[str]:
+    # A sweep may have gone on elsewhere: each machine and each set of versions is named once.
     ended = [run.outcome for run in runs if run.outcome.status == "done"]
     words = [f"{text}." for text in dict.fromkeys(end.hardware for end in ended) if text]
     words += [f"{text}." for text in dict.fromkeys(end.versions for end in ended) if text]
@@ -141,10 +142,10 @@ def _versions(runs: Sequence[Run]) -> list[str]:
 
 def _run_page(folder: Path, run: Run, made: Sequence[tuple[str, str]]) -> Page:
     plan, end = run.plan, run.outcome
-    error = {"train error": end.train_error, "test error": end.test_error}
+    errors = {"train error": end.train_error, "test error": end.test_error}
     tiles = [Tile("status", end.status), Tile("steps", f"{end.step:,} of {end.total:,}")]
     tiles += [
-        Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in error.items()
+        Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in errors.items()
     ]
     if run.rows:
         measured = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from archlab.analyze.field.receptive_field import receptive_field as analyze_field
+from archlab.analyze.field.receptive_field import FieldTotals, receptive_field as analyze_field
 from archlab.analyze.flops import compute_ops, flops as analyze_flops
 from archlab.analyze.layers import activations, depth
 from archlab.api.cost import memory
@@ -52,12 +52,6 @@ def _row(request: Request, begin: float) -> ScanRow:
     # Coverage is the share of operators with a counting rule among those that compute something.
     counted, of = compute_ops(graph)
     missing = [str(item) for item in (*cost_answer.missing, *memory_answer.missing, *field.missing)]
-    seen = field.totals
-    sizes = {"rf": seen.rf_h, "rf_w": seen.rf_w, "jump": seen.stride_h, "jump_w": seen.stride_w}
-    # A column of a file has one type, and a size is a whole number for some nets only.
-    pixels: dict[str, Any] = {
-        name: None if value is None else float(value) for name, value in sizes.items()
-    }
     return ScanRow(
         model=request.model,
         asked=request.asked,
@@ -69,8 +63,8 @@ def _row(request: Request, begin: float) -> ScanRow:
         activations=activations(graph),
         inference_peak=memory_answer.totals.inference_peak,
         training=memory_answer.totals.training,
-        **pixels,
-        global_from=seen.global_from or "",
+        **_pixels(field.totals),
+        global_from=field.totals.global_from or "",
         depth=depth(graph),
         coverage=counted / of if of else 1.0,
         missing="; ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else ""),
@@ -79,6 +73,12 @@ def _row(request: Request, begin: float) -> ScanRow:
         seconds=round(time.perf_counter() - begin, 3),
         versions=versions(model.family),
     )
+
+
+def _pixels(seen: FieldTotals) -> dict[str, Any]:
+    sizes = {"rf": seen.rf_h, "rf_w": seen.rf_w, "jump": seen.stride_h, "jump_w": seen.stride_w}
+    # A column of a file has one type, and a size is a whole number for some nets only.
+    return {name: None if value is None else float(value) for name, value in sizes.items()}
 
 
 def versions(family: str) -> str:

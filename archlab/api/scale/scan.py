@@ -166,6 +166,7 @@ def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
 
 
 def _specs(models: Sequence[str]) -> list[str]:
+    # A model that is named twice is one row; a pattern may name it a third time.
     if not any(map(names.is_pattern, models)):
         return list(dict.fromkeys(models))
     from archlab.resolve.sources import library_names  # here: imports torch, for patterns alone

@@ -67,6 +67,7 @@ class TrainingCurve:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        # Read at once, so that a folder without logs is an error here and not when it is shown.
         self.series = read_series(self.path)
 
     @property

@@ -120,6 +120,7 @@ def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    # Counted from 1, as a table of runs is read.
     if isinstance(seeds, int):
         if seeds < 1:
             raise OptionError(f"{keyword('seeds', seeds)}: one seed or more is needed.")

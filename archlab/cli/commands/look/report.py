@@ -45,7 +45,7 @@ def report(
 
     Example: archlab report resnet18 --out report.html
     """
-    _check_page(out)
+    _check_page(out)  # first, since the report itself takes seconds
     from archlab.api.page.of_runs import is_runs
     from archlab.api.page.report import report as make
 
@@ -71,7 +71,7 @@ def report(
 
 
 def _check_page(path: Path) -> None:
-    """Raise where the file is no page, or cannot be written: the report itself takes seconds."""
+    """Raise where the file is no page, or cannot be written."""
     if file_of(path) and path.suffix.lower() not in PAGES:
         raise OptionError(
             f"--out {path}: a report is a page. Allowed: {', '.join(PAGES)}, or - for standard "

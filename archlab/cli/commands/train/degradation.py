@@ -60,6 +60,7 @@ def degradation(
 
 def _numbers(name: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.removesuffix(",").split(",")]
+    # Only digits: a minus or a point would be read as a number and fail deep in the work.
     if not all(part.isdigit() for part in parts):
         raise OptionError(
             f"{keyword(name)} {text!r}: whole numbers joined by commas are wanted: 20,56."
