@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlab.analyze.budget import LIMITS, BudgetRow, BudgetTotals, budget
 from archlab.analyze.compare import Comparison, Entry, compare as compare_entries
-from archlab.analyze.factorize import (
-    BottleneckRow,
-    BottleneckTotals,
-    find_bottlenecks,
-)
+from archlab.analyze.factorize import BottleneckRow, BottleneckTotals, find_bottlenecks
 from archlab.analyze.flops import FlopsRow, FlopsTotals, flops as analyze_flops
 from archlab.analyze.memory import MemoryRow, MemoryTotals, memory as analyze_memory
 from archlab.analyze.params import ParamsRow, ParamsTotals, params as analyze_params
@@ -49,11 +45,7 @@ def params(model: ModelLike, *, mode: str = "eval") -> Result[ParamsTotals, Para
 
 @verb
 def flops(
-    model: ModelLike,
-    *,
-    mode: str = "eval",
-    convention: str = "archlab",
-    by: str = "module",
+    model: ModelLike, *, mode: str = "eval", convention: str = "archlab", by: str = "module"
 ) -> Result[FlopsTotals, FlopsRow]:
     """Return MACs, FLOPs (2 × MACs) and other FLOPs of one forward of the whole batch.
 
@@ -228,9 +220,9 @@ def check(
         >>> check("resnet20", params=300_000).totals.passed
         True
     """
-    given = {"params": params, "macs": macs, "flops": flops,
-             "inference_peak": inference_peak, "training": training}  # fmt: skip
-    limits = {name: limit for name, limit in given.items() if limit is not None}
+    possible = {"params": params, "macs": macs, "flops": flops,
+                "inference_peak": inference_peak, "training": training}  # fmt: skip
+    limits = {name: limit for name, limit in possible.items() if limit is not None}
     if not limits:
         raise OptionError(f"No limit to check: give one or more of {', '.join(LIMITS)}.")
     loaded = load(model)
@@ -239,10 +231,12 @@ def check(
         name: getattr(cost.totals, name) for name in ("params", "macs", "flops")
     }
     missing = cost.missing
+    # Memory takes a second trace, in train mode: it is made only where a limit asks for it.
     if {"inference_peak", "training"} & set(limits):
         bytes_needed = memory(loaded)
         values["inference_peak"] = bytes_needed.totals.inference_peak
         values["training"] = bytes_needed.totals.training
+        # What cannot be trained at this batch still passes a limit on inference.
         if "training" in limits:
             missing += bytes_needed.missing
     return budget(cost.header, values, limits, missing)
@@ -272,6 +266,7 @@ def against(
     """
     check_one_of("tool", tool, ("fvcore",))
     loaded = load(model)
+    # By kind, because fvcore counts operators and knows nothing of our paths.
     cost = flops(loaded, mode=mode, by="kind")
     ours = {Kind(row.path): row.macs for row in cost.rows}
     module, inputs = loaded.runnable(mode)
@@ -279,13 +274,11 @@ def against(
 
 
 def _entry(model: Model, mode: str = "eval") -> Entry:
-    cost, held = analyze_summary(model.trace(mode)), memory(model)
-    weights = params(model, mode=mode).totals
-    values: dict[str, float | None] = {
-        name: getattr(cost.totals, name)
-        for name in ("params", "trainable", "macs", "flops", "other_flops", "layers")
-    }
-    values["buffers"] = weights.buffers
-    for name in ("parameters", "inference_peak", "saved_for_backward", "training"):
-        values[name] = getattr(held.totals, name)
-    return Entry(cost.header, values, (*cost.missing, *held.missing))
+    cost, needs = analyze_summary(model.trace(mode)), memory(model)
+    sources = (
+        (cost.totals, ("params", "trainable", "macs", "flops", "other_flops", "layers")),
+        (params(model, mode=mode).totals, ("buffers",)),
+        (needs.totals, ("parameters", "inference_peak", "saved_for_backward", "training")),
+    )
+    values = {name: getattr(totals, name) for totals, names in sources for name in names}
+    return Entry(cost.header, values, (*cost.missing, *needs.missing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,9 @@ class Model:
         inputs = None if input is None else given_inputs(input)
         self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
-        self._chosen: Inputs | None = None
-        self._graphs: dict[str, Graph] = {}
-        self._meta: nn.Module | None = None
+        self._chosen: Inputs | None = None  # the reading of `_inputs` that ran
+        self._graphs: dict[str, Graph] = {}  # mode -> graph
+        self._meta: nn.Module | None = None  # the module that traces run, made for the first
 
     def __repr__(self) -> str:
         """Return the name, and the traced input where there is one."""
@@ -124,6 +125,7 @@ class Model:
             SpecError: the text is no input.
         """
         other = copy.copy(self)
+        # The text may bring a batch of its own, which the old one must not replace.
         other._inputs, other._batch = given_inputs(text), None
         other._chosen, other._graphs = None, {}
         return other
@@ -143,6 +145,7 @@ class Model:
         Raises:
             BuildError: the constructor does not take them.
         """
+        # Built anew: a constructor argument may change anything in the net but its input.
         other = Model(self._spec, batch=self._batch, options={**self._options, **options})
         other._inputs = self._inputs
         return other
@@ -165,7 +168,16 @@ class Model:
 
     def seeded(self, seed: int) -> nn.Module:
         """Return a copy with values on the CPU; the constructor of a spec draws from `seed`."""
-        return self._real_copy(seed)
+        if self._source is not None and self.redrawn:
+            return build_real(self._source, self._options, seed)
+        try:
+            return with_values(self.module)
+        except Exception as error:
+            raise TraceError(
+                f"The forward of {self.name} needs values, and no copy of the module with values "
+                f"can be made: {type(error).__name__}: {error}. Give a spec such as net.py:Net, "
+                "or a module on the CPU whose members can be copied."
+            ) from error
 
     def inputs(
         self, make: Callable[[InputSpec], torch.Tensor], mode: str = "train"
@@ -179,7 +191,7 @@ class Model:
         Raises:
             TraceError: the forward failed.
         """
-        self.trace(mode)
+        self.trace(mode)  # only a forward tells which reading of the inputs is right
         assert self._chosen is not None
         return self._chosen.tensors("cpu", make)
 
@@ -193,13 +205,14 @@ class Model:
         """
         self.trace(mode)
         assert self._chosen is not None
-        return self._real_copy().train(mode == "train"), self._chosen.tensors("cpu")
+        return self.seeded(0).train(mode == "train"), self._chosen.tensors("cpu")
 
     def _repr_svg_(self) -> str | None:
         """The drawing, for notebooks; None where it cannot be drawn."""
         from archlab.picture.graph import graph_picture  # here: only a notebook draws
         from archlab.picture.look import Look
 
+        # A notebook shows an error of this method as a long traceback below the cell's answer.
         try:
             return graph_picture(self.trace(), Look()).svg
         except ArchlabError:
@@ -236,13 +249,13 @@ class Model:
             name=self.name,
             build=self._build + note,
             meta=self._meta_copy,
-            real=self._real_copy,
+            real=partial(self.seeded, 0),
             inputs=inputs.tensors,
         )
 
     def _meta_copy(self) -> nn.Module | None:
         # A module that was built here on the meta device belongs to nobody else: no copy is needed.
-        if self._meta is None and self._source is not None and not has_values(self.module):
+        if self._meta is None and self.redrawn:
             self._meta = self.module
         if self._meta is None:
             try:
@@ -250,18 +263,6 @@ class Model:
             except Exception:  # noqa: BLE001  any member may refuse: the tracer then tries values
                 return None
         return self._meta
-
-    def _real_copy(self, seed: int = 0) -> nn.Module:
-        if self._source is not None and not has_values(self.module):
-            return build_real(self._source, self._options, seed)
-        try:
-            return with_values(self.module)
-        except Exception as error:
-            raise TraceError(
-                f"The forward of {self.name} needs values, and no copy of the module with values "
-                f"can be made: {type(error).__name__}: {error}. Give a spec such as net.py:Net, "
-                "or a module on the CPU whose members can be copied."
-            ) from error
 
 
 ModelLike = str | nn.Module | Model
@@ -291,6 +292,7 @@ def load(
         >>> load("resnet20").trace().input_text()
         '1x3x32x32 float32'
     """
+    # A loaded model is traced already: another input or batch would be dropped without a word.
     if isinstance(spec, Model):
         if input is not None or batch is not None or options:
             raise OptionError("This model is loaded: give input, batch and options to load().")

@@ -13,7 +13,7 @@ from archlab.errors import OptionError, TraceError
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
 from archlab.ir.graph import Graph
-from archlab.picture.annotate import Values, annotated, by_output
+from archlab.picture.annotate import annotated, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
@@ -63,11 +63,16 @@ def render(
         >>> [f"{group.path} ×{group.times}" for group in picture.drawing.groups if group.times > 1]
         ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
     """
+    # First of all, so that a mistyped option costs no trace.
     look = Look(boxes, depth, expand, ops, color_by, direction, theme, timeout)
     loaded = load(model)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
-    heat = _gradients(loaded, graph) if color_by == "gradient" else None
+    heat = None
+    if color_by == "gradient":
+        from archlab.api.live.gradients import module_gradients  # here: a probe runs the model
+
+        heat = by_output(graph, module_gradients(loaded))
     return graph_picture(graph, look, marks, heat)
 
 
@@ -136,6 +141,7 @@ def render_diff(
         ['identity', 'pad']
     """
     look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    # The union is a graph in itself: it is folded like any other, with marks on its nodes.
     graphs = [load(model).trace(mode) for model in (first, second)]
     both = union(*graphs)
 
@@ -191,6 +197,7 @@ def render_backward(
     module, (args, kwargs) = loaded.runnable(mode)
     graph = backward_graph(module, args, kwargs, f"{loaded.name}, backward")
 
+    # The backward pass begins where the forward ends: the input of this graph is a gradient.
     def drawn(look: Look) -> Drawing:
         folded = fold(graph, look.wish, every=True)
         boxes = [
@@ -204,7 +211,7 @@ def render_backward(
 
 
 def _train_only(model: Model) -> dict[str, str]:
-    """The outermost modules that run in train mode but not in eval mode, marked so."""
+    """Mark the outermost modules that run in train mode but not in eval mode."""
     # A net that runs in train mode only has nothing to be compared with, and no marks.
     try:
         inference = {call.path for call in model.trace("eval").calls}
@@ -226,10 +233,3 @@ def _differences(both: Union, graphs: Sequence[Graph]) -> str:
     if new or both.gone:
         sentence += f"; connections: {new} added, {len(both.gone)} removed"
     return f"operators: {sentence}; parameters {params[0]:,} → {params[1]:,}"
-
-
-def _gradients(model: Model, graph: Graph) -> Values:
-    """Measured norms of dL/d(output) at each module call's output, by node."""
-    from archlab.api.live.gradients import module_gradients  # a probe: it runs the model
-
-    return by_output(graph, module_gradients(model))

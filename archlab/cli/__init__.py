@@ -23,6 +23,7 @@ def main() -> None:
     """Run the command line and exit with 0 (done), 1 (a check failed) or 2 (bad input)."""
     # Importing torch makes half a million objects: the default walks them again and again.
     gc.set_threshold(100_000, 20, 20)
+    # From the line itself, because an error may be raised before any option is parsed.
     debug = "--debug" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
         sys.stdout.reconfigure(errors="replace")
@@ -59,6 +60,7 @@ def _explained(error: Exception) -> tuple[str, int]:
             "command that gets it.",
             2,
         )
+    # 70 is what sysexits.h calls a fault inside a program.
     return (
         f"unexpected {type(error).__name__}: {error}\n"
         "This is a fault of archlab. Run again with --debug and report what it shows.",

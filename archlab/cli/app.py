@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ MAP = {
 }
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = {name: heading for heading, names in MAP.items() for name in names}
-_COLUMN = max(map(len, COMMANDS))  # the same in every section
+_COLUMN = max(map(len, COMMANDS))  # click would align each section of the help for itself
 
 
 def function_of(name: str) -> Callable[..., None]:
@@ -39,6 +39,7 @@ def function_of(name: str) -> Callable[..., None]:
     return function
 
 
+# Kept, because click looks the same command up for its name, its help and its run.
 @functools.cache
 def built(name: str) -> Any:
     """Return the command as typer builds it."""
@@ -47,31 +48,16 @@ def built(name: str) -> Any:
     return typer.main.get_command(alone)
 
 
-class Commands(Mapping[str, Any]):
-    """The commands by name, each built when it is asked for."""
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in COMMANDS:
-            raise KeyError(name)
-        return built(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
 class Grouped(TyperGroup):
-    """Shows the commands under their headings; none is ever added to it."""
+    """Shows the commands under their headings, and builds each when it is asked for."""
 
     def __init__(self, **attributes: Any) -> None:
-        super().__init__(**{**attributes, "commands": {}})
-        self.commands = Commands()  # type: ignore[assignment]
+        # Typer takes the names from here, to suggest one for a name that is mistyped.
+        super().__init__(**{**attributes, "commands": dict.fromkeys(COMMANDS)})
 
-    def list_commands(self, _ctx: Any) -> list[str]:
-        """Return the names, without building what they name."""
-        return list(COMMANDS)
+    def get_command(self, _ctx: Any, name: str) -> Any:
+        """Return a command, or None for a name that is none."""
+        return built(name) if name in COMMANDS else None
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
         """Write one section a heading, one line a command: the first of its docstring."""
@@ -108,6 +94,7 @@ def archlab(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    # `main` reads it from the line, wherever it stands. It is declared to be allowed and shown.
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")
     ] = False,

@@ -2,6 +2,7 @@
 
 A group is a frozen dataclass whose fields are annotated with `typer.Option`. A function that takes
 one takes all its options; a group checks itself in `__post_init__`, which is before the work.
+Typer names an option after its field. Flags are named, because it would add a `--no-` to each.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -34,26 +35,17 @@ class Everywhere:
 
 @dataclass(frozen=True)
 class Typed:
-    """Which options stand on the command line, whatever their values: for refusals.
-
-    Attributes:
-        names: the parameters that were given.
-        spelling: parameter -> how the command line spells it.
-    """
+    """Which options stand on the command line, whatever their values: for refusals."""
 
     names: frozenset[str]
-    spelling: Callable[[str], str]
+    spelling: Callable[[str], str]  # parameter -> how the command line spells it
 
     def any(self, *names: str) -> bool:
         """Whether one of the options was given."""
         return not self.names.isdisjoint(names)
 
     def exclusive(self, one: str, *others: str, because: str) -> None:
-        """Raise where an option was given together with one that it leaves nothing to do.
-
-        Raises:
-            OptionError: both were given.
-        """
+        """Raise OptionError for an option beside one that it leaves nothing to do."""
         for other in others:
             if {one, other} <= self.names:
                 raise OptionError(
@@ -62,11 +54,7 @@ class Typed:
                 )
 
     def require(self, needed: str, *names: str, because: str) -> None:
-        """Raise where an option was given without the one that it belongs to.
-
-        Raises:
-            OptionError: it stands alone.
-        """
+        """Raise OptionError for an option without the one that it belongs to."""
         for name in names:
             if name in self.names and needed not in self.names:
                 raise OptionError(
@@ -87,53 +75,44 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         >>> list(inspect.signature(command(area)).parameters)
         ['context', 'height', 'width', 'debug']
     """
-    hints = get_type_hints(function, include_extras=True)
-    own = inspect.signature(function).parameters.values()
-    groups = {each.name: hints[each.name] for each in own if is_dataclass(hints[each.name])}
+    own = _parameters(function)
+    groups = {name: each.annotation for name, each in own.items() if is_dataclass(each.annotation)}
+    options = {name: each for name, each in own.items() if name not in groups}
     wants_typed = [name for name, group in groups.items() if group is Typed]
     for name in wants_typed:
         del groups[name]
-    options = {
-        each.name: _parameter(each.name, hints[each.name], each.default)
-        for each in own
-        if not is_dataclass(hints[each.name])
-    }
-    for group in (*groups.values(), Everywhere):  # below the command's own in its help
-        options |= _options(group)
-
-    def spelling(name: str) -> str:
-        return _spelling(name, options)
+    # A help text lists options in this order: first the command's own, then what others share.
+    for group in (*groups.values(), Everywhere):
+        options |= _parameters(group)
+    spelling = functools.partial(_spelling, options=options)
 
     def run(context: typer.Context, **values: Any) -> None:
-        typed = Typed(frozenset(filter(lambda name: _typed(context, name), values)), spelling)
+        sources = {name: context.get_parameter_source(name) for name in values}
+        # By its name: newer typers have a copy of click inside, with an enumeration of its own.
+        names = (name for name, each in sources.items() if each and each.name == "COMMANDLINE")
+        typed = Typed(frozenset(names), spelling)
         with _taken(Everywhere, values).applied(spelling):
+            # A group checks itself when it is made: its messages, too, have to name options.
             parts = {name: _taken(group, values) for name, group in groups.items()}
             function(**values, **parts, **dict.fromkeys(wants_typed, typed))
 
     first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [first, *options.values()]
     functools.update_wrapper(run, function)
+    # Typer reads the signature for the options, and the annotations for their types.
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
 
 
-def _options(group: Any) -> dict[str, inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
+def _parameters(owner: Any) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function, or of a group's constructor, as keywords."""
+    # Annotations are text in every file here; typer needs what the text stands for.
+    hints = get_type_hints(owner, include_extras=True)
     return {
-        field.name: _parameter(field.name, hints[field.name], field.default)
-        for field in fields(group)
+        name: each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
+        for name, each in inspect.signature(owner).parameters.items()
     }
-
-
-def _parameter(name: str, hint: Any, default: object) -> inspect.Parameter:
-    absent = default is MISSING or default is inspect.Parameter.empty
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        annotation=hint,
-        default=inspect.Parameter.empty if absent else default,
-    )
 
 
 def _taken(group: Any, values: dict[str, Any]) -> Any:
@@ -141,13 +120,9 @@ def _taken(group: Any, values: dict[str, Any]) -> Any:
     return group(**{field.name: values.pop(field.name) for field in fields(group)})
 
 
-def _typed(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def _spelling(name: str, options: Mapping[str, inspect.Parameter]) -> str:
     """Return `--set` for `options`, `MODEL` for `models`; `--data-dir` where nothing is said."""
+    # A check deep inside the library may name what this command has no option for.
     described = options[name].annotation.__metadata__[0] if name in options else None
     if described is not None and not isinstance(described, OptionInfo):
         return name.upper().removesuffix("S")

@@ -17,14 +17,11 @@ INTERRUPTED = 130  # what a shell calls a program that Ctrl-C ended
 
 @contextlib.contextmanager
 def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[None]:
-    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then.
-
-    Raises:
-        typer.Exit: Ctrl-C was pressed.
-    """
+    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then."""
     try:
         yield
     except KeyboardInterrupt:
+        # On standard error, and after a line break: the terminal shows ^C in front of it.
         print(
             f"\narchlab: interrupted. What is {done} is kept in {place}; the same command goes "
             "on from there."
@@ -38,6 +35,7 @@ def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[No
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """Give an event that the first Ctrl-C sets, for work that saves itself; the second ends it."""
+    # Python raises KeyboardInterrupt between any two lines, also while a checkpoint is written.
     stop = threading.Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:

@@ -7,7 +7,7 @@ that command alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,33 +102,18 @@ class Loading:
     options: Set = None
 
     def load(self, *specs: str) -> list[Model]:
-        """Return the models; say on standard error where a bare name was found.
+        """Return the models, or raise as `archlab.load` does.
 
-        Raises:
-            SpecError, BuildError: as `archlab.load`.
+        A bare name may be in several libraries: the note on standard error says which was taken.
         """
-        return loaded(specs, self.input, self.batch, self.options)
+        from archlab.api.model import Model  # here: torch
+        from archlab.spec import parse_options
 
-
-def loaded(
-    specs: Sequence[str],
-    inputs: Sequence[str] | None,
-    batch: int | None,
-    settings: Sequence[str] | None,
-) -> list[Model]:
-    """Return the models of specs; say on standard error where a bare name was found.
-
-    Raises:
-        SpecError, BuildError: as `archlab.load`.
-    """
-    from archlab.api.model import Model  # here: torch
-    from archlab.spec import parse_options
-
-    options = parse_options(list(settings or ()))
-    models = []
-    for spec in specs:
-        model = Model(spec, input=list(inputs) if inputs else None, batch=batch, options=options)
-        if model.note:
-            print(f"archlab: {model.note}", file=sys.stderr)
-        models.append(model)
-    return models
+        options = parse_options(self.options or [])  # before any model, which may take seconds
+        models = []
+        for spec in specs:
+            model = Model(spec, input=self.input or None, batch=self.batch, options=options)
+            if model.note:
+                print(f"archlab: {model.note}", file=sys.stderr)
+            models.append(model)
+        return models

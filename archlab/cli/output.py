@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from archlab.picture.picture import Picture
 
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "tree"}
-_TERMINAL = "-"
 
 Sort = Annotated[
     str | None,
@@ -47,7 +47,7 @@ class Format:
 
     def show(self, answer: Answer, default: str = "tree") -> None:
         """Print an answer."""
-        _show(answer, self.format or default, None)
+        _show(answer, self.format or default)
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,11 @@ class Output:
     format: Annotated[
         str | None,
         typer.Option(
-            "--format",
-            "-f",
-            help=f"{listed(FORMATS)}. Default: the suffix of --out, else tree.",
+            "--format", "-f", help=f"{listed(FORMATS)}. Default: the suffix of --out, else tree."
         ),
     ] = None
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Write to this file instead of the terminal."),
+        Path | None, typer.Option("--out", "-o", help="Write to this file instead of the terminal.")
     ] = None
 
     def __post_init__(self) -> None:
@@ -72,12 +69,7 @@ class Output:
         check_file(self.out)
 
     def show(self, answer: Answer, *, depth: int | None = None, sort: str | None = None) -> None:
-        """Print an answer, or write it to the file.
-
-        Raises:
-            OptionError: an unknown column.
-            OutputError: the file cannot be written.
-        """
+        """Print an answer, or write it to the file; an unknown column to sort by is refused."""
         _show(answer, self.format or _format_of(self.out), self.out, depth=depth, sort=sort)
 
 
@@ -100,48 +92,40 @@ class Plot:
 
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help=f"Also write a picture: {suffixes(PICTURES)}."),
+        typer.Option(metavar="FILE", help=f"Also write a picture: {suffixes(PICTURES)}."),
     ] = None
 
     def __post_init__(self) -> None:
         check_suffix("plot", self.plot, PICTURES)
         check_file(self.plot)
 
-    def save(self, picture: Picture) -> None:
-        """Write the picture.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        assert self.plot is not None
-        put(self.plot, picture.data(self.plot.suffix[1:]))
+    def save(self, picture: Callable[[], Picture]) -> None:
+        """Make the picture and write it, where one was asked for."""
+        # Drawing takes a second, so it waits until it is known that somebody wants the picture.
+        if self.plot is not None:
+            put(self.plot, picture().data(self.plot.suffix[1:]))
 
 
 def put(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all, and say so.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """Write a file, whole or not at all, and say so."""
     write(path, content)
+    # Standard output belongs to answers: a pipe must not read about files.
     print(f"wrote {path}", file=sys.stderr)
 
 
-def is_terminal(path: Path | None) -> bool:
-    """Whether an answer goes to standard output: no file is named, or `-`."""
-    return path is None or str(path) == _TERMINAL
+def file_of(path: Path | None) -> Path | None:
+    """Return the file that an answer goes to; None for standard output, which is also `-`."""
+    return None if path is None or str(path) == "-" else path
 
 
 def check_file(path: Path | None) -> None:
-    """Raise where a file cannot be written.
-
-    Raises:
-        OutputError: a folder, or a place without permission.
-    """
-    if path is None or is_terminal(path):
+    """Raise OutputError for a folder, or a place where nothing can be written."""
+    path = file_of(path)
+    if path is None:
         return
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is wanted.")
+    # No folder is made: a mistyped path would be one, and the file in it would be looked for.
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"There is no folder {folder} to write {path.name} in. Make it first.")
@@ -150,11 +134,7 @@ def check_file(path: Path | None) -> None:
 
 
 def check_suffix(name: str, path: Path | None, formats: tuple[str, ...]) -> None:
-    """Raise where the suffix of a picture names no format.
-
-    Raises:
-        OptionError: with those allowed.
-    """
+    """Raise OptionError where the suffix of a picture names no format."""
     if path is not None and path.suffix[1:] not in formats:
         raise OptionError(
             f"{keyword(name)} {path}: the suffix {path.suffix!r} names no picture format. "
@@ -175,22 +155,25 @@ def suffixes(formats: tuple[str, ...]) -> str:
 def _show(
     answer: Answer,
     format: str,  # noqa: A002  the word of the option
-    out: Path | None,
+    out: Path | None = None,
     *,
     depth: int | None = None,
     sort: str | None = None,
 ) -> None:
+    # A pipe and a file get every column in full: only a terminal has a width to fit.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() and out is None else None
     text = render(answer, format, depth=depth, sort=sort, width=width)
-    if out is None or is_terminal(out):
-        print(text)
+    if file := file_of(out):
+        put(file, text + "\n")
     else:
-        put(out, text + "\n")
+        print(text)
 
 
 def _format_of(out: Path | None) -> str:
-    if out is None or is_terminal(out):
+    out = file_of(out)
+    if out is None:
         return "tree"
+    # Said here, too: a folder has no suffix, and a message about that would mislead.
     if out.is_dir():
         raise OutputError(f"{out} is a folder; a file is wanted.")
     if out.suffix not in SUFFIXES:

@@ -16,8 +16,7 @@ _EVERY = 30.0  # seconds between lines where nobody watches
 def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
     """Give a function for (done, total, what comes next), or None where nobody would see it.
 
-    Args:
-        lines: without a terminal, write a line every 30 seconds: for work of minutes and hours.
+    With `lines`, for work of minutes and hours, a log file gets a line every 30 seconds.
     """
     if not sys.stderr.isatty():
         yield _every_now_and_then() if lines else None
@@ -36,6 +35,7 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
+    # `transient`, so that the answer of a command follows its line, without a finished bar between.
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
@@ -47,7 +47,7 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
 
 def _every_now_and_then() -> Progress:
     """Return a function that writes a line first, every 30 seconds, and once at the end."""
-    begin = time.monotonic()
+    begin = time.monotonic()  # not of the clock on the wall, which may be set while work runs
     last: float | None = None
     first: float | None = None
     over = False
@@ -55,6 +55,8 @@ def _every_now_and_then() -> Progress:
     def show(done: float, total: float, what: str) -> None:
         nonlocal last, first, over
         now, end = time.monotonic(), done >= total
+        # Work that goes on where it was begins with a part of it done, which took no time: what is
+        # left is estimated from the progress since.
         first = done if first is None else first
         if (end and not over) or last is None or now - last >= _EVERY:
             last, over = now, end
@@ -83,6 +85,7 @@ def clock(seconds: float) -> str:
         >>> clock(75), clock(3725)
         ('1:15', '1:02:05')
     """
+    # Rounded first: 59.6 seconds are 1:00 and not 0:60.
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

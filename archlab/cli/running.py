@@ -17,11 +17,7 @@ STYLES = ("fig6", "fig1")  # as api/training/curves.py has them, which imports n
 
 
 Recipe = Annotated[
-    str,
-    typer.Option(
-        "--recipe",
-        help=f"{listed(RECIPES)}; auto: paper with a GPU, demo without.",
-    ),
+    str, typer.Option("--recipe", help=f"{listed(RECIPES)}; auto: paper with a GPU, demo without.")
 ]
 CheckpointArgument = Annotated[
     Path, typer.Argument(metavar="CHECKPOINT", help="A .ckpt file, or a run's folder.")
@@ -51,9 +47,8 @@ class Images:
     data: Annotated[
         str | None,
         typer.Option(
-            "--data",
             help=f"{', '.join(NAMES)}, a folder with train/CLASS and test/CLASS, or a .npz file. "
-            "Default: what the recipe is made for, or the run's own.",
+            "Default: what the recipe is made for, or the run's own."
         ),
     ] = None
     data_dir: DataDir = DATA_DIR
@@ -65,9 +60,7 @@ class Changes:
 
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", metavar="FILE.yaml", help="Recipe entries, such as learning_rate: 0.05."
-        ),
+        typer.Option(metavar="FILE.yaml", help="Recipe entries, such as learning_rate: 0.05."),
     ] = None
     options: Annotated[
         list[str] | None,
@@ -84,14 +77,12 @@ class Engine:
     engine: Annotated[
         str,
         typer.Option(
-            "--engine",
-            help=f"{listed(constant('archlab.engine:ENGINES'))}; ray needs pip install ray.",
+            help=f"{listed(constant('archlab.engine:ENGINES'))}; ray needs pip install ray."
         ),
     ] = "local"
     address: Annotated[
         str | None,
         typer.Option(
-            "--address",
             metavar="HOST:PORT",
             help="Of a Ray cluster. Default: the one that runs here, else one of this machine.",
         ),

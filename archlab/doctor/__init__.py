@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from archlab.doctor import machine, packages
-from archlab.doctor.finding import COLUMNS, Finding
-from archlab.result import Listing
+from archlab.doctor.finding import Finding
+from archlab.result import Column, Listing
 
 __all__ = ["Finding", "broken", "examine"]
 
@@ -18,8 +18,7 @@ __all__ = ["Finding", "broken", "examine"]
 def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
     """Return what is installed, what is missing, what that is for and how to get it.
 
-    Args:
-        data_dir: where the official images are looked for.
+    The official images are looked for in `data_dir`.
 
     Example:
         >>> findings = {finding.name: finding for finding in examine().rows}
@@ -35,13 +34,12 @@ def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
         *machine.room(),
     )
     faults = broken(rows)
-    verdict = "All that archlab needs is in order."
-    if faults:
-        verdict = f"Not in order: {', '.join(faults)}."
+    all_well = "All that archlab needs is in order."
+    verdict = f"Not in order: {', '.join(faults)}." if faults else all_well
     return Listing(
         name="doctor",
         rows=rows,
-        columns=COLUMNS,
+        columns=tuple(Column(name, name) for name in ("part", "name", "state", "found")),
         footer=(*(row.sentence() for row in rows if row.state != "ok"), verdict),
         extra=(("status", "broken" if faults else "ok"), ("broken", faults)),
     )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_MARK = "archlab-doctor "
+_MARK = "archlab-doctor "  # begins each line of ours: what is imported may print, too
 _CHILD = f"""
 import importlib, json, sys, warnings
 warnings.simplefilter("ignore")
@@ -29,16 +29,10 @@ for name in sys.argv[1:]:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of imports.
+    """What came of imports: the error of each module, and the devices that torch sees."""
 
-    Attributes:
-        errors: the error of each module's import, by its name; empty where there was none.
-        cuda: the CUDA version that torch is built for, empty without one.
-        gpus: the names of the devices that torch sees.
-    """
-
-    errors: dict[str, str]
-    cuda: str
+    errors: dict[str, str]  # empty where there was none
+    cuda: str  # the version that torch is built for, empty without one
     gpus: tuple[str, ...]
 
 

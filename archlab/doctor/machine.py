@@ -19,6 +19,7 @@ from archlab.view.drawing.engine import laid_out
 
 def drawing() -> Iterator[Finding]:
     """Yield whether a small drawing can be laid out, and the system's own Graphviz."""
+    # A pygraphviz that can be imported may still fail to draw, where its plugins are missing.
     state, outcome = "ok", "a drawing was made"
     try:
         laid_out("digraph { a -> b }", ["svg"])
@@ -45,21 +46,17 @@ def fonts() -> Iterator[Finding]:
         found=str(font) if spec is not None else "-", get=f"{AGAIN} matplotlib",
         enables="drawings that look the same on every machine",
     )  # fmt: skip
-    family = _chinese_font()
+    family = ""
+    # Any font with Chinese letters will do, and each distribution has another one.
+    if shutil.which("fc-list") is not None:
+        command = ["fc-list", ":lang=zh", "family"]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        family = min(process.stdout.splitlines(), default="").partition(",")[0]
     yield Finding(
         part="font", name="CJK", state="ok" if family else "missing", found=family or "none",
         enables="Chinese, Japanese and Korean letters in drawings",
         get="apt install fonts-noto-cjk fontconfig",
     )  # fmt: skip
-
-
-def _chinese_font() -> str:
-    """Return a font with Chinese letters that fontconfig lists; empty where it lists none."""
-    if shutil.which("fc-list") is None:
-        return ""
-    command = ["fc-list", ":lang=zh", "family"]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    return min(process.stdout.splitlines(), default="").partition(",")[0]
 
 
 def images(data_dir: Path) -> Iterator[Finding]:
@@ -83,21 +80,16 @@ def images(data_dir: Path) -> Iterator[Finding]:
 def room() -> Iterator[Finding]:
     """Yield system, cores, memory and disk, which a report of a fault should contain."""
     free = shutil.disk_usage(Path.cwd()).free
+    memory, table = "unknown", Path("/proc/meminfo")  # a file that only Linux has
+    if table.is_file():
+        lines = (line.partition(":") for line in table.read_text().splitlines())
+        sizes = {name: int(kibibytes.split()[0]) * 1024 for name, _, kibibytes in lines}
+        memory = f"{size(sizes['MemAvailable'])} free of {size(sizes['MemTotal'])}"
     facts = {
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
-        "memory": _memory(),
+        "memory": memory,
         "disk": f"{size(free)} free in {Path.cwd()}",
     }
     for name, fact in facts.items():
         yield Finding(part="machine", name=name, state="ok", found=fact)
-
-
-def _memory() -> str:
-    """Return free and total memory, which only Linux shows in a file."""
-    path = Path("/proc/meminfo")
-    if not path.is_file():
-        return "unknown"
-    lines = (line.partition(":") for line in path.read_text().splitlines())
-    sizes = {name: int(kibibytes.split()[0]) * 1024 for name, _, kibibytes in lines}
-    return f"{size(sizes['MemAvailable'])} free of {size(sizes['MemTotal'])}"

@@ -58,7 +58,7 @@ class Requirement:
     """A package, its oldest allowed version, and whether archlab is broken without it."""
 
     name: str
-    minimum: str
+    minimum: str  # empty where every version will do
     required: bool
 
 
@@ -74,10 +74,9 @@ def pythons() -> Iterator[Finding]:
 
 def packages() -> Iterator[Finding]:
     """Yield every package that archlab uses, after an import of it, and the GPU."""
-    every = list(requirements())
-    modules = [MODULES.get(requirement.name, requirement.name) for requirement in every]
-    imports = imported(modules)
-    for requirement, module in zip(every, modules, strict=True):
+    modules = {each: MODULES.get(each.name, each.name) for each in requirements()}
+    imports = imported(list(modules.values()))
+    for requirement, module in modules.items():
         yield _package(requirement, imports.errors[module])
     yield _gpu(imports)
 
@@ -112,6 +111,7 @@ def older(version: str, minimum: str) -> bool:
         >>> older("2.10.0+cpu", "2.6"), older("0.9", "0.10"), older("3.0", "")
         (False, True, False)
     """
+    # As text, 0.9 would be above 0.10. What follows a + names the build of the same version.
     have, want = (
         [int(number) for number in re.findall(r"\d+", text.partition("+")[0])[:3]]
         for text in (version, minimum)
@@ -148,6 +148,7 @@ def _gpu(imports: Imported) -> Finding:
     else:
         built = f"for CUDA {imports.cuda}" if imports.cuda else "without CUDA"
         outcome = f"nvidia-smi is there, but torch (built {built}) sees no GPU"
+        # The usual reason is a torch for a newer CUDA than the driver knows.
         get = (
             "compare the CUDA version that nvidia-smi prints, then https://pytorch.org/get-started"
         )

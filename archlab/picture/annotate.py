@@ -6,21 +6,20 @@ weighs what it weighs in the model. A parameter counts once, where it is first r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from archlab.analyze.costs import MACS
 from archlab.analyze.field.receptive_field import local_size
 from archlab.analyze.field.sight import sights
 from archlab.errors import check_one_of
-from archlab.fold import Level, Levels
-from archlab.fold.drawing import Amounts, Box, Drawing, Heat
+from archlab.fold import Levels
+from archlab.fold.drawing import Amounts, Drawing, Heat
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
-Values = Mapping[int, float | None]
-"""Node -> its amount; None where it cannot be known."""
+Values = Mapping[int, float | None]  # node -> its amount; None where it cannot be known
+Heats = Mapping[str, Mapping[str, float | None]]  # box or group -> its value by measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,54 +30,44 @@ class Measure:
     share: bool
     values: Callable[[Graph], Values] | None  # None: a probe measures them
 
+    def total(self, values: Values) -> float | None:
+        """Return the known sum that shares are of; maxima have none."""
+        known = (value for value in values.values() if value is not None)
+        return float(sum(known)) if self.share else None
+
 
 def annotated(
     drawing: Drawing, graph: Graph, color_by: str | None = None, heat_values: Values | None = None
 ) -> Drawing:
     """Return the drawing with amounts, and with heat where a measure is named.
 
-    Args:
-        drawing: what `fold` made of the graph.
-        graph: the graph.
-        color_by: a key of MEASURES, or None.
-        heat_values: values of a measure that the graph alone does not tell: gradient.
-
-    Raises:
-        OptionError: an unknown measure.
+    `heat_values` are those of a measure that the graph alone does not tell: gradient.
     """
     amounts = _amounts(graph)
-    measure = values = heat = None
-    if color_by is not None:
-        check_one_of("color_by", color_by, MEASURES)
-        measure = MEASURES[color_by]
-        values = heat_values
-        if values is None and measure.values is not None:
-            values = measure.values(graph)
+    if color_by is None:
+        return _numbered(drawing, amounts)
+    check_one_of("color_by", color_by, MEASURES)
+    measure, values = MEASURES[color_by], heat_values
+    if values is None and measure.values is not None:
+        values = measure.values(graph)
+    if values is None:
+        return _numbered(drawing, amounts)
 
     def counted(nodes: tuple[int, ...]) -> Amounts:
-        total = amounts(nodes)
-        if measure is None or values is None:
-            return total
-        return replace(total, heat=_heat(measure, values, set(nodes)))
+        return replace(amounts(nodes), heat=_heat(measure, values, nodes))
 
-    boxes = tuple(_with(box, counted(box.nodes)) for box in drawing.boxes)
-    groups = tuple(replace(group, amounts=counted(group.nodes)) for group in drawing.groups)
-    if measure is not None and values is not None:
-        shown = [box.amounts.heat for box in boxes if box.amounts.heat is not None]
-        known = [value for value in values.values() if value is not None]
-        heat = Heat(
-            measure=color_by or "",
-            title=measure.title,
-            share=measure.share,
-            low=min(shown, default=0.0),
-            high=max(shown, default=0.0),
-            total=float(sum(known)) if measure.share else None,
-        )
-    return replace(drawing, boxes=boxes, groups=groups, heat=heat)
-
-
-Heats = Mapping[str, Mapping[str, float | None]]
-"""Box or group -> its value by measure."""
+    coloured = _numbered(drawing, counted)
+    # The scale of colours is that of the boxes: groups sum up what is in them and are not coloured.
+    shown = [box.amounts.heat for box in coloured.boxes if box.amounts.heat is not None]
+    heat = Heat(
+        measure=color_by,
+        title=measure.title,
+        share=measure.share,
+        low=min(shown, default=0.0),
+        high=max(shown, default=0.0),
+        total=measure.total(values),
+    )
+    return replace(coloured, heat=heat)
 
 
 def annotated_levels(
@@ -86,38 +75,41 @@ def annotated_levels(
 ) -> tuple[Levels, dict[str, Heats]]:
     """Return levels with amounts, and by level each box's and group's value of every measure.
 
-    Args:
-        levels: what `fold.levels` made of the graph.
-        graph: the graph.
-        heat_values: values of measures that the graph alone does not tell: gradient.
+    `heat_values` are those of measures that the graph alone does not tell: gradient.
     """
     amounts = _amounts(graph)
     measured = {name: measure.values(graph) for name, measure in MEASURES.items() if measure.values}
     measured |= heat_values
-    counted: dict[str, Level] = {}
-    heats: dict[str, Heats] = {}
-    for key, level in levels.levels.items():
-        drawing = level.drawing
-        filled = replace(
-            drawing,
-            boxes=tuple(_with(box, amounts(box.nodes)) for box in drawing.boxes),
-            groups=tuple(replace(group, amounts=amounts(group.nodes)) for group in drawing.groups),
-        )
-        counted[key] = replace(level, drawing=filled)
-        heats[key] = {
-            measure.id: {
-                name: _heat(MEASURES[name], values, set(measure.nodes))
-                for name, values in measured.items()
+    counted = {
+        key: replace(level, drawing=_numbered(level.drawing, amounts))
+        for key, level in levels.levels.items()
+    }
+    heats: dict[str, Heats] = {
+        key: {
+            item.id: {
+                name: _heat(MEASURES[name], values, item.nodes) for name, values in measured.items()
             }
-            for measure in drawing.items
-            if measure.nodes
+            for item in level.drawing.items
+            if item.nodes
         }
+        for key, level in levels.levels.items()
+    }
     return replace(levels, levels=counted), heats
 
 
+def _numbered(drawing: Drawing, amounts: Callable[[tuple[int, ...]], Amounts]) -> Drawing:
+    # The box of an input stands for no node: it has no amounts, which is not an amount of zero.
+    boxes = (
+        replace(box, amounts=amounts(box.nodes) if box.nodes else Amounts())
+        for box in drawing.boxes
+    )
+    groups = (replace(group, amounts=amounts(group.nodes)) for group in drawing.groups)
+    return replace(drawing, boxes=tuple(boxes), groups=tuple(groups))
+
+
 def _amounts(graph: Graph) -> Callable[[tuple[int, ...]], Amounts]:
-    """What a set of nodes costs; counted once for the graph."""
-    params, macs, shared = params_by_node(graph), macs_by_node(graph), shared_by_node(graph)
+    """Return what tells the cost of some nodes, with the counting of the graph done."""
+    (params, shared), macs = _uses(graph), macs_by_node(graph)
 
     def amounts(nodes: tuple[int, ...]) -> Amounts:
         inside = set(nodes)
@@ -131,10 +123,6 @@ def _amounts(graph: Graph) -> Callable[[tuple[int, ...]], Amounts]:
     return amounts
 
 
-def _with(box: Box, amounts: Amounts) -> Box:
-    return replace(box, amounts=amounts if box.nodes else Amounts())
-
-
 def _sum(values: Mapping[int, int | None], nodes: set[int]) -> int | None:
     """The sum, or None if none of the nodes has a rule."""
     counts = [values.get(node, 0) for node in nodes]
@@ -142,10 +130,11 @@ def _sum(values: Mapping[int, int | None], nodes: set[int]) -> int | None:
     return sum(known) if known or not counts else None
 
 
-def _heat(measure: Measure, values: Values, nodes: set[int]) -> float | None:
-    heats = [values[node] for node in nodes if node in values]
+def _heat(measure: Measure, values: Values, nodes: Sequence[int]) -> float | None:
+    heats = [values[node] for node in set(nodes) if node in values]
     known = [value for value in heats if value is not None]
     if not known:
+        # Nodes that the measure says nothing of have no share; those it cannot tell are unknown.
         return None if heats or not measure.share else 0.0
     return float(sum(known)) if measure.share else float(max(known))
 
@@ -159,22 +148,11 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
 
 def params_by_node(graph: Graph) -> dict[int, int]:
     """Return parameters by the node that first uses them on data, not by one that reshapes them."""
-    return _uses(graph).first
+    return _uses(graph)[0]
 
 
-def shared_by_node(graph: Graph) -> set[int]:
-    """Return the nodes that use a parameter which an earlier node used, and count none anew."""
-    return _uses(graph).repeated
-
-
-class _Uses(NamedTuple):
-    """Parameters by the node that first uses them, and the nodes that use them again."""
-
-    first: dict[int, int]
-    repeated: set[int]
-
-
-def _uses(graph: Graph) -> _Uses:
+def _uses(graph: Graph) -> tuple[dict[int, int], set[int]]:
+    """Return parameters by the node that first uses them, and the nodes that use them again."""
     # A weight is followed through what only reshapes it: it counts where it first meets data.
     data = set(graph.inputs)
     holds: dict[int, list[int]] = {
@@ -196,25 +174,19 @@ def _uses(graph: Graph) -> _Uses:
         elif indices:
             for tensor in node.outputs:
                 holds.setdefault(tensor, []).extend(indices)
-    return _Uses(first, repeated)
+    return first, repeated
 
 
 def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:
+    # A net without inputs makes its data itself: there each operator counts as one on data.
     return node.kind != Kind.CREATE and (
         any(tensor in data for tensor in node.inputs) or not graph.inputs
     )
 
 
-def _params(graph: Graph) -> Values:
-    return dict(params_by_node(graph))
-
-
-def _macs(graph: Graph) -> Values:
-    return dict(macs_by_node(graph))
-
-
 def memory_by_node(graph: Graph) -> dict[int, int]:
     """Return bytes of activations by the node that allocates them; views and in-place ops none."""
+    # Inputs and weights are there before the forward: whoever writes into them allocates nothing.
     outside = {spec.storage for spec in graph.tensors if spec.source}
     sizes: dict[int, int] = {}
     allocated: set[int] = set()
@@ -225,12 +197,8 @@ def memory_by_node(graph: Graph) -> dict[int, int]:
     return sizes
 
 
-def _memory(graph: Graph) -> Values:
-    return dict(memory_by_node(graph))
-
-
 def field_by_node(graph: Graph) -> dict[int, float | None]:
-    """Return the receptive field of each node's output in pixels (the larger axis).
+    """Return the receptive field of each node's output, in pixels of the larger axis.
 
     None where units see no local part of an image (any more).
     """
@@ -243,14 +211,14 @@ def field_by_node(graph: Graph) -> dict[int, float | None]:
     return extents
 
 
+# Measure -> title, how it adds up, and its values by node; a probe measures gradients.
 MEASURES: dict[str, Measure] = {
-    "macs": Measure("MACs", share=True, values=_macs),
-    "params": Measure("parameters", share=True, values=_params),
-    "memory": Measure("activation memory", share=True, values=_memory),
+    "macs": Measure("MACs", share=True, values=macs_by_node),
+    "params": Measure("parameters", share=True, values=params_by_node),
+    "memory": Measure("activation memory", share=True, values=memory_by_node),
     "receptive-field": Measure("local receptive field, px", share=False, values=field_by_node),
     "gradient": Measure("gradient norm", share=False, values=None),
 }
-"""Measure -> title, how it adds up, and its values by node; a probe measures gradients."""
 
 
 def by_output(graph: Graph, values: Mapping[str, float | None]) -> dict[int, float | None]:

@@ -24,26 +24,16 @@ _LEAST = 8  # boxes below which a failed layout is not tried again
 
 @dataclass(frozen=True)
 class Sheet:
-    """A drawing with all that its formats need.
-
-    Attributes:
-        drawing: boxes, groups and edges; with numbers, and heat where asked for.
-        style: theme, direction, totals.
-        timeout: seconds for one layout.
-        redraw: a budget of boxes -> the drawing within it.
-    """
+    """A drawing with all that its formats need; a layout may take `timeout` seconds."""
 
     drawing: Drawing
     style: Style
     timeout: float
-    redraw: Callable[[int], Drawing]
+    redraw: Callable[[int], Drawing]  # a budget of boxes -> the drawing within it
 
 
 def picture_format(path: Path, allowed: Collection[str]) -> str:
-    """Return the format that a file name asks for by its suffix.
-
-    Raises:
-        OptionError: none of those allowed.
+    """Return the format that a file name asks for by its suffix, which must be an allowed one.
 
     Example:
         >>> picture_format(Path("graph.SVG"), ("svg", "png"))
@@ -62,11 +52,7 @@ def picture_format(path: Path, allowed: Collection[str]) -> str:
 
 
 def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of every other library
-    """Return an SVG, PNG or PDF; what fails or takes too long is tried again with half the boxes.
-
-    Raises:
-        LayoutError: Graphviz is missing, or failed at every budget of boxes.
-    """
+    """Return an SVG, PNG or PDF; a layout that fails is tried again with half the boxes."""
     boxes = len(sheet.drawing.boxes)
     while True:
         try:
@@ -84,7 +70,8 @@ def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of ev
 def _once(sheet: Sheet, format: str) -> bytes:  # noqa: A002
     text = dot(sheet.drawing, sheet.style)
     svg, picture = laid_out(text, ("svg", format), timeout=sheet.timeout)
-    checked = finished(svg.decode(), sheet.drawing, sheet.style.theme)  # raises if a box is lost
+    # The SVG is made for a PNG and a PDF, too: in it a box that was lost can be found.
+    checked = finished(svg.decode(), sheet.drawing, sheet.style.theme)
     return checked.encode() if format == "svg" else picture
 
 
@@ -92,6 +79,7 @@ def _text(view: Callable[[Drawing, Style], str], sheet: Sheet) -> bytes:
     return f"{view(sheet.drawing, sheet.style)}\n".encode()
 
 
+# Suffix -> what makes the file of a drawing. DOT has its line break at the end already.
 FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "svg": partial(_laid_out, format="svg"),
     "png": partial(_laid_out, format="png"),
@@ -101,4 +89,3 @@ FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "json": partial(_text, lambda drawing, _: json.dumps(drawing.to_dict(), indent=2)),
     "txt": partial(_text, sketch),
 }
-"""Suffix -> what makes the file of a drawing."""

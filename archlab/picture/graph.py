@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from archlab.analyze.field.receptive_field import receptive_field
 from archlab.analyze.flops import uncounted
@@ -23,27 +23,19 @@ def graph_picture(
 ) -> Picture:
     """Return the drawing of a trace, complete or up to the failure that a TraceError carries.
 
-    Args:
-        graph: a trace.
-        look: how to draw.
-        path_marks: module path -> what to write on it.
-        heat: values by node, for a measure that the graph does not tell.
-
-    Raises:
-        OptionError: a path to expand that is no module.
+    `path_marks` says what to write on a module; `heat` has the values by node of a measure that
+    the graph does not tell.
     """
 
     def drawn(look: Look) -> Drawing:
         folded = fold(graph, look.wish, every=look.ops, path_marks=path_marks)
         return annotated(folded, graph, look.color_by, heat)
 
-    notes = (
-        *_measured(look),
-        *_seen_globally(graph, look),
-        *_unused(graph),
-        *_uncounted(graph),
-        *_cut_short(graph),
-    )
+    notes = [*_heat_notes(graph, look), *_unused(graph)]
+    if unknown := [missing.what for missing in uncounted(graph)]:
+        notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
+    if graph.failure is not None:
+        notes.append("MACs up to the failure")
     return picture_of(look, drawn, graph, notes)
 
 
@@ -52,6 +44,8 @@ def picture_of(
 ) -> Picture:
     """Return the picture of what `drawn` makes for a look, with the totals of a graph."""
     drawing = drawn(look)
+    # Operators of which not one has a rule cost an unknown amount, and not zero.
+    macs = [count for count in macs_by_node(graph).values() if count is not None]
     convention = (
         f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
         "attention, RNN gates"
@@ -60,55 +54,34 @@ def picture_of(
         theme=theme_of(look.theme),
         direction=look.direction,
         params=sum(param.numel for param in graph.params if not param.buffer),
-        macs=_total_macs(graph),
+        macs=sum(macs) if macs or not graph.nodes else None,
         notes=(*notes, convention),
     )
     sheet = Sheet(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
     return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
 
 
-def _total_macs(graph: Graph) -> int | None:
-    """The known multiply-adds; None if there are operators but not one with a rule."""
-    counts = [value for value in macs_by_node(graph).values() if value is not None]
-    return sum(counts) if counts or not graph.nodes else None
-
-
-def _measured(look: Look) -> list[str]:
-    if look.color_by != "gradient":
-        return []
-    return [
-        "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "
-        "initialisation (archlab gradients)"
-    ]
-
-
-def _seen_globally(graph: Graph, look: Look) -> list[str]:
-    """Say from where on units see the whole image beside their local field."""
-    if look.color_by != "receptive-field":
-        return []
-    first = receptive_field(graph).totals.global_from
-    return [f"from {first} on units depend on the whole image, too (archlab rf)"] if first else []
+def _heat_notes(graph: Graph, look: Look) -> Iterator[str]:
+    if look.color_by == "gradient":
+        yield (
+            "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "
+            "initialisation (archlab gradients)"
+        )
+    # The heat shows local fields; behind attention or a global pool units also see everything else.
+    if look.color_by == "receptive-field" and (first := receptive_field(graph).totals.global_from):
+        yield f"from {first} on units depend on the whole image, too (archlab rf)"
 
 
 def _unused(graph: Graph) -> list[str]:
-    """Say which modules with parameters this forward did not run."""
+    """Say which modules with parameters did not run, as auxiliary heads in eval mode."""
     lost = [
         param.name.rpartition(".")[0]
         for param in graph.params
         if not param.buffer and param.tensor not in graph.executed
     ]
+    # After a failure nearly every module is left over, for the one reason that is told already.
     if not lost or graph.failure is not None:
         return []
     tops = list(dict.fromkeys(path.partition(".")[0] for path in lost))
     more = f" and {len(tops) - 4} more" if len(tops) > 4 else ""
     return [f"not run in {graph.mode} mode, so not drawn: {', '.join(tops[:4])}{more}"]
-
-
-def _cut_short(graph: Graph) -> list[str]:
-    return ["MACs up to the failure"] if graph.failure is not None else []
-
-
-def _uncounted(graph: Graph) -> list[str]:
-    """Say that MACs are a lower bound where an operator has no rule."""
-    unknown = [missing.what for missing in uncounted(graph)]
-    return [f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}"] if unknown else []

@@ -15,20 +15,7 @@ from archlab.view.theme import THEMES
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to draw; every verb that draws takes these by name.
-
-    Attributes:
-        boxes: boxes at most; None is 60, or 600 with `ops`.
-        depth: open exactly the modules down to this level instead.
-        expand: paths of modules to open in any case.
-        ops: each operator that depends on the input is a box of its own.
-        color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
-        direction: TB (top to bottom) or LR.
-        theme: auto (an SVG follows the reader's screen), light, dark, print.
-        timeout: seconds for one layout.
-
-    Raises:
-        OptionError: a value that is not allowed.
+    """How to draw, checked; `archlab.render` says what each of these is.
 
     Example:
         >>> look = Look(boxes=20, direction="LR")
@@ -48,8 +35,10 @@ class Look:
     def __post_init__(self) -> None:
         for name in ("boxes", "depth"):
             value = getattr(self, name)
+            # To Python True is a whole number: `boxes=True` would be a picture of one box.
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise OptionError(f"{keyword(name, value)}: a whole number is wanted.")
+        # A single path is an iterable of letters, each of which would be looked for as a module.
         if isinstance(self.expand, str):
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)

@@ -18,19 +18,15 @@ _FEW = 3  # layers below which a growth with depth is no picture
 
 
 def growth_picture(models: Sequence[Model]) -> Picture:
-    """Return the growth with depth alone, without title, for a page that has its own.
-
-    Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
-
-    Raises:
-        OptionError: a model without layers that have height and width.
-    """
+    """Return the growth with depth alone, without title, for a page that has its own."""
+    # The picture draws a line where a field covers the image: with several sizes there is none.
     sizes = {max(image_size(model)) for model in models}
     size = sizes.pop() if len(sizes) == 1 else 0
     paths = [convolutions(model) for model in models]
     if min(map(len, paths)) >= _FEW:
         curves = [curve(model) for model in models]
         return Picture(partial(receptive_fields, FieldFigure("", "", size, curves)))
+    # Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
     paths = [_leaves(model) for model in models]
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
@@ -39,11 +35,7 @@ def growth_picture(models: Sequence[Model]) -> Picture:
 
 
 def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
-    """Return the growth along convolutions and pools, with what was measured.
-
-    Raises:
-        OptionError: no layer with height and width.
-    """
+    """Return the growth along convolutions and pools, with what was measured."""
     paths = convolutions(model)
     place = {path: i + 1 for i, path in enumerate(paths)}
     points = [(place[field.path], float(field.height)) for field in measured if field.path in place]
@@ -60,14 +52,14 @@ def _growth(model: Model, paths: Sequence[str]) -> Growth:
 
 
 def _leaves(model: Model) -> list[str]:
-    """Paths of the modules without others in them that have a local field, in call order."""
+    """Return the modules without others in them that have a local field, in call order."""
     rows = analyze_field(model.trace()).rows
     holders = {row.path.rpartition(".")[0] for row in rows}
     return [row.path for row in rows if row.rf_h is not None and row.path not in holders]
 
 
 def convolutions(model: Model) -> list[str]:
-    """Paths of the layers with a window, in call order, that still have both axes."""
+    """Return the paths of layers with a window that still have both axes, in call order."""
     graph = model.trace()
     fields, _ = sights(graph)
     paths = [
@@ -80,15 +72,11 @@ def convolutions(model: Model) -> list[str]:
     ]
     if not paths:
         raise OptionError(f"{model.name} has no layer with height and width to draw.")
-    return list(dict.fromkeys(paths))
+    return list(dict.fromkeys(paths))  # a module that is called twice is one layer
 
 
 def image_size(model: Model) -> tuple[int, int]:
-    """Return height and width of the model's first input.
-
-    Raises:
-        OptionError: it is no image.
-    """
+    """Return height and width of the model's first input, which must be an image."""
     graph = model.trace()
     shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
     if len(shape) < 4:

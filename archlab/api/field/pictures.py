@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
 from archlab.api.field.growth import curve, image_size
@@ -19,12 +16,7 @@ from archlab.errors import OptionError, SpecError, keyword
 from archlab.picture.picture import Picture
 from archlab.result.field import EffectiveField
 from archlab.verb import verb
-from archlab.view.figure.receptive_field import (
-    FieldFigure,
-    Panel,
-    receptive_fields,
-    sample_image,
-)
+from archlab.view.figure.receptive_field import FieldFigure, Panel, receptive_fields, sample_image
 
 
 @verb
@@ -74,13 +66,14 @@ def plot_receptive_field(
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     height, width = image_size(loaded[0])
+    make = sample_image if images is None else partial(first_image, images)
     names = ", ".join(model.name for model in loaded)
     content = FieldFigure(
         title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),
         curves=curves,
-        image=_background(images, height, width) if panels else None,
+        image=make(height, width) if panels else None,
         panels=panels,
     )
     return Picture(partial(receptive_fields, content))
@@ -88,13 +81,13 @@ def plot_receptive_field(
 
 def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel:
     graph = model.trace()
-    rows = {row.path: row for row in analyze_field(graph).rows}
-    row = rows[path]
+    row = next(row for row in analyze_field(graph).rows if row.path == path)
     fields, _ = sights(graph)
     call = next(call for call in graph.calls if call.path == path)
     tall, wide = fields[call.outputs[0]].axes
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
+    # Of the central unit: near a border the padding would hide most of the field.
     unit_h, unit_w = tall.size // 2, wide.size // 2
     box = (
         float(tall.low[unit_h]),
@@ -106,11 +99,8 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
     if effective is not None:
         title += f"\neffective {effective.height} × {effective.width}"
+    # The field is nearly a Gaussian: its square root shows the tails, too.
     return Panel(title, box, effective.heat**0.5 if effective else None)
-
-
-def _background(images: str | Path | None, height: int, width: int) -> NDArray[np.float64]:
-    return sample_image(height, width) if images is None else first_image(images, height, width)
 
 
 def _subtitle(model: Model, *, panels: bool, effective: bool) -> str:

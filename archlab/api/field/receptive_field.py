@@ -64,6 +64,7 @@ def receptive_field(
     if not layers:
         return result
     check_layers(loaded, layers)
+    # A table of chosen layers has no tree: the modules around them may be missing.
     kept = tuple(row for row in result.rows if row.path in layers)
     return replace(result, rows=kept, tree=False)
 
@@ -113,6 +114,7 @@ def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow
         longer = _resized(loaded, image_shape(loaded.trace(), axis))
         graph = longer.trace()
         module, (args, _) = longer.runnable()
+        # In float32 a small gradient may vanish, and a pixel that is seen would count as unseen.
         axis_supports = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
         graphs.append(graph)
         reached.append(list(axis_supports))
@@ -150,11 +152,7 @@ def effective_receptive_field(
 
 
 def check_layers(model: Model, layers: Sequence[str]) -> None:
-    """Raise where a path names no layer of the model.
-
-    Raises:
-        SpecError: with the nearest names.
-    """
+    """Raise SpecError, with the nearest names, where a path names no layer of the model."""
     known = [row.path for row in analyze_field(model.trace()).rows]
     for path in layers:
         if path not in known:
@@ -177,6 +175,7 @@ def measured_fields(
     if checkpoint is not None:
         load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])
+    # Noise favours no part of the image, so what comes out is the field of the net alone.
     if images is None:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.randn((batch, *shape), generator=generator)
@@ -206,4 +205,5 @@ def _resized(model: Model, size: tuple[int, int]) -> Model:
             f"{model.name} takes {graph.input_text()}: to certify fields it must take images "
             "(N, C, H, W)."
         )
+    # In brackets an input is exactly of that shape, and not tried with another batch.
     return model.with_input(f"[1x{shape[1]}x{size[0]}x{size[1]}]")

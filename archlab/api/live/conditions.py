@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from archlab.api.model import MODES, Model
+from archlab.api.model import MODES, Model, ModelLike, load
 from archlab.data.catalog import NAMES
 from archlab.data.pictures import fitted, folder_images
 from archlab.data.sets import is_set, load_images
@@ -27,9 +27,12 @@ from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_no
 from archlab.probe.samples import made_input
 from archlab.probe.untouched import drawn_from
 from archlab.probe.weights import load_weights
+from archlab.result import unique_names
 from archlab.spec import InputSpec
+from archlab.verb import Progress
 from archlab.zoo import CIFAR_FAMILIES
 
+Measured = TypeVar("Measured")
 NORMS = ("batch", "none")
 GRAINS = ("block", "layer")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -40,29 +43,7 @@ _SMALL = 64 * 64  # pixels of an image up to which 64 of them fit in little memo
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How a live net is measured.
-
-    Raises:
-        OptionError: a value that is not allowed, or two that exclude each other.
-
-    Attributes:
-        seeds: how many draws of weights, data and labels.
-        seed: the first of them.
-        batch: samples; None takes 64, or 8 for images above 64×64.
-        mode: train (batch statistics) or eval.
-        norm: batch, or none to leave batch norm out; None as the net is.
-        init: kaiming, xavier, default, orthogonal, zero-gamma; None as the constructor draws.
-        checkpoint: weights from a file; seeds then draw data alone.
-        images: instead of made ones: a folder, a .npz file, or embedded, cifar10, cifar100,
-            fashion-mnist (training images, resized to fit).
-        data_dir: where those official sets are.
-        noise: N(0, 1) instead of images with a natural spectrum.
-        loss: cross-entropy, mse, sum; None chooses by the output. Or a function of the output.
-        device: where to run: cpu, cuda, cuda:1 …
-        dtype: of weights and data: float32, float64 …
-        by: block (the net's repeated unit; None is block) or layer.
-        layers: module paths or patterns instead of `by`.
-    """
+    """How a live net is measured, checked; `archlab.gradients` says what each of these is."""
 
     seeds: int = 3
     seed: int = 0
@@ -132,9 +113,6 @@ def _check_device(name: str) -> None:
 def at_depths(names: Sequence[str], depths: Sequence[int]) -> list[str]:
     """Return each zoo name at each depth: resnet56 at 20 and 110 is resnet20 and resnet110.
 
-    Raises:
-        OptionError: a name that does not end in a depth.
-
     Example:
         >>> at_depths(["resnet56", "plain"], [20, 110])
         ['resnet20', 'resnet110', 'plain20', 'plain110']
@@ -155,19 +133,24 @@ def at_depths(names: Sequence[str], depths: Sequence[int]) -> list[str]:
 
 def subject_of(model: Model, conditions: Conditions) -> Subject:
     """Return the net at the batch and norm of the conditions."""
+    # The zoo's nets take the norm as an argument: without one their convolutions have biases.
     if conditions.norm is not None and model.family == "zoo":
         model = model.rebuilt(norm=conditions.norm)
     return Subject(model.name, _with_batch(model, conditions))
 
 
-def twin_of(subject: Subject, conditions: Conditions) -> Subject:
-    """Return the plain twin: the zoo's own by construction, any other with its shortcuts dropped.
+def subjects_of(models: Sequence[ModelLike], conditions: Conditions) -> list[Subject]:
+    """Return the nets of specs, modules and loaded models, of which one at least is needed."""
+    if not models:
+        raise OptionError("No model to measure: give one or more, such as resnet20.")
+    return [subject_of(load(model), conditions) for model in models]
 
-    Raises:
-        ProbeError: later, when it is measured, where there is no shortcut.
-    """
+
+def twin_of(subject: Subject, conditions: Conditions) -> Subject:
+    """Return the plain twin: the zoo's own by construction, or the net without its shortcuts."""
     name = f"{subject.name} (plain twin)"
     variant = subject.model.zoo_family
+    # The weights of a checkpoint fit the net that they are of, and not the zoo's plain one.
     if variant not in ("resnet", "cifar_resnet") or conditions.checkpoint is not None:
         return Subject(name, subject.model, dropped=True)
     # He et al. compare at equal parameters: their CIFAR nets have shortcut A, which has no weights.
@@ -180,28 +163,46 @@ def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
     module = subject.model.seeded(seed)
     batch = _batch_of(subject, module, conditions, seed)
+    # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):
+        # Drawn on the CPU also for a GPU, whose generators would give other weights.
         _initial_values(module, batch, conditions, subject.name)
         module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
         yield module, _moved(batch, conditions)
 
 
-def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, ...]:
-    """Return the module paths to measure at; nothing where every layer with weights is meant.
+def every_draw(
+    subjects: Sequence[Subject],
+    conditions: Conditions,
+    measure: Callable[[Subject, nn.Module, Batch, int], Measured],
+    progress: Progress | None,
+) -> dict[str, list[tuple[int, Measured]]]:
+    """Return what `measure` says of every net at every seed: (seed, answer) pairs by net."""
+    names = unique_names([subject.name for subject in subjects])
+    seeds = range(conditions.seed, conditions.seed + conditions.seeds)
+    measured: dict[str, list[tuple[int, Measured]]] = {name: [] for name in names}
+    for i, (name, subject) in enumerate(zip(names, subjects, strict=True)):
+        for j, seed in enumerate(seeds):
+            if progress is not None:
+                done, total = i * len(seeds) + j, len(names) * len(seeds)
+                progress(done, total, f"{name}, seed {seed}")
+            with draw(subject, conditions, seed) as (module, batch):
+                measured[name].append((seed, measure(subject, module, batch, seed)))
+    return measured
 
-    Raises:
-        SpecError: a pattern that names no module.
-    """
+
+def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, ...]:
+    """Return the module paths to measure at; nothing where every layer with weights is meant."""
     if conditions.layers:
         return chosen(module, conditions.layers, name)
     return () if conditions.by == "layer" else find_blocks(module)
 
 
 def _moved(batch: Batch, conditions: Conditions) -> Batch:
-    """Return the batch on the device, floating-point inputs in the dtype of the conditions."""
     dtype = getattr(torch, conditions.dtype)
 
     def move(value: Any) -> Any:
+        # Token ids stay whole numbers: an embedding takes no others.
         if isinstance(value, torch.Tensor):
             return value.to(conditions.device, dtype if value.is_floating_point() else None)
         return [move(item) for item in value] if isinstance(value, list) else value
@@ -223,7 +224,7 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
-    # The zoo's nets were built without norms already (`subject_of`), with biases in their place.
+    # For nets from elsewhere: those of the zoo were built without norms by `subject_of`.
     if conditions.norm == "none":
         without_norms(module)
     if conditions.norm == "batch" and not any(map(is_batch_norm, module.modules())):
@@ -236,12 +237,14 @@ def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, nam
         raise OptionError(
             f"{name} has no convolution or linear layer that {keyword('init')} could draw."
         )
+    # The last norm of each branch starts at zero (Goyal et al. 2017, section 5.1). A forward has to
+    # find out which one that is, so this comes last.
     if conditions.init == "zero-gamma":
         zero_branches(module, batch)
 
 
 def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
-    """Return images (at most N) of a folder, or of a set that `archlab train` takes by name."""
+    """Return at most N images of a folder, or of a set that `archlab train` takes by name."""
     assert conditions.images is not None
     name = str(conditions.images)
     if not Path(name).is_dir() and not is_set(name):
@@ -258,11 +261,13 @@ def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
 
 def _batch_of(subject: Subject, module: nn.Module, conditions: Conditions, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed + _DATA)
+    # A made token must exist in every vocabulary, so also in the smallest.
     words = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
 
     def make(spec: InputSpec) -> torch.Tensor:
         if conditions.images is not None and len(spec.shape) == 4:
             images = _images(conditions, spec.shape)
+            # A folder with fewer images than the batch has samples is gone through again.
             return images[torch.arange(spec.shape[0]) % len(images)]
         return made_input(spec, generator, noise=conditions.noise, tokens=min(words, default=2))
 

@@ -26,27 +26,30 @@ from archlab.api.live.conditions import (
     Subject,
     at_depths,
     draw,
+    every_draw,
     places,
     subject_of,
+    subjects_of,
     twin_of,
 )
-from archlab.api.live.header import described, header
-from archlab.api.model import Model, ModelLike, load
+from archlab.api.live.header import header
+from archlab.api.model import ModelLike, load
 from archlab.errors import OptionError, ProbeError, keyword
 from archlab.probe.branches import measure_branches
 from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
-from archlab.result import unique_names
 from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
-_BELOW = "dL/da: L2 norm over the whole batch of the loss's gradient at a block's output; "
-_NORMS = "dL/dW: over the weights in it; all norms summed in float64"
+_MEANING = (
+    "dL/da: L2 norm over the whole batch of the loss's gradient at a block's output; "
+    "dL/dW: over the weights in it; all norms summed in float64"
+)
 
 
 @verb
@@ -110,22 +113,13 @@ def gradients(
         loss=loss, device=device, dtype=dtype, by=by, layers=layers,
     )  # fmt: skip
     subjects = _subjects(models, depths, conditions, twin=twin)
-    names = unique_names([subject.name for subject in subjects])
-    total = len(names) * seeds
-    measured = []
-    for i, (name, subject) in enumerate(zip(names, subjects, strict=True)):
-        step = None if progress is None else _step(progress, i * seeds, total)
-        measured.append(_measured(name, subject, conditions, step))
+    measured = _measured(subjects, conditions, progress)
     if progress is not None:
-        progress(total, total, "done")
-    head = header(
-        [subject.model for subject in subjects],
-        names,
-        conditions,
-        _loss_words(subjects, conditions),
-    )
+        progress(len(subjects) * seeds, len(subjects) * seeds, "done")
+    names, loss_words = [item.net for item in measured], _loss_words(subjects, conditions)
+    head = header(subjects, names, conditions, _MEANING, loss=loss_words)
     notes = _notes(subjects, conditions)
-    return analysis.gradients(measured, described(head, _BELOW + _NORMS), notes)
+    return analysis.gradients(measured, head, notes)
 
 
 @verb
@@ -168,6 +162,7 @@ def module_gradients(
         checkpoint=checkpoint, images=images, data_dir=data_dir, noise=noise,
         loss=loss, device=device, dtype=dtype,
     )  # fmt: skip
+    # No blocks here: a drawing asks about every module that it may show.
     subject = subject_of(load(model), conditions)
     with draw(subject, conditions, seed) as (module, samples):
         loss_of = _loss(subject, conditions, seed)
@@ -177,8 +172,6 @@ def module_gradients(
 def _subjects(
     models: Sequence[ModelLike], depths: Sequence[int], conditions: Conditions, *, twin: bool
 ) -> list[Subject]:
-    if not models:
-        raise OptionError("No model to measure: give one or more, such as resnet20.")
     if depths:
         if not all(isinstance(model, str) for model in models):
             raise OptionError(
@@ -186,48 +179,40 @@ def _subjects(
                 "modules or loaded models."
             )
         models = at_depths([str(model) for model in models], depths)
-    subjects = [subject_of(load(model), conditions) for model in models]
+    subjects = subjects_of(models, conditions)
     if not twin:
         return subjects
     return [item for subject in subjects for item in (subject, twin_of(subject, conditions))]
 
 
-def _step(progress: Progress, done: int, total: int) -> Callable[[int, str], None]:
-    return lambda seeds, name: progress(done + seeds, total, name)
-
-
 def _measured(
-    name: str, subject: Subject, conditions: Conditions, step: Callable[[int, str], None] | None
-) -> analysis.Measured:
-    seeds = range(conditions.seed, conditions.seed + conditions.seeds)
-    profiles: list[GradientProfile] = []
-    expected = Theory(None, "none")
-    blocks: tuple[str, ...] = ()
-    for i, seed in enumerate(seeds):
-        if step is not None:
-            step(i, f"{name}, seed {seed}")
-        with draw(subject, conditions, seed) as (module, batch):
-            if i == 0:
-                blocks = places(module, conditions, subject.name)
-                expected = _theory(subject, module, batch, blocks, conditions)
-            measure = measure_twin if subject.dropped else measure_gradients
-            profiles.append(
-                measure(
-                    module,
-                    batch,
-                    _loss(subject, conditions, seed),
-                    blocks=blocks,
-                    mode=conditions.mode,
-                )
-            )
-    points = [profile.points for profile in profiles]
-    return analysis.Measured(name, tuple(seeds), points, bool(blocks), expected)
+    subjects: Sequence[Subject], conditions: Conditions, progress: Progress | None
+) -> list[analysis.Measured]:
+    # The wiring is the same for every seed: blocks and theory of a net are found at the first.
+    facts: dict[Subject, tuple[tuple[str, ...], Theory]] = {}
+
+    def measure(subject: Subject, module: nn.Module, batch: Batch, seed: int) -> GradientProfile:
+        if subject not in facts:
+            blocks = places(module, conditions, subject.name)
+            facts[subject] = blocks, _theory(subject, module, batch, blocks, conditions)
+        loss, blocks = _loss(subject, conditions, seed), facts[subject][0]
+        probe = measure_twin if subject.dropped else measure_gradients
+        return probe(module, batch, loss, blocks=blocks, mode=conditions.mode)
+
+    measured = []
+    draws = every_draw(subjects, conditions, measure, progress)
+    for subject, (name, pairs) in zip(subjects, draws.items(), strict=True):
+        seeds, profiles = zip(*pairs, strict=True)
+        blocks, expected = facts[subject]
+        points = [profile.points for profile in profiles]
+        measured.append(analysis.Measured(name, seeds, points, bool(blocks), expected))
+    return measured
 
 
 def _theory(
     subject: Subject, module: nn.Module, batch: Batch, blocks: Sequence[str], conditions: Conditions
 ) -> Theory:
-    """What theory says of this net; nothing of a trained one, or of hand-picked places."""
+    """Return what theory says of this net; nothing of a trained one, or of hand-picked places."""
     if conditions.checkpoint is not None or not (subject.model.redrawn or conditions.init):
         return Theory(None, "none: not initial values")
     if conditions.layers:
@@ -238,6 +223,7 @@ def _theory(
     if norm == "batch" and conditions.mode == "eval":
         norm = "none"
     branches = [] if subject.dropped else _branches(module, batch, conditions)
+    # The theory of residual nets is about whole blocks and says nothing of layers inside a branch.
     if branches and not blocks:
         return Theory(None, "none by layer where there are shortcuts")
     return theory(
@@ -255,7 +241,7 @@ def _theory(
 def _branches(module: nn.Module, batch: Batch, conditions: Conditions) -> list[float]:
     try:
         return [item.branch for item in measure_branches(module, batch, mode=conditions.mode)]
-    except ProbeError:
+    except ProbeError:  # a net without residual additions
         return []
 
 
@@ -265,6 +251,7 @@ def _loss(
     if callable(conditions.loss):
         own = conditions.loss
         return lambda output, _: own(output)
+    # At initialisation any target will do, so targets are drawn from the seed.
     name, _ = choose_loss(conditions.loss, _outputs(subject.model.trace(conditions.mode)))
     return random_target_loss(name, seed)
 
@@ -281,19 +268,15 @@ def _loss_words(subjects: Sequence[Subject], conditions: Conditions) -> str:
 
 
 def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
-    """What a reader should know of this measurement."""
+    """Return what a reader should know of this measurement."""
     notes = []
+    # A module that was given keeps its values: its seeds differ in data and labels alone.
     kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
     if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")
-    sizes = [_first_size(item.model, conditions) for item in subjects]
-    normed = any(norm_kind(item.model.trace(conditions.mode)) == "batch" for item in subjects)
-    if normed and 1 in sizes and conditions.mode == "train":
+    graphs = [item.model.trace(conditions.mode) for item in subjects]
+    normed = any(norm_kind(graph) == "batch" for graph in graphs)
+    single = any(graph.shape(graph.inputs[0])[:1] == (1,) for graph in graphs if graph.inputs)
+    if normed and single and conditions.mode == "train":
         notes.append("batch 1: batch norm takes its statistics from a single sample")
     return notes
-
-
-def _first_size(model: Model, conditions: Conditions) -> int:
-    graph = model.trace(conditions.mode)
-    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-    return shape[0] if shape else 0

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from archlab.api.live.conditions import Conditions
-from archlab.api.model import Model
+from archlab.api.live.conditions import Conditions, Subject
 from archlab.probe.initial import WORDS
 from archlab.result import Header
 
 
 def header(
-    models: Sequence[Model], names: Sequence[str], conditions: Conditions, loss: str
-) -> Header:
-    """Return the header of a measurement of several nets; `loss` is empty where there is none."""
-    graphs = [model.trace(conditions.mode) for model in models]
+    subjects: Sequence[Subject], names: Iterable[str], conditions: Conditions, meaning: str,
+    loss: str = "",
+) -> Header:  # fmt: skip
+    """Return the header of a measurement of several nets: its meaning, then its conditions."""
+    graphs = [subject.model.trace(conditions.mode) for subject in subjects]
     images = any(len(graph.shape(graph.inputs[0])) == 4 for graph in graphs if graph.inputs)
+    last = conditions.seed + conditions.seeds - 1
+    seeds = str(last) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
+    # A checkpoint fixes the weights: its seeds draw the data alone.
+    drawn = "weights, data" + (", labels" if loss else "")
     sentences = [
-        f"{conditions.seeds} seed{'s' * (conditions.seeds > 1)} ({_seeds(conditions)}) of "
-        + (
-            "data"
-            if conditions.checkpoint is not None
-            else "weights, data" + (", labels" if loss else "")
-        ),
+        f"{conditions.seeds} seed{'s' * (conditions.seeds > 1)} ({seeds}) of "
+        f"{drawn if conditions.checkpoint is None else 'data'}",
         _data(conditions, images=images),
         *([loss] if loss else []),
         f"{conditions.dtype} on {conditions.device}",
@@ -38,18 +37,8 @@ def header(
         input=" / ".join(dict.fromkeys(graph.input_text() for graph in graphs)),
         mode=conditions.mode,
         build=_weights(conditions),
-        conventions=(" · ".join(sentences),),
+        conventions=(meaning, " · ".join(sentences)),
     )
-
-
-def described(head: Header, *sentences: str) -> Header:
-    """Return the header with further sentences in front: what is measured."""
-    return replace(head, conventions=(*sentences, *head.conventions))
-
-
-def _seeds(conditions: Conditions) -> str:
-    last = conditions.seed + conditions.seeds - 1
-    return str(conditions.seed) if conditions.seeds == 1 else f"{conditions.seed}-{last}"
 
 
 def _weights(conditions: Conditions) -> str:
@@ -62,7 +51,8 @@ def _weights(conditions: Conditions) -> str:
 
 
 def _step(checkpoint: str | Path) -> str:
-    """The training step that a checkpoint tells, or nothing."""
+    # Lightning writes `global_step`, other training loops one of the other two.
+    # `weights_only`: an unrestricted pickle runs what its author put into it.
     content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name in ("global_step", "step", "epoch"):
         if isinstance(content, dict) and isinstance(content.get(name), int):

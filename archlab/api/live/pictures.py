@@ -67,6 +67,7 @@ def _responses(answer: ByDepth[Any, Any]) -> DepthFigure:
     depth = [_curve(net, lines, "layer", "response") for net, lines in nets.items()]
     ranked = []
     for net, lines in nets.items():
+        # By rank, nets of unequal depth can be compared (He et al. 2015, figure 7, lower part).
         order = sorted(lines, key=lambda line: -_number(line["response"]))
         renumbered = [{**line, "layer": i + 1} for i, line in enumerate(order)]
         ranked.append(_curve(net, renumbered, "layer", "response"))
@@ -87,15 +88,15 @@ def _identity(answer: ByDepth[Any, Any]) -> DepthFigure:
 
 
 def _shattered(answer: ByDepth[Any, Any]) -> DepthFigure:
-    """One panel a kind of net, as in Balduzzi's figure 2: its depths overlaid."""
+    # A panel for each kind of net, its depths overlaid: Balduzzi et al. 2017, figure 2.
     values: dict[str, dict[int, list[float]]] = {}
     for row in answer.rows:
         values.setdefault(row.path, {}).setdefault(row.lag, []).append(row.autocorrelation)
     panels: dict[str, list[Curve]] = {}
     for net, lags in values.items():
         depth = re.findall(r"\d+", net)[0]
-        middle = [math.fsum(found) / len(found) for found in lags.values()]
-        low, high = ([edge(found) for found in lags.values()] for edge in (min, max))
+        middle = [math.fsum(seeds) / len(seeds) for seeds in lags.values()]
+        low, high = ([edge(seeds) for seeds in lags.values()] for edge in (min, max))
         curve = Curve(f"{depth} layers", list(lags), middle, low, high)
         panels.setdefault(net.replace(depth, "", 1), []).append(curve)
     return DepthFigure(
@@ -122,6 +123,7 @@ def _nets(answer: ByDepth[Any, Any]) -> dict[str, list[Mapping[str, Cell]]]:
 
 
 def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] = ()) -> Curve:
+    # A row has one band over the seeds, `low` to `high`: that of its main quantity.
     banded = name in ("activation_grad", "response", "branch_to_input")
     nothing: list[float | None] = [None] * len(lines)
     return Curve(
@@ -136,7 +138,9 @@ def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] 
 
 
 def _theory(lines: Lines, theory: Theory) -> list[Segment]:
-    """Theory's slope in each stage, through the band of the stage's last block."""
+    """Return theory's slope in each stage, through the band of the stage's last block."""
+    # Theory gives the factor from block to block and not the size of a norm: its line is drawn
+    # through what was measured at the last block.
     if theory.growth is None:
         return _power_law(lines) if theory.power_law else []
     stages: dict[Cell, list[Mapping[str, Cell]]] = {}
@@ -154,7 +158,7 @@ def _theory(lines: Lines, theory: Theory) -> list[Segment]:
 
 
 def _power_law(lines: Lines) -> list[Segment]:
-    """First ÷ last near the number of blocks: (N + 1) ÷ (block + 1), through the last band."""
+    """Return the law (N + 1) ÷ (block + 1), through the band of the last block N."""
     x = [_number(line["block"]) for line in lines]
     low, high = _number(lines[-1]["low"]), _number(lines[-1]["high"])
     if not 0 < low <= high < math.inf:
@@ -164,19 +168,17 @@ def _power_law(lines: Lines) -> list[Segment]:
 
 
 def _marks(nets: Mapping[str, Lines], x: str) -> list[tuple[float, str]]:
-    """Where stages begin, if all nets agree; nets of unequal depth have no common marks."""
-    found = []
-    for lines in nets.values():
-        pairs = itertools.pairwise(lines)
-        found.append(
-            [
-                (_number(after[x]) - 0.5, f"stage {after['stage']}")
-                for before, after in pairs
-                if before["stage"] != after["stage"] and after["stage"]
-            ]
-        )
-    same = all(item == found[0] for item in found)
-    return found[0] if found and same and len(found[0]) <= _MOST_MARKS else []
+    """Return where stages begin, if all nets agree; nets of unequal depth have no common marks."""
+    marks = [
+        [
+            (_number(after[x]) - 0.5, f"stage {after['stage']}")
+            for before, after in itertools.pairwise(lines)
+            if before["stage"] != after["stage"] and after["stage"]
+        ]
+        for lines in nets.values()
+    ]
+    agreed = bool(marks) and all(item == marks[0] for item in marks)
+    return marks[0] if agreed and len(marks[0]) <= _MOST_MARKS else []
 
 
 def _subtitle(answer: ByDepth[Any, Any]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 from torch import nn
 
@@ -12,19 +11,19 @@ from archlab.analyze.by_depth import responses as analysis, shattered as shatter
 from archlab.analyze.by_depth.answer import ByDepth
 from archlab.analyze.by_depth.responses import DepthTotals, IdentityRow, ResponseRow
 from archlab.analyze.by_depth.shattered import ShatteredRow, ShatteredTotals
-from archlab.api.live.conditions import Conditions, draw, subject_of
-from archlab.api.live.header import described, header
-from archlab.api.model import ModelLike, load
+from archlab.api.live.conditions import Conditions, Subject, every_draw, subjects_of
+from archlab.api.live.header import header
+from archlab.api.model import ModelLike
 from archlab.errors import OptionError, check_one_of
 from archlab.probe.blocks import chosen
 from archlab.probe.branches import measure_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.responses import measure_responses
 from archlab.probe.shattered import POINTS, SPAN, LineNet, measure_shattering
-from archlab.result import Header, unique_names
+from archlab.result import Header
+from archlab.result.by_depth import Branch, Response
 from archlab.verb import Progress, verb
 
-Measured = TypeVar("Measured")
 _RESPONSES = (
     "standard deviation of each layer's output over the batch, after its batch norm, before the "
     "nonlinearity and the addition (He et al. 2015, figure 7)"
@@ -75,12 +74,15 @@ def responses(
         device=device, dtype=dtype, layers=layers,
     )  # fmt: skip
 
-    def measure(module: nn.Module, samples: Batch, name: str) -> Any:
-        paths = chosen(module, layers, name) if layers else ()
+    def measure(
+        subject: Subject, module: nn.Module, samples: Batch, _: int
+    ) -> tuple[Response, ...]:
+        paths = chosen(module, layers, subject.name) if layers else ()
         return measure_responses(module, samples, layers=paths, mode=mode)
 
-    measured, head = _each(models, conditions, measure, progress)
-    return analysis.responses(measured, described(head, _RESPONSES))
+    subjects = subjects_of(models, conditions)
+    measured = every_draw(subjects, conditions, measure, progress)
+    return analysis.responses(measured, header(subjects, measured, conditions, _RESPONSES))
 
 
 @verb
@@ -121,11 +123,12 @@ def identity(
         device=device, dtype=dtype,
     )  # fmt: skip
 
-    def measure(module: nn.Module, samples: Batch, _: str) -> Any:
+    def measure(_: Subject, module: nn.Module, samples: Batch, __: int) -> tuple[Branch, ...]:
         return measure_branches(module, samples, mode=mode)
 
-    measured, head = _each(models, conditions, measure, progress)
-    return analysis.identity(measured, described(head, _IDENTITY))
+    subjects = subjects_of(models, conditions)
+    measured = every_draw(subjects, conditions, measure, progress)
+    return analysis.identity(measured, header(subjects, measured, conditions, _IDENTITY))
 
 
 @verb
@@ -150,8 +153,9 @@ def shattered(
         OptionError: a depth, width or number of seeds below 1, or an unknown norm.
 
     Example:
-        >>> found = shattered(depths=(24,), scales=(1.0,), width=50, seeds=3)
-        >>> found.totals["plain24 + BN"].mean < found.totals["resnet24 + BN"].mean
+        >>> answer = shattered(depths=(24,), scales=(1.0,), width=50, seeds=3)
+        >>> totals = answer.totals
+        >>> totals["plain24 + BN"].mean < totals["resnet24 + BN"].mean
         True
     """
     check_one_of("norm", norm, ("batch", "none", "both"))
@@ -160,6 +164,7 @@ def shattered(
             f"depths={list(depths)}, width={width}, seeds={seeds}: each is 1 or more."
         )
     norms = {"batch": (True,), "none": (False,), "both": (False, True)}[norm]
+    # A scale of None stands for the plain net, which has no branch to scale.
     nets = [
         LineNet(depth, residual=scale is not None, norm=normed, scale=scale or 1.0, width=width)
         for normed in norms
@@ -181,26 +186,3 @@ def shattered(
         ),
     )
     return shattered_analysis.shattered(correlations, head)
-
-
-def _each(
-    models: Sequence[ModelLike],
-    conditions: Conditions,
-    measure: Callable[[nn.Module, Batch, str], Measured],
-    progress: Progress | None,
-) -> tuple[dict[str, list[tuple[int, Measured]]], Header]:
-    """Measure every net with every seed; return that by net, and the header."""
-    if not models:
-        raise OptionError("No model to measure: give one or more, such as resnet20.")
-    subjects = [subject_of(load(model), conditions) for model in models]
-    names = unique_names([subject.name for subject in subjects])
-    measured: dict[str, list[tuple[int, Measured]]] = {name: [] for name in names}
-    total = len(names) * conditions.seeds
-    for name, subject in zip(names, subjects, strict=True):
-        for seed in range(conditions.seed, conditions.seed + conditions.seeds):
-            if progress is not None:
-                progress(sum(map(len, measured.values())), total, f"{name}, seed {seed}")
-            with draw(subject, conditions, seed) as (module, samples):
-                measured[name].append((seed, measure(module, samples, subject.name)))
-    head = header([subject.model for subject in subjects], names, conditions, "")
-    return measured, head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,13 +20,7 @@ from archlab.errors import ArchlabError, OptionError
 from archlab.fold import Wish, fold, levels, places
 from archlab.fold.level import Levels
 from archlab.ir.graph import Graph
-from archlab.picture.annotate import (
-    MEASURES,
-    Values,
-    annotated,
-    annotated_levels,
-    by_output,
-)
+from archlab.picture.annotate import MEASURES, Values, annotated, annotated_levels, by_output
 from archlab.result import Cell, Column, Result, Table, Unit, record, si, size, with_times
 from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 from archlab.view.page.stages import cost_by_stage
@@ -60,73 +55,49 @@ class Answers:
 
 
 def model_part(model: Model, *, gradients: bool, alone: bool) -> Part:
-    """Return the part of a page about one model.
-
-    Args:
-        model: a loaded model.
-        gradients: also measure gradients: the model runs once forward and backward.
-        alone: whether the page has no other; beside others long tables are folded.
-
-    Raises:
-        TraceError, ProbeError: the forward fails, or gradients cannot be measured.
-    """
+    """Return the part of a page about one model; beside others, long tables are folded."""
     graph = model.trace()
     memory_answer, batch = _held(model)
-    answers = Answers(
-        graph=graph,
-        summary=analyze_summary(graph),
-        memory=memory_answer,
-        field=analyze_field(graph),
-        gradient=_measured(model) if gradients else None,
-        batch=batch,
-    )
+    gradient = None
+    if gradients:
+        from archlab.api.live.gradients import module_gradients  # here: a probe runs the model
+
+        gradient = module_gradients(model)
+    summary, field = analyze_summary(graph), analyze_field(graph)
+    answers = Answers(graph, summary, memory_answer, field, gradient, batch)
     stage, opened = _stage(answers)
     sections = [
         Section("Cost by stage", bars=cost_by_stage(opened, stage.heats)),
-        Section("Modules", words=(_INTRO,), table=_modules(answers), rows_are_modules=True,
-                folded=not alone),
+        Section("Modules", ("Each row holds everything below it.",), table=_modules(answers),
+                rows_are_modules=True, folded=not alone),
         *_growth(model, answers),
         *((profile_section([model]),) if gradients and alone else ()),
         *_savings(graph, folded=not alone),
         Section("Conventions and coverage", words=tuple(_coverage(answers)), folded=not alone),
     ]  # fmt: skip
-    given = with_times(graph.input_text() or "none")
+    input_text = with_times(graph.input_text() or "none")
     return Part(
         title=model.name,
-        subtitle=f"input {given} · {graph.mode} mode · {graph.build}",
+        subtitle=f"input {input_text} · {graph.mode} mode · {graph.build}",
         tiles=tuple(_tiles(answers)),
         sections=tuple(sections),
         stage=stage,
     )
 
 
-_INTRO = "Each row holds everything below it."
-
-
 def _held(model: Model) -> tuple[Result[MemoryTotals, MemoryRow], int]:
-    """The memory, and the batch of its training figure: batch norm may need two samples."""
-    single = memory(model)
-    graph = model.trace()
-    if (
-        single.totals.training is not None
-        or not graph.inputs
-        or graph.shape(graph.inputs[0])[:1] != (1,)
-    ):
-        return single, 0
-    try:
-        two = memory(model.with_batch(2))
-    except ArchlabError:
-        return single, 0
-    if two.totals.training is None:
+    """Return the memory, and the batch of its training figure where it is another than asked."""
+    single, graph = memory(model), model.trace()
+    batched = bool(graph.inputs) and graph.shape(graph.inputs[0])[:1] == (1,)
+    # Batch norm on a map of one pixel has one value per channel at batch 1: it trains at 2.
+    two = None
+    if single.totals.training is None and batched:
+        with contextlib.suppress(ArchlabError):
+            two = memory(model.with_batch(2))
+    if two is None or two.totals.training is None:
         return single, 0
     totals = replace(single.totals, training=two.totals.training)
     return replace(single, totals=totals, missing=two.missing), 2
-
-
-def _measured(model: Model) -> Mapping[str, float | None]:
-    from archlab.api.live.gradients import module_gradients  # a probe: it runs the model
-
-    return module_gradients(model)
 
 
 def _stage(answers: Answers) -> tuple[Stage, Levels]:
@@ -134,11 +105,15 @@ def _stage(answers: Answers) -> tuple[Stage, Levels]:
     heat_values: dict[str, Values] = {}
     if answers.gradient is not None:
         heat_values["gradient"] = by_output(graph, answers.gradient)
+    # The page opens modules itself, each by its level. One picture of the whole net is for printing
+    # and for readers without scripts.
     page_levels, heats = annotated_levels(levels(graph, wish), graph, heat_values)
-    shown = [name for name, measure in MEASURES.items() if measure.values or name in heat_values]
     scales = [
-        HeatScale(name, MEASURES[name].title, MEASURES[name].share, _total(graph, name))
-        for name in shown
+        HeatScale(
+            name, each.title, each.share, each.total(each.values(graph) if each.values else {})
+        )
+        for name, each in MEASURES.items()
+        if each.values or name in heat_values
     ]
     stage = Stage(
         drawing=annotated(fold(graph, wish), graph),
@@ -149,13 +124,6 @@ def _stage(answers: Answers) -> tuple[Stage, Levels]:
         places=places(page_levels, graph),
     )
     return stage, page_levels
-
-
-def _total(graph: Graph, name: str) -> float | None:
-    measure = MEASURES[name]
-    if not measure.share or measure.values is None:
-        return None
-    return float(sum(value for value in measure.values(graph).values() if value is not None))
 
 
 def _tiles(answers: Answers) -> Iterator[Tile]:
@@ -182,12 +150,8 @@ def _tiles(answers: Answers) -> Iterator[Tile]:
         yield Tile("global from", place, f"from {field.global_from} on units see the whole image")
 
 
-def _pixels(count: float) -> str:
-    return f"{count:g} pixel{'' if count == 1 else 's'}"
-
-
 def _short(path: str) -> str:
-    """The end of a path, which says most."""
+    """Return the end of a path, which says most."""
     parts = path.split(".")
     if len(path) <= _LONG or len(parts) == 1:
         return path
@@ -199,6 +163,7 @@ def _modules(answers: Answers) -> Table:
     memory_rows = {row.path: row for row in answers.memory.rows}
     field_rows = {row.path: row for row in answers.field.rows}
     columns: tuple[Column, ...] = _COLUMNS if answers.gradient is None else (*_COLUMNS, _GRADIENT)
+    # Where no layer sees an image, the three columns of receptive fields would be dashes.
     if not any(row.rf_h is not None for row in answers.field.rows):
         columns = tuple(
             column for column in columns if column.name not in ("rf_h", "rf_w", "stride_h")
@@ -215,8 +180,8 @@ def _modules(answers: Answers) -> Table:
 
 
 def _growth(model: Model, answers: Answers) -> Iterator[Section]:
-    """Receptive field by depth; nothing for a net that reads no image."""
-    from archlab.api.field.growth import growth_picture  # numpy, and later matplotlib
+    """Yield the receptive field by depth, or that a net without images has none to draw."""
+    from archlab.api.field.growth import growth_picture  # here: numpy, and later matplotlib
 
     title = "Receptive field"
     try:
@@ -227,9 +192,10 @@ def _growth(model: Model, answers: Answers) -> Iterator[Section]:
         )
         return
     field = answers.field.totals
+    apart = field.stride_h or 0
     words = [
         f"At {field.path} a unit sees {field.rf_h:g} × {field.rf_w:g} pixels of the input by local "
-        f"paths; neighbouring units are {_pixels(field.stride_h or 0)} apart."
+        f"paths; neighbouring units are {apart:g} pixel{'' if apart == 1 else 's'} apart."
     ] if field.rf_h is not None and field.rf_w is not None else []  # fmt: skip
     if field.global_from:
         words.append(f"From {field.global_from} on units depend on the whole image, too.")
@@ -259,27 +225,21 @@ def _savings(graph: Graph, *, folded: bool) -> Iterator[Section]:
     title = "What 1×1 reductions and factorized kernels save"
     savings = find_bottlenecks(graph)
     if not savings.rows:
-        none = (
-            "This net has no 1×1 reduction in front of a larger kernel and no factorized pair.",
-        )
-        yield Section(title, none)
+        none = "This net has no 1×1 reduction in front of a larger kernel and no factorized pair."
+        yield Section(title, (none,))
         return
+    forms: dict[str, list[BottleneckRow]] = {}
+    for row in savings.rows:
+        forms.setdefault(row.form, []).append(row)
     words = tuple(
         f"{_FORMS.get(form, form)}, {len(rows)} in this net: {reduced:,} weights as built, "
         f"{direct:,} directly, {direct / reduced:.3g} times as many."
-        for form, rows in _by_form(savings.rows).items()
+        for form, rows in forms.items()
         if (reduced := sum(row.reduced for row in rows))
         if (direct := sum(row.direct for row in rows))
     )
     yield Section(title, words, table=replace(savings.table(), footer=()),
                   folded=folded or len(savings.rows) > 6)  # fmt: skip
-
-
-def _by_form(rows: Sequence[BottleneckRow]) -> dict[str, list[BottleneckRow]]:
-    forms: dict[str, list[BottleneckRow]] = {}
-    for row in rows:
-        forms.setdefault(row.form, []).append(row)
-    return forms
 
 
 def _coverage(answers: Answers) -> Iterator[str]:

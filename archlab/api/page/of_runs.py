@@ -8,19 +8,17 @@ from pathlib import Path
 
 from archlab.api.training.curves import curves, gradient_heat
 from archlab.errors import RunError
-from archlab.result import Column, Result, Table, Unit, record
+from archlab.result import Column, Table, Unit, record
 from archlab.runs.ledger import SWEEP, Run, read_run, read_sweep
 from archlab.runs.record import GRADIENTS, METRICS, PLAN
-from archlab.runs.verdict import COLUMNS, CONVENTION, VerdictRow, VerdictTotals, judged
+from archlab.runs.verdict import COLUMNS, CONVENTION, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
 
-_MOST_HEATS = 6  # pictures of gradients over time
+_MOST_HEATS = 6  # pictures of gradients over time; a sweep may have dozens of runs
 
 
 def is_runs(subject: object) -> bool:
     """Whether a subject is a folder, and not the name of a model.
-
-    A bare name is a model's, unless the folder of that name holds a sweep or a run.
 
     Example:
         >>> is_runs("resnet18")
@@ -29,6 +27,7 @@ def is_runs(subject: object) -> bool:
     if not isinstance(subject, str | Path) or not str(subject) or not Path(subject).is_dir():
         return False
     folder = Path(subject)
+    # A bare name is a model's, unless the folder of that name holds a sweep or a run.
     holds = any((folder / name).is_file() for name in (SWEEP, PLAN))
     return holds or isinstance(subject, Path) or not str(subject).isidentifier()
 
@@ -36,16 +35,10 @@ def is_runs(subject: object) -> bool:
 def runs_page(folder: Path, made: Sequence[tuple[str, str]]) -> Page:
     """Return the page about a sweep of `degradation`, or about one run.
 
-    Args:
-        folder: the sweep's or the run's folder.
-        made: how the page was made.
-
-    Raises:
-        RunError: the folder holds neither.
+    `made` says how the page was made. A folder that holds neither is a RunError.
     """
     if (folder / SWEEP).is_file():
-        runs = read_sweep(folder)
-        return _sweep_page(folder, runs, made)
+        return _sweep_page(folder, read_sweep(folder), made)
     if (folder / PLAN).is_file():
         return _run_page(folder, read_run(folder), made)
     raise RunError(
@@ -58,12 +51,14 @@ def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str
     answer = judged(runs)
     totals = answer.totals
     head = answer.header
+    missing = tuple(map(str, answer.missing))
+    # The last line of the footer is the verdict itself: on a page it stands first.
     sections = [
         *_curves(folder, runs),
         Section("Verdict", words=(answer.footer[-1], *answer.footer[:-1])),
         Section("Runs", words=(f"{CONVENTION[:1].upper()}{CONVENTION[1:]}.",),
-                table=_runs_table(answer)),
-        *_unfinished(answer),
+                table=Table("Runs", (), COLUMNS, tuple(record(row) for row in answer.rows))),
+        *([Section("Not finished", words=missing)] if missing else []),
         *_heats(runs),
         Section("How it was trained", words=(f"{head.build}.", *_versions(runs))),
     ]  # fmt: skip
@@ -85,6 +80,7 @@ def _tiles(totals: VerdictTotals) -> Iterator[Tile]:
         gap = getattr(totals, f"{name}_gap")
         low, high = getattr(totals, f"{name}_low"), getattr(totals, f"{name}_high")
         value = "not known" if gap is None else f"{_signed(gap)} points"
+        # One seed has no spread, so no interval; then nothing stands beside the gap.
         interval = "one seed or none" if low is None else "mean over the seeds"
         yield Tile(f"{name} {totals.deep} − {totals.shallow}", value, interval)
         if low is not None:
@@ -112,16 +108,6 @@ def _curves(folder: Path, runs: Sequence[Run]) -> Iterator[Section]:
     )
 
 
-def _runs_table(answer: Result[VerdictTotals, VerdictRow]) -> Table:
-    rows = tuple(record(row) for row in answer.rows)
-    return Table("Runs", (), COLUMNS, rows)
-
-
-def _unfinished(answer: Result[VerdictTotals, VerdictRow]) -> Iterator[Section]:
-    if answer.missing:
-        yield Section("Not finished", words=tuple(map(str, answer.missing)))
-
-
 def _heats(runs: Sequence[Run]) -> Iterator[Section]:
     measured = [run for run in runs if (run.folder / GRADIENTS).is_file()]
     for run in measured[:_MOST_HEATS]:
@@ -142,6 +128,7 @@ def _heats(runs: Sequence[Run]) -> Iterator[Section]:
 
 
 def _versions(runs: Sequence[Run]) -> list[str]:
+    # A sweep may have gone on elsewhere: each machine and each set of versions is named once.
     ended = [run.outcome for run in runs if run.outcome.status == "done"]
     words = [f"{text}." for text in dict.fromkeys(end.hardware for end in ended) if text]
     words += [f"{text}." for text in dict.fromkeys(end.versions for end in ended) if text]
@@ -155,27 +142,28 @@ def _versions(runs: Sequence[Run]) -> list[str]:
 
 def _run_page(folder: Path, run: Run, made: Sequence[tuple[str, str]]) -> Page:
     plan, end = run.plan, run.outcome
-    error = {"train error": end.train_error, "test error": end.test_error}
+    errors = {"train error": end.train_error, "test error": end.test_error}
     tiles = [Tile("status", end.status), Tile("steps", f"{end.step:,} of {end.total:,}")]
     tiles += [
-        Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in error.items()
+        Tile(name, "-" if value is None else f"{value:.2f} %") for name, value in errors.items()
     ]
+    if run.rows:
+        measured = [
+            Section("Curves", figure=curves(folder).svg, alt="Loss and accuracy by step"),
+            Section("Measurements", table=_measurements(run), folded=True),
+        ]
+    else:
+        # A run that is done has measured something: then its file was lost.
+        lost = f"This run ended, but {METRICS} in its folder is missing or empty."
+        words = lost if end.status == "done" else "Nothing was measured yet."
+        measured = [Section("Curves", words=(words,))]
     sections = [
-        Section("Curves", figure=curves(folder).svg, alt="Loss and accuracy by step")
-        if run.rows
-        else Section("Curves", words=(_nothing(run),)),
-        *([Section("Measurements", table=_measurements(run), folded=True)] if run.rows else []),
+        *measured,
         *_heats([run]),
         Section("How it was trained", words=(f"{plan.recipe.sentence()}.", *_versions([run]))),
     ]
     part = Part(plan.name, f"{plan.model} · {plan.data_name} · seed {plan.seed}", tiles, sections)
     return Page(f"{plan.model} on {plan.data_name}", "One training run.", (part,), made=tuple(made))
-
-
-def _nothing(run: Run) -> str:
-    if run.outcome.status == "done":
-        return f"This run ended, but {METRICS} in its folder is missing or empty."
-    return "Nothing was measured yet."
 
 
 def _measurements(run: Run) -> Table:

@@ -6,8 +6,9 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from archlab.api.page.of_runs import is_runs, runs_page
 from archlab.errors import OptionError, keyword
@@ -112,16 +113,12 @@ def report(
     if folders:
         content = runs_page(folders[0], _made(command or f"archlab.report({str(folders[0])!r})"))
     else:
-        loaded = _loaded(subjects)
+        from archlab.api.model import load  # here: torch, which a folder of runs does without
+
+        loaded = [load(subject) for subject in cast("Sequence[ModelLike]", subjects)]
         call = command or f"archlab.report({', '.join(repr(model.name) for model in loaded)})"
         content = _models_page(loaded, call, progress, gradients=gradients)
     return Report(content.title, page(content))
-
-
-def _loaded(subjects: Sequence[Any]) -> list[Model]:
-    from archlab.api.model import load  # torch: a folder of runs needs none
-
-    return [load(subject) for subject in subjects]
 
 
 def _models_page(
@@ -130,6 +127,7 @@ def _models_page(
     from archlab.api.page.of_model import model_part, profile_section
 
     alone = len(models) == 1
+    # One step more than there are models: the layout of their drawings comes last.
     names = unique_names([model.name for model in models])
     parts: list[Part] = []
     for i, (name, model) in enumerate(zip(names, models, strict=True)):
@@ -140,12 +138,11 @@ def _models_page(
     if progress is not None:
         progress(len(models), len(models) + 1, "layout")
     if alone:
-        lead = "What it costs, what it sees, and how it is built."
+        lead, before = "What it costs, what it sees, and how it is built.", []
     else:
         lead = "Side by side: what they share, and where they differ."
-    before = [] if alone else _differences(models, names)
-    if gradients and not alone:
-        before.append(profile_section(models))
+        before = _differences(models, names)
+        before += [profile_section(models)] if gradients else []
     return Page(" · ".join(names), lead, tuple(parts), tuple(before), _made(call))
 
 
@@ -162,6 +159,7 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
             f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
             "load them with one."
         )
+    # The first line of the footer is left out: the words above the table say what ≠ means, too.
     sections = [Section("Differences", words, table=replace(table, footer=table.footer[1:]))]
     try:
         figure = growth_picture(models).svg
@@ -172,8 +170,7 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
 
 
 def _made(command: str) -> tuple[tuple[str, str], ...]:
-    from importlib.metadata import version
-
+    # From the metadata, because a report of finished runs imports no torch.
     versions = (
         f"archlab {__version__}, torch {version('torch')}, Python {platform.python_version()}"
     )

@@ -19,14 +19,11 @@ from archlab.resolve.accuracy import published_accuracy
 from archlab.survey.row import Request, ScanRow
 from archlab.version import __version__
 
-_TOLD = 3  # things that are missing, by name
+_NAMED = 3  # things that are missing, by name; an ellipsis stands for more
 
 
 def measure(request: Request) -> dict[str, Any]:
     """Return the row of a model as a dictionary (it goes through a pipe, or over a network).
-
-    Raises:
-        ArchlabError: the model cannot be found, built or traced.
 
     Example:
         >>> measure(Request(model="resnet20"))["depth"]
@@ -36,7 +33,9 @@ def measure(request: Request) -> dict[str, Any]:
     try:
         return asdict(_row(request, begin))
     finally:
-        gc.collect(1)  # modules and graphs are full of cycles: the next model wants the memory
+        # Modules and graphs are full of cycles, and the next model wants the memory. The oldest
+        # generation is left alone: it holds all of torch, and none of it is garbage.
+        gc.collect(1)
 
 
 def _row(request: Request, begin: float) -> ScanRow:
@@ -50,6 +49,7 @@ def _row(request: Request, begin: float) -> ScanRow:
     cost_answer = analyze_flops(graph, convention=request.convention)
     field = analyze_field(graph)
     memory_answer = memory(model, optimizer=request.optimizer)
+    # Coverage is the share of operators with a counting rule among those that compute something.
     counted, of = compute_ops(graph)
     missing = [str(item) for item in (*cost_answer.missing, *memory_answer.missing, *field.missing)]
     return ScanRow(
@@ -63,10 +63,11 @@ def _row(request: Request, begin: float) -> ScanRow:
         activations=activations(graph),
         inference_peak=memory_answer.totals.inference_peak,
         training=memory_answer.totals.training,
-        **_sight(field.totals),
+        **_pixels(field.totals),
+        global_from=field.totals.global_from or "",
         depth=depth(graph),
         coverage=counted / of if of else 1.0,
-        missing="; ".join(missing[:_TOLD]) + (" …" if len(missing) > _TOLD else ""),
+        missing="; ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else ""),
         accuracy=published_accuracy(model.name, model.family),
         build=graph.build,
         seconds=round(time.perf_counter() - begin, 3),
@@ -74,11 +75,10 @@ def _row(request: Request, begin: float) -> ScanRow:
     )
 
 
-def _sight(totals: FieldTotals) -> dict[str, Any]:
-    numbers = {"rf": totals.rf_h, "rf_w": totals.rf_w,
-               "jump": totals.stride_h, "jump_w": totals.stride_w}  # fmt: skip
-    found = {name: None if value is None else float(value) for name, value in numbers.items()}
-    return {**found, "global_from": totals.global_from or ""}
+def _pixels(seen: FieldTotals) -> dict[str, Any]:
+    sizes = {"rf": seen.rf_h, "rf_w": seen.rf_w, "jump": seen.stride_h, "jump_w": seen.stride_w}
+    # A column of a file has one type, and a size is a whole number for some nets only.
+    return {name: None if value is None else float(value) for name, value in sizes.items()}
 
 
 def versions(family: str) -> str:

@@ -69,7 +69,8 @@ def scan(
     meets = condition(where, kinds()) if where else None
     table = Path(out) if out is not None else None
     if models:
-        request = _request("", input, batch, options, convention, optimizer)
+        # Checked once, so that there is one message and not one a model.
+        request = _request(input, batch, options, convention, optimizer)
         requests = [replace(request, model=spec) for spec in _specs(models)]
         rows = gather(requests, table, way or Way())
     elif table is not None and table.is_file():
@@ -116,11 +117,12 @@ def agreement(
         True
     """
     published = _matching(read_published(Path(table)), models)
-    request = _request("", input, batch, options, convention, optimizer)
+    request = _request(input, batch, options, convention, optimizer)
+    # A published number holds for the size that stands beside it, which may not be the model's own.
     requests = [
-        replace(request, model=line.model)
-        if line.size is None
-        else replace(request, model=line.model, input=(f"3x{line.size}x{line.size}",))
+        replace(request, model=line.model, input=(f"3x{line.size}x{line.size}",))
+        if line.size is not None
+        else replace(request, model=line.model)
         for line in published
     ]
     rows = gather(requests, Path(out) if out is not None else None, way or Way())
@@ -141,6 +143,7 @@ def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
         >>> plot_scan(scan("resnet20", "resnet56")).svg[:5]
         '<?xml'
     """
+    # Axes are logarithmic: neither a model that failed nor one without a weight has a place.
     rows = [row for row in answer.rows if row.params and row.macs]
     if not rows:
         raise OptionError("Nothing to plot: no row has parameters and MACs.")
@@ -163,6 +166,7 @@ def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
 
 
 def _specs(models: Sequence[str]) -> list[str]:
+    # A model that is named twice is one row; a pattern may name it a third time.
     if not any(map(names.is_pattern, models)):
         return list(dict.fromkeys(models))
     from archlab.resolve.sources import library_names  # here: imports torch, for patterns alone
@@ -171,28 +175,23 @@ def _specs(models: Sequence[str]) -> list[str]:
 
 
 def _request(
-    model: str,
     input: str | Sequence[str],  # noqa: A002
     batch: int | None,
     options: Mapping[str, object] | None,
     convention: str,
     optimizer: str,
 ) -> Request:
-    """Return a request, checked, so that there is one message and not one a model."""
+    """Return a request, checked, that is still without its model."""
     check_one_of("convention", convention, TABLES)
     check_one_of("optimizer", optimizer, OPTIMIZERS)
     texts = (input,) if isinstance(input, str) else tuple(input)
     for text in texts:
         parse_input(text)
-    given = tuple((options or {}).items())
+    items = tuple((options or {}).items())
     return Request(
-        model=model,
-        input=texts,
-        batch=batch,
-        options=given,
-        convention=convention,
+        model="", input=texts, batch=batch, options=items, convention=convention,
         optimizer=optimizer,
-    )
+    )  # fmt: skip
 
 
 def _matching(published: list[Published], patterns: Sequence[str]) -> list[Published]:

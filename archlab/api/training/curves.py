@@ -67,6 +67,7 @@ class TrainingCurve:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        # Read at once, so that a folder without logs is an error here and not when it is shown.
         self.series = read_series(self.path)
 
     @property
@@ -91,18 +92,15 @@ class TrainingCurve:
 
 
 def gradient_heat(folder: str | Path) -> Picture:
-    """Return the gradient profile of a run as a picture: steps × blocks, logarithmic colours.
-
-    Raises:
-        RunError: the run was trained without `gradients`.
-    """
-    from archlab.train.gradients import read_gradients
+    """Return the gradient profile of a run as a picture: steps × blocks, logarithmic colours."""
+    from archlab.train.gradients import read_gradients  # here: torch, which curves do without
 
     place = Path(folder)
     rows = read_gradients(place)
     steps = sorted({row.step for row in rows})
     blocks = sorted({row.block for row in rows})
     names = {row.block: row.path for row in rows}
+    # NaN is drawn as a hole, for a block that no gradient reached.
     values = np.full((len(blocks), len(steps)), np.nan)
     for row in rows:
         if row.activation_grad is not None:
@@ -142,8 +140,8 @@ def _sweep(folder: Path, style: str) -> CurveFigure:
     kinds = sorted({run.plan.kind for run in runs})
     band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
     bold = "" if style == "fig6" else "plain bold, residual dashed; "
-    what = f"{bold}training error: running, over augmented batches; {band}"
-    note = f"{plan.recipe.sentence()}\n{what}"
+    meaning = f"{bold}training error: running, over augmented batches; {band}"
+    note = f"{plan.recipe.sentence()}\n{meaning}"
     top = _top(runs)
     if style == "fig6":
         panels = [
@@ -175,10 +173,10 @@ def _lines(runs: Sequence[Run], part: str = "", *, both: bool = False) -> list[L
 
 
 def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool = True) -> Line:
-    """Return the mean and band at the steps that every run has measured."""
     # As the paper plots it: the running error over augmented batches.
     name_of = {"train": "running_error", "test": "test_error"}[part]
     values = [{row.step: getattr(row, name_of) for row in run.rows} for run in runs]
+    # While a sweep runs, its seeds are at different steps: a mean over fewer would jump.
     steps = sorted(set.intersection(*(set(by_step) for by_step in values)))
     at = [[by_step[step] for by_step in values] for step in steps]
     return Line(
@@ -189,6 +187,7 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
 
 def _top(runs: Sequence[Run]) -> float:
     """Return the top of the scale: what is reached once the first steps are over."""
+    # An untrained net errs at 90 %; a scale up to there would press all that matters together.
     last = max(row.step for run in runs for row in run.rows)
     shown = [
         max(row.running_error, row.test_error)
@@ -208,9 +207,11 @@ def labels(folders: Sequence[Path]) -> list[str]:
         >>> labels([Path("runs/a"), Path("runs/a")])  # the same one twice
         ['a', 'a #2']
     """
+    # Lightning calls every folder version_0: such names need their parents to be told apart.
     whole = [folder.absolute().parts for folder in folders]
     for count in range(1, max(map(len, whole), default=0) + 1):
         names = ["/".join(parts[-count:]) for parts in whole]
+        # The same folder twice stays ambiguous at any length: those get a number.
         if len(set(names)) == len(set(whole)):
             return unique_names(names)
     return unique_names([folder.name for folder in folders])
@@ -219,16 +220,16 @@ def labels(folders: Sequence[Path]) -> list[str]:
 def _runs(folders: Sequence[Path]) -> CurveFigure:
     """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
     panels, names = [], labels(folders)
-    for what, ylabel in (("loss", "loss"), ("acc", "accuracy")):
+    for quantity, label in (("loss", "loss"), ("acc", "accuracy")):
         lines = []
         for i, folder in enumerate(folders):
             for j, part in enumerate(logs.PARTS):
-                steps, values = read_series(folder).get(f"{part}_{what}", ([], []))
+                steps, values = read_series(folder).get(f"{part}_{quantity}", ([], []))
                 if not steps:
                     continue
                 name = part if len(folders) == 1 else f"{names[i]} {part}"
                 colour = j if len(folders) == 1 else i
                 lines.append(Line(name, steps, values, values, values, colour, part != "train"))
-        panels.append(Panel(ylabel, ylabel, lines, 1.0 if what == "acc" else None))
+        panels.append(Panel(label, label, lines, 1.0 if quantity == "acc" else None))
     title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
     return CurveFigure(title, "training dashed, validation and test bold", panels, same_scale=False)

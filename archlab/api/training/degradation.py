@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.api.training.curves import STYLES, curves
-from archlab.api.training.recipes import chosen_recipe, default_data
+from archlab.api.training.recipes import chosen_recipe
 from archlab.engine import ENGINES
 from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.runs.recipe import RECIPES, Recipe
@@ -73,12 +73,12 @@ def degradation(
     from archlab.train.remote import Fan
 
     recipe = chosen_recipe(recipe)
-    data = data or default_data(recipe)
+    data = data or recipe.made_for
     sweep = Sweep(
         depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=recipe,
         data=located(data), data_dir=str(Path(data_dir).absolute()),
     )  # fmt: skip
-    sweep.check()
+    sweep.check()  # before images are fetched and processes started
     if len(set(sweep.depths)) < 2:
         raise OptionError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     check_one_of("engine", engine, ENGINES)
@@ -94,15 +94,12 @@ def degradation(
     try:
         run_sweep(sweep, images, folder, jobs=jobs, progress=progress, fan=fan)
     finally:
-        _write_figure(folder, style)
+        # Also after Ctrl-C: what was measured until then can be looked at. It may be nothing.
+        with contextlib.suppress(RunError):
+            curves(folder, style=style).save(folder / "figure.svg")
     answer = judge(folder)
     write_verdict(folder, answer)
     return answer
-
-
-def _write_figure(folder: Path, style: str) -> None:
-    with contextlib.suppress(RunError):  # nothing is measured yet
-        curves(folder, style=style).save(folder / "figure.svg")
 
 
 @verb
@@ -123,6 +120,7 @@ def verdict(folder: str | Path) -> Result[VerdictTotals, VerdictRow]:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    # Counted from 1, as a table of runs is read.
     if isinstance(seeds, int):
         if seeds < 1:
             raise OptionError(f"{keyword('seeds', seeds)}: one seed or more is needed.")
@@ -144,6 +142,7 @@ def opening(
         return line
     from archlab.train.cost import sweep_hours
 
+    # `paper` is what the experiment needs; whoever runs the demo should know what that would cost.
     cores = jobs or os.cpu_count() or 1
     hours = sweep_hours(RECIPES["paper"], depths, 2 * len(_seeds(seeds)), cores)
     return (

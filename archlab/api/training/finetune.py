@@ -14,7 +14,7 @@ from archlab.errors import RunError
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe
-from archlab.runs.record import Outcome, Plan
+from archlab.runs.record import Plan
 from archlab.train import checkpoint as checkpoints
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
@@ -91,13 +91,14 @@ def finetune_model(
         >>> finetune_model("runs/resnet20-seed1-1a2b3c4d", data="embedded")  # doctest: +SKIP
     """
     recipe, path = named(recipe), Path(checkpoint).absolute()
-    checkpoints.read(path)  # what is wrong with it is said before a download
+    checkpoints.read(path)  # so that what is wrong with it is said before a download
     data_dir = str(Path(data_dir).absolute())
     images = load_images(data, Path(data_dir), download=download)
     base = _finetuned(path, images, Plan(
         model="", options={}, seed=seed, recipe=recipe, data=located(data), data_dir=data_dir,
         data_name=images.name, fingerprint=images.fingerprint,
     ))  # fmt: skip
+    # The three runs have the same steps and images: they differ in what is trained, and from where.
     total = recipe.total_steps(len(images.train_labels))
     plans = [
         replace(base, kind="finetune", freeze=asdict(freeze or Freeze(until=max(1, total // 4))))
@@ -114,7 +115,8 @@ def finetune_model(
 
 
 def freeze_plan(text: str, until: int | None) -> Freeze | None:
-    """Return the plan of `--freeze` and `--until`; None leaves a quarter of the steps."""
+    """Return the plan of `--freeze` and `--until`, or None for the verb's own."""
+    # None leaves the backbone frozen for a quarter of the steps: how many shows with the images.
     parsed = parse_freeze(text, until)
     return None if text == "backbone" and until is None else parsed
 
@@ -125,6 +127,7 @@ def _finetuned(path: Path, images: ImageSet, base: Plan) -> Plan:
     entry: Mapping[str, Any] = content.get("archlab", {})
     if not entry.get("spec"):
         raise RunError(f"{path} does not say how its model is built: train it with archlab train.")
+    # A run goes on only from the very file it began from: a hash tells one from its successor.
     file = path / record.CHECKPOINT if path.is_dir() else path
     options = {**entry.get("options", {}), "num_classes": len(images.classes)}
     return replace(
@@ -136,28 +139,26 @@ def _finetuned(path: Path, images: ImageSet, base: Plan) -> Plan:
 def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
     ends = {run.plan.kind: run.outcome for run in runs}
     plan = runs[0].plan
-    errors = {kind: ends[kind].test_error if kind in ends else None
-              for kind in ("finetune", "probe", "scratch")}  # fmt: skip
+    ways = ("finetune", "probe", "scratch")
+    errors = {kind: ends[kind].test_error if kind in ends else None for kind in ways}
     frozen = plan.freeze or {}
     until = frozen.get("until")
-    schedule = f"{' and '.join(frozen.get('frozen', ())) or 'nothing'} frozen " + (
-        "always" if until is None else f"until step {until:,}")  # fmt: skip
-    ways = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
+    parts = " and ".join(frozen.get("frozen", ())) or "nothing"
+    schedule = f"{parts} frozen {'always' if until is None else f'until step {until:,}'}"
+    words = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
+    conventions = (words, MEASURED)
     return Result(
         name="finetune",
-        header=Header(
-            plan.model, plan.data_name, "train", plan.recipe.sentence(), (ways, MEASURED)
-        ),
+        header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), conventions),
         totals=FineTuneTotals(**errors),
-        rows=tuple(_row(kind, outcome) for kind, outcome in ends.items()),
+        rows=tuple(
+            FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error, end.seconds)
+            for kind, end in ends.items()
+        ),
         columns=FINETUNE_COLUMNS,
         missing=tuple(
-            Missing(kind, why=outcome.why or outcome.status)
-            for kind, outcome in ends.items()
-            if outcome.status != "done"
+            Missing(kind, why=end.why or end.status)
+            for kind, end in ends.items()
+            if end.status != "done"
         ),
     )
-
-
-def _row(kind: str, end: Outcome) -> FineTuneRow:
-    return FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error, end.seconds)

@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from archlab.errors import OptionError, did_you_mean
+from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.runs.recipe import Recipe, field_names, recipe
 from archlab.spec import parse_options
 
 
 def chosen_recipe(choice: Recipe | str) -> Recipe:
     """Return a recipe given as itself or by name; auto is paper with CUDA, else demo."""
-    if isinstance(choice, Recipe):
-        return choice
-    if choice == "auto":
-        from archlab.train.device import has_cuda
-
-        choice = "paper" if has_cuda() else "demo"
-    return recipe(choice)
+    return choice if isinstance(choice, Recipe) else recipe(_named(choice))
 
 
-def default_data(recipe: Recipe) -> str:
-    """Return the images a recipe is made for."""
-    return recipe.made_for
+def _named(name: str) -> str:
+    if name != "auto":
+        return name
+    from archlab.train.device import has_cuda  # here: torch, which verdicts do without
+
+    return "paper" if has_cuda() else "demo"
 
 
 def recipe_of(name: str, config: Path | None = None, settings: Sequence[str] = ()) -> Recipe:
     """Return a recipe by name (auto included), changed by a YAML file and `key=value` texts."""
-    if name == "auto":
-        name = chosen_recipe("auto").name
-    return recipe(name, config, parse_options(list(settings)))
+    return recipe(_named(name), config, parse_options(list(settings)))
 
 
 def recipe_and_options(
@@ -39,29 +34,25 @@ def recipe_and_options(
     """Return a recipe, and the constructor arguments among the `key=value` texts.
 
     A key that a recipe has changes the recipe; any other is an argument of the model.
-
-    Raises:
-        OptionError: neither the recipe nor the model, where one is named, has the key.
     """
     entries = parse_options(list(settings))
     changes = {key: value for key, value in entries.items() if key in field_names()}
-    if name == "auto":
-        name = chosen_recipe("auto").name
     others = {key: value for key, value in entries.items() if key not in changes}
     if others and model:
         _check_keys(others, model)
-    return recipe(name, config, changes), others
+    return recipe(_named(name), config, changes), others
 
 
 def _check_keys(keys: Iterable[str], model: str) -> None:
     """Raise where a key is none of the recipe's and none of the model's arguments."""
     from archlab.train.build import option_names  # here: verdicts and recipes need no torch
 
+    # With **kwargs a constructor names no arguments: whether it takes the key shows when it runs.
     taken = option_names(model)
     for key in keys:
         if taken is not None and key not in taken:
             raise OptionError(
-                f"--set {key}: neither the recipe nor {model} has it."
+                f"{keyword('options', key)}: neither the recipe nor {model} has it."
                 f"{did_you_mean(key, (*field_names(), *taken))} The recipe has "
                 f"{', '.join(field_names())}; {model} takes {', '.join(taken) or 'nothing'}."
             )

@@ -59,7 +59,7 @@ MEASURED = (
 
 @dataclass(frozen=True)
 class Row(Measurement):
-    """A measurement, named by its step."""
+    """A measurement, named by its step, as each row of an answer has a name."""
 
     path: str = ""
 
@@ -108,6 +108,7 @@ def train_model(
     """
     data_dir = str(Path(data_dir).absolute())
     images = _images(data, data_dir, download=download)
+    # What a run's id is made of is filled in by `planned`, which looks at the images.
     base = Plan(
         model=model, options={}, seed=seed, recipe=named(recipe),
         data=located(data) if isinstance(data, str) else images.name, data_dir=data_dir,
@@ -120,6 +121,7 @@ def train_model(
             f"{folder} holds another run ({record.read_plan(folder).name}). Give another "
             f"{keyword('out')}."
         )
+    # First of all, so that a run which is killed early is still known for what it is.
     record.write_plan(folder, plan)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []
     run.execute(
@@ -166,9 +168,11 @@ def evaluate_model(
         )
     plan = record.read_plan(folder) if (folder / record.PLAN).is_file() else None
     source = data if data is not None else (plan.data if plan else "embedded")
+    # The plan's folder of archives belongs to the plan's images alone.
     archives = plan.data_dir if plan and data is None else str(data_dir)
     recipe = from_record(entry["recipe"]) if "recipe" in entry else None
     images = ImageData(_images(source, archives, download=False), recipe)
+    # A net of grey images gets grey ones, whatever the set has.
     images.channels = input_channels(net, images.images.shape[0])
     return evaluate(net, images, str(model or entry.get("spec") or entry.get("type", "model")))
 
@@ -179,7 +183,7 @@ def logger_maker(
     """Return a function that makes the loggers for a run's folder."""
     from archlab.train import loggers as known
 
-    arguments = parse_options(list(settings))
+    arguments = parse_options(list(settings))  # now: the loggers are made after the images
 
     def make(folder: Path) -> list[Logger]:
         first = [known.tensorboard(folder)] if tensorboard else []
@@ -196,9 +200,7 @@ def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
 
 def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
     end, plan = finished.outcome, finished.plan
-    reason = end.why or (
-        f"{end.status} at step {end.step:,} of {end.total:,}; the same command goes on"
-    )
+    where = f"{end.status} at step {end.step:,} of {end.total:,}; the same command goes on"
     totals = {field.name: getattr(end, field.name) for field in fields(TrainTotals)}
     return Result(
         name="train",
@@ -206,6 +208,6 @@ def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
         totals=TrainTotals(**totals),
         rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in finished.rows),
         columns=TRAIN_COLUMNS,
-        missing=() if end.status == "done" else (Missing(plan.name, why=reason),),
+        missing=() if end.status == "done" else (Missing(plan.name, why=end.why or where),),
         footer=(f"{end.status}: {finished.folder}",),
     )

@@ -11,7 +11,7 @@ import typer
 
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
-from archlab.cli.output import check_file, is_terminal, put, suffixes
+from archlab.cli.output import check_file, file_of, put, suffixes
 from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
 from archlab.files import write
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _FORMATS = "archlab.picture.formats:FORMATS"
 VIEWS = {"modules": "render", "autograd": "render_backward"}
-_BYTES = ("png", "pdf")
+_BYTES = ("png", "pdf")  # what a terminal would show as noise
+# Format -> the options that it has no place for: colours, a direction, seconds for a layout.
 _WITHOUT = {
     "txt": ("theme", "direction", "timeout"),
     "json": ("theme", "direction", "timeout"),
     "mmd": ("theme", "timeout"),
     "dot": ("timeout",),
 }
-"""Format -> what it has no place for: colours, a direction, a layout."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,9 @@ class Drawing:
     boxes: Annotated[
         int | None,
         typer.Option(
-            "--boxes",
             help="Boxes at most; modules are opened while they fit. Default: "
             f"{constant('archlab.fold.choose:BOXES')}, "
-            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}.",
+            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}."
         ),
     ] = None
     depth: Annotated[
@@ -57,30 +56,26 @@ class Drawing:
     color_by: Annotated[
         str | None,
         typer.Option(
-            "--color-by",
-            help=f"Heat on each box: {listed(constant('archlab.picture.annotate:MEASURES'))}.",
+            help=f"Heat on each box: {listed(constant('archlab.picture.annotate:MEASURES'))}."
         ),
     ] = None
     direction: Annotated[
         str | None,
         typer.Option(
-            "--direction",
             help=f"{listed(constant('archlab.view.drawing.dot:DIRECTIONS'))}: top to bottom "
-            "(default), or left to right.",
+            "(default), or left to right."
         ),
     ] = None
     theme: Annotated[
         str | None,
         typer.Option(
-            "--theme",
             help=f"{listed(constant('archlab.view.theme:THEMES'))}. Default: auto, where an SVG "
-            "follows the reader's screen.",
+            "follows the reader's screen."
         ),
     ] = None
     timeout: Annotated[
         float | None,
         typer.Option(
-            "--timeout",
             min=0.1,
             help="Seconds for one try of the layout. Default: "
             f"{constant('archlab.view.drawing.engine:TIMEOUT'):g}.",
@@ -89,7 +84,7 @@ class Drawing:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """What was given, by the names of the library."""
+        """What was given, by the names of the library; what was not has its default there."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -130,8 +125,8 @@ def render(
     view: Annotated[
         str,
         typer.Option(
-            "--view", help="modules, or autograd: the backward pass, function by function."
-        ),
+            help="modules, or autograd: the backward pass, function by function."
+        )
     ] = "modules",
     diff: Annotated[
         bool, typer.Option("--diff", help="Two models over each other: added, removed, changed.")
@@ -149,8 +144,9 @@ def render(
     from archlab.picture.graph import graph_picture
     from archlab.picture.look import Look
 
-    look = Look(**drawing.keywords)
+    look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     verb = getattr(draw, "render_diff" if diff else VIEWS[view])
+    # A forward that fails is drawn up to there, and the command fails all the same.
     loaded = loading.load(*models)
     failure: TraceError | None = None
     try:
@@ -158,6 +154,7 @@ def render(
     except TraceError as error:
         if error.graph is None:
             raise
+        # What ran before the failure shows where it is. A module to open may not have been reached.
         failure, picture = error, graph_picture(error.graph, replace(look, expand=()))
     _put(picture, chosen, target.out)
     if failure is not None:
@@ -165,11 +162,7 @@ def render(
 
 
 def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
-    """Raise where an option would be dropped, or the models are too few or too many.
-
-    Raises:
-        OptionError: with what excludes what.
-    """
+    """Raise OptionError for an option that would be dropped, too few models or too many."""
     typed.exclusive("diff", "view", because="two models are compared module by module")
     for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
         typed.exclusive(other, "ops", "color_by", because="its boxes have marks of their own")
@@ -186,18 +179,13 @@ def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> 
 
 
 def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
-    """Return the format of a drawing; raise early where it is unknown or cannot be written.
-
-    Raises:
-        OptionError: an unknown format or suffix, or a picture in bytes for a terminal.
-        OutputError: the file cannot be written.
-    """
+    """Return the format of a drawing; raise where it is unknown, or cannot go where it should."""
     from archlab.picture.formats import FORMATS, picture_format  # here: --help draws nothing
 
     chosen = format.lower() if format else None
-    if out is not None and not is_terminal(out):
-        chosen = chosen or picture_format(out, FORMATS)
-        check_file(out)
+    if file := file_of(out):
+        chosen = chosen or picture_format(file, FORMATS)
+        check_file(file)
     chosen = chosen or "txt"
     check_one_of("format", chosen, FORMATS)
     if chosen in _BYTES and out is None and sys.stdout.isatty():
@@ -207,20 +195,22 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
     """Write the picture; what cannot be laid out is written as DOT."""
+    file = file_of(out)
     try:
         data = picture.data(chosen)
     except LayoutError as error:
-        if out is None or is_terminal(out) or not error.dot:
+        if file is None or not error.dot:
             raise
-        rescue = out.with_suffix(".dot")
+        rescue = file.with_suffix(".dot")
         write(rescue, error.dot)
         raise LayoutError(
             f"{error} The drawing is in {rescue}: another Graphviz may do it, "
             "or try fewer boxes (--boxes N).",
             error.dot,
         ) from error
-    if out is None or is_terminal(out):
+    if file is not None:
+        put(file, data)
+    else:
+        # As bytes: text would be encoded once more, with what the terminal happens to speak.
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    else:
-        put(out, data)

@@ -12,11 +12,11 @@ import typer
 
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, model_names
-from archlab.cli.output import check_file, is_terminal
+from archlab.cli.output import check_file, file_of
 from archlab.cli.progress import progress_shown
 from archlab.errors import OptionError
 
-PAGES = (".html", ".htm")
+PAGES = (".html", ".htm")  # as api/page/report.py has them, which help does not import
 
 
 def report(
@@ -24,8 +24,8 @@ def report(
         list[str],
         typer.Argument(
             metavar="MODEL …",
-            help="One model or several; or one folder of a sweep.",
             autocompletion=model_names,
+            help="One model or several; or one folder of a sweep.",
         ),
     ],
     loading: Loading,
@@ -34,8 +34,7 @@ def report(
         Path, typer.Option("--out", "-o", help="The page, .html; - for standard output.")
     ] = Path("report.html"),
     gradients: Annotated[
-        bool,
-        typer.Option("--gradients", help="Also measure gradients by depth: runs the models."),
+        bool, typer.Option("--gradients", help="Also measure gradients by depth: runs the models.")
     ] = False,
 ) -> None:
     """One page to look at, that works offline.
@@ -46,10 +45,11 @@ def report(
 
     Example: archlab report resnet18 --out report.html
     """
-    _check_page(out)
+    _check_page(out)  # first, since the report itself takes seconds
     from archlab.api.page.of_runs import is_runs
     from archlab.api.page.report import report as make
 
+    # A folder goes through as it is; only models are loaded, with the options that say how.
     subjects: Sequence[object] = models
     if any(map(is_runs, models)):
         for name in ("input", "batch", "options", "gradients"):
@@ -60,8 +60,9 @@ def report(
     else:
         subjects = loading.load(*models)
     with progress_shown() as progress:
-        page = make(*subjects, gradients=gradients, command=_typed_line(), progress=progress)  # type: ignore[arg-type]
-    if is_terminal(out):
+        typed_line = shlex.join(["archlab", *sys.argv[1:]])
+        page = make(*subjects, gradients=gradients, command=typed_line, progress=progress)  # type: ignore[arg-type]
+    if file_of(out) is None:
         print(page.html)
         return
     page.save(out)
@@ -70,19 +71,10 @@ def report(
 
 
 def _check_page(path: Path) -> None:
-    """Raise early where a page cannot be written.
-
-    Raises:
-        OptionError: a suffix that is no page's.
-        OutputError: the file cannot be written.
-    """
-    if not is_terminal(path) and path.suffix.lower() not in PAGES:
+    """Raise where the file is no page, or cannot be written."""
+    if file_of(path) and path.suffix.lower() not in PAGES:
         raise OptionError(
             f"--out {path}: a report is a page. Allowed: {', '.join(PAGES)}, or - for standard "
             "output. Pictures alone: archlab render."
         )
     check_file(path)
-
-
-def _typed_line() -> str:
-    return shlex.join(["archlab", *sys.argv[1:]])

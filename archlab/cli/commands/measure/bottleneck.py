@@ -23,19 +23,16 @@ class Sum:
     """A convolution, and what stands in its place."""
 
     inputs: Annotated[int | None, typer.Option("--in", help="Input channels.")] = None
-    kernel: Annotated[int, typer.Option("--kernel", help="Kernel size n of n×n.")] = 3
-    reduce: Annotated[
-        int | None, typer.Option("--reduce", help="Channels after a 1×1 convolution.")
-    ] = None
+    kernel: Annotated[int, typer.Option(help="Kernel size n of n×n.")] = 3
+    reduce: Annotated[int | None, typer.Option(help="Channels after a 1×1 convolution.")] = None
     factor: Annotated[
         str,
         typer.Option(
-            "--factor",
             help=f"{listed(constant('archlab.analyze.factorize:FACTORS'))}: how a kernel is split; "
-            "v2 into 3×3 kernels, v3 into 1×n and n×1.",
+            "v2 into 3×3 kernels, v3 into 1×n and n×1."
         ),
     ] = "none"
-    size: Annotated[int | None, typer.Option("--size", help="Side of the map, for MACs.")] = None
+    size: Annotated[int | None, typer.Option(help="Side of the map, for MACs.")] = None
 
 
 def bottleneck(
@@ -45,9 +42,7 @@ def bottleneck(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
-            help="Find the savings in this model.",
-            autocompletion=model_names,
+            metavar="[MODEL]", autocompletion=model_names, help="Find the savings in this model."
         ),
     ] = None,
     out: Annotated[
@@ -56,9 +51,7 @@ def bottleneck(
     format: Annotated[  # noqa: A002
         str | None,
         typer.Option(
-            "--format",
-            "-f",
-            help=f"{listed(FORMATS)}. Default: the suffix of --out, else tree.",
+            "--format", "-f", help=f"{listed(FORMATS)}. Default: the suffix of --out, else tree."
         ),
     ] = None,
     sort: Sort = None,
@@ -69,6 +62,7 @@ def bottleneck(
 
     Example: archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32
     """
+    # The formula has an `out` and every other command a file of that name: a number is channels.
     outputs, file = _split(out or ())
     output = Output(format, file)
     if model is not None:
@@ -91,11 +85,7 @@ def bottleneck(
 
 
 def _split(texts: list[str] | tuple[()]) -> tuple[int | None, Path | None]:
-    """Return output channels and the file: `--out` names both, as the formula does.
-
-    Raises:
-        OptionError: two numbers, or two files.
-    """
+    """Return output channels and the file: `--out` names both, as the formula does."""
     numbers = [int(text) for text in texts if text.isdigit()]
     files = [Path(text) for text in texts if not text.isdigit()]
     if len(numbers) > 1 or len(files) > 1:

@@ -40,11 +40,12 @@ def check(model: ModelArgument, budget: Budget, loading: Loading, output: Output
     texts = {name: text for name, text in asdict(budget).items() if text is not None}
     from archlab.analyze.budget import limits
 
-    amounts = limits(texts)
+    amounts = limits(texts)  # before torch is imported, so that a mistyped one costs no wait
     from archlab.api import cost
 
     (loaded,) = loading.load(model)
     answer = cost.check(loaded, **amounts)
     output.show(answer)
+    # A job of a CI fails by the exit code, after the table says why.
     if not answer.totals.passed:
         raise typer.Exit(1)

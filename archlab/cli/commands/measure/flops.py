@@ -24,18 +24,14 @@ def flops(
     tree: Tree,
     typed: Typed,
     mode: Annotated[
-        str,
-        typer.Option(
-            "--mode", help=f"{listed((*MODES, _BOTH))}; train counts the backward pass, too."
-        ),
+        str, typer.Option(help=f"{listed((*MODES, _BOTH))}; train counts the backward pass, too.")
     ] = "eval",
-    by: Annotated[str, typer.Option("--by", help=f"A row for each {listed(ROWS)}.")] = "module",
+    by: Annotated[str, typer.Option(help=f"A row for each {listed(ROWS)}.")] = "module",
     convention: Annotated[
         str,
         typer.Option(
-            "--convention",
             help=f"{listed(constant('archlab.analyze.flops:TABLES'))}; "
-            "fvcore also counts norms and resampling.",
+            "fvcore also counts norms and resampling."
         ),
     ] = "archlab",
     tool: Annotated[
@@ -52,6 +48,7 @@ def flops(
 
     Example: archlab flops torchvision:vit_b_16 --by kind
     """
+    # What an answer has no place for is refused and never dropped without a word.
     typed.exclusive("tool", "by", "convention", "depth", because="its rows are kinds of operator")
     if by == "kind":
         typed.exclusive("by", "depth", because="rows by kind are no module tree")

@@ -18,7 +18,7 @@ def gradients(
     plot: Plot,
     output: Output,
     depths: Annotated[
-        str | None, typer.Option("--depths", help="Zoo nets at these depths: 20,56,110.")
+        str | None, typer.Option(help="Zoo nets at these depths: 20,56,110.")
     ] = None,
     twin: Annotated[
         bool, typer.Option("--twin", help="Also each net with its shortcuts dropped.")
@@ -26,14 +26,14 @@ def gradients(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", help=f"A row for each {listed(BLOCKS)}; a block is the net's repeated unit. "
-            "Default: block.",
-        ),
+            help=f"A row for each {listed(BLOCKS)}; a block is the net's repeated unit. "
+            "Default: block."
+        )
     ] = None,
     layers: Layers = None,
     loss: Annotated[
         str | None,
-        typer.Option("--loss", help=f"{listed(LOSSES)}. Default: what fits the output."),
+        typer.Option(help=f"{listed(LOSSES)}. Default: what fits the output.")
     ] = None,
     sort: Sort = None,
 ) -> None:  # fmt: skip
@@ -47,12 +47,12 @@ def gradients(
     from archlab.api.live import gradients as live, pictures
     from archlab.api.live.conditions import at_depths
 
+    # Names get their depths before they are loaded: resnet56 at 20 is another net, resnet20.
     loaded = measuring.load(at_depths(models, numbers))
     with progress_shown() as progress:
         answer = live.gradients(
             *loaded, twin=twin, by=by, layers=layers or (), loss=loss, progress=progress,
             **measuring.conditions,
         )  # fmt: skip
-    if plot.plot is not None:
-        plot.save(pictures.plot_by_depth(answer))
+    plot.save(lambda: pictures.plot_by_depth(answer))
     output.show(answer, sort=sort)

@@ -22,6 +22,5 @@ def identity(
     loaded = measuring.load(models)
     with progress_shown() as progress:
         answer = probes.identity(*loaded, progress=progress, **measuring.conditions)
-    if plot.plot is not None:
-        plot.save(pictures.plot_by_depth(answer))
+    plot.save(lambda: pictures.plot_by_depth(answer))
     output.show(answer, sort=sort)

@@ -18,8 +18,7 @@ def memory(
     optimizer: Annotated[
         str,
         typer.Option(
-            "--optimizer",
-            help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}: what training keeps.",
+            help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}: what training keeps."
         ),
     ] = "adam",
 ) -> None:

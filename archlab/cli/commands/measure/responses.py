@@ -29,6 +29,5 @@ def responses(
         answer = probes.responses(
             *loaded, layers=layers or (), progress=progress, **measuring.conditions
         )
-    if plot.plot is not None:
-        plot.save(pictures.plot_by_depth(answer))
+    plot.save(lambda: pictures.plot_by_depth(answer))
     output.show(answer, sort=sort)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archlab.api.model import Model
 
 _QUESTIONS = ("unproductive", "verify", "effective")
+# Options that only a table answers: whoever gives one wants it beside a picture, too.
 _OF_A_TABLE = ("format", "out", "depth", "sort", "unproductive", "resolutions", "verify")
 
 
@@ -48,14 +49,12 @@ class Question:
     images: Annotated[
         Path | None,
         typer.Option(
-            "--images",
             metavar="FOLDER",
             help="Images for --effective (Gaussian noise without it), and to --plot on.",
         ),
     ] = None
     checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", metavar="FILE", help="Weights for --effective (state dict)."),
+        Path | None, typer.Option(metavar="FILE", help="Weights for --effective (state dict).")
     ] = None
 
     @property
@@ -84,18 +83,17 @@ def rf(
     _check(typed, several=len(models) > 1)
     from archlab.api.field import pictures, receptive_field as field
 
+    # Unknown layers are named before a picture or a measurement, which takes a while.
     loaded = loading.load(*models)
     for model in loaded:
         field.check_layers(model, question.layers or ())
-    if plot.plot is not None:
-        picture = pictures.plot_receptive_field(
-            *loaded, effective=question.effective, **question.measured
-        )
-        plot.save(picture)
-        if not typed.any(*_OF_A_TABLE):
-            return
+    drawn = {"effective": question.effective, **question.measured}
+    plot.save(lambda: pictures.plot_receptive_field(*loaded, **drawn))
+    if plot.plot is not None and not typed.any(*_OF_A_TABLE):
+        return
     answer, agreed = _answer(loaded[0], question)
     output.show(answer, depth=tree.depth, sort=tree.sort)
+    # A certificate that does not hold is a failed check, as in `archlab check`.
     if not agreed:
         raise typer.Exit(1)
 
@@ -116,15 +114,12 @@ def _answer(model: Model, question: Question) -> tuple[Result[Any, Any], bool]:
 
 
 def _check(typed: Typed, *, several: bool) -> None:
-    """Raise where an option would be dropped.
-
-    Raises:
-        OptionError: with both options, and why.
-    """
+    """Raise OptionError where an option would be dropped."""
     for i, question in enumerate(_QUESTIONS):
         rest = _QUESTIONS[i + 1 :]
         typed.exclusive(question, *rest, because="each is a table of its own")
         typed.exclusive(question, "depth", because="its rows are no module tree")
+    # With a picture, --layer chooses its boxes, and the table goes on being about all of them.
     for question in ("unproductive", "verify"):
         if not typed.any("plot"):
             typed.exclusive(question, "layers", because="it is asked of all convolutions")

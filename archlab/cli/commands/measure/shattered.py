@@ -15,13 +15,13 @@ from archlab.errors import OptionError
 def shattered(
     plot: Plot,
     output: Output,
-    depths: Annotated[str, typer.Option("--depths", help="Hidden layers: 2,24,50.")] = "2,24,50",
+    depths: Annotated[str, typer.Option(help="Hidden layers: 2,24,50.")] = "2,24,50",
     scales: Annotated[
-        str, typer.Option("--scales", help="Factors of the residual branch: 1.0,0.1.")
+        str, typer.Option(help="Factors of the residual branch: 1.0,0.1.")
     ] = "1.0,0.1",
-    norm: Annotated[str, typer.Option("--norm", help=f"{listed((*NORMS, 'both'))}.")] = "batch",
-    width: Annotated[int, typer.Option("--width", min=1, help="Units a layer.")] = 200,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many draws of weights.")] = 10,
+    norm: Annotated[str, typer.Option(help=f"{listed((*NORMS, 'both'))}.")] = "batch",
+    width: Annotated[int, typer.Option(min=1, help="Units a layer.")] = 200,
+    seeds: Annotated[int, typer.Option(min=1, help="How many draws of weights.")] = 10,
     sort: Sort = None,
 ) -> None:
     """How alike the gradients of neighbouring inputs are.
@@ -34,8 +34,7 @@ def shattered(
     from archlab.api.live import pictures, probes
 
     answer = probes.shattered(depths=numbers, scales=factors, norm=norm, width=width, seeds=seeds)
-    if plot.plot is not None:
-        plot.save(pictures.plot_by_depth(answer))
+    plot.save(lambda: pictures.plot_by_depth(answer))
     output.show(answer, sort=sort)
 
 
@@ -44,6 +43,7 @@ def _factors(text: str) -> list[float]:
         factors = [float(part) for part in text.split(",")]
     except ValueError:
         factors = []
+    # "nan" and "inf" are numbers to Python; a comparison with a NaN is false.
     if not factors or not all(0 < factor < float("inf") for factor in factors):
         raise OptionError(f"--scales {text!r}: positive numbers joined by commas, such as 1.0,0.1.")
     return factors

@@ -19,5 +19,6 @@ def doctor(output: Output, data_dir: DataDir = DATA_DIR) -> None:
 
     answer = examine(data_dir)
     output.show(answer)
+    # What is optional may be missing: that is no fault of an installation.
     if broken(answer.rows):
         raise typer.Exit(1)

@@ -19,7 +19,7 @@ def models(
     pattern: Annotated[
         str | None, typer.Argument(metavar="[PATTERN]", help="Names to list: 'resnet*'.")
     ] = None,
-    source: Annotated[str, typer.Option("--source", help=f"{listed(SOURCES)}.")] = "zoo",
+    source: Annotated[str, typer.Option(help=f"{listed(SOURCES)}.")] = "zoo",
 ) -> None:
     """The models of the zoo, or the names of another source.
 
@@ -28,10 +28,11 @@ def models(
     from archlab.resolve.catalog import catalog
 
     answer = catalog(pattern, source)
+    # A list of names is read by people and by `grep`: a table comes only where one is asked for.
     if typed.any("format", "out"):
         output.show(answer)
         return
-    width = max(len(entry.name) for entry in answer.rows)  # bare lines, for pipes
+    width = max(len(entry.name) for entry in answer.rows)
     for entry in answer.rows:
         print(f"{entry.name:{width}}  {entry.summary}".rstrip())
     if answer.footer:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archlab.result import Result
     from archlab.survey.gather import Way
 
-_SCREEN = 40  # rows for people
+_SCREEN = 40  # rows for people; files and programs get all of them
 _CHOICE = ("where", "sort", "plot")
 _MEASURING = (
     "input", "batch", "options", "convention", "optimizer", "engine", "address", "jobs", "timeout",
@@ -42,10 +42,10 @@ Check = Annotated[
 class Limits:
     """What one model may take, and which are measured again."""
 
-    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds a model.")] = 120
-    memory: Annotated[
-        str, typer.Option("--memory", metavar="SIZE", help="Memory of a worker process.")
-    ] = "2GiB"
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds a model.")] = 120
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory of a worker process.")] = (
+        "2GiB"
+    )
     retry: Annotated[
         bool, typer.Option("--retry", help="Measure rows of --out again that failed.")
     ] = False
@@ -56,14 +56,10 @@ class Counting:
     """What counts as an operation, and what training keeps."""
 
     convention: Annotated[
-        str,
-        typer.Option("--convention", help=f"{listed(constant('archlab.analyze.flops:TABLES'))}."),
+        str, typer.Option(help=f"{listed(constant('archlab.analyze.flops:TABLES'))}.")
     ] = "archlab"
     optimizer: Annotated[
-        str,
-        typer.Option(
-            "--optimizer", help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}."
-        ),
+        str, typer.Option(help=f"{listed(constant('archlab.analyze.memory:OPTIMIZERS'))}.")
     ] = "adam"
 
 
@@ -71,14 +67,11 @@ class Counting:
 class Choice:
     """Which rows are shown, in which order."""
 
-    where: Annotated[
-        str, typer.Option("--where", metavar="CONDITION", help="'macs < 1e9 and rf > 200'")
-    ] = ""
+    where: Annotated[str, typer.Option(metavar="CONDITION", help="'macs < 1e9 and rf > 200'")] = ""
     sort: Annotated[
-        str | None,
-        typer.Option("--sort", help="By this column, the largest first; -COLUMN: the smallest."),
+        str | None, typer.Option(help="By this column, the largest first; -COLUMN: the smallest.")
     ] = None
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows.")] = None
+    top: Annotated[int | None, typer.Option(min=1, help="Only so many rows.")] = None
 
 
 def scan(
@@ -125,26 +118,23 @@ def scan(
             agreement = scanning.agreement(check, *models or (), **keywords)
         else:
             answer = scanning.scan(*models or (), where=choice.where, **keywords)
+    # Without models the file was read and not written.
     if out is not None and (models or check):
         print(f"wrote {out}", file=sys.stderr)
     if check is not None:
         format.show(_first(agreement, choice.top, format.format), "table")
         raise typer.Exit(0 if agreement.totals.passed else 1)
-    if plot.plot is not None:
-        plot.save(scanning.plot_scan(answer))
+    plot.save(lambda: scanning.plot_scan(answer))
     if choice.sort is not None:
         answer = ordered(answer, choice.sort)
     format.show(_first(answer, choice.top, format.format), "table")
+    # Single failures are rows that say so; if there is nothing else, the command has failed.
     if answer.rows and answer.totals.failed == len(answer.rows):
         raise typer.Exit(1)
 
 
 def _check(typed: Typed, sort: str | None) -> None:
-    """Raise before the work where an option would be dropped, or a column is unknown.
-
-    Raises:
-        OptionError: with what excludes what.
-    """
+    """Raise OptionError, before the work, for an option that would be dropped, or a column."""
     typed.exclusive("check", *_CHOICE, because="scan first, then ask")
     if not typed.any("models", "check"):
         typed.require("models", *_MEASURING, because="without models nothing is measured")

@@ -43,5 +43,6 @@ def curves(
         raise OptionError(f"--style is for a sweep, and {folders[0]} is none.")
     from archlab.api.training import curves as drawn
 
+    # Drawn before the file is opened: a folder without logs leaves no empty picture.
     picture = drawn.gradient_heat(folders[0]) if gradients else drawn.curves(*folders, style=style)
     put(out, picture.data(out.suffix[1:]))

@@ -20,19 +20,15 @@ def degradation(
     images: Images,
     engine: Engine,
     format: Format,  # noqa: A002
-    depths: Annotated[str, typer.Option("--depths", help="Layers, each 6n+2.")] = "20,56",
-    kinds: Annotated[str, typer.Option("--kinds", help="plain, residual.")] = "plain,residual",
-    seeds: Annotated[
-        str, typer.Option("--seeds", help="How many; or which: 4,5,6 (only 4: 4,).")
-    ] = "3",
+    depths: Annotated[str, typer.Option(help="Layers, each 6n+2.")] = "20,56",
+    kinds: Annotated[str, typer.Option(help="plain, residual.")] = "plain,residual",
+    seeds: Annotated[str, typer.Option(help="How many; or which: 4,5,6 (only 4: 4,).")] = "3",
     recipe: Recipe = "auto",
     download: Download = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/degradation-RECIPE.")
     ] = None,
-    gpus: Annotated[
-        float, typer.Option("--gpus", min=0, help="With ray, a run's share of a GPU: 0.25.")
-    ] = 0,
+    gpus: Annotated[float, typer.Option(min=0, help="With ray, a run's share of a GPU: 0.25.")] = 0,
     gradients: Gradients = None,
     style: Figure = "fig6",
 ) -> None:
@@ -47,6 +43,7 @@ def degradation(
 
     chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
     layers, named = _numbers("depths", depths), _numbers("seeds", seeds)
+    # "4,5" and "4," are seeds by name; "4" is how many. To the verb that is a list or a number.
     draws = named if "," in seeds else named[0]
     print(training.opening(recipe, chosen, layers, draws, engine.jobs), file=sys.stderr)
     folder = training.default_out(chosen, out)
@@ -63,6 +60,7 @@ def degradation(
 
 def _numbers(name: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.removesuffix(",").split(",")]
+    # Only digits: a minus or a point would be read as a number and fail deep in the work.
     if not all(part.isdigit() for part in parts):
         raise OptionError(
             f"{keyword(name)} {text!r}: whole numbers joined by commas are wanted: 20,56."

@@ -24,11 +24,10 @@ def finetune(
     format: Format,  # noqa: A002
     typed: Typed,
     freeze: Annotated[
-        str, typer.Option("--freeze", help=f"backbone, none, or some of {','.join(PARTS)}.")
+        str, typer.Option(help=f"backbone, none, or some of {','.join(PARTS)}.")
     ] = "backbone",
     until: Annotated[
-        int | None,
-        typer.Option("--until", min=0, help="Frozen before this step. Default: a quarter of all."),
+        int | None, typer.Option(min=0, help="Frozen before this step. Default: a quarter of all.")
     ] = None,
     recipe: Recipe = "fast",
     seed: Seed = 1,
@@ -48,12 +47,13 @@ def finetune(
         typed.exclusive("freeze", "until", because="where nothing is frozen, nothing is released")
     from archlab.api.training import finetune as finetuning, recipes
 
+    # The folder is needed here, too: after Ctrl-C it is named as where to go on.
     chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
     folder = out or Path("runs") / f"finetune-{chosen.name}"
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = finetuning.finetune_model(
-            checkpoint, data=images.data or recipes.default_data(chosen), recipe=chosen,
+            checkpoint, data=images.data or chosen.made_for, recipe=chosen,
             data_dir=images.data_dir, download=download, seed=seed, out=folder, alone=alone,
             freeze=finetuning.freeze_plan(freeze, until), progress=progress,
         )  # fmt: skip

@@ -15,7 +15,7 @@ def test(
     images: Images,
     output: Output,
     model: Annotated[
-        str | None, typer.Option("--model", help="Its spec, where the checkpoint does not say.")
+        str | None, typer.Option(help="Its spec, where the checkpoint does not say.")
     ] = None,  # noqa: PT028  a command, no test
 ) -> None:
     """Accuracy on test images, by class; the confusion matrix.

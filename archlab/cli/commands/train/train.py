@@ -36,12 +36,10 @@ def train(
         ),
     ] = True,
     logger: Annotated[
-        list[str] | None,
-        typer.Option("--logger", help="A Lightning logger's import path; repeat."),
+        list[str] | None, typer.Option(help="A Lightning logger's import path; repeat.")
     ] = None,
     logger_set: Annotated[
-        list[str] | None,
-        typer.Option("--logger-set", metavar="KEY=VALUE", help="An argument of it; repeat."),
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An argument of it; repeat.")
     ] = None,
     gradients: Gradients = None,
 ) -> None:
@@ -59,9 +57,10 @@ def train(
     )
     loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    # Ctrl-C asks for an end: the run finishes its step, saves, and is answered like any other.
     with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
         answer = single.train_model(
-            model, options=options, recipe=chosen, data=images.data or recipes.default_data(chosen),
+            model, options=options, recipe=chosen, data=images.data or chosen.made_for,
             data_dir=images.data_dir, download=download, seed=seed, out=out, gradients=gradients,
             loggers=loggers, stop=stop.is_set, progress=progress,
         )  # fmt: skip
@@ -69,5 +68,6 @@ def train(
     if stop.is_set():
         print("archlab: interrupted and saved; the same command goes on", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
+    # A loss that is no number ends a run: its table is shown, and the command fails.
     if answer.totals.status == "failed":
         raise typer.Exit(1)

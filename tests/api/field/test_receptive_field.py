@@ -1,0 +1,39 @@
+"""Verbs about receptive fields: which layers they answer for, and under what conditions."""
+
+import pytest
+from torch import nn
+
+import archlab
+from archlab.api.field.receptive_field import check_layers, spaced
+from archlab.api.model import Model
+from archlab.errors import OptionError, SpecError
+
+
+def test_four_layers_from_nearly_the_first_to_the_last() -> None:
+    # 19 convolutions, counted from 0: 18 · 1/4, 2/4, 3/4 and 4/4, rounded to even.
+    assert spaced(Model("plain20")) == (
+        "layer1.1.conv2", "layer2.1.conv1", "layer3.0.conv2", "layer3.2.conv2",
+    )  # fmt: skip
+
+
+def test_chosen_layers_are_rows_without_a_tree() -> None:
+    answer = archlab.receptive_field("plain8", layers=["layer1.0.conv2", "conv1"])
+    assert [(row.path, row.rf_h) for row in answer.rows] == [("conv1", 3), ("layer1.0.conv2", 7)]
+    assert not answer.tree
+
+
+def test_an_unknown_layer_is_named_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"no layer 'layer1.0.conv3'. Did you mean layer1.0.conv"):
+        check_layers(Model("plain8"), ["layer1.0.conv3"])
+
+
+def test_a_certificate_needs_images() -> None:
+    with pytest.raises(OptionError, match="must take images"):
+        archlab.verify_receptive_field(archlab.load(nn.Conv1d(3, 4, 3), input="[1x3x16]"))
+
+
+def test_a_measured_field_says_on_what() -> None:
+    answer = archlab.effective_receptive_field("plain8", layers=["conv1"], batch=2)
+    words = " ".join(answer.header.conventions)
+    assert "2 × Gaussian noise, 8 directions, seed 0, eval mode, initial weights" in words
+    assert answer.rows[0].effective_h <= 3

@@ -1,0 +1,43 @@
+"""Recipes by name, file and entries; what an unknown entry is called, by who asks."""
+
+import pytest
+
+from archlab.api.training.recipes import chosen_recipe, recipe_and_options, recipe_of
+from archlab.errors import OptionError, spelled
+from archlab.runs.recipe import RECIPES
+
+
+@pytest.mark.parametrize(("cuda", "name"), [(True, "paper"), (False, "demo")])
+def test_auto_is_paper_with_a_gpu_and_demo_without(monkeypatch, cuda, name) -> None:
+    monkeypatch.setattr("archlab.train.device.has_cuda", lambda: cuda)
+    assert chosen_recipe("auto") == RECIPES[name]
+    assert recipe_of("auto").name == name
+    assert recipe_and_options("auto")[0].name == name
+
+
+def test_a_recipe_stays_what_it_is() -> None:
+    assert chosen_recipe(RECIPES["fast"]) is RECIPES["fast"]
+
+
+def test_entries_change_the_file_and_the_file_changes_the_recipe(tmp_path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("learning_rate: 0.05\nbatch_size: 32\n")
+    changed = recipe_of("demo", path, ["batch_size=16"])
+    assert (changed.learning_rate, changed.batch_size) == (0.05, 16)
+
+
+def test_other_keys_are_arguments_of_the_model() -> None:
+    settings = ["batch_size=16", "layout=chapter"]
+    recipe, options = recipe_and_options("demo", None, settings, "resnet18")
+    assert recipe.batch_size == 16
+    assert options == {"layout": "chapter"}
+
+
+def test_an_unknown_key_is_spelled_as_the_reader_gave_it() -> None:
+    with pytest.raises(OptionError, match=r"^options='layuot': neither the recipe nor resnet18"):
+        recipe_and_options("demo", None, ["layuot=chapter"], "resnet18")
+    with (
+        spelled({"options": "--set"}.__getitem__),
+        pytest.raises(OptionError, match=r"^--set layuot: neither.* Did you mean layout\?"),
+    ):
+        recipe_and_options("demo", None, ["layuot=chapter"], "resnet18")
