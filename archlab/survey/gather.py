@@ -22,7 +22,7 @@ _LEAST = 2**27  # bytes of a worker below which nothing could ever run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class ScanSettings:
     """How a scan runs.
 
     Attributes:
@@ -38,7 +38,7 @@ class Way:
         OptionError: less memory than a worker needs to start.
 
     Example:
-        >>> Way(jobs=2, timeout=60).engine
+        >>> ScanSettings(jobs=2, timeout=60).engine
         'local'
     """
 
@@ -58,7 +58,7 @@ class Way:
             )
 
 
-def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[ScanRow]:
+def gather(requests: Sequence[Request], out: Path | None, settings: ScanSettings) -> list[ScanRow]:
     """Return a row for every request; with `out` only what it lacks is measured, and all is kept.
 
     Raises:
@@ -66,7 +66,7 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
         RunError: another scan writes the same file.
     """
     if out is None:
-        rows = {row.key: row for row in _measured(requests, way)}
+        rows = {row.key: row for row in _measured(requests, settings)}
         return [rows[request.model, request.asked] for request in requests]
     store.check_format(out)
     store.read(out)  # refuses what is no scan before anything is made
@@ -77,10 +77,10 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
         order = list(dict.fromkeys([*known, *keys]))
         waiting = [
             request for request, key in zip(requests, keys, strict=True)
-            if key not in known or _may_differ(request) or (way.retry and known[key].error)
+            if key not in known or _may_differ(request) or (settings.retry and known[key].error)
         ]  # fmt: skip
         try:
-            for row in _measured(waiting, way):
+            for row in _measured(waiting, settings):
                 journal.append(row)
                 known[row.key] = row
         finally:
@@ -95,16 +95,18 @@ def _may_differ(request: Request) -> bool:
     return ".py:" in request.model
 
 
-def _measured(requests: Sequence[Request], way: Way) -> Iterator[ScanRow]:
+def _measured(requests: Sequence[Request], settings: ScanSettings) -> Iterator[ScanRow]:
     jobs = [Job(str(place), "archlab.api.scale.row:measure", (request,))
             for place, request in enumerate(requests)]  # fmt: skip
-    limits = Limits(seconds=way.timeout, memory=way.memory)
-    outcomes = run(jobs, way.engine, side_by_side=way.jobs, address=way.address, limits=limits)
+    limits = Limits(seconds=settings.timeout, memory=settings.memory)
+    outcomes = run(
+        jobs, settings.engine, side_by_side=settings.jobs, address=settings.address, limits=limits
+    )
     with closing(outcomes):
         for done, outcome in enumerate(outcomes, 1):
             row = _row(requests[int(outcome.key)], outcome)
-            if way.progress is not None:
-                way.progress(done, len(jobs), row.model)
+            if settings.progress is not None:
+                settings.progress(done, len(jobs), row.model)
             yield row
 
 

@@ -19,7 +19,7 @@ from archlab.engine import Job, Limits, Needs, run
 from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
-from archlab.survey.gather import Way
+from archlab.survey.gather import ScanSettings
 from archlab.train.degradation import Sweep, run_sweep
 from archlab.train.remote import Fan
 from archlab.train.run import execute
@@ -148,9 +148,9 @@ def test_a_scan_whose_node_is_lost_leaves_the_same_file(cluster, tmp_path) -> No
             cluster.kill_second()
 
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
-    way = Way(engine="ray", address=cluster.address, progress=kill)
-    scan(*MODELS, out=there, way=way)
-    scan(*MODELS, out=here, way=Way(jobs=2))
+    settings = ScanSettings(engine="ray", address=cluster.address, progress=kill)
+    scan(*MODELS, out=there, settings=settings)
+    scan(*MODELS, out=here, settings=ScanSettings(jobs=2))
     assert calls == list(range(1, len(MODELS) + 1)), "every model once"
     assert lines(there) == lines(here)
     assert [line["model"] for line in lines(there)] == MODELS
