@@ -40,6 +40,8 @@ def _from_csv(path: Path) -> Series:
     series: Series = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
+            # A line has what was logged at its step; other cells are empty. Hyperparameters may be
+            # logged without a step.
             for line in csv.DictReader(file):
                 step = float(line.get("step") or "nan")
                 for name, text in line.items():

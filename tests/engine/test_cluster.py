@@ -20,7 +20,7 @@ from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
 from archlab.survey.gather import ScanSettings
-from archlab.train.degradation import Sweep, run_sweep
+from archlab.train.degradation import Sweep, run_plans
 from archlab.train.remote import Fan
 from archlab.train.run import execute
 
@@ -187,7 +187,7 @@ def test_a_sweep_whose_node_is_lost_leaves_the_same_files(cluster, tmp_path, few
             cluster.kill_second()
 
     fan = Fan("ray", cluster.address)
-    run_sweep(sweep, images, there, fan=fan, progress=kill)
+    run_plans(sweep.plans(images), there, fan=fan, progress=kill)
     assert lost
     torch.set_num_threads(1)  # as in the worker of a run
     for plan in sweep.plans(images):
@@ -200,7 +200,7 @@ def test_a_sweep_whose_node_is_lost_leaves_the_same_files(cluster, tmp_path, few
         assert outcomes[0] == outcomes[1]
         assert sorted(os.listdir(one)) == sorted(os.listdir(other))
     times = {path: path.stat().st_mtime_ns for path in there.glob("*/last.ckpt")}
-    run_sweep(sweep, images, there, fan=fan)
+    run_plans(sweep.plans(images), there, fan=fan)
     assert times == {path: path.stat().st_mtime_ns for path in times}, "nothing is done twice"
 
 
