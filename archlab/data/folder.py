@@ -22,13 +22,10 @@ def image_files(folder: Path, *, below: bool = False) -> list[Path]:
 def decoded(
     path: Path, mode: str | None = None, size: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
-    """Return the pixels of an image (height, width, channels).
+    """Return the pixels of an image (height, width, channels), or raise a DataError.
 
     Pillow's `mode` is "L" (grey) or "RGB"; None keeps a grey image grey. `size` is the width and
     height that the image is resized to.
-
-    Raises:
-        DataError: the file cannot be read as an image.
     """
     try:
         with Image.open(path) as image:
@@ -47,9 +44,7 @@ def read_folder(
     """Return images (N, C, H, W), labels, and the class names of `root/part`, train or test.
 
     `classes` are the names that labels 0, 1 … stand for; None takes the sub-folders in order.
-
-    Raises:
-        DataError: no such folder, no images, an image that cannot be read or differs in size.
+    Images that are absent, cannot be read or differ in size are a DataError.
     """
     folder = root / part
     if not folder.is_dir():

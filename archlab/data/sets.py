@@ -112,8 +112,7 @@ def located(source: str) -> str:
 def read_file(path: Path, name: str) -> ImageSet:
     """Return the set in a .npz file (train_images, train_labels, test_images, test_labels).
 
-    Raises:
-        DataError: the file is no such archive, or an array is missing or does not fit.
+    An archive without these, or one in which they do not fit, is a DataError.
     """
     names = ("train_images", "train_labels", "test_images", "test_labels")
     try:
@@ -134,11 +133,7 @@ def read_file(path: Path, name: str) -> ImageSet:
 
 
 def checked(images: ImageSet, where: str) -> ImageSet:
-    """Return the set if images are uint8 in four dimensions and every one has a label.
-
-    Raises:
-        DataError: they are not.
-    """
+    """Return the set; DataError unless images are uint8 (N, C, H, W) and every one has a label."""
     parts = {
         "train": (images.train_images, images.train_labels),
         "test": (images.test_images, images.test_labels),

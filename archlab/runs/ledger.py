@@ -60,11 +60,7 @@ def sweep_runs(out: Path) -> tuple[str, ...]:
 
 
 def read_sweep(out: Path) -> tuple[Run, ...]:
-    """Return the runs of a sweep's folder, in the order of kind, depth and seed.
-
-    Raises:
-        RunError: the folder holds no sweep.
-    """
+    """Return the runs of a sweep by kind, depth and seed; RunError where there is none."""
     if not out.is_dir():
         raise RunError(f"There is no folder {out}.")
     if not (out / SWEEP).is_file():

@@ -195,11 +195,7 @@ def recipe(
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return the entries of a YAML file.
-
-    Raises:
-        OptionError: no such file, no YAML, or no mapping of names to values.
-    """
+    """Return the entries of a YAML file; OptionError where it maps no names to values."""
     import yaml  # here: most commands read no YAML
 
     class Loader(yaml.SafeLoader):

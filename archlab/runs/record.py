@@ -127,11 +127,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan:
-    """Return the plan of a run's folder.
-
-    Raises:
-        RunError: it holds none.
-    """
+    """Return the plan of a run's folder; RunError where it holds none."""
     if not (folder / PLAN).is_file():
         raise RunError(f"{folder} is no run: it holds no {PLAN}.")
     content = files.read_json(folder / PLAN)
@@ -149,11 +145,7 @@ def write_metrics(folder: Path, rows: Sequence[Measurement]) -> None:
 
 
 def read_metrics(folder: Path) -> tuple[Measurement, ...]:
-    """Return the measurements of a run; empty where none was made.
-
-    Raises:
-        RunError: the file is damaged.
-    """
+    """Return the measurements of a run, empty where none was made; RunError if damaged."""
     path = folder / METRICS
     if not path.is_file():
         return ()

@@ -112,11 +112,7 @@ class _Gap:
 
 
 def verdict(out: Path) -> Result[VerdictTotals, VerdictRow]:
-    """Return the verdict on the sweep in a folder.
-
-    Raises:
-        RunError: the folder holds no sweep, or a sweep of one depth.
-    """
+    """Return the verdict on a folder's sweep; RunError where it has none, or one of one depth."""
     return judged(read_sweep(out))
 
 

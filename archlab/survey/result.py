@@ -76,11 +76,7 @@ def ordered(result: Result[ScanTotals, ScanRow], sort: str) -> Result[ScanTotals
 
 
 def check_column(sort: str) -> str:
-    """Return the column to sort by, without the sign.
-
-    Raises:
-        OptionError: there is no such column.
-    """
+    """Return the column to sort by, without the sign; OptionError where there is none."""
     name, known = sort.removeprefix("-"), [part.name for part in fields(ScanRow)]
     if name not in known:
         raise OptionError(

@@ -45,12 +45,7 @@ def check_format(path: Path) -> None:
 
 
 def read(path: Path) -> list[ScanRow]:
-    """Return the rows of a file; none where it is absent.
-
-    Raises:
-        OutputError: it holds something else than a scan.
-        DependencyError: Parquet without pyarrow.
-    """
+    """Return the rows of a file, none where it is absent; OutputError where it is no scan."""
     if not path.exists():
         return []
     names, records = FORMATS[path.suffix][0](path)
@@ -64,11 +59,7 @@ def read(path: Path) -> list[ScanRow]:
 
 
 def save(path: Path, rows: Iterable[ScanRow]) -> None:
-    """Write all rows, whole or not at all.
-
-    Raises:
-        OutputError: the system refuses.
-    """
+    """Write all rows, whole or not at all."""
     write(path, FORMATS[path.suffix][1]([asdict(row) for row in rows]))
 
 
@@ -80,11 +71,7 @@ class Journal:
         self._file: IO[bytes] | None = None
 
     def rows(self) -> list[ScanRow]:
-        """Return the finished rows of a scan that was interrupted; a torn last line is dropped.
-
-        Raises:
-            OutputError: a line that is no row.
-        """
+        """Return the finished rows of a scan that was interrupted, without a torn last line."""
         path = self.folder / JOURNAL
         if not path.is_file():
             return []
@@ -191,6 +178,7 @@ def _read_parquet(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]
 
 def _parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
     arrow, parquet = _pyarrow()
+    # Told, not inferred: a column in which every number is missing would have no type.
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64()}
     schema = arrow.schema(
         [(name, types[kind]) for name, kind in kinds().items()], metadata={"schema": SCHEMA}

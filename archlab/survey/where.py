@@ -27,6 +27,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }
+# No power: a condition such as 9**9**9**9 would take all memory and never end.
 _COMPUTE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -95,9 +96,9 @@ class _Condition:
         if not allowed:
             source = ast.get_source_segment(self._text.strip(), node)
             raise OptionError(
-                f"{keyword('where', self._text)}: {source or type(node).__name__!r} is not allowed. "
-                f"Allowed: columns, numbers, texts, comparisons, and, or, not, in, + - * /. "
-                f"{_EXAMPLE}"
+                f"{keyword('where', self._text)}: {source or type(node).__name__!r} is not "
+                "allowed. Allowed: columns, numbers, texts, comparisons, and, or, not, in, "
+                f"+ - * /. {_EXAMPLE}"
             )
         for part in _parts(node):
             self.check(part)

@@ -18,11 +18,8 @@ from archlab.spec import parse_model
 def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.Module:
     """Return the net of a spec with values; the same seed gives the same values.
 
-    Without a seed the global random stream is used, as any constructor does.
-
-    Raises:
-        SpecError: no such model.
-        BuildError: the constructor failed or takes no such option.
+    Without a seed the global random stream is used, as any constructor does. A constructor that
+    fails or takes no such option is a BuildError.
     """
     source = find(parse_model(spec))
     check_options(source, options)

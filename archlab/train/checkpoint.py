@@ -14,11 +14,7 @@ from archlab.train.build import build
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return a checkpoint that archlab wrote; a run's folder stands for its last one.
-
-    Raises:
-        RunError: no file, a truncated one, or another kind of file.
-    """
+    """Return a checkpoint of archlab's, a folder's last one, or raise a RunError."""
     if path.is_dir():
         path = path / record.CHECKPOINT
     if not path.is_file():
@@ -44,10 +40,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path, spec: str | None = None) -> nn.Module:
-    """Return the net of a checkpoint with its weights; `spec` where the checkpoint has none.
+    """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    Raises:
-        RunError: the checkpoint is of another model, or does not say of which.
+    `spec` names the model where the checkpoint does not.
     """
     content = read(path)
     origin = content.get("archlab", {})

@@ -206,6 +206,7 @@ class _OfficialData(ImageData):
         held_out: int = 0,
         download: bool = False,
     ) -> None:
+        # Many have the images as files by class, not as the archive that torchvision reads.
         by_class = (Path(data_dir) / "train").is_dir()
         super().__init__(
             str(data_dir) if by_class else self.source, recipe, seed=seed, loader=loader,

@@ -102,6 +102,7 @@ def replace_head(model: nn.Module, classes: int) -> None:
     }
     if not layers:
         raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
+    # named_modules goes from the input to the output: the last linear layer gives the logits.
     path, linear = layers.popitem()
     fresh = nn.Linear(linear.in_features, classes, bias=linear.bias is not None)
     model.set_submodule(path, fresh)

@@ -72,11 +72,7 @@ class GradientProfiles(pl.Callback):
 
 
 def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
-    """Return the rows of a run's gradients.csv.
-
-    Raises:
-        RunError: the run has none, or the file is damaged.
-    """
+    """Return the rows of a run's gradients.csv; RunError where it is absent or damaged."""
     path = folder / record.GRADIENTS
     if not path.is_file():
         raise RunError(

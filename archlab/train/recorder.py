@@ -198,11 +198,7 @@ def error(
 
 
 def save(trainer: pl.Trainer, path: Path) -> None:
-    """Write a checkpoint under a temporary name and rename it.
-
-    Raises:
-        OutputError: the system refuses, such as a full disk; the checkpoint before stays.
-    """
+    """Write a checkpoint, whole or not at all: on an OutputError the one before stays."""
     try:
         with files.replaced(path) as temporary:
             trainer.save_checkpoint(temporary)

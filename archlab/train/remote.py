@@ -82,10 +82,7 @@ def train_remotely(
 def train_here(folder: str, gradients: int = 0) -> str:
     """Train the run of a folder in a process of its own, and return how it ended.
 
-    A KeyboardInterrupt (the job was cancelled) lets it save first.
-
-    Raises:
-        RunError: the folder is not seen from here, or the run could not end.
+    A KeyboardInterrupt (the job was cancelled) lets it save first. A RunError says why it failed.
     """
     path = Path(folder)
     if not (path / record.PLAN).is_file():

@@ -193,6 +193,7 @@ def build(name: str, **options: object) -> nn.Module:
         100
     """
     net = constructor(name)
+    # Python's own TypeError would name neither the nearest option nor those there are.
     allowed = list(inspect.signature(net).parameters)
     for option in options:
         if option not in allowed:
