@@ -41,7 +41,7 @@ from .ir.graph import Graph as Graph
 from .picture.picture import Picture as Picture
 from .result.answer import Result as Result
 from .runs.recipe import Recipe as Recipe
-from .survey.gather import Way as Way
+from .survey.gather import ScanSettings as ScanSettings
 from .train.data import (
     CIFAR10Data as CIFAR10Data,
     CIFAR100Data as CIFAR100Data,

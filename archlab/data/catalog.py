@@ -29,9 +29,10 @@ class Archive:
 SETS: dict[str, Archive] = {
     "cifar10": Archive("CIFAR-10", "torchvision.datasets:CIFAR10", "cifar-10-batches-py"),
     "cifar100": Archive("CIFAR-100", "torchvision.datasets:CIFAR100", "cifar-100-python"),
-    "fashion-mnist": Archive("Fashion-MNIST", "torchvision.datasets:FashionMNIST",
-                             "FashionMNIST/raw"),
-}  # fmt: skip
+    "fashion-mnist": Archive(
+        "Fashion-MNIST", "torchvision.datasets:FashionMNIST", "FashionMNIST/raw"
+    ),
+}
 EMBEDDED = Path(__file__).parent / "embedded" / "fashion16.npz"
 NAMES = ("embedded", *SETS)
 SOURCES = (

@@ -22,21 +22,17 @@ def image_files(folder: Path, *, below: bool = False) -> list[Path]:
 def decoded(
     path: Path, mode: str | None = None, size: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
-    """Return the pixels of an image (height, width, channels).
+    """Return the pixels of an image (height, width, channels), or raise a DataError.
 
-    Args:
-        path: the image.
-        mode: Pillow's "L" (grey) or "RGB"; None keeps a grey image grey.
-        size: width and height that it is resized to; None keeps them.
-
-    Raises:
-        DataError: the file cannot be read as an image.
+    Pillow's `mode` is "L" (grey) or "RGB"; None keeps a grey image grey. `size` is the width and
+    height that the image is resized to.
     """
     try:
         with Image.open(path) as image:
             grey = image.mode in ("1", "L", "I;16")
             converted = image.convert(mode or ("L" if grey else "RGB"))
             array = np.asarray(converted.resize(size) if size else converted)
+    # Pillow reports a broken PNG as SyntaxError.
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     return array[..., None] if array.ndim == 2 else array
@@ -45,15 +41,10 @@ def decoded(
 def read_folder(
     root: Path, part: str, classes: tuple[str, ...] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-    """Return images (N, C, H, W), labels, and the class names of `root/part`.
+    """Return images (N, C, H, W), labels, and the class names of `root/part`, train or test.
 
-    Args:
-        root: the folder that holds `train` and `test`.
-        part: train or test.
-        classes: the names that label 0, 1 …; None takes the sub-folders in order.
-
-    Raises:
-        DataError: no such folder, no images, an image that cannot be read or differs in size.
+    `classes` are the names that labels 0, 1 … stand for; None takes the sub-folders in order.
+    Images that are absent, cannot be read or differ in size are a DataError.
     """
     folder = root / part
     if not folder.is_dir():
@@ -66,20 +57,20 @@ def read_folder(
     if classes is not None and (extra := sorted(set(subfolders) - set(classes))):
         raise DataError(f"{folder} has classes that train/ has not: {', '.join(extra[:5])}.")
     names = classes or subfolders
-    files = [(path, label) for label, name in enumerate(names)
-             for path in image_files(folder / name)]  # fmt: skip
-    if not files:
+    by_class = [image_files(folder / name) for name in names]
+    paths = [path for files in by_class for path in files]
+    if not paths:
         raise DataError(
             f"{folder} has no images in sub-folders, one a class; looked for {', '.join(SUFFIXES)}."
         )
-    labels = np.array([label for _, label in files], np.int64)
-    pixels = _stacked([path for path, _ in files])
-    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels, names
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(files) for files in by_class])
+    return np.ascontiguousarray(_stacked(paths).transpose(0, 3, 1, 2)), labels, names
 
 
 def _stacked(paths: list[Path]) -> NDArray[np.uint8]:
     """Return images of one size as one array (N, height, width, channels)."""
     first = decoded(paths[0])
+    # Filled image by image: np.stack would hold all of them twice.
     pixels = np.empty((len(paths), *first.shape), np.uint8)
     for i, path in enumerate(paths):
         image = decoded(path)

@@ -17,8 +17,7 @@ from archlab.errors import DataError, SpecError
 def folder_images(folder: str | Path, shape: Sequence[int], batch: int) -> torch.Tensor:
     """Return up to `batch` images of a folder (searched below it) as (N, C, H, W), about zero mean.
 
-    Raises:
-        DataError: no such folder, no images in it, or one that cannot be read.
+    Images that are absent or cannot be read are a DataError.
     """
     if not Path(folder).is_dir():
         raise DataError(f"There is no folder {folder} with images.")
@@ -50,19 +49,18 @@ def fitted(pixels: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     if batch.shape[1] not in (1, channels):
         raise SpecError(f"The model takes {channels} channels; images have 1 or 3.")
     batch = batch.expand(-1, channels, -1, -1)
+    # Without antialiasing a large picture would be sampled at a few pixels, not averaged.
     if batch.shape[2:] != (height, width):
         batch = nn.functional.interpolate(
             batch, (height, width), mode="bilinear", antialias=True, align_corners=False
         )
+    # Mean 0.5 and deviation 0.25 are those of natural images, near enough for any net's input.
     return (batch / 255 - 0.5) / 0.25
 
 
 def first_image(folder: str | Path, height: int, width: int) -> NDArray[np.float64]:
-    """Return the first image of a folder as (height, width, 3), 0 … 1, to draw on.
-
-    Raises:
-        DataError: as in `folder_images`.
-    """
+    """Return the first image of a folder as (height, width, 3), 0 … 1, to draw on."""
+    # `fitted` the other way round.
     image = folder_images(folder, (3, height, width), batch=1)[0] * 0.25 + 0.5
     pixels: NDArray[np.float64] = image.permute(1, 2, 0).double().numpy()
     return pixels

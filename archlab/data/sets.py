@@ -6,10 +6,9 @@ Nothing is downloaded unless asked. What a set is (`fingerprint`) goes into the 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import pickle
+import pkgutil
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,21 +45,20 @@ class ImageSet:
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that differ where an image or a label does."""
         digest = hashlib.sha256()
+        # With the shapes: the same bytes cut into other images are another set.
         for part in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(str(part.shape).encode())
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()[:12]
 
 
-def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
-                download: bool = False) -> ImageSet:  # fmt: skip
+def load_images(
+    source: str = "embedded", data_dir: Path = Path(".data"), *, download: bool = False
+) -> ImageSet:
     """Return a set by name, folder or file.
 
-    Args:
-        source: a name of `archlab.data.catalog` (embedded, cifar10 …), a folder with train/CLASS
-            and test/CLASS, or a .npz file.
-        data_dir: where the official archives are, or go.
-        download: fetch an official archive that is absent.
+    A `source` is a name of `archlab.data.catalog` (embedded, cifar10 …), a folder with train/CLASS
+    and test/CLASS, or a .npz file. Official archives are, or go with `download`, in `data_dir`.
 
     Raises:
         DataError: the data is absent, incomplete or corrupt.
@@ -76,20 +74,23 @@ def load_images(source: str = "embedded", data_dir: Path = Path(".data"), *,
         return _official(source, data_dir, download=download)
     path = Path(source)
     if path.is_dir():
+        # A folder may hold an unpacked archive of a set, where one with images by class was meant.
         unpacked = [name for name, archive in SETS.items() if (path / archive.folder).is_dir()]
         if unpacked and not (path / "train").is_dir():
             return _official(unpacked[0], path, download=False)
-        return _from_folder(path)
+        images, labels, classes = read_folder(path, "train", None)
+        test_images, test_labels, _ = read_folder(path, "test", classes)
+        name = f"image folder {path.name}"
+        return checked(ImageSet(name, images, labels, test_images, test_labels, classes), str(path))
     if path.suffix == ".npz" and path.is_file():
         return read_file(path, path.stem)
     raise DataError(
         f"{keyword('data', source)} is no known set, folder or .npz file."
-        f"{did_you_mean(source, NAMES)} Allowed: {SOURCES}. {_demo()}"
+        f"{did_you_mean(source, NAMES)} Allowed: {SOURCES}. {_without_data()}"
     )
 
 
-def _demo() -> str:
-    """Return what to do without data, for the end of a message."""
+def _without_data() -> str:
     return f"Without data, {keyword('data', 'embedded')} takes images inside the package."
 
 
@@ -111,13 +112,12 @@ def located(source: str) -> str:
 def read_file(path: Path, name: str) -> ImageSet:
     """Return the set in a .npz file (train_images, train_labels, test_images, test_labels).
 
-    Raises:
-        DataError: the file is no such archive, or an array is missing or does not fit.
+    An archive without these, or one in which they do not fit, is a DataError.
     """
+    names = ("train_images", "train_labels", "test_images", "test_labels")
     try:
         with path.open("rb") as file, np.load(file) as arrays:
-            parts = [arrays[f"{part}_{what}"] for part in ("train", "test")
-                     for what in ("images", "labels")]  # fmt: skip
+            train_images, train_labels, test_images, test_labels = (arrays[name] for name in names)
             classes = arrays["classes"].tolist() if "classes" in arrays else None
     except KeyError as error:
         raise DataError(
@@ -126,25 +126,19 @@ def read_file(path: Path, name: str) -> ImageSet:
         ) from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is no readable .npz file: {error}") from error
-    images = ImageSet(
-        name=name,
-        train_images=parts[0],
-        train_labels=parts[1].astype(np.int64),
-        test_images=parts[2],
-        test_labels=parts[3].astype(np.int64),
-        classes=tuple(classes or map(str, range(int(parts[1].max()) + 1))),
-    )
+    labels = train_labels.astype(np.int64), test_labels.astype(np.int64)
+    classes = tuple(classes or map(str, range(int(train_labels.max()) + 1)))
+    images = ImageSet(name, train_images, labels[0], test_images, labels[1], classes)
     return checked(images, str(path))
 
 
 def checked(images: ImageSet, where: str) -> ImageSet:
-    """Return the set if images are uint8 in four dimensions and every one has a label.
-
-    Raises:
-        DataError: they are not.
-    """
-    for part in ("train", "test"):
-        pixels, labels = getattr(images, f"{part}_images"), getattr(images, f"{part}_labels")
+    """Return the set; DataError unless images are uint8 (N, C, H, W) and every one has a label."""
+    parts = {
+        "train": (images.train_images, images.train_labels),
+        "test": (images.test_images, images.test_labels),
+    }
+    for part, (pixels, labels) in parts.items():
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or not len(pixels):
             raise DataError(
                 f"{where}: {part} images are {pixels.dtype} of shape {pixels.shape}; uint8 "
@@ -162,20 +156,10 @@ def checked(images: ImageSet, where: str) -> ImageSet:
     return images
 
 
-def _from_folder(path: Path) -> ImageSet:
-    train_images, train_labels, classes = read_folder(path, "train", None)
-    test_images, test_labels, _ = read_folder(path, "test", classes)
-    images = ImageSet(
-        f"image folder {path.name}", train_images, train_labels, test_images, test_labels, classes
-    )
-    return checked(images, str(path))
-
-
 def _official(source: str, data_dir: Path, *, download: bool) -> ImageSet:
     archive = SETS[source]
-    module, _, name = archive.reader.partition(":")
     # Imported here: torchvision takes 1.5 s, and most runs need none of it.
-    reader: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    reader = pkgutil.resolve_name(archive.reader)
     try:
         train, test = (reader(data_dir, train=part, download=download) for part in (True, False))
     except (RuntimeError, OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
@@ -185,15 +169,15 @@ def _official(source: str, data_dir: Path, *, download: bool) -> ImageSet:
         raise DataError(
             f"{archive.title} {outcome} (looked for {place}; {' '.join(str(error).split())}). "
             f"To fetch the official archive, train with {keyword('download', value=True)}; or put "
-            f"it there, or give a folder of images with train/ and test/. {_demo()}"
+            f"it there, or give a folder of images with train/ and test/. {_without_data()}"
         ) from error
-    parts = [_pixels(part.data) for part in (train, test)]
-    labels = [np.asarray(part.targets, np.int64) for part in (train, test)]
-    return ImageSet(archive.title, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
+    return ImageSet(archive.title, *_arrays(train), *_arrays(test), tuple(train.classes))
 
 
-def _pixels(data: Any) -> Bytes:
-    """Return torchvision's arrays, channels last or without channels, as (N, C, H, W)."""
-    array = np.asarray(data, np.uint8)
-    array = array[..., None] if array.ndim == 3 else array
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+def _arrays(part: Any) -> tuple[Bytes, Labels]:
+    """Return images (N, C, H, W) and labels of a data set of torchvision's."""
+    # CIFAR's arrays are channels last, MNIST's have no axis of channels.
+    pixels = np.asarray(part.data, np.uint8)
+    pixels = pixels[..., None] if pixels.ndim == 3 else pixels
+    labels = np.asarray(part.targets, np.int64)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels

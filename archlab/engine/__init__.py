@@ -7,7 +7,7 @@ the others.
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from collections.abc import Callable, Generator, Iterable
 
 from archlab.engine.job import Job, Limits, Needs, Outcome
@@ -16,11 +16,11 @@ from archlab.errors import OptionError, check_one_of, keyword
 
 __all__ = ["ENGINES", "Job", "Limits", "Needs", "Outcome", "cores", "run"]
 
+# Names, not functions: Ray is imported only when it is asked for.
 ENGINES = {
     "local": "archlab.engine.local:run_local",
     "ray": "archlab.engine.cluster:run_on_ray",
 }
-"""Engine -> where it is; Ray is imported only when asked for."""
 
 
 def run(
@@ -58,8 +58,7 @@ def run(
         raise OptionError(
             f"{keyword('address', address)} is of a Ray cluster: add {keyword('engine', 'ray')}."
         )
-    module, _, name = ENGINES[engine].partition(":")
-    function: Callable[..., Generator[Outcome]] = getattr(importlib.import_module(module), name)
+    run_jobs: Callable[..., Generator[Outcome]] = pkgutil.resolve_name(ENGINES[engine])
     options = {"address": address} if engine == "ray" else {}
     limits = limits or Limits()
-    return function(tuple(jobs), side_by_side=side_by_side, limits=limits, beat=beat, **options)
+    return run_jobs(tuple(jobs), side_by_side=side_by_side, limits=limits, beat=beat, **options)

@@ -22,7 +22,6 @@ from archlab.errors import DependencyError, EngineError, OptionError, keyword
 
 _POLL = 0.5  # seconds between beats
 _PATIENCE = 120.0  # seconds for jobs without limits to save after an interrupt
-_SERIAL = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def run_on_ray(
@@ -33,22 +32,17 @@ def run_on_ray(
     limits: Limits,
     beat: Callable[[], None] = lambda: None,
 ) -> Generator[Outcome]:
-    """Yield outcomes as `archlab.engine.run` says.
-
-    Raises:
-        DependencyError: Ray is not installed.
-        EngineError: the cluster does not answer.
-        OptionError: no node has what a job needs.
-    """
+    """Yield outcomes as `archlab.engine.run` says."""
     ray = _ray()
-    ours = not ray.is_initialized()
-    if ours:
+    # A notebook may have joined a cluster before: its connection is used, and left open.
+    joined_here = not ray.is_initialized()
+    if joined_here:
         _connect(ray, address, side_by_side)
     try:
         _check_needs(ray, jobs)
         yield from _outcomes(ray, jobs, side_by_side or max(len(jobs), 1), limits, beat)
     finally:
-        if ours:
+        if joined_here:
             ray.shutdown()
 
 
@@ -60,10 +54,12 @@ def task(job: Job, limits: Limits) -> Outcome:
     try:
         return next(pool.outcomes([job]))
     except BaseException:
-        pool.end()  # an interrupt: what is left of the job must not run on
+        # An interrupt by `ray.cancel`: the job's process is not Ray's and would run on.
+        pool.end()
         raise
 
 
+# One pool a Ray worker, which performs many tasks: torch is imported once in its process.
 @cache
 def _pool(limits: Limits) -> Pool:
     return Pool(1, limits)
@@ -72,7 +68,8 @@ def _pool(limits: Limits) -> Pool:
 def _outcomes(
     ray: Any, jobs: Sequence[Job], most: int, limits: Limits, beat: Callable[[], None]
 ) -> Generator[Outcome]:
-    remote = ray.remote(max_retries=0)(task)  # begun again by us, so that attempts are counted
+    # Ray would begin lost tasks again itself, but then nobody counts the attempts.
+    remote = ray.remote(max_retries=0)(task)
     waiting = deque((job, 1) for job in jobs)
     running: dict[Any, tuple[Job, int]] = {}
     try:
@@ -86,7 +83,8 @@ def _outcomes(
                 job, attempt = running.pop(reference)
                 outcome = _outcome(ray, reference, job, attempt)
                 if outcome is None and attempt < limits.attempts:
-                    time.sleep(attempt)  # the cluster itself learns of a lost node a moment later
+                    # The cluster learns of a lost node a moment later than we do of the lost job.
+                    time.sleep(attempt)
                     waiting.append((job, attempt + 1))
                 else:
                     yield outcome or Outcome(
@@ -101,6 +99,7 @@ def _outcome(ray: Any, reference: Any, job: Job, attempt: int) -> Outcome | None
     """Return what came of a task; None where it was lost with its node or worker."""
     try:
         outcome: Outcome = ray.get(reference)
+    # `task` never raises, so an error inside it means that the node lacks archlab or what it needs.
     except ray.exceptions.RayTaskError as error:
         return Outcome(job.key, reason=f"its node cannot run it: {error.cause}", attempts=attempt)
     except ray.exceptions.RayError:
@@ -118,12 +117,12 @@ def _cancel(ray: Any, running: list[Any], patience: float) -> None:
 
 
 def _check_needs(ray: Any, jobs: Sequence[Job]) -> None:
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    # Ray lets a task that fits no node wait for ever; a cluster may grow, so it is no error there.
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [Needs(node.get("CPU", 0), node.get("GPU", 0)) for node in resources]
     for needs in dict.fromkeys(job.needs for job in jobs):
-        if not any(_holds(node, needs) for node in nodes):
-            sizes = "; ".join(
-                f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU" for node in nodes
-            )
+        if not any(node.cpus >= needs.cpus and node.gpus >= needs.gpus for node in nodes):
+            sizes = "; ".join(f"{node.cpus:g} CPU, {node.gpus:g} GPU" for node in nodes)
             raise OptionError(
                 f"A job needs {needs.cpus:g} CPU and {needs.gpus:g} GPU, and no node of the "
                 f"cluster has them (its nodes: {sizes}). Ask for less, or add a node: "
@@ -131,20 +130,20 @@ def _check_needs(ray: Any, jobs: Sequence[Job]) -> None:
             )
 
 
-def _holds(node: dict[str, float], needs: Needs) -> bool:
-    return node.get("CPU", 0) >= needs.cpus and node.get("GPU", 0) >= needs.gpus
-
-
 def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
     known = address or os.environ.get("RAY_ADDRESS")
     if known and known != "auto":
         check_answers(known)
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    own = {"num_cpus": side_by_side, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
-        if known:
-            ray.init(address=known, **quiet)
-        else:
-            _join_or_start(ray, side_by_side, quiet)
+        try:
+            ray.init(address=known or "auto", **quiet)
+        except ConnectionError:
+            if known:
+                raise
+            # No Ray runs on this machine: one of our own, which only this machine can reach.
+            ray.init(**own, **quiet)
     except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
         first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
         raise EngineError(
@@ -153,18 +152,12 @@ def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
         ) from error
 
 
-def _join_or_start(ray: Any, side_by_side: int | None, quiet: dict[str, Any]) -> None:
-    try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:  # none runs here: one of our own, for this machine alone
-        ray.init(
-            num_cpus=side_by_side, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet
-        )
-
-
 def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-    os.environ.update({name: os.environ.get(name, value) for name, value in _SERIAL.items()})
+    # Ray reports its use to its makers unless told otherwise before it is imported.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Jobs run side by side, one a core, and workers inherit this: more threads only get in the way.
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     try:
         import ray  # here: an extra, and a second
     except ImportError as error:

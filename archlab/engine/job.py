@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from archlab.errors import ArchlabError
-
-GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +20,9 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a job may take: seconds and bytes of its process; None is no limit.
+    """What a job may take: seconds, and resident bytes of its process; None is no limit.
 
-    Attributes:
-        seconds: a job that takes longer is ended, with that as its reason.
-        memory: bytes of resident memory of a worker process.
-        attempts: how often a job is tried whose process or node was lost.
+    `attempts` is how often a job is tried whose process or node was lost.
     """
 
     seconds: float | None = None
@@ -72,19 +66,11 @@ def perform(job: Job) -> Outcome:
     begin = time.perf_counter()
     value, reason = None, ""
     try:
-        value = _function(job.target)(*job.arguments)
+        value = pkgutil.resolve_name(job.target)(*job.arguments)
     except ArchlabError as error:
         reason = f"{type(error).__name__}: {error}"
-    except (Exception, SystemExit) as error:  # noqa: BLE001  a job must not stop the others
-        reason = f"{type(error).__name__}: {_first_line(error)}"
+    # Whatever it is, it must not stop the other jobs; the first line of torch's long ones will do.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        line = next((line for line in str(error).splitlines() if line.strip()), "no message")
+        reason = f"{type(error).__name__}: {line}"
     return Outcome(job.key, value, reason, time.perf_counter() - begin)
-
-
-def _function(target: str) -> Callable[..., Any]:
-    module, _, name = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "no message")

@@ -29,11 +29,7 @@ def run_local(
     limits: Limits,
     beat: Callable[[], None] = lambda: None,
 ) -> Generator[Outcome]:
-    """Yield outcomes as `archlab.engine.run` says.
-
-    Raises:
-        EngineError: worker processes cannot be started.
-    """
+    """Yield outcomes as `archlab.engine.run` says."""
     pool = Pool(min(workers(limits.memory, side_by_side), max(len(jobs), 1)), limits, beat)
     try:
         yield from pool.outcomes(jobs)
@@ -60,6 +56,7 @@ class Pool:
             outcome = self._hear()
             if outcome is not None:
                 yield outcome
+            # Many short jobs answer faster than that; reading a process's memory is a system call.
             if time.monotonic() - self._looked >= _POLL:
                 self._looked = time.monotonic()
                 self._beat()
@@ -73,47 +70,46 @@ class Pool:
 
     def _hire(self) -> None:
         """Start workers for what waits, and give jobs to those that are idle."""
-        for worker in self._workers:
-            if worker.ready and worker.job is None:
-                self._give(worker)
+        for worker in [worker for worker in self._workers if worker.ready and not worker.job]:
+            if self._alone and not worker.begun:
+                worker.give(*self._alone.popleft())
+            elif self._waiting:
+                worker.give(*self._waiting.popleft())
+            elif self._alone:
+                # It has done other jobs: a fresh one, started below, takes its place.
+                self._dismiss(worker)
+        # A worker that is still importing torch will take a job, so that none is started for it.
         coming = sum(not worker.ready for worker in self._workers)
         needed = len(self._waiting) + len(self._alone) - coming
         for _ in range(min(needed, self._count - len(self._workers))):
             self._workers.append(Worker(self._inbox))
-
-    def _give(self, worker: Worker) -> None:
-        if self._alone and not worker.begun:
-            worker.give(*self._alone.popleft())
-        elif self._waiting:
-            worker.give(*self._waiting.popleft())
-        elif self._alone:
-            self._dismiss(worker)  # a fresh one takes its place
 
     def _hear(self) -> Outcome | None:
         try:
             worker, message = self._inbox.get(timeout=_POLL)
         except Empty:
             return None
+        # What a worker said before it was ended may still lie in the inbox.
         if worker not in self._workers:
-            return None  # ended since
+            return None
         if message is None:
             return self._lost(worker)
         if isinstance(message, str):
             worker.ready = True
             return None
-        outcome = replace(message, attempts=worker.attempt)
         worker.job = None
+        # What earlier jobs have left behind would count against the next job's limit.
         limit = self._limits.memory
         if limit is not None and worker.memory > _GROWN * limit:
             self._dismiss(worker)
-        return outcome
+        return replace(message, attempts=worker.attempt)
 
     def _lost(self, worker: Worker) -> Outcome | None:
         job, why = worker.job, worker.last_words()
         self._dismiss(worker)
+        if job is None and worker.ready:
+            return None
         if job is None:
-            if worker.ready:
-                return None
             raise EngineError(f"A worker process cannot be started: {why}.")
         if worker.attempt < self._limits.attempts:
             self._alone.append((job, worker.attempt + 1))
@@ -122,19 +118,19 @@ class Pool:
 
     def _over_limits(self) -> Iterator[Outcome]:
         seconds, memory = self._limits.seconds, self._limits.memory
-        for worker in [worker for worker in self._workers if worker.job]:
-            job = worker.job
-            assert job is not None
+        for worker, job in [(worker, worker.job) for worker in self._workers]:
+            if job is None:
+                continue
             if seconds is not None and worker.busy_for > seconds:
                 self._dismiss(worker)
                 yield _failed(worker, job, f"timeout: no answer within {seconds:g} s")
             elif memory is not None and worker.memory > memory:
                 self._dismiss(worker)
+                # A worker that did other jobs may be full of theirs: once more, in a fresh one.
                 if worker.begun > 1 and worker.attempt < self._limits.attempts:
                     self._alone.append((job, worker.attempt + 1))
                 else:
-                    reason = f"memory: its process grew beyond {size(memory)}"
-                    yield _failed(worker, job, reason)
+                    yield _failed(worker, job, f"memory: its process grew beyond {size(memory)}")
 
     def _dismiss(self, worker: Worker) -> None:
         self._workers.remove(worker)

@@ -22,10 +22,8 @@ Message = Outcome | str | None  # READY, an outcome, or None: the process is gon
 class Worker:
     """A process with one thread that performs one job at a time; a resource, `end` frees it.
 
-    Attributes:
-        job: what it works on, or None.
-        attempt: the how-manieth try of the job that is.
-        begun: how many jobs it was given.
+    It works on `job`, or is idle where that is None, for the `attempt`-th time, and was given
+    `begun` jobs in all.
     """
 
     def __init__(self, inbox: SimpleQueue[tuple[Worker, Message]]) -> None:
@@ -34,12 +32,18 @@ class Worker:
         self.ready = False
         self._inbox, self._since = inbox, time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
+        serial = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        # -P: a file of the user's folder must not stand in for a module of Python's. A session of
+        # its own: Ctrl-C is for the owner alone, and `end` reaches what a job has started.
         self._process = subprocess.Popen(
-            # -P: a file of the user's folder must not stand in for a module of Python's.
             [sys.executable, "-P", "-m", "archlab.engine.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            env=_environment(), start_new_session=True,  # Ctrl-C is for the owner alone
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, "PYTHONPATH": path, **serial},
+            start_new_session=True,
+        )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -72,7 +76,8 @@ class Worker:
         self._process.wait()
         self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout, self._errors):
-            with contextlib.suppress(OSError):  # what was left to be written
+            # Closing writes what is left in the buffer, and nobody is there to read it.
+            with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()
 
@@ -90,10 +95,6 @@ class Worker:
         try:
             while True:
                 self._inbox.put((self, pickle.load(self._process.stdout)))
+        # A process that is killed while it answers leaves half a pickle.
         except (EOFError, OSError, pickle.UnpicklingError):
             self._inbox.put((self, None))
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

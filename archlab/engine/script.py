@@ -31,29 +31,26 @@ def run_script(command: Sequence[str], folder: str | Path = ".") -> str:
     """
     if not Path(folder).is_dir():
         raise EngineError(f"No folder {folder} on this node, to run {' '.join(command)} in.")
+    # A file, not a pipe: a program that prints more than a pipe holds would wait for a reader.
     with tempfile.TemporaryFile("w+") as out:
+        program = [sys.executable, *command]
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, text=True,
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            program, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
         code = waited(process)
         out.seek(0)
-        lines = out.read().strip().splitlines()
-    last = lines[-1] if lines else ""
+        _, _, last = out.read().strip().rpartition("\n")
     if code:
         raise EngineError(f"python {' '.join(command)} ended with {code}: {last or 'no word'}")
     return last
 
 
-def waited(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:
-    """Wait for a process and return its code; a KeyboardInterrupt lets it save, then goes on.
-
-    Raises:
-        KeyboardInterrupt: as it came.
-    """
+def waited(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process and return its code; a KeyboardInterrupt lets it save, then goes on."""
     try:
+        # Ray interrupts a task between two lines of Python: a plain wait() would not be left.
         while process.poll() is None:
-            time.sleep(_POLL)  # Ray's interrupt comes between two of these
+            time.sleep(_POLL)
         return process.wait()
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)

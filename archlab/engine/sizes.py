@@ -9,15 +9,14 @@ import psutil
 
 def cores() -> int:
     """Return how many cores this process may use."""
+    # A container or `taskset` may leave a process fewer cores than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def workers(memory: int | None, asked: int | None = None) -> int:
     """Return how many workers run side by side: as asked, or one a core while the memory lasts.
 
-    Args:
-        memory: bytes that a worker may take, or None.
-        asked: a number that the user gave.
+    `memory` is how many bytes a worker may take; None is no limit.
     """
     if asked is not None:
         return max(1, asked)

@@ -12,7 +12,6 @@ import os
 import pickle
 import sys
 import threading
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import IO
 
@@ -25,16 +24,20 @@ def main() -> None:
     """Serve until the input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    gc.set_threshold(100_000, 20, 20)  # as in the command line: graphs are many small objects
+    # As in the command line: a graph is many small objects, which no collection can free.
+    gc.set_threshold(100_000, 20, 20)
     jobs: SimpleQueue[Job] = SimpleQueue()
+    # Read in a thread, so that the end of the input is seen while a job runs.
     threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
     _answer(answers, READY)
     while True:
         outcome = perform(jobs.get())
         try:
             _answer(answers, outcome)
+        # Pickle says in three ways that a value, such as a local function, cannot be sent.
         except (pickle.PicklingError, TypeError, AttributeError) as error:
-            _answer(answers, _unsendable(outcome, error))
+            reason = f"its value cannot be sent: {error}"
+            _answer(answers, Outcome(outcome.key, None, reason, outcome.seconds))
 
 
 def _read(source: IO[bytes], jobs: SimpleQueue[Job]) -> None:
@@ -42,16 +45,13 @@ def _read(source: IO[bytes], jobs: SimpleQueue[Job]) -> None:
         while True:
             jobs.put(pickle.load(source))
     except EOFError:
-        os._exit(0)  # also out of a job that hangs
+        # sys.exit would end this thread alone, and wait for a job that hangs.
+        os._exit(0)
 
 
 def _answer(target: IO[bytes], message: Outcome | str) -> None:
     target.write(pickle.dumps(message))
     target.flush()
-
-
-def _unsendable(outcome: Outcome, error: Exception) -> Outcome:
-    return replace(outcome, value=None, reason=f"its value cannot be sent: {error}")
 
 
 if __name__ == "__main__":

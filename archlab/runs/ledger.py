@@ -60,11 +60,7 @@ def sweep_runs(out: Path) -> tuple[str, ...]:
 
 
 def read_sweep(out: Path) -> tuple[Run, ...]:
-    """Return the runs of a sweep's folder, in the order of kind, depth and seed.
-
-    Raises:
-        RunError: the folder holds no sweep.
-    """
+    """Return the runs of a sweep by kind, depth and seed; RunError where there is none."""
     if not out.is_dir():
         raise RunError(f"There is no folder {out}.")
     if not (out / SWEEP).is_file():
@@ -75,24 +71,19 @@ def read_sweep(out: Path) -> tuple[Run, ...]:
 
 
 def read_run(folder: Path) -> Run:
-    """Return one run from its folder.
-
-    Raises:
-        RunError: the folder holds no run.
-    """
+    """Return one run from its folder; a folder without one is a RunError."""
     plan = record.read_plan(folder)
     return Run(folder, plan, record.read_outcome(folder), record.read_metrics(folder))
 
 
 def write_ledger(out: Path) -> None:
     """Write the state of every run of the sweep."""
+    # Anew each time: the folders are the truth, and the ledger is read by people alone.
     files.write(out / LEDGER, files.as_csv(map(_entry, read_sweep(out)), Entry))
 
 
 def _entry(run: Run) -> Entry:
     plan, outcome = run.plan, asdict(run.outcome)
     del outcome["total"]
-    return Entry(
-        run=plan.name, id=plan.id, kind=plan.kind, depth=plan.depth, seed=plan.seed,
-        recipe=plan.recipe.name, data=plan.data_name, **outcome,
-    )  # fmt: skip
+    net = (plan.name, plan.id, plan.kind, plan.depth, plan.seed)
+    return Entry(*net, recipe=plan.recipe.name, data=plan.data_name, **outcome)

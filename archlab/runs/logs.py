@@ -13,11 +13,7 @@ Series = dict[str, tuple[list[float], list[float]]]  # name -> steps, values
 
 
 def read_logs(folder: Path) -> Series:
-    """Return every logged quantity of a folder such as lightning_logs/version_0.
-
-    Raises:
-        RunError: the folder is absent, or holds neither kind of log, or nothing in it.
-    """
+    """Return every logged quantity of a folder such as version_0; RunError where there is none."""
     if not folder.is_dir():
         raise RunError(f"There is no folder {folder}.")
     table = folder / "metrics.csv"
@@ -40,6 +36,8 @@ def _from_csv(path: Path) -> Series:
     series: Series = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
+            # A line has what was logged at its step; other cells are empty. Hyperparameters may be
+            # logged without a step.
             for line in csv.DictReader(file):
                 step = float(line.get("step") or "nan")
                 for name, text in line.items():

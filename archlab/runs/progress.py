@@ -14,15 +14,14 @@ from archlab.verb import Progress
 def show(
     progress: Progress | None, out: Path, plans: Sequence[Plan], running: Collection[str]
 ) -> None:
-    """Call a progress function with the work that is done, all work, and which runs are under way.
-
-    A layer and a step count as one piece of work, so that time left follows from what is done.
-    """
+    """Call a progress function with the work done, all work, and which runs are under way."""
     if progress is None:
         return
+    # The time of a step grows with the depth: so counted, the time left follows from the work done.
     layers = [max(plan.depth, 1) for plan in plans]
     done = sum(depth * _share(out, plan) for depth, plan in zip(layers, plans, strict=True))
-    names = ", ".join(name.rpartition("-")[0] for name in running)  # without the id
+    # A run's name ends in its id, which tells people nothing.
+    names = ", ".join(name.rpartition("-")[0] for name in running)
     ended = sum(over(out, plan) for plan in plans)
     what = f"{ended} of {len(plans)} runs over" + (f" · running {names}" if names else "")
     progress(done, sum(layers), what)

@@ -14,16 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    TypeAlias,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import DocInfo, Ge, Gt, Predicate, doc
 
@@ -36,13 +27,16 @@ Schedule = Literal["constant", "steps", "linear", "cosine"]
 Optimizer = Literal["sgd", "adam"]
 Center = Literal["pixel", "channel"]
 Precision = Literal["float32", "bfloat16"]
+# YAML has .inf and .nan, which a bound alone would let through.
 _finite = Predicate(math.isfinite)
-Positive: TypeAlias = Annotated[float, Gt(0), _finite, doc("a number, above 0")]
-NotNegative: TypeAlias = Annotated[float, Ge(0), _finite, doc("a number, 0 or more")]
-Count: TypeAlias = Annotated[int, Gt(0), doc("a whole number, above 0")]
-CountOrZero: TypeAlias = Annotated[int, Ge(0), doc("a whole number, 0 or more")]
-Flag: TypeAlias = Annotated[bool, doc("true or false")]
-Text: TypeAlias = Annotated[str, doc("a text")]
+Positive = Annotated[float, Gt(0), _finite, doc("a number, above 0")]
+NotNegative = Annotated[float, Ge(0), _finite, doc("a number, 0 or more")]
+Count = Annotated[int, Gt(0), doc("a whole number, above 0")]
+CountOrZero = Annotated[int, Ge(0), doc("a whole number, 0 or more")]
+Milestones = Annotated[tuple[CountOrZero, ...], doc("whole numbers [a, b]")]
+Widths = Annotated[tuple[Count, Count, Count], doc("three whole numbers [16, 32, 64]")]
+Flag = Annotated[bool, doc("true or false")]
+Text = Annotated[str, doc("a text")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +80,7 @@ class Recipe:
     momentum: NotNegative = 0.9
     weight_decay: NotNegative = 1e-4
     schedule: Schedule = "constant"
-    milestones: Annotated[tuple[CountOrZero, ...], doc("whole numbers [a, b]")] = ()
+    milestones: Milestones = ()
     gamma: NotNegative = 0.1
     warmup_steps: CountOrZero = 0
     pad: CountOrZero = 4
@@ -95,11 +89,7 @@ class Recipe:
     precision: Precision = "float32"
     channels_last: Flag = False
     deterministic: Flag = False
-    widths: Annotated[tuple[Count, Count, Count], doc("three whole numbers [16, 32, 64]")] = (
-        16,
-        32,
-        64,
-    )
+    widths: Widths = (16, 32, 64)
     categories: Count | None = None
     eval_every: Count = 391
     eval_images: Count = 10_000
@@ -131,7 +121,8 @@ class Recipe:
             >>> [round(paper.rate(step, 64_000), 4) for step in (0, 31_999, 32_000, 48_000)]
             [1.0, 1.0, 0.1, 0.01]
         """
-        warmup = min(self.warmup_steps, total // 2)  # a short run must get beyond it
+        # A short run must get beyond its warm-up.
+        warmup = min(self.warmup_steps, total // 2)
         if step < warmup:
             return (step + 1) / warmup
         if self.schedule == "steps":
@@ -204,11 +195,7 @@ def recipe(
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return the entries of a YAML file.
-
-    Raises:
-        OptionError: no such file, no YAML, or no mapping of names to values.
-    """
+    """Return the entries of a YAML file; OptionError where it maps no names to values."""
     import yaml  # here: most commands read no YAML
 
     class Loader(yaml.SafeLoader):
@@ -223,12 +210,12 @@ def read_config(path: Path) -> dict[str, Any]:
         raise OptionError(f"{source} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OptionError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict | None):
-        raise OptionError(
-            f"{source} holds {type(content).__name__}; lines such as `learning_rate: 0.05` are "
-            "wanted."
-        )
-    return {str(key): value for key, value in (content or {}).items()}
+    # An empty file is None in YAML, and changes nothing.
+    if isinstance(content, dict | None):
+        return {str(key): value for key, value in (content or {}).items()}
+    raise OptionError(
+        f"{source} holds {type(content).__name__}; lines such as `learning_rate: 0.05` are wanted."
+    )
 
 
 def field_names() -> tuple[str, ...]:
@@ -252,9 +239,7 @@ def json_schema() -> dict[str, Any]:
         ['sgd', 'adam']
     """
     properties = _adapter().json_schema()["properties"]
-    for name in field_names():
-        properties[name]["description"] = _meaning(name)
-    entries = {name: properties[name] for name in field_names()}
+    entries = {name: {**properties[name], "description": _meaning(name)} for name in field_names()}
     return {
         "title": "Recipe of archlab",
         "type": "object",
@@ -264,9 +249,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def _changed(base: Recipe, entries: Mapping[str, Any], source: str) -> Recipe:
-    """Return a recipe with some fields changed; a length in steps replaces one in epochs."""
+    """Return a recipe with some fields changed."""
     _check_names(entries, field_names(), source)
     values = {**asdict(base), **entries}
+    # A length in one unit takes the place of the base's in the other.
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if entries.get(one) is not None and other not in entries:
             values[other] = None
@@ -320,6 +306,7 @@ def _choices(name: str) -> tuple[str, ...]:
 def _meaning(name: str) -> str:
     """Return in words what a field may be."""
     hint = get_type_hints(Recipe, include_extras=True)[name]
+    # The note of an optional field hangs on the part of the union that is not None.
     notes = [note for part in (hint, *get_args(hint)) for note in getattr(part, "__metadata__", ())]
     words = [note.documentation for note in notes if isinstance(note, DocInfo)]
     return words[0] if words else f"one of {', '.join(_choices(name))}"

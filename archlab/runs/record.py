@@ -63,9 +63,10 @@ class Plan:
     def id(self) -> str:
         """Eight hexadecimal digits: net, recipe, seed, data and the code's version."""
         content = asdict(self)
-        for place in ("data", "data_dir", "data_name"):  # where the images lie changes no result
+        # Where the images lie, and what a recipe proposes, changes no result.
+        for place in ("data", "data_dir", "data_name"):
             content.pop(place)
-        content["recipe"].pop("made_for")  # nor does what a recipe proposes
+        content["recipe"].pop("made_for")
         content["init"] = content.pop("init_id")
         content |= {"code": [__version__, RUN_VERSION]}
         text = json.dumps(content, sort_keys=True)
@@ -126,11 +127,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan:
-    """Return the plan of a run's folder.
-
-    Raises:
-        RunError: it holds none.
-    """
+    """Return the plan of a run's folder; RunError where it holds none."""
     if not (folder / PLAN).is_file():
         raise RunError(f"{folder} is no run: it holds no {PLAN}.")
     content = files.read_json(folder / PLAN)
@@ -148,32 +145,30 @@ def write_metrics(folder: Path, rows: Sequence[Measurement]) -> None:
 
 
 def read_metrics(folder: Path) -> tuple[Measurement, ...]:
-    """Return the measurements of a run; empty where none was made.
-
-    Raises:
-        RunError: the file is damaged.
-    """
+    """Return the measurements of a run, empty where none was made; RunError if damaged."""
     path = folder / METRICS
     if not path.is_file():
         return ()
-    whole = ("step", "images")
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return tuple(
-                Measurement(**{key: int(value) if key in whole else float(value)
-                               for key, value in line.items()})  # type: ignore[arg-type]
-                for line in csv.DictReader(file)
-            )  # fmt: skip
+            return tuple(map(_measurement, csv.DictReader(file)))
     except (TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+
+
+def _measurement(line: dict[str, str]) -> Measurement:
+    whole = ("step", "images")
+    values = {key: int(text) if key in whole else float(text) for key, text in line.items()}
+    return Measurement(**values)  # type: ignore[arg-type]
 
 
 def read_outcome(folder: Path) -> Outcome:
     """Return how a run ended, or how far it is."""
     if (folder / DONE).is_file():
         content = files.read_json(folder / DONE)
-        known = {part.name for part in fields(Outcome)}
-        return Outcome(**{key: value for key, value in content.items() if key in known})
+        names = [part.name for part in fields(Outcome)]
+        return Outcome(**{name: content[name] for name in names if name in content})
+    # A run without a checkpoint begins anew, however many steps its progress tells of.
     if not (folder / CHECKPOINT).is_file():
         return Outcome("planned")
     state = files.read_json(folder / PROGRESS) if (folder / PROGRESS).is_file() else {}

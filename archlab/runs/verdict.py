@@ -17,6 +17,7 @@ from archlab import files
 from archlab.errors import RunError, keyword
 from archlab.result import Column, Header, Missing, Result, Unit
 from archlab.runs.ledger import Run, read_sweep
+from archlab.runs.record import Outcome
 
 VERDICT = "verdict.json"
 BOTH = "degradation reproduced and removed by shortcuts"
@@ -101,7 +102,7 @@ class _Gap:
 
     @property
     def interval(self) -> tuple[float, float] | tuple[None, None]:
-        """The mean's 95 % interval; nothing for fewer than two seeds."""
+        """The mean's 95 % interval, mean ± t·s/√n; nothing for fewer than two seeds."""
         if self.mean is None or self.std is None:
             return None, None
         seeds = len(self.values)
@@ -111,11 +112,7 @@ class _Gap:
 
 
 def verdict(out: Path) -> Result[VerdictTotals, VerdictRow]:
-    """Return the verdict on the sweep in a folder.
-
-    Raises:
-        RunError: the folder holds no sweep, or a sweep of one depth.
-    """
+    """Return the verdict on a folder's sweep; RunError where it has none, or one of one depth."""
     return judged(read_sweep(out))
 
 
@@ -125,10 +122,13 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
     if len(depths) < 2:
         raise RunError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     plain, residual = (_gap(runs, kind, depths[0], depths[-1]) for kind in ("plain", "residual"))
-    totals = _totals(plain, residual, depths)
+    totals, plan = _totals(plain, residual, depths), runs[0].plan
+    kinds = " and ".join(sorted({run.plan.kind for run in runs}))
+    model = f"{kinds}, depth {', '.join(map(str, depths))}"
+    build = plan.recipe.sentence()
     return Result(
         name="verdict",
-        header=_header(runs),
+        header=Header(model, plan.data_name, "train", build, conventions=(CONVENTION,)),
         totals=totals,
         rows=tuple(map(_row, runs)),
         columns=COLUMNS,
@@ -141,97 +141,76 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
 def write_verdict(out: Path, result: Result[VerdictTotals, VerdictRow]) -> None:
     """Write verdict.json: the outcome, the gaps, and the values of every seed, on the top level."""
     content = result.to_dict()
-    files.write_json(
-        out / VERDICT, {"schema": content["schema"], **asdict(result.totals), **content}
-    )
+    first = {"schema": content["schema"], **asdict(result.totals)}
+    files.write_json(out / VERDICT, {**first, **content})
 
 
 def _gap(runs: Sequence[Run], kind: str, shallow: int, deep: int) -> _Gap:
     errors: dict[int, dict[int, float]] = {shallow: {}, deep: {}}
     for run in runs:
-        ended = run.outcome.status == "done" and run.outcome.train_error is not None
-        if run.plan.kind == kind and run.plan.depth in errors and ended:
-            assert run.outcome.train_error is not None
-            errors[run.plan.depth][run.plan.seed] = run.outcome.train_error
+        plan, end = run.plan, run.outcome
+        done = end.status == "done" and plan.kind == kind and plan.depth in errors
+        if done and end.train_error is not None:
+            errors[plan.depth][plan.seed] = end.train_error
     low, high = errors[shallow], errors[deep]
+    # Paired by seed: both nets saw the same images in the same order.
     paired = {seed: high[seed] - low[seed] for seed in sorted(low) if seed in high}
     overlap = bool(low) and bool(high) and min(high.values()) <= max(low.values())
     return _Gap(paired, overlap)
 
 
 def _totals(plain: _Gap, residual: _Gap, depths: Sequence[int]) -> VerdictTotals:
-    reproduced = bool(plain.values) and not plain.overlap and (plain.mean or 0) >= DEGRADES
-    plain_low, plain_high = plain.interval
-    residual_low, residual_high = residual.interval
-    reproduced = reproduced and (plain_low is None or plain_low > 0)
+    gaps: dict[str, Any] = {}
+    for kind, gap in (("plain", plain), ("residual", residual)):
+        low, high = gap.interval
+        gaps |= {f"{kind}_gap": gap.mean, f"{kind}_std": gap.std}
+        gaps |= {f"{kind}_low": low, f"{kind}_high": high}
+    low = gaps["plain_low"]
+    # One seed has no interval; then the size of the gap decides alone, and the footer says so.
+    certain = not plain.overlap and (low is None or low > 0)
+    reproduced = plain.mean is not None and plain.mean >= DEGRADES and certain
     healed = residual.mean is not None and residual.mean <= REMOVED
     return VerdictTotals(
         outcome=(BOTH if healed else REPRODUCED) if reproduced else NOT_SHOWN,
         shallow=depths[0],
         deep=depths[-1],
         seeds=len(plain.values),
-        plain_gap=plain.mean,
-        plain_std=plain.std,
-        plain_low=plain_low,
-        plain_high=plain_high,
-        residual_gap=residual.mean,
-        residual_std=residual.std,
-        residual_low=residual_low,
-        residual_high=residual_high,
         overlap=plain.overlap if plain.values else None,
         deeper_wins=residual.mean < 0 if residual.mean is not None else None,
+        **gaps,
     )
 
 
-def _header(runs: Sequence[Run]) -> Header:
-    plan = runs[0].plan
-    kinds = " and ".join(sorted({run.plan.kind for run in runs}))
-    depths = ", ".join(str(depth) for depth in sorted({run.plan.depth for run in runs}))
-    return Header(
-        model=f"{kinds}, depth {depths}",
-        input=plan.data_name,
-        mode="train",
-        build=plan.recipe.sentence(),
-        conventions=(CONVENTION,),
-    )
+def _name(run: Run) -> str:
+    return f"{run.plan.kind}-{run.plan.depth} seed {run.plan.seed}"
 
 
 def _row(run: Run) -> VerdictRow:
     plan, end = run.plan, run.outcome
-    return VerdictRow(
-        path=f"{plan.kind}-{plan.depth} seed {plan.seed}",
-        kind=plan.kind,
-        depth=plan.depth,
-        seed=plan.seed,
-        status=end.status,
-        step=end.step,
-        train_error=end.train_error,
-        running_error=end.running_error,
-        test_error=end.test_error,
-        seconds=end.seconds,
-    )
+    errors = (end.train_error, end.running_error, end.test_error)
+    net = (plan.kind, plan.depth, plan.seed)
+    return VerdictRow(_name(run), *net, end.status, end.step, *errors, end.seconds)
 
 
 def _missing(run: Run) -> Missing:
-    plan, end = run.plan, run.outcome
+    end = run.outcome
     why = end.why or ("not started" if end.status == "planned" else f"at step {end.step}")
-    return Missing(f"{plan.kind}-{plan.depth} seed {plan.seed}", why=f"{end.status}, {why}")
+    return Missing(_name(run), why=f"{end.status}, {why}")
 
 
 def _means(runs: Sequence[Run]) -> list[str]:
     """One line a net: mean ± standard deviation over its seeds."""
+    done: dict[tuple[str, int], list[Outcome]] = {}
+    for run in runs:
+        if run.outcome.status == "done":
+            done.setdefault((run.plan.kind, run.plan.depth), []).append(run.outcome)
     lines = []
-    for kind, depth in sorted({(run.plan.kind, run.plan.depth) for run in runs}):
-        ended = [
-            run.outcome
-            for run in runs
-            if (run.plan.kind, run.plan.depth, run.outcome.status) == (kind, depth, "done")
-        ]
-        train = [end.train_error for end in ended if end.train_error is not None]
-        test = [end.test_error for end in ended if end.test_error is not None]
+    for (kind, depth), ends in sorted(done.items()):
+        train = [end.train_error for end in ends if end.train_error is not None]
+        test = [end.test_error for end in ends if end.test_error is not None]
         if train:
-            lines.append(f"{kind}-{depth}: train error {_spread(train)} %, test error "
-                         f"{_spread(test)} %, n = {len(train)}")  # fmt: skip
+            errors = f"train error {_spread(train)} %, test error {_spread(test)} %"
+            lines.append(f"{kind}-{depth}: {errors}, n = {len(train)}")
     return lines
 
 
@@ -268,28 +247,21 @@ def _explained(totals: VerdictTotals) -> str:
             f"(at least {DEGRADES:g} point, no overlap of seeds and an interval above 0 are asked)."
         )
     plain = f"Plain-{deep} fits its own training images worse than plain-{shallow}"
+    one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
     if totals.outcome == REPRODUCED:
         healed = "was not measured" if totals.residual_gap is None else "still has a gap"
-        one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
         return f"{plain}; the residual net {healed}.{one}"
-    wins = (
-        "the deeper residual net is the better one"
-        if totals.residual_gap is not None and totals.residual_gap < -REMOVED
-        else "the residual nets are level: this does not say that deeper wins"
-    )
-    one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
+    wins = "the residual nets are level: this does not say that deeper wins"
+    if totals.residual_gap is not None and totals.residual_gap < -REMOVED:
+        wins = "the deeper residual net is the better one"
     return f"{plain}; with shortcuts it does not, and {wins}.{one}"
 
 
 def _per_seed(runs: Sequence[Run], plain: _Gap, residual: _Gap) -> list[dict[str, Any]]:
     seeds = sorted({run.plan.seed for run in runs})
-    table = []
-    for seed in seeds:
-        line: dict[str, Any] = {"seed": seed}
-        for run in runs:
-            if run.plan.seed == seed:
-                line[f"{run.plan.kind}-{run.plan.depth}"] = run.outcome.train_error
-        line["plain_gap"] = plain.values.get(seed)
-        line["residual_gap"] = residual.values.get(seed)
-        table.append(line)
-    return table
+    table: dict[int, dict[str, Any]] = {seed: {"seed": seed} for seed in seeds}
+    for run in runs:
+        table[run.plan.seed][f"{run.plan.kind}-{run.plan.depth}"] = run.outcome.train_error
+    for seed, line in table.items():
+        line |= {"plain_gap": plain.values.get(seed), "residual_gap": residual.values.get(seed)}
+    return list(table.values())

@@ -17,13 +17,12 @@ from archlab.survey.row import Request, ScanRow
 from archlab.verb import Progress
 from archlab.version import __version__
 
-GIB = 2**30
 _LEAST = 2**27  # bytes of a worker below which nothing could ever run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """How a scan runs.
+class ScanSettings:
+    """Where and within which limits a scan measures its models.
 
     Attributes:
         engine: local (processes of this machine) or ray.
@@ -38,7 +37,7 @@ class Way:
         OptionError: less memory than a worker needs to start.
 
     Example:
-        >>> Way(jobs=2, timeout=60).engine
+        >>> ScanSettings(jobs=2, timeout=60).engine
         'local'
     """
 
@@ -46,7 +45,7 @@ class Way:
     jobs: int | None = None
     address: str | None = None
     timeout: float = 120.0
-    memory: int = 2 * GIB
+    memory: int = 2 * 2**30
     retry: bool = False
     progress: Progress | None = None
 
@@ -58,7 +57,7 @@ class Way:
             )
 
 
-def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[ScanRow]:
+def gather(requests: Sequence[Request], out: Path | None, settings: ScanSettings) -> list[ScanRow]:
     """Return a row for every request; with `out` only what it lacks is measured, and all is kept.
 
     Raises:
@@ -66,21 +65,24 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
         RunError: another scan writes the same file.
     """
     if out is None:
-        rows = {row.key: row for row in _measured(requests, way)}
+        rows = {row.key: row for row in _measured(requests, settings)}
         return [rows[request.model, request.asked] for request in requests]
+    # Refuses a file that is no scan before a lock or a folder is made beside it.
     store.check_format(out)
-    store.read(out)  # refuses what is no scan before anything is made
+    store.read(out)
     with locked(store.partial_folder(out)), store.Journal(out) as journal:
         remove_leftovers(out.parent, out.name)
         known = {row.key: row for row in (*store.read(out), *journal.rows())}
         keys = [(request.model, request.asked) for request in requests]
         order = list(dict.fromkeys([*known, *keys]))
-        waiting = [
-            request for request, key in zip(requests, keys, strict=True)
-            if key not in known or _may_differ(request) or (way.retry and known[key].error)
-        ]  # fmt: skip
+        waiting = []
+        for request, key in zip(requests, keys, strict=True):
+            # A user's file may have changed since: its name says nothing of what it holds.
+            lacking = key not in known or ".py:" in request.model
+            if lacking or (settings.retry and known[key].error):
+                waiting.append(request)
         try:
-            for row in _measured(waiting, way):
+            for row in _measured(waiting, settings):
                 journal.append(row)
                 known[row.key] = row
         finally:
@@ -90,21 +92,18 @@ def gather(requests: Sequence[Request], out: Path | None, way: Way) -> list[Scan
     return [known[key] for key in keys]
 
 
-def _may_differ(request: Request) -> bool:
-    """Whether what a name stands for may have changed since: a user's file."""
-    return ".py:" in request.model
-
-
-def _measured(requests: Sequence[Request], way: Way) -> Iterator[ScanRow]:
-    jobs = [Job(str(place), "archlab.api.scale.row:measure", (request,))
-            for place, request in enumerate(requests)]  # fmt: skip
-    limits = Limits(seconds=way.timeout, memory=way.memory)
-    outcomes = run(jobs, way.engine, side_by_side=way.jobs, address=way.address, limits=limits)
+def _measured(requests: Sequence[Request], settings: ScanSettings) -> Iterator[ScanRow]:
+    target = "archlab.api.scale.row:measure"
+    jobs = [Job(str(place), target, (request,)) for place, request in enumerate(requests)]
+    limits = Limits(settings.timeout, settings.memory)
+    outcomes = run(
+        jobs, settings.engine, side_by_side=settings.jobs, address=settings.address, limits=limits
+    )
     with closing(outcomes):
         for done, outcome in enumerate(outcomes, 1):
             row = _row(requests[int(outcome.key)], outcome)
-            if way.progress is not None:
-                way.progress(done, len(jobs), row.model)
+            if settings.progress is not None:
+                settings.progress(done, len(jobs), row.model)
             yield row
 
 
@@ -112,6 +111,9 @@ def _row(request: Request, outcome: Outcome) -> ScanRow:
     if not outcome.reason:
         return ScanRow(**outcome.value)
     return ScanRow(
-        model=request.model, asked=request.asked, seconds=round(outcome.seconds, 3),
-        error=outcome.reason, versions=f"archlab {__version__}",
-    )  # fmt: skip
+        model=request.model,
+        asked=request.asked,
+        seconds=round(outcome.seconds, 3),
+        error=outcome.reason,
+        versions=f"archlab {__version__}",
+    )

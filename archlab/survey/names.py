@@ -24,6 +24,7 @@ def libraries(patterns: Iterable[str]) -> list[str]:
 
 def is_pattern(text: str) -> bool:
     """Whether a text stands for many models."""
+    # The path of a user's file may hold brackets.
     return bool(re.search(r"[*?\[]", text)) and not text.partition(":")[0].endswith(".py")
 
 

@@ -73,9 +73,8 @@ COLUMNS = (
 def read_published(path: Path) -> list[Published]:
     """Return the lines of a published table.
 
-    Args:
-        path: CSV with `model`, `param_count` (M) and any of `gmacs`, `macts`, `img_size`, also
-            with timm's prefixes `infer_` and `train_`. A model without a source is timm's.
+    It is CSV with `model`, `param_count` (M) and any of `gmacs`, `macts`, `img_size`, also with
+    timm's prefixes `infer_` and `train_`. A model without a source is timm's.
 
     Raises:
         DataError: no such file, a column is lacking, or a cell is no number.
@@ -86,16 +85,22 @@ def read_published(path: Path) -> list[Published]:
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     names = list(lines[0]) if lines else []
-    columns = {ours: next((name for name in theirs if name in names), "")
-               for ours, (theirs, _) in _NUMBERS.items()}  # fmt: skip
-    if "model" not in names or not columns["params"]:
+    columns = {
+        ours: next(name for name in theirs if name in names)
+        for ours, (theirs, _) in _NUMBERS.items()
+        if not set(theirs).isdisjoint(names)
+    }
+    if "model" not in names or "params" not in columns:
         raise DataError(
             f"{path} is no published table: it needs the columns model and param_count, "
             f"and takes gmacs, macts and img_size. It has: {', '.join(names) or 'nothing'}."
         )
     size = next((name for name in _SIZE if name in names), "")
-    columns = {ours: name for ours, name in columns.items() if name}
-    digits = {name: max(_digits(line[name]) for line in lines) for name in columns.values()}
+    # A CSV that a spreadsheet wrote has lost final zeros: a column has the digits of its longest.
+    digits = {
+        name: max(len((line[name] or "").partition(".")[2]) for line in lines)
+        for name in columns.values()
+    }
     try:
         return [_line(line, size, columns, digits) for line in lines]
     except (ValueError, TypeError) as error:
@@ -105,38 +110,27 @@ def read_published(path: Path) -> list[Published]:
 def agreement(
     name: str, published: Sequence[Published], rows: Sequence[ScanRow], conventions: str
 ) -> Result[AgreementTotals, AgreementRow]:
-    """Return published lines beside ours, those that differ first.
-
-    Args:
-        name: of the table.
-        published: its lines.
-        rows: our row of each.
-        conventions: how ours were measured.
-    """
+    """Return the published lines of a table beside our row of each, those that differ first."""
     beside = [_beside(line, row) for line, row in zip(published, rows, strict=True)]
-    counts = {ours: _count(ours, published, beside) for ours in _NUMBERS}
     of = len(published)
-    macs_held = counts["macs"] is None or counts["macs"] >= ENOUGH * of
-    shares = [f"{ours} {count} ({100 * count / of:.1f} %)"
-              for ours, count in counts.items() if count is not None]  # fmt: skip
+    counts = {
+        ours: sum(ours not in row.differs.split(", ") for row in beside)
+        for ours in _NUMBERS
+        if all(ours in line.numbers for line in published)
+    }
+    shares = (f"{ours} {count} ({100 * count / of:.1f} %)" for ours, count in counts.items())
+    params, macs = counts.get("params", 0), counts.get("macs")
+    passed = params == of and (macs is None or macs >= ENOUGH * of)
+    convention = "agreement to the last published digit"
     return Result(
         name="agreement",
-        header=Header(name, "as published", "eval", conventions,
-                      ("agreement to the last published digit",)),
-        totals=AgreementTotals(
-            rows=of,
-            params=counts["params"] or 0,
-            macs=counts["macs"],
-            activations=counts["activations"],
-            passed=counts["params"] == of and macs_held,
-        ),
+        header=Header(name, "as published", "eval", conventions, (convention,)),
+        totals=AgreementTotals(of, params, macs, counts.get("activations"), passed),
         rows=tuple(sorted(beside, key=lambda row: not row.differs)),
         columns=COLUMNS,
-        missing=tuple(
-            Missing(row.model, why=row.error) for row in rows if row.error
-        ),
+        missing=tuple(Missing(row.model, why=row.error) for row in rows if row.error),
         footer=(f"of {of:,} published rows agree: {', '.join(shares)}",),
-    )  # fmt: skip
+    )
 
 
 def _line(
@@ -148,12 +142,9 @@ def _line(
         model=model if ":" in model else f"timm:{model}",
         size=int(line[size]) if size else None,
         numbers={ours: float(line[name]) * units[ours] for ours, name in columns.items()},
+        # Not 0.5: a number that lies in the middle may have been rounded either way.
         slack={ours: 0.5001 * 10 ** -digits[name] * units[ours] for ours, name in columns.items()},
     )
-
-
-def _digits(text: str | None) -> int:
-    return len((text or "").partition(".")[2])
 
 
 def _beside(line: Published, row: ScanRow) -> AgreementRow:
@@ -173,9 +164,3 @@ def _beside(line: Published, row: ScanRow) -> AgreementRow:
         published_activations=line.numbers.get("activations"),
         differs=", ".join(differs),
     )
-
-
-def _count(ours: str, published: Sequence[Published], beside: Sequence[AgreementRow]) -> int | None:
-    if not all(ours in line.numbers for line in published):
-        return None
-    return sum(ours not in row.differs.split(", ") for row in beside)

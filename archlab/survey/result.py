@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -67,20 +66,17 @@ def ordered(result: Result[ScanTotals, ScanRow], sort: str) -> Result[ScanTotals
     Raises:
         OptionError: no such column.
     """
-    name, rising = check_column(sort), sort.startswith("-")
+    name, turned = check_column(sort), sort.startswith("-")
     having = [row for row in result.rows if getattr(row, name) not in (None, "")]
     lacking = [row for row in result.rows if getattr(row, name) in (None, "")]
+    # People look for the largest number and for the first name.
     texts = any(isinstance(getattr(row, name), str) for row in having)
-    having.sort(key=lambda row: getattr(row, name), reverse=rising if texts else not rising)
+    having.sort(key=lambda row: getattr(row, name), reverse=texts == turned)
     return replace(result, rows=(*having, *lacking))
 
 
 def check_column(sort: str) -> str:
-    """Return the column to sort by, without the sign.
-
-    Raises:
-        OptionError: there is no such column.
-    """
+    """Return the column to sort by, without the sign; OptionError where there is none."""
     name, known = sort.removeprefix("-"), [part.name for part in fields(ScanRow)]
     if name not in known:
         raise OptionError(
@@ -92,27 +88,20 @@ def check_column(sort: str) -> str:
 
 def _columns(rows: Sequence[ScanRow]) -> tuple[Column, ...]:
     """Leave out what no row has."""
-    optional = ("accuracy", "error")
-    shown = tuple(
-        column
-        for column in COLUMNS
-        if column.name not in optional or any(getattr(row, column.name) for row in rows)
-    )
-    if len({row.asked for row in rows}) < 2:
-        return shown
-    return (shown[0], Column("asked", "asked"), *shown[1:])  # what tells equal names apart
+    absent = [name for name in ("accuracy", "error") if not any(getattr(row, name) for row in rows)]
+    first, *others = (column for column in COLUMNS if column.name not in absent)
+    # How a row was measured is what tells equal names apart.
+    several = len({row.asked for row in rows}) > 1
+    return (first, *([Column("asked", "asked")] if several else []), *others)
 
 
 def _failures(failed: Sequence[ScanRow]) -> list[Missing]:
     """Return the rows without numbers, by the sort of their error."""
-    sorts = Counter(row.error.partition(":")[0] for row in failed)
-    first = {row.error.partition(":")[0]: row for row in reversed(failed)}
+    by_sort: dict[str, list[ScanRow]] = {}
+    for row in failed:
+        by_sort.setdefault(row.error.partition(":")[0], []).append(row)
     return [
-        Missing(
-            f"models ended by {sort}",
-            count,
-            first[sort].model,
-            first[sort].error.partition(": ")[2],
-        )
-        for sort, count in sorts.items()
+        Missing(f"models ended by {sort}", len(rows), first.model, first.error.partition(": ")[2])
+        for sort, rows in by_sort.items()
+        for first in rows[:1]
     ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from types import NoneType
+from dataclasses import dataclass
 from typing import get_args, get_type_hints
 
 from archlab.result import Column, Unit
 
-Number = int | float | None
 SCHEMA = "archlab.scan/1"
 
 
@@ -102,14 +100,9 @@ def kinds() -> dict[str, type]:
         >>> kinds()["macs"]
         <class 'int'>
     """
-    hints = get_type_hints(ScanRow)
-    return {part.name: _plain(hints[part.name]) for part in fields(ScanRow)}
-
-
-def _plain(hint: object) -> type:
-    (kind,) = [part for part in get_args(hint) or (hint,) if part is not NoneType]
-    assert isinstance(kind, type)
-    return kind
+    # `int | None` has two arguments, of which the first is the kind; `str` has none.
+    hints = get_type_hints(ScanRow).items()
+    return {name: next(iter(get_args(hint)), hint) for name, hint in hints}
 
 
 COLUMNS = (

@@ -24,7 +24,7 @@ JOURNAL = "rows.jsonl"
 
 
 def check_format(path: Path) -> None:
-    """Raise early where a table cannot be written to a file.
+    """Raise before the work where a table cannot be written to a file.
 
     Raises:
         OptionError: the suffix is neither .parquet nor .csv.
@@ -45,12 +45,7 @@ def check_format(path: Path) -> None:
 
 
 def read(path: Path) -> list[ScanRow]:
-    """Return the rows of a file; none where it is absent.
-
-    Raises:
-        OutputError: it holds something else than a scan.
-        DependencyError: Parquet without pyarrow.
-    """
+    """Return the rows of a file, none where it is absent; OutputError where it is no scan."""
     if not path.exists():
         return []
     names, records = FORMATS[path.suffix][0](path)
@@ -64,11 +59,7 @@ def read(path: Path) -> list[ScanRow]:
 
 
 def save(path: Path, rows: Iterable[ScanRow]) -> None:
-    """Write all rows, whole or not at all.
-
-    Raises:
-        OutputError: the system refuses.
-    """
+    """Write all rows, whole or not at all."""
     write(path, FORMATS[path.suffix][1]([asdict(row) for row in rows]))
 
 
@@ -80,22 +71,16 @@ class Journal:
         self._file: IO[bytes] | None = None
 
     def rows(self) -> list[ScanRow]:
-        """Return the finished rows of a scan that was interrupted; a torn last line is dropped.
-
-        Raises:
-            OutputError: a line that is no row.
-        """
+        """Return the finished rows of a scan that was interrupted, without a torn last line."""
         path = self.folder / JOURNAL
         if not path.is_file():
             return []
+        # What stands behind the last newline was being written when the scan was ended.
         *lines, _torn = path.read_bytes().split(b"\n")
-        rows = []
-        for line in lines:
-            try:
-                rows.append(_row(json.loads(line), path))
-            except ValueError as error:
-                raise _another(path, f"a line is no row ({error})") from error
-        return rows
+        try:
+            return [_row(json.loads(line), path) for line in lines]
+        except ValueError as error:
+            raise _another(path, f"a line is no row ({error})") from error
 
     def append(self, row: ScanRow) -> None:
         """Add a row; once this returns, an interrupt does not lose it."""
@@ -111,15 +96,12 @@ class Journal:
 
     def clear(self) -> None:
         """Remove the folder: its rows are in the file now."""
-        self._close()
+        # Closed before: an open file cannot be removed on Windows.
+        self.__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Journal:
-        """Open it behind the last whole line.
-
-        Raises:
-            OutputError: the system refuses.
-        """
+        """Open it behind the last whole line."""
         path = self.folder / JOURNAL
         try:
             self.folder.mkdir(exist_ok=True)
@@ -132,9 +114,6 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -147,17 +126,17 @@ def partial_folder(out: Path) -> Path:
 
 def _row(record: Mapping[str, Any], path: Path) -> ScanRow:
     try:
-        values = {name: _value(record[name], kind) for name, kind in kinds().items()}
-        return ScanRow(**values)
+        return ScanRow(**{name: _value(record[name], kind) for name, kind in kinds().items()})
     except (KeyError, TypeError, ValueError) as error:
+        # A line of the journal may be any JSON.
         name = record.get("model") if isinstance(record, Mapping) else record
-        what = f"row {name!r}: {type(error).__name__} {error}"
-        raise _another(path, what) from error
+        raise _another(path, f"row {name!r}: {type(error).__name__} {error}") from error
 
 
 def _value(value: Any, kind: type) -> Any:
     if kind is str:
         return value or ""
+    # A number that is not there is empty in CSV, null in Parquet, and NaN where pandas wrote it.
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
     return kind(value)
@@ -189,15 +168,17 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _read_parquet(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
     _, parquet = _pyarrow()
+    # pyarrow's own errors are ValueErrors.
     try:
         table = parquet.ParquetFile(path).read()
-    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+    except (OSError, ValueError) as error:
         raise _another(path, f"it cannot be read as Parquet ({error})") from error
     return table.column_names, table.to_pylist()
 
 
 def _parquet(records: Sequence[Mapping[str, Any]]) -> bytes:
     arrow, parquet = _pyarrow()
+    # Told, not inferred: a column in which every number is missing would have no type.
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64()}
     schema = arrow.schema(
         [(name, types[kind]) for name, kind in kinds().items()], metadata={"schema": SCHEMA}

@@ -16,7 +16,6 @@ from typing import Any
 from archlab.errors import OptionError, did_you_mean, keyword
 
 Values = Mapping[str, Any]
-Rule = Callable[[Values], Any]
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -28,6 +27,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }
+# No power: a condition such as 9**9**9**9 would take all memory and never end.
 _COMPUTE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -52,11 +52,12 @@ def condition(text: str, columns: Collection[str]) -> Callable[[Values], bool]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = getattr(error, "msg", None) or "too deep"
         raise OptionError(f"{keyword('where', text)} is no condition: {why}. {_EXAMPLE}") from None
-    rule = _Reader(text, columns).rule(tree.body)
+    body = _Condition(text, columns)
+    body.check(tree.body)
 
     def chosen(values: Values) -> bool:
         try:
-            return rule(values) is True
+            return body.value(tree.body, values) is True
         except TypeError as error:
             raise OptionError(
                 f"{keyword('where', text)} mixes texts and numbers: {error}."
@@ -65,78 +66,63 @@ def condition(text: str, columns: Collection[str]) -> Callable[[Values], bool]:
     return chosen
 
 
-class _Reader:
-    """Turns the parts of one condition into functions of a row."""
+class _Condition:
+    """Checks the parts of a condition, and computes them for a row."""
 
     def __init__(self, text: str, columns: Collection[str]) -> None:
         self._text, self._columns = text, columns
 
-    def rule(self, node: ast.expr) -> Rule:
-        """Return the function of one part."""
-        readers: dict[type[ast.expr], Callable[[Any], Rule]] = {
-            ast.BoolOp: self._logic,
-            ast.UnaryOp: self._unary,
-            ast.BinOp: self._arithmetic,
-            ast.Compare: self._comparison,
-            ast.Name: self._column,
-            ast.Constant: self._constant,
-            ast.Tuple: self._list,
-            ast.List: self._list,
-        }
-        if type(node) not in readers:
-            raise self._refused(node)
-        return readers[type(node)](node)
-
-    def _refused(self, node: ast.AST) -> OptionError:
-        part = ast.get_source_segment(self._text.strip(), node) if hasattr(node, "lineno") else ""
-        return OptionError(
-            f"{keyword('where', self._text)}: {part or type(node).__name__!r} is not allowed. "
-            f"Allowed: columns, numbers, texts, comparisons, and, or, not, in, + - * /. {_EXAMPLE}"
-        )
-
-    def _column(self, node: ast.Name) -> Rule:
-        name = node.id
-        if name not in self._columns:
+    def check(self, node: ast.expr) -> None:
+        """Raise unless a part, and all parts of it, are allowed."""
+        match node:
+            case ast.Name(id=name) if name not in self._columns:
+                raise OptionError(
+                    f"{keyword('where', self._text)}: there is no column {name!r}."
+                    f"{did_you_mean(name, self._columns)} The columns are: "
+                    f"{', '.join(self._columns)}."
+                )
+            case ast.Name() | ast.BoolOp() | ast.Tuple() | ast.List():
+                allowed = True
+            case ast.Constant(value=value):
+                allowed = isinstance(value, int | float | str | bool | None)
+            case ast.UnaryOp(op=operation):
+                allowed = isinstance(operation, ast.Not | ast.USub)
+            case ast.BinOp(op=operation):
+                allowed = type(operation) in _COMPUTE
+            case ast.Compare(ops=operations):
+                allowed = all(type(operation) in _COMPARE for operation in operations)
+            case _:
+                allowed = False
+        if not allowed:
+            source = ast.get_source_segment(self._text.strip(), node)
             raise OptionError(
-                f"{keyword('where', self._text)}: there is no column {name!r}."
-                f"{did_you_mean(name, self._columns)} The columns are: {', '.join(self._columns)}."
+                f"{keyword('where', self._text)}: {source or type(node).__name__!r} is not "
+                "allowed. Allowed: columns, numbers, texts, comparisons, and, or, not, in, "
+                f"+ - * /. {_EXAMPLE}"
             )
-        return lambda values: values[name]
+        for part in _parts(node):
+            self.check(part)
 
-    def _constant(self, node: ast.Constant) -> Rule:
-        value = node.value
-        if not isinstance(value, int | float | str | bool | None):
-            raise self._refused(node)
-        return lambda _: value
-
-    def _list(self, node: ast.Tuple | ast.List) -> Rule:
-        rules = [self.rule(part) for part in node.elts]
-        return lambda values: [rule(values) for rule in rules]
-
-    def _logic(self, node: ast.BoolOp) -> Rule:
-        parts = [self.rule(part) for part in node.values]
-        decides = isinstance(node.op, ast.Or)  # one True decides an `or`, one False an `and`
-
-        def rule(values: Values) -> bool | None:
-            truths = [self._truth(part(values)) for part in parts]
-            if decides in truths:
-                return decides
-            return None if None in truths else not decides
-
-        return rule
-
-    def _unary(self, node: ast.UnaryOp) -> Rule:
-        inner = self.rule(node.operand)
-        if isinstance(node.op, ast.Not):
-
-            def negated(values: Values) -> bool | None:
-                truth = self._truth(inner(values))
-                return None if truth is None else not truth
-
-            return negated
-        if isinstance(node.op, ast.USub):
-            return lambda values: None if (value := inner(values)) is None else -value
-        raise self._refused(node)
+    def value(self, node: ast.expr, values: Values) -> Any:
+        """Return what a part is for a row; None where it is not known."""
+        parts = [self.value(part, values) for part in _parts(node)]
+        match node:
+            case ast.Name(id=name):
+                return values[name]
+            case ast.Constant(value=value):
+                return value
+            case ast.BoolOp(op=operation):
+                return _joined([self._truth(part) for part in parts], isinstance(operation, ast.Or))
+            case ast.UnaryOp(op=ast.Not()):
+                return None if self._truth(parts[0]) is None else not parts[0]
+            case ast.UnaryOp():
+                return None if parts[0] is None else -parts[0]
+            case ast.BinOp(op=operation):
+                unknown = None in parts or (isinstance(operation, ast.Div) and parts[1] == 0)
+                return None if unknown else _COMPUTE[type(operation)](*parts)
+            case ast.Compare():
+                return _compared(node, parts)
+        return parts
 
     def _truth(self, value: Any) -> bool | None:
         if isinstance(value, bool | None):
@@ -146,33 +132,22 @@ class _Reader:
             f"{_EXAMPLE}"
         )
 
-    def _arithmetic(self, node: ast.BinOp) -> Rule:
-        if type(node.op) not in _COMPUTE:
-            raise self._refused(node)
-        compute = _COMPUTE[type(node.op)]
-        left, right = self.rule(node.left), self.rule(node.right)
 
-        def rule(values: Values) -> Any:
-            one, other = left(values), right(values)
-            if one is None or other is None or (compute is operator.truediv and other == 0):
-                return None
-            return compute(one, other)
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
 
-        return rule
 
-    def _comparison(self, node: ast.Compare) -> Rule:
-        if any(type(op) not in _COMPARE for op in node.ops):
-            raise self._refused(node)
-        parts = (node.left, *node.comparators)
-        sides = [self.rule(part) for part in parts]
-        asks = any(isinstance(part, ast.Constant) and part.value is None for part in parts)
-        compare = [_COMPARE[type(op)] for op in node.ops]
+def _joined(truths: list[bool | None], decisive: bool) -> bool | None:  # noqa: FBT001
+    # As in SQL: one True decides an `or`, one False an `and`, whatever the others are.
+    if decisive in truths:
+        return decisive
+    return None if None in truths else not decisive
 
-        def rule(values: Values) -> bool | None:
-            terms = [side(values) for side in sides]
-            if None in terms and not asks:
-                return None
-            pairs = itertools.pairwise(terms)
-            return all(holds(*pair) for holds, pair in zip(compare, pairs, strict=True))
 
-        return rule
+def _compared(node: ast.Compare, terms: list[Any]) -> bool | None:
+    # `training == None` asks for what is not known; any other comparison with it is not known.
+    asks = any(isinstance(part, ast.Constant) and part.value is None for part in _parts(node))
+    if None in terms and not asks:
+        return None
+    pairs = zip(node.ops, itertools.pairwise(terms), strict=True)
+    return all(_COMPARE[type(operation)](*pair) for operation, pair in pairs)

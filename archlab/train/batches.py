@@ -19,6 +19,7 @@ from torch.nn import functional
 from archlab.runs.recipe import Center
 
 Batch = tuple[Tensor, Tensor]
+EVALUATED = 500  # images in a batch without gradients
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Normalizer:
 
     def __init__(self, images: Tensor, center: Center) -> None:
         self.center = center
-        counts = torch.stack([torch.bincount(channel.flatten().long(), minlength=256)
-                              for channel in images.transpose(0, 1)]).double()  # fmt: skip
+        # Sums over counts of the 256 levels are exact, and need no copy of all images as floats.
+        channels = [channel.flatten().long() for channel in images.transpose(0, 1)]
+        counts = torch.stack([torch.bincount(each, minlength=256) for each in channels]).double()
         levels = torch.arange(256, dtype=torch.float64, device=images.device)
         mean = (counts * levels).sum(1) / counts.sum(1)
         spread = ((counts * levels**2).sum(1) / counts.sum(1) - mean**2).clamp(min=0).sqrt()
         self.mean = mean.float().view(1, -1, 1, 1)
+        # A channel of one value has no deviation to divide by.
         self.spread = spread.clamp(min=1).float().view(1, -1, 1, 1)
         if center == "pixel":
             total = images.sum(dim=0, dtype=torch.int64)
@@ -57,10 +60,6 @@ class Normalizer:
 
 class ResidentLoader:
     """An iterable of augmented training batches that knows where it is, and can be put back there.
-
-    `state_dict` names the next batch. The position moves *before* a batch is handed out: Lightning
-    never asks a generator again after the last batch of an epoch, so a position that moves
-    afterwards would make the next epoch empty.
 
     With several ranks each takes every `world`-th image of the global batch, which keeps its size
     `batch_size`; batch norm then sees `batch_size / world` images. A last batch that the ranks
@@ -100,13 +99,14 @@ class ResidentLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches from the position on, to the end of its epoch."""
-        while True:
+        last = False
+        while not last:
             epoch, step = self.epoch, self.step
             last = step + 1 == len(self)
+            # The position moves *before* a batch is handed out: Lightning never asks a generator
+            # again after the last batch of an epoch, so the next epoch would be empty.
             self.epoch, self.step = (epoch + 1, 0) if last else (epoch, step + 1)
             yield self.batch(epoch, step)
-            if last:
-                return
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position of the next batch."""
@@ -128,6 +128,7 @@ class ResidentLoader:
         """Return this rank's share of one batch: normalised images and labels."""
         device, pad = self.images.device, self.augment.pad
         chosen = self.indices(epoch, step)
+        # Drawn for the whole global batch: the crops of an image do not depend on the ranks.
         top, left, mirrored = (
             moves[: len(chosen) * self.world][self.rank :: self.world]
             for moves in self._moves(epoch, step)
@@ -139,6 +140,7 @@ class ResidentLoader:
         chosen, rows, columns = (part.to(device) for part in (chosen, rows, columns))
         place = (self._channel, rows[:, None, :, None], columns[:, None, None, :])
         pixels = self.images[(chosen[:, None, None, None], *place)].float()
+        # A mean image is cropped and mirrored as the image itself, from the same padded border.
         mean = self._mean[0][place] if self.normalizer.center == "pixel" else self.normalizer.mean
         pixels = (pixels - mean) / self.normalizer.spread
         if self.channels_last:
@@ -155,12 +157,13 @@ class ResidentLoader:
 
 
 def _generator(*key: int) -> torch.Generator:
+    # SeedSequence mixes the numbers: seed + epoch would give run 2 the order of run 1 an epoch on.
     seed = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(seed >> np.uint64(1)))
 
 
 def whole_batches(
-    images: Tensor, labels: Tensor, normalizer: Normalizer, batch_size: int
+    images: Tensor, labels: Tensor, normalizer: Normalizer, batch_size: int = EVALUATED
 ) -> Iterator[Batch]:
     """Yield images as they are, in order, normalised: for evaluation."""
     for first in range(0, len(labels), batch_size):

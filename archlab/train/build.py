@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -10,24 +9,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab import zoo
 from archlab.errors import BuildError
 from archlab.resolve import find
-from archlab.resolve.sources import check_options
+from archlab.resolve.sources import Source, check_options
 from archlab.spec import parse_model
 
 
 def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.Module:
     """Return the net of a spec with values; the same seed gives the same values.
 
-    Without a seed the global random stream is used, as any constructor does.
-
-    Raises:
-        SpecError: no such model.
-        BuildError: the constructor failed or takes no such option.
+    Without a seed the global random stream is used, as any constructor does. A constructor that
+    fails or takes no such option is a BuildError.
     """
     source = find(parse_model(spec))
     check_options(source, options)
+    # Forked, so that building a net with a seed leaves the caller's random stream as it was.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.default_generator.manual_seed(seed)
@@ -50,52 +46,36 @@ def fitting_options(
     channels: int,
     widths: tuple[int, int, int],
 ) -> dict[str, Any]:
-    """Return the options, with what data and recipe say where the constructor takes it.
-
-    Raises:
-        SpecError: no such model.
-    """
-    parameters, family = _parameters(spec)
-    taken = set(parameters)
+    """Return the options, with what data and recipe say where the constructor takes it."""
+    source = find(parse_model(spec))
+    taken = set(_parameters(source))
+    # Their builders hide it behind **kwargs.
+    if source.family in ("torchvision", "timm"):
+        taken.add("num_classes")
     offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
-    if family in ("torchvision", "timm"):  # their builders hide it behind **kwargs
-        taken = {*taken, "num_classes"}
     return {**{key: value for key, value in offered.items() if key in taken}, **options}
 
 
 def option_names(spec: str) -> tuple[str, ...] | None:
     """Return the constructor arguments that a model takes by name; None where it takes any.
 
-    Raises:
-        SpecError: no such model.
-
     Example:
         >>> option_names("resnet18")
         ('layout', 'residual', 'norm', 'num_classes')
     """
-    parameters, family = _parameters(spec)
+    parameters = _parameters(find(parse_model(spec)))
     kinds = {parameter.kind for parameter in parameters.values()}
     if not parameters or inspect.Parameter.VAR_KEYWORD in kinds:
         return None
-    if family == "zoo":  # the depth of a net of the zoo is in its name, its options are keywords
-        keywords = inspect.Parameter.KEYWORD_ONLY
-        return tuple(name for name, known in parameters.items() if known.kind == keywords)
     return tuple(parameters)
 
 
-def _parameters(spec: str) -> tuple[dict[str, inspect.Parameter], str]:
-    """Return what a spec's constructor takes, and the family of its source."""
-    source = find(parse_model(spec))
-    if source.family == "zoo":
-        family = zoo.ZOO[known.family] if (known := zoo.find(source.name)) else None
-        assert family is not None
-        builder = getattr(importlib.import_module(family.module), family.function)
-    else:
-        builder = source.builder
+def _parameters(source: Source) -> dict[str, inspect.Parameter]:
     try:
-        return dict(inspect.signature(builder).parameters), source.family
-    except (TypeError, ValueError):  # written in C
-        return {}, source.family
+        return dict(inspect.signature(source.builder).parameters)
+    # A builder that is written in C has no signature.
+    except (TypeError, ValueError):
+        return {}
 
 
 def input_channels(model: nn.Module, channels: int) -> int:

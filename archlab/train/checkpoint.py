@@ -13,28 +13,14 @@ from archlab.runs import record
 from archlab.train.build import build
 
 
-def checked(path: Path) -> Path:
-    """Return the path if the file is whole.
-
-    Raises:
-        RunError: it is truncated or no checkpoint.
-    """
-    read(path)
-    return path
-
-
 def read(path: Path) -> dict[str, Any]:
-    """Return a checkpoint that archlab wrote; a run's folder stands for its last one.
-
-    Only tensors and plain values are read (`weights_only`): a file runs no code.
-
-    Raises:
-        RunError: no file, a truncated one, or another kind of file.
-    """
+    """Return a checkpoint of archlab's, a folder's last one, or raise a RunError."""
     if path.is_dir():
         path = path / record.CHECKPOINT
     if not path.is_file():
         raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
+    # A pickle of a stranger could run code; with `weights_only` only tensors and plain values are
+    # read. What a broken file raises is not documented, and changes with its format.
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -54,14 +40,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path, spec: str | None = None) -> nn.Module:
-    """Return the net of a checkpoint with its weights.
+    """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    Args:
-        path: the file, or a run's folder.
-        spec: the model, where the checkpoint does not say.
-
-    Raises:
-        RunError: the checkpoint is of another model, or does not say of which.
+    `spec` names the model where the checkpoint does not.
     """
     content = read(path)
     origin = content.get("archlab", {})
@@ -71,7 +52,7 @@ def load_model(path: Path, spec: str | None = None) -> nn.Module:
             f"{path} does not say how its model is built (it was trained from a module of yours). "
             f"Add {keyword('model')} with the spec of the model."
         )
-    # Without initialisation of the global stream: every value is overwritten.
+    # Every value is overwritten: the seed only keeps the global random stream as it was.
     options = origin.get("options", {}) if name == origin.get("spec") else {}
     model = build(name, options, seed=0)
     weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
@@ -83,9 +64,8 @@ def load_model(path: Path, spec: str | None = None) -> nn.Module:
         first = (wrong or extra)[0]
         other = origin.get("spec") or origin.get("type") or "another model"
         raise RunError(
-            f"{path} holds weights of {other}, "
-            f"not of {name}: {len(wrong)} tensors are missing or of another shape, {len(extra)} "
-            f"have no place (first: {first})."
+            f"{path} holds weights of {other}, not of {name}: {len(wrong)} tensors are missing or "
+            f"of another shape, {len(extra)} have no place (first: {first})."
         )
     model.load_state_dict(weights)
     return model

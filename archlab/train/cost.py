@@ -17,10 +17,8 @@ _PROBE = 20  # the net that is timed; time grows with depth
 
 def sweep_hours(recipe: Recipe, depths: Sequence[int], runs_a_depth: int, jobs: int) -> float:
     """Return a guess of the hours that a sweep on CIFAR-10 takes, `jobs` runs side by side."""
-    step = _seconds_a_step(recipe.batch_size)
-    steps = recipe.total_steps(50_000)
-    layers = sum(depths) * runs_a_depth
-    return step * steps * layers / _PROBE / jobs / 3600
+    seconds = _seconds_a_step(recipe.batch_size) * recipe.total_steps(50_000)
+    return seconds * sum(depths) * runs_a_depth / _PROBE / jobs / 3600
 
 
 def _seconds_a_step(batch: int) -> float:
@@ -32,7 +30,8 @@ def _seconds_a_step(batch: int) -> float:
     labels = torch.zeros(small, dtype=torch.long)
     torch.set_num_threads(1)
     try:
-        for _ in range(2):  # the first one warms up
+        # The first of two warms up; only the second one counts.
+        for _ in range(2):
             begin = time.perf_counter()
             functional.cross_entropy(net(images), labels).backward()  # type: ignore[no-untyped-call]
             seconds = time.perf_counter() - begin

@@ -15,11 +15,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from archlab.data.sets import ImageSet, load_images
+from archlab.data.sets import Bytes, ImageSet, Labels, load_images
 from archlab.errors import DataError, check_one_of
 from archlab.runs.recipe import Recipe
 from archlab.train import device
 from archlab.train.batches import (
+    EVALUATED,
     Augment,
     Batch,
     Normalizer,
@@ -29,25 +30,24 @@ from archlab.train.batches import (
 from archlab.train.stock import stock_loader
 
 Loader = Literal["resident", "workers"]
-_EVALUATED = 500  # images in a batch without gradients
 
 
 class WholeLoader:
     """Evaluation batches in order; with several ranks each takes its share of every batch."""
 
-    def __init__(self, images: Tensor, labels: Tensor, normalizer: Normalizer) -> None:
-        self.images, self.labels, self.normalizer = images, labels, normalizer
-        self.rank, self.world = 0, 1
+    def __init__(
+        self, part: tuple[Tensor, Tensor], normalizer: Normalizer, rank: int, world: int
+    ) -> None:
+        self.part, self.normalizer, self.share = part, normalizer, slice(rank, None, world)
 
     def __len__(self) -> int:
         """Return the batches."""
-        return math.ceil(len(self.labels) / _EVALUATED)
+        return math.ceil(len(self.part[1]) / EVALUATED)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield normalised images and labels."""
-        share = slice(self.rank, None, self.world)
-        for images, labels in whole_batches(self.images, self.labels, self.normalizer, _EVALUATED):
-            yield images[share], labels[share]
+        for images, labels in whole_batches(*self.part, self.normalizer):
+            yield images[self.share], labels[self.share]
 
 
 class ImageData(pl.LightningDataModule):
@@ -91,19 +91,16 @@ class ImageData(pl.LightningDataModule):
         check_one_of("loader", loader, ("resident", "workers"))
         self.recipe = recipe or Recipe(name="data", epochs=1)
         self.seed, self.loader, self.held_out = seed, loader, held_out
-        self._source, self._where = images, (Path(data_dir), download)
-        self.channels = 0  # what the net takes; grey images are repeated for it
-        self._images: ImageSet | None = images if isinstance(images, ImageSet) else None
+        self._source, self._data_dir, self._download = images, Path(data_dir), download
+        self.channels = 0
         self._ready: dict[str, tuple[Tensor, Tensor]] = {}
 
     @property
     def images(self) -> ImageSet:
         """The set, read when first asked for."""
-        if self._images is None:
-            assert isinstance(self._source, str)
-            folder, download = self._where
-            self._images = load_images(self._source, folder, download=download)
-        return self._images
+        if isinstance(self._source, str):
+            self._source = load_images(self._source, self._data_dir, download=self._download)
+        return self._source
 
     @property
     def categories(self) -> int:
@@ -112,24 +109,24 @@ class ImageData(pl.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Put the images on the device, once."""
-        if not self._ready:
-            place, images = self._device(), self.images
-            train, test = (
-                self._coloured((torch.from_numpy(pixels), torch.from_numpy(labels)))
-                for pixels, labels in (
-                    (images.train_images, images.train_labels),
-                    (images.test_images, images.test_labels),
-                )
-            )
-            self._ready["test"] = self._ready["val"] = _to(place, test)
-            if self.held_out:
-                cut = len(train[1]) - self.held_out
-                order = torch.randperm(len(train[1]), generator=torch.Generator().manual_seed(0))
-                self._ready["val"] = _to(place, train, order[cut:])
-                self._ready["train"] = _to(place, train, order[:cut])
-            else:
-                self._ready["train"] = _to(place, train)
-            self.normalizer = Normalizer(self._ready["train"][0], self.recipe.center)
+        if self._ready:
+            return
+        images = self.images
+        pixels, labels = self._tensors(images.train_images, images.train_labels)
+        parts = {
+            "train": (pixels, labels),
+            "test": self._tensors(images.test_images, images.test_labels),
+        }
+        if self.held_out:
+            # The same images for every seed, so that runs of several seeds can be compared.
+            order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+            train, held_out = order[: -self.held_out], order[-self.held_out :]
+            parts |= {"train": (pixels[train], labels[train])}
+            parts |= {"val": (pixels[held_out], labels[held_out])}
+        place = self._device()
+        self._ready = {name: (part[0].to(place), part[1].to(place)) for name, part in parts.items()}
+        self._ready.setdefault("val", self._ready["test"])
+        self.normalizer = Normalizer(self._ready["train"][0], self.recipe.center)
 
     def part(self, name: str) -> tuple[Tensor, Tensor]:
         """Return the resident images (uint8, N × C × H × W) and labels of train, val or test.
@@ -170,22 +167,22 @@ class ImageData(pl.LightningDataModule):
         self.setup()
         if self.loader == "workers":
             return stock_loader(self._ready[name], self.normalizer, self.recipe, training=False)
-        loader = WholeLoader(*self._ready[name], self.normalizer)
-        loader.rank, loader.world = self._ranks()
-        return loader
+        return WholeLoader(self._ready[name], self.normalizer, *self._ranks())
 
-    def _coloured(self, part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        has = part[0].shape[1]
-        if self.channels in (0, has):
-            return part
-        if has != 1:
-            raise DataError(
-                f"The net takes {self.channels} channels, and the images have {has}. Choose "
-                "another net or data; only images with one channel can be repeated."
-            )
-        return part[0].repeat(1, self.channels, 1, 1), part[1]
+    def _tensors(self, pixels: Bytes, labels: Labels) -> tuple[Tensor, Tensor]:
+        """Return arrays as tensors, grey images repeated for a net of colour images."""
+        images, has = torch.from_numpy(pixels), pixels.shape[1]
+        if self.channels not in (0, has):
+            if has != 1:
+                raise DataError(
+                    f"The net takes {self.channels} channels, and the images have {has}. Choose "
+                    "another net or data; only images with one channel can be repeated."
+                )
+            images = images.repeat(1, self.channels, 1, 1)
+        return images, torch.from_numpy(labels)
 
     def _device(self) -> torch.device:
+        # The workers' processes make batches on the CPU, and Lightning moves them.
         if self.loader == "workers":
             return torch.device("cpu")
         return self.trainer.strategy.root_device if self.trainer else device.place()
@@ -209,6 +206,7 @@ class _OfficialData(ImageData):
         held_out: int = 0,
         download: bool = False,
     ) -> None:
+        # Many have the images as files by class, not as the archive that torchvision reads.
         by_class = (Path(data_dir) / "train").is_dir()
         super().__init__(
             str(data_dir) if by_class else self.source, recipe, seed=seed, loader=loader,
@@ -261,10 +259,3 @@ class FashionMNISTData(_OfficialData):
     """
 
     source = "fashion-mnist"
-
-
-def _to(
-    place: torch.device, part: tuple[Tensor, Tensor], chosen: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    images, labels = part if chosen is None else (part[0][chosen], part[1][chosen])
-    return images.to(place), labels.to(place)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from archlab.runs.progress import over, show
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 from archlab.train.process import Started, failure, start
-from archlab.train.remote import Fan, RemotePool
+from archlab.train.remote import Fan, train_remotely
 from archlab.verb import Progress
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 
@@ -46,11 +45,7 @@ class Sweep:
     data_dir: str = ".data"
 
     def check(self) -> None:
-        """Raise unless kinds, depths and seeds make an experiment.
-
-        Raises:
-            OptionError: a depth that is not 6n + 2, an unknown kind, or none at all.
-        """
+        """Raise an OptionError unless kinds, depths and seeds make an experiment."""
         for depth in self.depths:
             if not is_cifar_depth(depth):
                 near = " or ".join(map(str, nearest_cifar_depths(depth)))
@@ -71,6 +66,7 @@ class Sweep:
             "num_classes": self.recipe.categories or len(images.classes),
         }
         names = {"plain": "cifar_plain", "residual": "cifar_resnet"}
+        # The time of a run grows with its depth: with the long ones first no core waits at the end.
         return tuple(
             Plan(
                 model=f"{names[kind]}{depth}", options=options, seed=seed, recipe=self.recipe,
@@ -83,34 +79,6 @@ class Sweep:
         )  # fmt: skip
 
 
-def run_sweep(
-    sweep: Sweep,
-    images: ImageSet,
-    out: Path,
-    *,
-    jobs: int | None = None,
-    progress: Progress | None = None,
-    fan: Fan = HERE,
-) -> None:
-    """Train what is not trained yet, and keep `ledger.csv` up to date.
-
-    Args:
-        sweep: what to train.
-        images: the images, as `sweep.data` names them.
-        out: the sweep's folder.
-        jobs: processes side by side; None is one a core.
-        progress: called twice a second with (work done, all work, which runs are under way).
-        fan: processes of this machine, or a Ray cluster and the share of a GPU that a run takes;
-            and how often gradients are recorded.
-
-    Raises:
-        RunError: another sweep uses the folder, or a run ended with an error.
-        KeyboardInterrupt: after the running workers have saved.
-    """
-    sweep.check()
-    run_plans(sweep.plans(images), out, jobs=jobs, progress=progress, fan=fan)
-
-
 def run_plans(
     plans: Sequence[Plan],
     out: Path,
@@ -119,15 +87,28 @@ def run_plans(
     progress: Progress | None = None,
     fan: Fan = HERE,
 ) -> None:
-    """Train any independent runs side by side; see `run_sweep`."""
+    """Train side by side what is not trained yet, and keep `ledger.csv` up to date.
+
+    Args:
+        plans: independent runs, such as those of a sweep.
+        out: the folder of their folders.
+        jobs: processes side by side; None is one a core.
+        progress: called twice a second with (work done, all work, which runs are under way).
+        fan: processes of this machine, or a Ray cluster; and how often gradients are recorded.
+
+    Raises:
+        RunError: another sweep uses the folder, or a run ended with an error.
+        KeyboardInterrupt: after the running workers have saved.
+    """
     with locked(out):
         _refuse_another(out, plans)
         for plan in plans:
             record.write_plan(out / plan.name, plan)
         ledger.write_sweep(out, plans)
         ledger.write_ledger(out)
+        # A run that is over is not begun again, so that nobody takes its lock and cleans up.
         for plan in plans:
-            if over(out, plan):  # nobody will take its lock: a run that is over is not begun again
+            if over(out, plan):
                 files.remove_leftovers(out / plan.name)
         try:
             errors = _trained(out, plans, jobs, progress, fan)
@@ -147,20 +128,19 @@ def _trained(
     """Train what is not over, and return which runs could not end, and why."""
     waiting = [plan for plan in plans if not over(out, plan)]
     if fan.engine != "local":
-        pool = RemotePool(out, plans, waiting, fan)
-        pool.work(jobs, progress)
-        return pool.errors
-    local = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
+        return train_remotely(out, plans, waiting, fan, jobs, progress)
+    pool = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
     try:
-        local.work(progress)
+        pool.work(progress)
     except KeyboardInterrupt:
-        local.interrupt()
+        pool.interrupt()
         raise
-    return local.errors
+    return pool.errors
 
 
 def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
-    """Raise where the folder holds a sweep of another recipe: its verdict would be written over."""
+    """Raise where the folder holds a sweep of another recipe."""
+    # Its list of runs and its verdict would be written over.
     for name in ledger.sweep_runs(out):
         other = record.read_plan(out / name)
         if plans and (other.recipe, other.fingerprint) != (plans[0].recipe, plans[0].fingerprint):
@@ -194,17 +174,20 @@ class _Pool:
     def interrupt(self) -> None:
         """Ask every worker to save and end, and wait for them."""
         deadline = time.monotonic() + _PATIENCE
-        with _patient():
+        # A second Ctrl-C reaches the workers, too; it must not end this wait for them.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
             for process, _ in self.running.values():
                 process.send_signal(signal.SIGINT)
-            for process, _ in self.running.values():
+            for process, errors in self.running.values():
                 try:
                     process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-            for _, errors in self.running.values():
                 errors.close()
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def _reap(self) -> None:
         for name, (process, errors) in list(self.running.items()):
@@ -214,13 +197,3 @@ class _Pool:
             if why := failure(process, errors):
                 self.errors[name] = why
             ledger.write_ledger(self.out)
-
-
-@contextmanager
-def _patient() -> Iterator[None]:
-    """Let workers save: a second Ctrl-C while they do is for them, not for us."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

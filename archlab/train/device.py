@@ -32,6 +32,7 @@ def trainer_settings(recipe: Recipe) -> dict[str, Any]:
         "devices": 1,
         "precision": "bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
         # None leaves torch's own setting alone; on the CPU convolutions are deterministic anyway.
+        # cuDNN's benchmark picks its kernels by time, so that two runs may differ.
         "deterministic": True if recipe.deterministic else None,
         "benchmark": has_cuda() and not recipe.deterministic,
     }
@@ -45,19 +46,18 @@ def placed(model: nn.Module, recipe: Recipe) -> nn.Module:
 
 
 def captured(model: nn.Module) -> nn.Module:
-    """Return the model with its steps captured as CUDA graphs; on the CPU the model itself.
-
-    These nets are bound by kernel launches on a GPU; on a CPU compiling was not worth its time.
-    """
-    if not has_cuda():
-        return model
-    model.compile(mode="reduce-overhead")  # in place: the names of the weights stay
+    """Return the model with its steps captured as CUDA graphs; on the CPU the model itself."""
+    # These nets are bound by kernel launches on a GPU; on a CPU compiling was not worth its time.
+    # `compile` changes the model in place, so that the names of the weights stay.
+    if has_cuda():
+        model.compile(mode="reduce-overhead")
     return model
 
 
 def optimizer(recipe: Recipe, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return the recipe's optimizer over parameter groups; fused on CUDA."""
     common: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    # On the CPU the fused kernels round otherwise.
     if has_cuda():
         common["fused"] = True
     if recipe.optimizer == "adam":

@@ -13,14 +13,12 @@ from archlab.train.batches import whole_batches
 from archlab.train.data import ImageData
 from archlab.train.module import logits_of
 
-_EVALUATED = 500
-
 
 @dataclass(frozen=True, slots=True)
 class TestTotals:
     """All test images: accuracy from 0 to 1, mean loss."""
 
-    __test__ = False  # not a test of pytest's
+    __test__ = False  # pytest would collect a class of this name
 
     accuracy: float
     loss: float
@@ -50,15 +48,14 @@ COLUMNS = (
     Column("precision", "precision", Unit.SHARE),
     Column("mostly_taken_for", "mostly taken for"),
 )
+_CORNER = "true ↓  taken for →"
 
 
 def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals, TestRow]:
     """Return accuracy and the confusion matrix (rows: true class) on the test images."""
     classes = data.images.classes
-    images, labels = data.part("test")
-    confusion, loss = _confusion(model, images, labels, data)
-    right = int(confusion.diagonal().sum())
-    count = len(labels)
+    confusion, loss = _confusion(model, data)
+    right, count = int(confusion.diagonal().sum()), int(confusion.sum())
     return Result(
         name="test",
         header=Header(
@@ -75,17 +72,17 @@ def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals,
     )  # fmt: skip
 
 
-def _confusion(
-    model: nn.Module, images: Tensor, labels: Tensor, data: ImageData
-) -> tuple[Tensor, float]:
-    classes = len(data.images.classes)
+def _confusion(model: nn.Module, data: ImageData) -> tuple[Tensor, float]:
+    """Return how many images of each class (row) are taken for each (column), and the mean loss."""
+    classes, (images, labels) = len(data.images.classes), data.part("test")
     counts = torch.zeros(classes * classes, dtype=torch.int64, device=labels.device)
     loss = torch.zeros((), dtype=torch.float64, device=labels.device)
     model.eval()
     with torch.no_grad():
-        for pixels, truth in whole_batches(images, labels, data.normalizer, _EVALUATED):
+        for pixels, truth in whole_batches(images, labels, data.normalizer):
             logits = logits_of(model(pixels)).float()
             loss += functional.cross_entropy(logits, truth, reduction="sum")
+            # A net may have more outputs than the data has classes, such as 1000 of ImageNet.
             guess = logits[:, :classes].argmax(1)
             counts += torch.bincount(truth * classes + guess, minlength=classes * classes)
     return counts.view(classes, classes).cpu(), float(loss) / len(labels)
@@ -111,12 +108,11 @@ def _matrix(classes: tuple[str, ...], confusion: Tensor) -> list[str]:
     """Return the confusion matrix as lines, where it fits a screen."""
     if len(classes) > 20:
         return ["confusion matrix: in the JSON"]
-    width = max(5, *(len(str(int(n))) for n in confusion.flatten()))
-    names = [name[:width].rjust(width) for name in classes]
-    head = max(len(name) for name in classes)
-    corner = "true ↓  taken for →"
-    head = max(head, len(corner))
-    lines = ["", corner.ljust(head) + "  " + " ".join(names)]
-    for name, row in zip(classes, confusion.tolist(), strict=True):
-        lines.append(name.ljust(head) + "  " + " ".join(str(n).rjust(width) for n in row))
-    return lines
+    width = max(5, len(str(int(confusion.max()))))
+    head = max(len(name) for name in (*classes, _CORNER))
+    rows = [(_CORNER, [name[:width] for name in classes])]
+    rows += zip(classes, confusion.tolist(), strict=True)
+    lines = [
+        (name.ljust(head), " ".join(str(n).rjust(width) for n in cells)) for name, cells in rows
+    ]
+    return ["", *map("  ".join, lines)]

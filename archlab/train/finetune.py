@@ -37,39 +37,38 @@ class Freeze:
 
     def groups(self, model: nn.Module, rate: float) -> list[dict[str, Any]]:
         """Return one optimizer group a part, frozen or not."""
-        return [
-            {"name": part, "lr": rate * self.shares[part],
-             "params": [weight for module in modules for weight in module.parameters()]}
+        weights = {
+            part: [weight for module in modules for weight in module.parameters()]
             for part, modules in parts(model).items()
-        ]  # fmt: skip
+        }
+        return [
+            {"name": part, "lr": rate * self.shares[part], "params": params}
+            for part, params in weights.items()
+        ]
 
     def is_frozen(self, step: int) -> bool:
         """Whether the frozen parts are frozen at a step."""
         return self.until is None or step < self.until
 
     def apply(self, model: nn.Module, step: int) -> None:
-        """Freeze or release the model's parts as the step demands.
-
-        Batch norm of a frozen part uses and keeps its running statistics.
-        """
-        frozen = self.is_frozen(step)
+        """Freeze or release the model's parts as the step demands, batch norm included."""
+        is_frozen = self.is_frozen(step)
         for part, modules in parts(model).items():
-            still = frozen and part in self.frozen
+            trains = not (is_frozen and part in self.frozen)
             for module in modules:
-                module.requires_grad_(not still)
+                module.requires_grad_(trains)
+                # In training mode batch norm moves its statistics without any gradient.
                 for inner in module.modules():
                     if isinstance(inner, _BatchNorm):
-                        inner.train(not still)
+                        inner.train(trains)
 
 
 def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     """Return the model's children as stem, stages and head.
 
     The head is the child with the last linear layer (and what follows it); the stem ends before
-    the first stage, a child with several weighted layers.
-
-    Raises:
-        OptionError: the model has no such order.
+    the first stage, a child with several weighted layers. A model without such an order is an
+    OptionError.
 
     Example:
         >>> from archlab import zoo
@@ -77,8 +76,16 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
         {'stem': 4, 'stages': 5, 'head': 1}
     """
     children = list(model.children())
-    heads = [i for i, child in enumerate(children) if _holds(child, nn.Linear)]
-    stages = [i for i, child in enumerate(children) if _weighted(child) > 1]
+    weighted = [
+        [inner for inner in child.modules() if isinstance(inner, nn.Conv2d | nn.Linear)]
+        for child in children
+    ]
+    heads = [
+        i
+        for i, layers in enumerate(weighted)
+        if any(isinstance(layer, nn.Linear) for layer in layers)
+    ]
+    stages = [i for i, layers in enumerate(weighted) if len(layers) > 1]
     if not heads or not stages or stages[0] >= heads[-1]:
         raise OptionError(
             f"{type(model).__name__} has no stem, stages and head in this order among its "
@@ -88,26 +95,17 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     return {"stem": children[:first], "stages": children[first:last], "head": children[last:]}
 
 
-def head(model: nn.Module) -> tuple[nn.Module, str, nn.Linear]:
-    """Return the last linear layer: the module that holds it, its name there, and itself.
-
-    Raises:
-        OptionError: the model has none.
-    """
-    layers = [(name, module) for name, module in model.named_modules()
-              if isinstance(module, nn.Linear)]  # fmt: skip
-    if not layers:
-        raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
-    path, linear = layers[-1]
-    holder, _, name = path.rpartition(".")
-    return model.get_submodule(holder), name, linear
-
-
 def replace_head(model: nn.Module, classes: int) -> None:
     """Give the model a fresh last linear layer with so many outputs."""
-    holder, name, linear = head(model)
+    layers = {
+        path: module for path, module in model.named_modules() if isinstance(module, nn.Linear)
+    }
+    if not layers:
+        raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
+    # named_modules goes from the input to the output: the last linear layer gives the logits.
+    path, linear = layers.popitem()
     fresh = nn.Linear(linear.in_features, classes, bias=linear.bias is not None)
-    setattr(holder, name, fresh)
+    model.set_submodule(path, fresh)
 
 
 def freeze(text: str, until: int | None) -> Freeze:
@@ -128,11 +126,3 @@ def freeze(text: str, until: int | None) -> Freeze:
                 "commas; backbone (stem and stages); none."
             )
     return Freeze(names, until if names else 0)
-
-
-def _weighted(module: nn.Module) -> int:
-    return sum(isinstance(inner, nn.Conv2d | nn.Linear) for inner in module.modules())
-
-
-def _holds(module: nn.Module, kind: type[nn.Module]) -> bool:
-    return any(isinstance(inner, kind) for inner in module.modules())

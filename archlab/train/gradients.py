@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,6 @@ class GradientProfiles(pl.Callback):
 
     The probe leaves weights, statistics and random streams as they were: a run ends with the same
     weights with it and without.
-
-    Args:
-        folder: where gradients.csv goes.
-        every: steps between measurements.
     """
 
     def __init__(self, folder: Path, every: int) -> None:
@@ -64,40 +60,33 @@ class GradientProfiles(pl.Callback):
         """Measure, where it is time."""
         assert isinstance(pl_module, Classifier)
         step = trainer.global_step
+        # The first step shows the net as it was built.
         if step != 1 and step % self.every:
             return
         images, labels = batch
-        net = pl_module.model
-        measured = measure_gradients(
-            net, Batch((images,), targets=labels), total_loss, blocks=find_blocks(net)
-        )
-        self.rows += [
-            GradientRow(step, point.block, point.path, point.activation_grad, point.weight_grad,
-                        point.grad_to_weight)
-            for point in measured.points
-        ]  # fmt: skip
+        net, measured = pl_module.model, Batch((images,), targets=labels)
+        names = [part.name for part in fields(GradientRow)[1:]]
+        for point in measure_gradients(net, measured, total_loss, blocks=find_blocks(net)).points:
+            self.rows.append(GradientRow(step, *(getattr(point, name) for name in names)))
         files.write(self.folder / record.GRADIENTS, files.as_csv(self.rows, GradientRow))
 
 
 def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
-    """Return the rows of a run's gradients.csv.
-
-    Raises:
-        RunError: the run has none, or the file is damaged.
-    """
+    """Return the rows of a run's gradients.csv; RunError where it is absent or damaged."""
     path = folder / record.GRADIENTS
     if not path.is_file():
         raise RunError(
             f"{folder} holds no {record.GRADIENTS}: train with {keyword('gradients')} N, the steps "
             "between measurements."
         )
-    numbers = ("activation_grad", "weight_grad", "grad_to_weight")
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return tuple(
-                GradientRow(int(line["step"]), int(line["block"]), line["path"],
-                            *(float(line[name]) if line[name] else None for name in numbers))
-                for line in csv.DictReader(file)
-            )  # fmt: skip
+            return tuple(map(_row, csv.DictReader(file)))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+
+
+def _row(line: dict[str, str]) -> GradientRow:
+    names = ("activation_grad", "weight_grad", "grad_to_weight")
+    norms = (float(line[name]) if line[name] else None for name in names)
+    return GradientRow(int(line["step"]), int(line["block"]), line["path"], *norms)

@@ -41,12 +41,12 @@ def logger(path: str, folder: Path, arguments: Mapping[str, Any]) -> Logger:
     takes_folder = "save_dir" in inspect.signature(kind).parameters
     defaults = {"save_dir": str(folder)} if takes_folder else {}
     try:
-        made: Logger = kind(**{**defaults, **arguments})
+        return kind(**{**defaults, **arguments})
     except (TypeError, ValueError) as error:
         raise OptionError(
             f"{source} cannot be made: {error}. Its arguments are {keyword('logger_set')} "
             "key=value."
         ) from error
+    # Lightning's loggers import their package only when one is made.
     except ModuleNotFoundError as error:
         raise DependencyError(f"{source}: {error}.") from error
-    return made

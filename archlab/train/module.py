@@ -25,9 +25,9 @@ from archlab.train.build import build, input_channels
 from archlab.train.finetune import Freeze
 
 AUXILIARY = 0.3
-_CHECKED = 100  # steps between looks at the running error, where a recipe starts carefully
-_CAREFUL_ERROR = 0.80
-_CAREFUL_SHARE = 0.1
+# He et al. 2015, section 4.2: "a learning rate of 0.01 to warm up the training until the training
+# error is below 80 %", a tenth of the usual rate. The error is looked at once in so many steps.
+_CAREFUL_SHARE, _CAREFUL_ERROR, _CHECKED = 0.1, 0.80, 100
 
 
 class Classifier(pl.LightningModule):
@@ -73,7 +73,8 @@ class Classifier(pl.LightningModule):
             self.options.setdefault("num_classes", self.recipe.categories)
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
-        # Whether the careful start is over; wrong and seen since the last look. On the device.
+        # Whether the careful start is over; wrong and all answers since the last look. Buffers stay
+        # on the device, so that no step waits for it, and are in every checkpoint.
         self.register_buffer("released", torch.tensor(data=True))
         self.register_buffer("seen", torch.zeros(2))
 
@@ -109,28 +110,25 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the recipe's optimizer and its schedule, in steps."""
         total = self.total_steps or int(self.trainer.estimated_stepping_batches)
-        groups = (
-            self.freeze_plan.groups(self.model, self.recipe.learning_rate)
-            if self.freeze_plan
-            else [{"params": list(self.model.parameters())}]
-        )
+        groups = [{"params": list(self.model.parameters())}]
+        if self.freeze_plan:
+            groups = self.freeze_plan.groups(self.model, self.recipe.learning_rate)
         optimizer = device.optimizer(self.recipe, groups)
+        # A function: of any other callable the schedule puts the attributes into checkpoints.
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self._share(step, total)
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Freeze what the step says is frozen: nothing is remembered, so nothing is forgotten."""
+        """Freeze what the step says is frozen."""
+        # Every step anew: what is not remembered cannot be forgotten by a resumed run.
         if self.freeze_plan is not None:
             self.freeze_plan.apply(self.model, self.global_step)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """End the careful start once the running error is low enough."""
-        if bool(self.recipe.careful_depth) and self.global_step % _CHECKED == 0:
+        if self.recipe.careful_depth and self.global_step % _CHECKED == 0:
             self._look()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -144,6 +142,7 @@ class Classifier(pl.LightningModule):
 
     def _output(self, images: Tensor) -> Any:
         """What the model returns; images of other channels than its own get a clear error."""
+        # Afterwards, not before: a net may take images whose channels its first convolution lacks.
         try:
             return self.model(images)
         except RuntimeError as error:
@@ -175,9 +174,11 @@ class Classifier(pl.LightningModule):
         self._log(part, loss, (logits.argmax(1) != labels).sum(), len(labels))
 
     def _log(self, part: str, loss: Tensor, wrong: Tensor, count: int) -> None:
-        shown = {f"{part}_loss": loss, f"{part}_acc": 1 - wrong.float() / count}
-        self.log_dict(shown, on_step=False, on_epoch=True, prog_bar=True, batch_size=count,
-                      sync_dist=self.trainer.world_size > 1)  # fmt: skip
+        values = {f"{part}_loss": loss, f"{part}_acc": 1 - wrong.float() / count}
+        several = self.trainer.world_size > 1
+        self.log_dict(
+            values, prog_bar=True, on_step=False, on_epoch=True, batch_size=count, sync_dist=several
+        )
 
 
 def named(choice: Recipe | str) -> Recipe:

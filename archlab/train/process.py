@@ -13,24 +13,23 @@ Started = tuple[subprocess.Popen[bytes], IO[bytes]]
 
 
 def start(folder: Path, gradients: int = 0) -> Started:
-    """Start the run of a folder; returns its process and the file of its errors.
+    """Start the run of a folder, and return its process and the file of its errors.
 
-    Args:
-        folder: the run's, with its plan.
-        gradients: record gradient norms by depth every so many steps; 0 never.
+    Gradient norms by depth are recorded every `gradients` steps; 0 is never.
     """
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `failure`
-    process = subprocess.Popen(
-        [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-    )  # fmt: skip
+    command = [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients)]
+    # These nets are too small to gain from more threads, and one run a core is started.
+    serial = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=null, stdout=null, stderr=errors, env=serial)
     return process, errors
 
 
 def failure(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
     """Return why an ended process failed, by its last line; empty where it did not."""
     code = process.wait()
+    # The file's position is shared with the process, which has left it at the end.
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
     errors.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from archlab.train.module import Classifier
 from archlab.verb import Progress
 
 _TICK = 1.0  # seconds between looks at the clock's other duties
-_EVALUATED = 500
 
 
 class Diverged(Exception):  # noqa: N818  an outcome of an experiment, not an error
@@ -35,14 +34,10 @@ class Diverged(Exception):  # noqa: N818  an outcome of an experiment, not an er
 
 
 class Recorder(pl.Callback):
-    """Writes metrics.csv, last.ckpt and progress.json of one run.
+    """Writes metrics.csv, last.ckpt and progress.json of one run of `total` steps.
 
-    Args:
-        folder: the run's folder.
-        data: the images that errors are measured on.
-        total: the last step.
-        stop: asked once a second; True saves and ends the run.
-        progress: called once a second with the step, the last step, and both in words.
+    Errors are measured on `data`. Once a second `stop` is asked, where True saves and ends the run,
+    and `progress` is called with the step, the last step, and both in words.
     """
 
     def __init__(
@@ -58,7 +53,8 @@ class Recorder(pl.Callback):
         self.progress = progress
         self.rows: list[Measurement] = []
         self.stopped = False
-        self._sums: Tensor | None = None  # loss, wrong, images, steps since the last row
+        # Since the last row: the sums of losses and of shares of wrong answers, and the steps.
+        self._sums: Tensor | None = None
         self._before, self._begin = 0.0, time.monotonic()
         self._tick = 0.0
         self._random: dict[str, Tensor] | None = None
@@ -105,10 +101,9 @@ class Recorder(pl.Callback):
         last = step >= self.total
         if last or step % recipe.eval_every == 0:
             self._measure(trainer, pl_module, whole=last)
-        now = time.monotonic()
-        due = now - self._tick >= _TICK
-        if due:
-            self._tick = now
+        # Each of these looks waits for the device, so not at every step.
+        if time.monotonic() - self._tick >= _TICK:
+            self._tick = time.monotonic()
             self._save_progress(step)
             self.stopped = self.stop()
         if last or self.stopped or step % recipe.checkpoint_every == 0:
@@ -128,6 +123,7 @@ class Recorder(pl.Callback):
         self._sums[:3] += torch.stack(parts).double()
 
     def _finite(self, step: int) -> None:
+        # A sum that once was NaN or infinite stays so: no step between two looks is missed.
         if self._sums is not None and not bool(torch.isfinite(self._sums).all()):
             raise Diverged(f"the loss is not finite (NaN or infinite) at or before step {step}")
 
@@ -164,31 +160,34 @@ class Recorder(pl.Callback):
         )
         self.rows.append(row)
         record.write_metrics(self.folder, self.rows)
+        metrics = {key: float(value) for key, value in asdict(row).items()}
+        del metrics["step"], metrics["images"]
         for logger in trainer.loggers:
-            logger.log_metrics(_logged(row), step=row.step)
+            logger.log_metrics(metrics, step=row.step)
 
 
 def sample(images: Tensor, labels: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Return every n-th image: a folder's are sorted by class, so the first ones would not do."""
+    """Return every n-th image, at most so many."""
+    # Not the first ones: a folder's images are sorted by class.
     stride = math.ceil(len(labels) / most)
     return images[::stride], labels[::stride]
 
 
 def error(
-    trainer: pl.Trainer,
-    module: Classifier,
-    part: tuple[Tensor, Tensor],
-    normalizer: Normalizer,
+    trainer: pl.Trainer, module: Classifier, part: tuple[Tensor, Tensor], normalizer: Normalizer
 ) -> tuple[float, float]:
     """Return error in percent and mean loss in eval mode; modes are put back."""
+    # Module by module: a frozen batch norm is in eval mode in the middle of a net that trains.
     modes = [(inner, inner.training) for inner in module.modules()]
     module.eval()
     wrong = torch.zeros((), dtype=torch.int64, device=part[1].device)
     loss = torch.zeros((), dtype=torch.float64, device=part[1].device)
+    channels_last = module.recipe.channels_last or device.has_cuda()
+    layout = torch.channels_last if channels_last else torch.contiguous_format
     try:
         with torch.no_grad(), trainer.precision_plugin.forward_context():
-            for images, labels in whole_batches(*part, normalizer, _EVALUATED):
-                logits = module(_arranged(images, module)).float()
+            for images, labels in whole_batches(*part, normalizer):
+                logits = module(images.contiguous(memory_format=layout)).float()
                 wrong += (logits.argmax(1) != labels).sum()
                 loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
     finally:
@@ -198,34 +197,15 @@ def error(
     return 100 * int(wrong) / count, float(loss) / count
 
 
-def _arranged(images: Tensor, module: Classifier) -> Tensor:
-    if module.recipe.channels_last or device.has_cuda():
-        return images.contiguous(memory_format=torch.channels_last)
-    return images
-
-
 def save(trainer: pl.Trainer, path: Path) -> None:
-    """Write a checkpoint under a temporary name and rename it.
-
-    Raises:
-        OutputError: the system refuses, such as a full disk; the checkpoint before stays.
-    """
+    """Write a checkpoint, whole or not at all: on an OutputError the one before stays."""
     try:
         with files.replaced(path) as temporary:
             trainer.save_checkpoint(temporary)
-    except (OSError, RuntimeError) as failure:  # torch reports a full disk as RuntimeError
+    # torch reports a full disk as RuntimeError.
+    except (OSError, RuntimeError) as failure:
         why = getattr(failure, "strerror", None) or " ".join(str(failure).split())[:160]
         raise OutputError(
             f"{path} cannot be written: {why}. Is the disk full? The checkpoint before it is "
             "kept: free some space and give the same command again."
         ) from failure
-
-
-def _logged(row: Measurement) -> dict[str, float]:
-    values = asdict(row)
-    return {key: float(values[key]) for key in values if key not in ("step", "images")}
-
-
-def callbacks(extra: Iterable[pl.Callback], recorder: Recorder) -> list[pl.Callback]:
-    """Return the recorder last, so that its checkpoint holds what the others have seen."""
-    return [*extra, recorder]

@@ -44,48 +44,45 @@ class Fan:
     gradients: int = 0
 
 
-class RemotePool:
-    """The runs of a sweep as jobs of a cluster; `errors` says which could not end, and why."""
+def train_remotely(
+    out: Path,
+    plans: Sequence[Plan],
+    waiting: Sequence[Plan],
+    fan: Fan,
+    jobs: int | None,
+    progress: Progress | None,
+) -> dict[str, str]:
+    """Train waiting runs as jobs of a cluster, and return which could not end, and why.
 
-    def __init__(self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], fan: Fan) -> None:
-        self._out, self._plans, self._waiting, self._fan = out.absolute(), plans, waiting, fan
-        self.errors: dict[str, str] = {}
+    Ctrl-C lets those that run save. `jobs` are runs at a time; None is as many as the cluster
+    holds.
+    """
+    # A relative path would mean another folder in a job's process.
+    out = out.absolute()
+    needs = Needs(cpus=1, gpus=fan.gpus)
+    runs = [
+        Job(plan.name, f"{__name__}:train_here", (str(out / plan.name), fan.gradients), needs)
+        for plan in waiting
+    ]
 
-    def work(self, jobs: int | None, progress: Progress | None) -> None:
-        """Train what waits; Ctrl-C lets the running ones save.
+    def beat() -> None:
+        show(progress, out, plans, begun(out, waiting))
 
-        Args:
-            jobs: runs at a time; None is as many as the cluster holds.
-            progress: called twice a second, see `archlab.runs.progress.show`.
-        """
-        needs = Needs(cpus=1, gpus=self._fan.gpus)
-        runs = [
-            Job(plan.name, "archlab.train.remote:train_here",
-                (str(self._out / plan.name), self._fan.gradients), needs)
-            for plan in self._waiting
-        ]  # fmt: skip
-
-        def beat() -> None:
-            show(progress, self._out, self._plans, begun(self._out, self._waiting))
-
-        outcomes = run(
-            runs, self._fan.engine, side_by_side=jobs, address=self._fan.address, beat=beat
-        )
-        with closing(outcomes):
-            for outcome in outcomes:
-                if outcome.reason:
-                    self.errors[outcome.key] = outcome.reason
-                ledger.write_ledger(self._out)
-        beat()
+    errors = {}
+    outcomes = run(runs, fan.engine, side_by_side=jobs, address=fan.address, beat=beat)
+    with closing(outcomes):
+        for outcome in outcomes:
+            if outcome.reason:
+                errors[outcome.key] = outcome.reason
+            ledger.write_ledger(out)
+    beat()
+    return errors
 
 
 def train_here(folder: str, gradients: int = 0) -> str:
     """Train the run of a folder in a process of its own, and return how it ended.
 
-    A KeyboardInterrupt (the job was cancelled) lets it save first.
-
-    Raises:
-        RunError: the folder is not seen from here, or the run could not end.
+    A KeyboardInterrupt (the job was cancelled) lets it save first. A RunError says why it failed.
     """
     path = Path(folder)
     if not (path / record.PLAN).is_file():
@@ -93,22 +90,18 @@ def train_here(folder: str, gradients: int = 0) -> str:
             f"{path} is not there on {socket.gethostname()}: {keyword('out')} must be a folder "
             "that every node of the cluster sees, under the same path."
         )
-    _await_release(path)
+    # What is left of a job that was lost with its node may still save, and hold the folder's lock.
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with locked(path):
+                break
+        except RunError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
     process, errors = start(path, gradients)
     waited(process)
     if why := failure(process, errors):
         raise RunError(why)
     return record.read_outcome(path).status
-
-
-def _await_release(folder: Path) -> None:
-    """Wait while what is left of a lost job saves and lets go of the folder."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with locked(folder):
-                return
-        except RunError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL)

@@ -6,6 +6,7 @@ with exactly the weights of one that was not.
 
 from __future__ import annotations
 
+import logging
 import platform
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +32,7 @@ from archlab.train.build import build, fitting_options, input_channels
 from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
 from archlab.train.module import Classifier
-from archlab.train.recorder import Diverged, Recorder, callbacks
+from archlab.train.recorder import Diverged, Recorder
 from archlab.verb import Progress
 from archlab.version import __version__
 
@@ -70,7 +71,7 @@ def execute(
         recorder = Recorder(folder, data, total, stop, progress)
         try:
             with _quiet(), torch.random.fork_rng(devices=[]):
-                _fit(folder, plan, data, recorder, loggers, extra)
+                _fit(plan, data, recorder, loggers, extra)
         except Diverged as diverged:
             return _finish(folder, recorder, total, failed=str(diverged))
         if recorder.stopped:
@@ -78,54 +79,52 @@ def execute(
         return _finish(folder, recorder, total)
 
 
-def planned(
-    model: str,
-    options: dict[str, Any],
-    images: ImageSet,
-    plan: Plan,
-) -> Plan:
+def planned(model: str, options: dict[str, Any], images: ImageSet, plan: Plan) -> Plan:
     """Return the plan with a model and options that fit the images."""
+    classes = plan.recipe.categories or len(images.classes)
     fitted = fitting_options(
-        model, options, classes=plan.recipe.categories or len(images.classes),
-        channels=images.shape[0], widths=plan.recipe.widths,
-    )  # fmt: skip
-    known = zoo.find(model)
-    depth = plan.depth or (known.depth if known and known.depth else 0)
-    return replace(
-        plan,
-        depth=depth,
-        model=model,
-        options=fitted,
-        data_name=images.name,
-        fingerprint=images.fingerprint,
+        model, options, classes=classes, channels=images.shape[0], widths=plan.recipe.widths
     )
+    net = zoo.find(model)
+    depth = plan.depth or (net.depth if net and net.depth else 0)
+    plan = replace(plan, data_name=images.name, fingerprint=images.fingerprint)
+    return replace(plan, model=model, options=fitted, depth=depth)
 
 
 def _fit(
-    folder: Path, plan: Plan, data: ImageData, recorder: Recorder,
-    loggers: Iterable[Logger], extra: Iterable[pl.Callback],
-) -> None:  # fmt: skip
+    plan: Plan,
+    data: ImageData,
+    recorder: Recorder,
+    loggers: Iterable[Logger],
+    extra: Iterable[pl.Callback],
+) -> None:
     torch.default_generator.manual_seed(plan.seed)
     module = classifier(plan, recorder.total)
     data.channels = input_channels(module.model, data.images.shape[0])
     _check_classes(module, data)
+    # The recorder comes last, so that its checkpoint holds what the other callbacks have seen.
     trainer = pl.Trainer(
-        max_steps=recorder.total, max_epochs=-1, callbacks=callbacks(extra, recorder),
-        logger=list(loggers) or False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, limit_val_batches=0, num_sanity_val_steps=0,
+        max_steps=recorder.total,
+        max_epochs=-1,
+        callbacks=[*extra, recorder],
+        logger=list(loggers) or False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
         **device.trainer_settings(plan.recipe),
-    )  # fmt: skip
-    last = folder / record.CHECKPOINT
-    resumed = checkpoint.checked(last) if last.exists() else None
+    )
+    last = recorder.folder / record.CHECKPOINT
+    resumed = last if last.exists() else None
+    # Lightning's own message about a truncated file does not say what to do.
+    if resumed:
+        checkpoint.read(resumed)
     trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
 
 
 def _check_classes(module: Classifier, data: ImageData) -> None:
-    """Raise where the net has fewer outputs than the images have classes.
-
-    Raises:
-        OptionError: how many of each, and what to do.
-    """
+    """Raise an OptionError where the net has fewer outputs than the images have classes."""
     training = module.training
     with torch.no_grad():
         logits = module.eval()(torch.zeros(1, data.channels, *data.images.shape[1:]))
@@ -141,7 +140,10 @@ def _check_classes(module: Classifier, data: ImageData) -> None:
 
 def classifier(plan: Plan, total: int) -> Classifier:
     """Return the plan's net as a LightningModule, fresh or from the plan's checkpoint."""
-    freeze = Freeze(**_tuples(plan.freeze)) if plan.freeze else None
+    freeze = None
+    # JSON has made a list of the tuple.
+    if plan.freeze:
+        freeze = Freeze(**{**plan.freeze, "frozen": tuple(plan.freeze["frozen"])})
     if plan.init:
         model, classes = checkpoint.load_model(Path(plan.init)), plan.options.get("num_classes")
         if classes is not None:
@@ -156,10 +158,6 @@ def classifier(plan: Plan, total: int) -> Classifier:
     return module.start_carefully() if deep else module
 
 
-def _tuples(freeze: dict[str, Any]) -> dict[str, Any]:
-    return {**freeze, "frozen": tuple(freeze["frozen"])}
-
-
 def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
     images = images or load_images(plan.data, Path(plan.data_dir))
     if images.fingerprint != plan.fingerprint:
@@ -172,40 +170,41 @@ def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
 
 
 def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> Outcome:
-    last = recorder.rows[-1] if recorder.rows and not failed else None
-    names = ("step", "train_error", "running_error", "test_error")
-    numbers: dict[str, Any] = {name: getattr(last, name) for name in names} if last else {}
+    versions = {
+        "archlab": __version__,
+        "torch": torch.__version__,
+        "lightning": version("pytorch-lightning"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
     outcome = Outcome(
-        status="failed" if failed else "done", total=total, **numbers,
-        seconds=round(recorder.seconds, 2), hardware=device.hardware(), versions=versions(),
+        status="failed" if failed else "done",
+        total=total,
+        seconds=round(recorder.seconds, 2),
+        hardware=device.hardware(),
+        versions=", ".join(f"{name} {number}" for name, number in versions.items()),
         why=failed,
-    )  # fmt: skip
+    )
+    # A run that diverged has no result: its last errors are those of a net that was still good.
+    if recorder.rows and not failed:
+        names = ("step", "train_error", "running_error", "test_error")
+        outcome = replace(outcome, **{name: getattr(recorder.rows[-1], name) for name in names})
+    # Written last: with this file the run is over.
     files.write_json(folder / record.DONE, asdict(outcome))
     return outcome
-
-
-def versions() -> str:
-    """Return the versions that a number depends on."""
-    lightning = version("pytorch-lightning")
-    return (
-        f"archlab {__version__}, torch {torch.__version__}, lightning {lightning}, "
-        f"numpy {np.__version__}, python {platform.python_version()}"
-    )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning talks of devices and of tips; the sweep has its own progress."""
-    import logging
-
     names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
-    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
-    for logger, _ in levels:
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
+    for logger in levels:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in levels:
+        for logger, level in levels.items():
             logger.setLevel(level)

@@ -27,12 +27,14 @@ class Stop:
 
     def __call__(self) -> bool:
         """Whether to stop."""
+        # The system gives an orphan another parent.
         return self.asked or os.getppid() != self._parent
 
 
 def main() -> int:
     """Execute the run named on the command line."""
-    stop = Stop()  # first: an interrupt while torch is imported is not lost
+    # Before torch is imported, which takes a second: an interrupt then must not be lost.
+    stop = Stop()
     import torch
 
     from archlab.errors import ArchlabError

@@ -8,8 +8,8 @@ of these depths are `cifar_resnet50` and so on.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +32,11 @@ class Family:
     """One family of nets.
 
     Attributes:
-        module: Where the constructor lives.
-        function: The constructor; its keyword-only arguments are the family's options.
+        function: The constructor, in `module`; its keyword-only arguments are the family's options.
         pattern: The names it answers to; the group, if any, is the depth.
         names: The names worth listing.
         summary: What the nets are; the part before the first comma is the title.
-        paper: Where they were published.
-        units: What `describe` says of the blocks at a depth; empty where there is nothing to say.
+        units: What `describe` says of the blocks at a depth.
     """
 
     module: str
@@ -179,18 +177,12 @@ def constructor(name: str) -> Callable[..., nn.Module]:
     """
     variant = _known(name)
     family = ZOO[variant.family]
-    function: Callable[..., nn.Module] = getattr(
-        importlib.import_module(family.module), family.function
-    )
+    function: Callable[..., nn.Module] = pkgutil.resolve_name(f"{family.module}:{family.function}")
     return function if variant.depth is None else functools.partial(function, variant.depth)
 
 
 def build(name: str, **options: object) -> nn.Module:
     """Return a freshly initialised net, on the current default device.
-
-    Args:
-        name: A canonical name, or one with any depth 6n + 2.
-        **options: Keyword arguments of the family's constructor.
 
     Raises:
         SpecError: The name means no net.
@@ -201,6 +193,7 @@ def build(name: str, **options: object) -> nn.Module:
         100
     """
     net = constructor(name)
+    # Python's own TypeError would name neither the nearest option nor those there are.
     allowed = list(inspect.signature(net).parameters)
     for option in options:
         if option not in allowed:
@@ -223,15 +216,14 @@ def _known(name: str) -> Variant:
 
 def _bad_depth(name: str, depth: int) -> str:
     stem = name.removesuffix(str(depth))
-    nearest = " or ".join(_cifar_name(stem, near) for near in nearest_cifar_depths(depth))
-    message = f"{name!r}: these nets have 6n + 2 layers, and {depth} is not 6n + 2; try {nearest}"
-    if stem.startswith("cifar_"):
-        return f"{message}."
-    return f"{message}, or a depth of the large nets: 18, 34, 50, 101, 152."
-
-
-def _cifar_name(stem: str, depth: int) -> str:
-    """Return the name of the 6n + 2 net: bare resnet50 would mean the bottleneck net."""
-    variant = find(f"{stem}{depth}")
-    is_large = variant is not None and variant.family not in CIFAR_FAMILIES
-    return f"cifar_{stem}{depth}" if is_large else f"{stem}{depth}"
+    nearest = []
+    for near in nearest_cifar_depths(depth):
+        # Bare resnet50 would mean the bottleneck net, not the 6n + 2 net of that depth.
+        variant = find(f"{stem}{near}")
+        is_large = variant is not None and variant.family not in CIFAR_FAMILIES
+        nearest.append(f"cifar_{stem}{near}" if is_large else f"{stem}{near}")
+    large = ", or a depth of the large nets: 18, 34, 50, 101, 152"
+    return (
+        f"{name!r}: these nets have 6n + 2 layers, and {depth} is not 6n + 2; try "
+        f"{' or '.join(nearest)}{'' if stem.startswith('cifar_') else large}."
+    )

@@ -21,16 +21,14 @@ __all__ = ["Bottleneck", "Inception", "ResidualUnit", "conv_block", "stage"]
 def _square(
     in_channels: int, out_channels: int, size: int, factorize: Factorize, norm: Norm
 ) -> list[nn.Sequential]:
-    """Return the size x size convolution of an Inception branch, or its factors.
-
-    The first convolution keeps the width and the second changes it, as the authors' Inception-v3
-    factorizes its 7x7 (c7 -> c7 -> 192): the reduced width is where the saving is.
-    """
+    """Return the size x size convolution of an Inception branch, or its factors."""
     kernels: tuple[Kernel, ...] = (size,)
     if factorize == "v2" and size == 5:
         kernels = (3, 3)
     elif factorize == "v3":
         kernels = ((1, size), (size, 1))
+    # The first convolution keeps the width and the second changes it, as the authors' Inception-v3
+    # factorizes its 7x7 (c7 -> c7 -> 192): the reduced width is where the saving is.
     *inner, last = kernels
     return [
         *(conv_block(in_channels, in_channels, kernel, norm=norm) for kernel in inner),
@@ -41,20 +39,14 @@ def _square(
 class Inception(nn.Module):
     """Four parallel branches, joined on the channel axis in the order branch1 to branch4.
 
-    The arguments are the columns of table 1 of Szegedy et al. 2014 (arXiv:1409.4842); the map
-    size is kept. Unlike torchvision's, the 5x5 is a real 5x5.
+    The widths are named as the columns of table 1 of Szegedy et al. 2014 (arXiv:1409.4842), where
+    "red" is the 1x1 before a convolution; the map size is kept. Unlike torchvision's, the 5x5 is a
+    real 5x5.
 
     Args:
-        in_channels: Channels of the input.
-        ch1x1: Width of branch1, a 1x1 convolution.
-        ch3x3red: Width of the 1x1 before the 3x3 in branch2.
-        ch3x3: Width of branch2.
-        ch5x5red: Width of the 1x1 before the 5x5 in branch3.
-        ch5x5: Width of branch3.
-        pool_proj: Width of branch4, a max-pool followed by a 1x1.
         norm: "batch", or "none" for convolutions with bias and no norm.
         factorize: "v2" makes the 5x5 two 3x3, "v3" makes every n x n a 1 x n and an n x 1
-            (Szegedy et al. 2015, arXiv:1512.00567). Both go red -> red, then red -> ch.
+            (Szegedy et al. 2015, arXiv:1512.00567).
 
     Example:
         >>> import torch
@@ -100,13 +92,8 @@ class Inception(nn.Module):
 class ResidualUnit(nn.Module):
     """Two 3x3 convolutions and a shortcut past them (He et al. 2015, figure 5, left).
 
-    Args:
-        in_channels: Channels of the input.
-        channels: Channels of both convolutions and of the output.
-        stride: Stride of the first convolution.
-        residual: False leaves out the shortcut with its parameters, for a plain unit.
-        shortcut: "A", "B" or "C", see `shortcut_path`.
-        norm: "batch", or "none" for convolutions with bias and no norm.
+    The stride is in the first convolution. `residual=False` leaves out the shortcut with its
+    parameters, for a plain unit; `shortcut` is an option of `shortcut_path`.
 
     Example:
         >>> import torch
@@ -135,6 +122,8 @@ class ResidualUnit(nn.Module):
         self.conv2 = conv(channels, channels, 3, norm=norm)
         self.bn2 = norm_layer(channels, norm)
         self.relu2 = nn.ReLU(inplace=True)
+        # Made only where it is used: a projection would draw from the random stream, and the plain
+        # twin would begin with other weights.
         self.downsample: nn.Module | None = None
         if residual:
             self.downsample = shortcut_path(
@@ -155,15 +144,9 @@ class ResidualUnit(nn.Module):
 class Bottleneck(nn.Module):
     """1x1 down, 3x3, 1x1 up to four times the width, and a shortcut (He et al. 2015, figure 5).
 
-    The stride is in the 3x3, as in torchvision; the paper has it in the first 1x1. Where the shape
-    changes, the shortcut is a projection (option B).
-
-    Args:
-        in_channels: Channels of the input.
-        channels: Channels of the 3x3; the output has four times as many.
-        stride: Stride of the 3x3.
-        residual: False leaves out the shortcut with its parameters, for a plain unit.
-        norm: "batch", or "none" for convolutions with bias and no norm.
+    `channels` are those of the 3x3. The stride is in the 3x3, as in torchvision; the paper has it
+    in the first 1x1. Where the shape changes, the shortcut is a projection (option B).
+    `residual=False` leaves it out with its parameters, for a plain unit.
 
     Example:
         >>> import torch

@@ -29,10 +29,8 @@ from archlab.zoo.options import (
 class CifarResNet(nn.Module):
     """A 3x3 stem, three stages of units, global average pooling and a linear layer.
 
-    Build it with `cifar_resnet` or `cifar_plain`, which check the options.
-
-    Attributes:
-        input_shape: Channels, height and width of the default input.
+    Build it with `cifar_resnet` or `cifar_plain`, which check the options. `input_shape` is
+    channels, height and width of the default input.
     """
 
     def __init__(
@@ -100,9 +98,14 @@ def cifar_resnet(  # noqa: PLR0913 - the section's own knobs, each with its defa
         raise OptionError(
             f"shortcut: {shortcut!r} means nothing with residual=False; leave it out."
         )
+    check_count("depth", depth)
+    if not is_cifar_depth(depth):
+        nearest = " or ".join(map(str, nearest_cifar_depths(depth)))
+        raise OptionError(f"depth: {depth} is not 6n + 2; the nearest allowed are {nearest}.")
+    units = (depth - 2) // 6
     unit = partial(ResidualUnit, residual=residual, shortcut=shortcut, norm=norm)
     return CifarResNet(
-        unit, _units(depth), widths, in_channels=in_channels, num_classes=num_classes, norm=norm
+        unit, units, widths, in_channels=in_channels, num_classes=num_classes, norm=norm
     )
 
 
@@ -128,11 +131,3 @@ def cifar_plain(
         in_channels=in_channels,
         num_classes=num_classes,
     )
-
-
-def _units(depth: int) -> int:
-    check_count("depth", depth)
-    if not is_cifar_depth(depth):
-        nearest = " or ".join(str(near) for near in nearest_cifar_depths(depth))
-        raise OptionError(f"depth: {depth} is not 6n + 2; the nearest allowed are {nearest}.")
-    return (depth - 2) // 6

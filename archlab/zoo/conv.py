@@ -17,24 +17,17 @@ def conv(
 ) -> nn.Conv2d:
     """Return a convolution that keeps the map size at stride 1, with a bias iff no norm follows.
 
-    Weights are Kaiming-normal over fan-in with the gain of ReLU, biases zero (He et al. 2015,
-    arXiv:1502.01852, eq. 10), which the residual papers use throughout.
-
     Example:
         >>> conv(3, 64, 7, stride=2)
         Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3), bias=False)
     """
     check_choice("norm", norm, get_args(Norm))
-    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-    layer = nn.Conv2d(
-        in_channels,
-        out_channels,
-        (height, width),
-        stride=stride,
-        padding=(height // 2, width // 2),
-        bias=norm == "none",
-    )
-    # On meta there is nothing to fill, and torch's normal_ would import sympy and torch._dynamo.
+    size = (kernel, kernel) if isinstance(kernel, int) else kernel
+    padding = size[0] // 2, size[1] // 2
+    layer = nn.Conv2d(in_channels, out_channels, size, stride, padding, bias=norm == "none")
+    # Normal over fan-in with the gain of ReLU (He et al. 2015, arXiv:1502.01852, eq. 10), which the
+    # residual papers use throughout. On meta there is nothing to fill, and torch's normal_ would
+    # import sympy and torch._dynamo.
     if not layer.weight.is_meta:
         nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
         if layer.bias is not None:

@@ -25,17 +25,13 @@ def auxiliary_head(
 ) -> nn.Sequential:
     """Return a classifier on an inner map, there to feed gradient into the middle of the net.
 
-    Args:
-        in_channels: Channels of the map.
-        num_classes: Outputs.
-        inner_side: Side of the map, which with the padding fixes the first linear layer.
-        padding: Padding of the average-pool.
-        norm: "batch", or "none" for a convolution with bias and no norm.
+    The side of the map and the padding of the average-pool fix the size of the first linear layer.
 
     Example:
         >>> auxiliary_head(512, 1000, inner_side=14, padding=0).fc1.in_features
         2048
     """
+    # A pool of 5x5 with stride 3 makes (n + 2p - 5) / 3 + 1 outputs, rounded down.
     side = (inner_side + 2 * padding - 5) // 3 + 1
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     # At a 32x32 input the map is 2x2, and the pool averages it with its padding: 4 of 25.
@@ -62,10 +58,9 @@ class _Plan:
         return nn.MaxPool2d(3, stride=2, padding=self.pool_padding, ceil_mode=self.ceil_mode)
 
     def head(self, in_channels: int, num_classes: int, norm: Norm) -> nn.Sequential:
-        inner = self.input_shape[1] // 16  # four halvings before block 4a
-        return auxiliary_head(
-            in_channels, num_classes, inner_side=inner, padding=self.head_padding, norm=norm
-        )
+        # Four convolutions and pools before block 4a halve the map.
+        side, padding = self.input_shape[1] // 16, self.head_padding
+        return auxiliary_head(in_channels, num_classes, inner_side=side, padding=padding, norm=norm)
 
 
 PLANS: dict[Layout, _Plan] = {
@@ -91,10 +86,8 @@ PLANS: dict[Layout, _Plan] = {
 class GoogLeNet(nn.Module):
     """A stem, nine Inception blocks, global average pooling, dropout and a linear layer.
 
-    Build it with `googlenet`, which checks the options.
-
-    Attributes:
-        input_shape: Channels, height and width of the default input.
+    Build it with `googlenet`, which checks the options. `input_shape` is channels, height and width
+    of the default input.
     """
 
     def __init__(
@@ -119,9 +112,8 @@ class GoogLeNet(nn.Module):
         self.inception4c = block(512, 128, 128, 256, 24, 64, 64)
         self.inception4d = block(512, 112, 144, 288, 32, 64, 64)
         self.inception4e = block(528, 256, 160, 320, 32, 128, 128)
-        self.aux2 = (
-            plan.head(832 if self.head_after_4e else 528, num_classes, norm) if aux else None
-        )
+        inner_channels = 832 if plan.head_after_4e else 528
+        self.aux2 = plan.head(inner_channels, num_classes, norm) if aux else None
         self.maxpool4 = plan.max_pool()
         self.inception5a = block(832, 256, 160, 320, 32, 128, 128)
         self.inception5b = block(832, 384, 192, 384, 48, 128, 128)
@@ -161,9 +153,7 @@ def googlenet(
     aux: bool = True,
     num_classes: int | None = None,
 ) -> GoogLeNet:
-    """Return GoogLeNet.
-
-    In training mode with `aux` it returns (logits, aux1, aux2), else the logits alone.
+    """Return GoogLeNet; in training mode with `aux` it gives (logits, aux1, aux2).
 
     Args:
         layout: "chapter" takes 3x32x32 and has 10 classes, "imagenet" 3x224x224 and 1000.

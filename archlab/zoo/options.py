@@ -15,8 +15,6 @@ Norm = Literal["batch", "none"]
 Factorize = Literal["none", "v2", "v3"]
 Shortcut = Literal["A", "B", "C"]
 
-SMALLEST_DEPTH = 8  # 6n + 2 with n = 1: one unit a stage
-
 
 def check_choice(option: str, value: object, allowed: Sequence[object]) -> None:
     """Raise OptionError unless `value` is one of `allowed`.
@@ -51,8 +49,8 @@ def check_widths(option: str, value: object) -> None:
         raise OptionError(
             f"{option}: {value!r} is not allowed; give three channel counts such as (16, 32, 64)."
         )
-    for width in value:
-        check_count(option, width)
+    for channels in value:
+        check_count(option, channels)
 
 
 def is_cifar_depth(depth: int) -> bool:
@@ -62,7 +60,7 @@ def is_cifar_depth(depth: int) -> bool:
         >>> is_cifar_depth(56), is_cifar_depth(57), is_cifar_depth(2)
         (True, False, False)
     """
-    return depth >= SMALLEST_DEPTH and depth % 6 == 2
+    return depth >= 8 and depth % 6 == 2
 
 
 def nearest_cifar_depths(depth: int) -> tuple[int, ...]:
@@ -73,4 +71,5 @@ def nearest_cifar_depths(depth: int) -> tuple[int, ...]:
         ((56, 62), (8,))
     """
     below = (depth - 2) // 6 * 6 + 2
-    return (below, below + 6) if below >= SMALLEST_DEPTH else (SMALLEST_DEPTH,)
+    # The shallowest has one unit a stage, 8 layers.
+    return (below, below + 6) if below >= 8 else (8,)

@@ -39,16 +39,13 @@ UNITS: dict[int, tuple[int, int, int, int]] = {
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
 }
-SHALLOWEST_BOTTLENECK = 50  # 18 and 34 have basic units
 
 
 class ResNet(nn.Module):
     """A stem, four stages of units, global average pooling and a linear layer.
 
-    Build it with `resnet` or `plain`, which check the options.
-
-    Attributes:
-        input_shape: Channels, height and width of the default input.
+    Build it with `resnet` or `plain`, which check the options. `input_shape` is channels, height
+    and width of the default input.
     """
 
     def __init__(
@@ -56,7 +53,7 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         self.input_shape = stem.input_shape
-        unit = Bottleneck if depth >= SHALLOWEST_BOTTLENECK else ResidualUnit
+        unit = Bottleneck if depth >= 50 else ResidualUnit
         make = partial(unit, residual=residual, norm=norm)
         out = unit.expansion
         units = UNITS[depth]
@@ -115,11 +112,7 @@ def resnet(
 
 
 def plain(
-    depth: int,
-    *,
-    layout: Layout = "chapter",
-    norm: Norm = "batch",
-    num_classes: int | None = None,
+    depth: int, *, layout: Layout = "chapter", norm: Norm = "batch", num_classes: int | None = None
 ) -> ResNet:
     """Return the twin of `resnet(depth)` without shortcuts; see there for the options.
 

@@ -33,8 +33,8 @@ class PadShortcut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the subsampled input with zero channels appended."""
-        # Zeros go after the old channels, as in fb.resnet.torch; the paper does not say where.
         sampled = x[:, :, :: self.stride, :: self.stride]
+        # Zeros go after the old channels, as in fb.resnet.torch; the paper does not say where.
         return functional.pad(sampled, (0, 0, 0, 0, 0, self.extra))
 
 
@@ -48,8 +48,7 @@ def shortcut_path(
 ) -> nn.Module | None:
     """Return the module on the shortcut past a residual unit; None stands for the identity.
 
-    Option A pads, B projects where the shape changes, C projects everywhere. A projection is a
-    1x1 convolution and a norm.
+    Option A pads, B projects where the shape changes, C projects everywhere.
     """
     check_choice("shortcut", shortcut, get_args(Shortcut))
     same_shape = stride == 1 and in_channels == out_channels

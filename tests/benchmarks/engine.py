@@ -30,12 +30,12 @@ with open("rows", "w") as file:
 """
 ENGINE = f"""
 import sys
-from archlab.survey.gather import Way, gather
+from archlab.survey.gather import ScanSettings, gather
 from archlab.survey.row import Request
 from pathlib import Path
 requests = [Request(model=net, batch=batch)
             for batch in range({BATCHES.start}, {BATCHES.stop}) for net in {NETS}]
-rows = gather(requests, Path("zoo.csv"), Way(jobs=int(sys.argv[1])))
+rows = gather(requests, Path("zoo.csv"), ScanSettings(jobs=int(sys.argv[1])))
 assert len(rows) == 200 and not any(row.error for row in rows)
 """
 WAYS = {"plain loop": (LOOP,), "one worker": (ENGINE, "1"), "two workers": (ENGINE, "2")}

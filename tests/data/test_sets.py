@@ -28,22 +28,6 @@ def test_the_embedded_set() -> None:
     assert "Zalando" in Path(make.__file__).with_name("LICENSE").read_text()
 
 
-@pytest.mark.skipif(not make.SOURCE.is_dir(), reason="Debian's dataset-fashion-mnist is not here")
-def test_the_embedded_set_is_what_its_script_makes() -> None:
-    made = make.make(make.SOURCE, 0)
-    images = load_images("embedded")
-    assert np.array_equal(made["train_images"], images.train_images)
-    assert np.array_equal(made["test_labels"], images.test_labels)
-
-
-def test_two_by_two_means_are_rounded() -> None:
-    image = np.zeros((1, 28, 28), np.uint8)
-    image[0, :2, :2] = [[255, 255], [255, 252]]  # 254.25
-    image[0, 26:, 26:] = [[0, 1], [1, 0]]  # 0.5
-    small = make.shrunk(image)
-    assert (small[0, 1, 1], small[0, 14, 14], small.shape) == (254, 1, (1, 16, 16))
-
-
 def test_the_fingerprint_is_of_the_content(folder_of, tmp_path) -> None:
     one = load_images(str(folder_of("one")))
     same = load_images(str(folder_of("same")))
@@ -65,12 +49,15 @@ def test_the_original_archive_is_recognised_but_checked(tmp_path) -> None:
 
 
 def test_torchvisions_arrays_become_channels_first() -> None:
-    from archlab.data.sets import _pixels
+    from archlab.data.sets import _arrays
 
     cifar = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
-    assert _pixels(cifar).shape == (2, 3, 3, 4)
-    assert _pixels(cifar)[1, 2, 0, 3] == cifar[1, 0, 3, 2]
-    assert _pixels(cifar[..., 0]).shape == (2, 1, 3, 4)
+    pixels, labels = _arrays(SimpleNamespace(data=cifar, targets=[5, 1]))
+    assert pixels.shape == (2, 3, 3, 4)
+    assert pixels[1, 2, 0, 3] == cifar[1, 0, 3, 2]
+    assert (labels.dtype, labels.tolist()) == (np.int64, [5, 1])
+    grey, _ = _arrays(SimpleNamespace(data=cifar[..., 0], targets=[0, 0]))
+    assert grey.shape == (2, 1, 3, 4)
 
 
 class Written:

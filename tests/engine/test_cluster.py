@@ -19,8 +19,8 @@ from archlab.engine import Job, Limits, Needs, run
 from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
-from archlab.survey.gather import Way
-from archlab.train.degradation import Sweep, run_sweep
+from archlab.survey.gather import ScanSettings
+from archlab.train.degradation import Sweep, run_plans
 from archlab.train.remote import Fan
 from archlab.train.run import execute
 
@@ -148,9 +148,9 @@ def test_a_scan_whose_node_is_lost_leaves_the_same_file(cluster, tmp_path) -> No
             cluster.kill_second()
 
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
-    way = Way(engine="ray", address=cluster.address, progress=kill)
-    scan(*MODELS, out=there, way=way)
-    scan(*MODELS, out=here, way=Way(jobs=2))
+    settings = ScanSettings(engine="ray", address=cluster.address, progress=kill)
+    scan(*MODELS, out=there, settings=settings)
+    scan(*MODELS, out=here, settings=ScanSettings(jobs=2))
     assert calls == list(range(1, len(MODELS) + 1)), "every model once"
     assert lines(there) == lines(here)
     assert [line["model"] for line in lines(there)] == MODELS
@@ -187,7 +187,7 @@ def test_a_sweep_whose_node_is_lost_leaves_the_same_files(cluster, tmp_path, few
             cluster.kill_second()
 
     fan = Fan("ray", cluster.address)
-    run_sweep(sweep, images, there, fan=fan, progress=kill)
+    run_plans(sweep.plans(images), there, fan=fan, progress=kill)
     assert lost
     torch.set_num_threads(1)  # as in the worker of a run
     for plan in sweep.plans(images):
@@ -200,7 +200,7 @@ def test_a_sweep_whose_node_is_lost_leaves_the_same_files(cluster, tmp_path, few
         assert outcomes[0] == outcomes[1]
         assert sorted(os.listdir(one)) == sorted(os.listdir(other))
     times = {path: path.stat().st_mtime_ns for path in there.glob("*/last.ckpt")}
-    run_sweep(sweep, images, there, fan=fan)
+    run_plans(sweep.plans(images), there, fan=fan)
     assert times == {path: path.stat().st_mtime_ns for path in times}, "nothing is done twice"
 
 

@@ -5,7 +5,7 @@ import pytest
 from archlab.engine import Outcome
 from archlab.errors import OptionError, spelled
 from archlab.survey import gather as gathering, store
-from archlab.survey.gather import Way, gather
+from archlab.survey.gather import ScanSettings, gather
 from archlab.survey.row import Request, ScanRow
 
 
@@ -34,17 +34,17 @@ def test_only_what_is_lacking_is_measured(tmp_path, measured) -> None:
     out, calls = tmp_path / "zoo.csv", []
     store.save(out, [ScanRow(model="a", params=7)])
     (tmp_path / ".zoo.csv.1.partial").touch()  # of a writer that was killed
-    way = Way(progress=lambda *call: calls.append(call))
-    rows = gather(requests("a", "b", "bad", "c.py:Net"), out, way)
+    settings = ScanSettings(progress=lambda *call: calls.append(call))
+    rows = gather(requests("a", "b", "bad", "c.py:Net"), out, settings)
     assert [row.params for row in rows] == [7, 1, None, 1]
     assert measured == ["b", "bad", "c.py:Net"]
     assert calls == [(1, 3, "b"), (2, 3, "bad"), (3, 3, "c.py:Net")]
     assert [path.name for path in tmp_path.iterdir()] == ["zoo.csv"]
     measured.clear()
-    gather(requests("a", "bad", "c.py:Net"), out, Way())
+    gather(requests("a", "bad", "c.py:Net"), out, ScanSettings())
     assert measured == ["c.py:Net"], "a file of yours may have changed"
     measured.clear()
-    gather(requests("a", "bad"), out, Way(retry=True))
+    gather(requests("a", "bad"), out, ScanSettings(retry=True))
     assert measured == ["bad"]
 
 
@@ -52,19 +52,23 @@ def test_rows_of_an_interrupted_scan_are_kept(tmp_path, measured) -> None:
     out = tmp_path / "zoo.csv"
     with store.Journal(out) as journal:
         journal.append(ScanRow(model="b", params=5))
-    rows = gather(requests("a", "b"), out, Way())
+    rows = gather(requests("a", "b"), out, ScanSettings())
     assert [row.params for row in rows] == [1, 5]
     assert measured == ["a"]
     assert store.read(out) == [rows[0], rows[1]] or store.read(out) == [rows[1], rows[0]]
 
 
 def test_without_a_file_everything_is_measured(measured) -> None:
-    assert [row.model for row in gather(requests("b", "a", "b"), None, Way())] == ["b", "a", "b"]
+    assert [row.model for row in gather(requests("b", "a", "b"), None, ScanSettings())] == [
+        "b",
+        "a",
+        "b",
+    ]
     assert sorted(measured) == ["a", "b", "b"]
 
 
 def test_too_little_memory() -> None:
     with pytest.raises(OptionError, match=r"memory 1\.00 KiB: a worker"):
-        Way(memory=1024)
+        ScanSettings(memory=1024)
     with spelled(lambda name: f"--{name}"), pytest.raises(OptionError, match=r"--memory 1\.00 KiB"):
-        Way(memory=1024)
+        ScanSettings(memory=1024)

@@ -24,7 +24,7 @@ from archlab.runs.recipe import RECIPES, Recipe
 from archlab.runs.record import Plan
 from archlab.train import degradation
 from archlab.train.build import build
-from archlab.train.degradation import Sweep, run_sweep
+from archlab.train.degradation import Sweep, run_plans
 from archlab.train.gradients import read_gradients
 from archlab.train.remote import Fan
 from archlab.train.run import execute
@@ -83,7 +83,7 @@ def test_a_sweep_fills_only_its_holes(tmp_path, images, source) -> None:
     for path in (out / plans[2].name).iterdir():
         path.unlink()
     times = {path: path.stat().st_mtime_ns for path in out.rglob("last.ckpt")}
-    run_sweep(sweep, images, out, jobs=2, progress=lambda *call: calls.append(call))
+    run_plans(sweep.plans(images), out, jobs=2, progress=lambda *call: calls.append(call))
     assert calls[-1] == (44, 44, "4 of 4 runs over")
     with (out / "ledger.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -104,7 +104,7 @@ def test_a_sweep_removes_what_killed_writers_left(tmp_path, images, killed) -> N
     for folder in folders:
         killed(lambda folder=folder: die_within(replaced(folder / "some.csv")))
         assert len(list(folder.glob(".some.csv.*"))) == 1
-    run_sweep(sweep, images, tmp_path)
+    run_plans(sweep.plans(images), tmp_path)
     assert not [path for folder in folders for path in folder.glob(".some.csv.*")]
 
 
@@ -116,7 +116,7 @@ def die_within(context: AbstractContextManager[object]) -> None:
 @pytest.mark.slow
 def test_gradients_are_recorded_beside_and_change_nothing(tmp_path, images, source) -> None:
     sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY, data=source)
-    run_sweep(sweep, images, tmp_path / "with", jobs=2, fan=Fan(gradients=2))
+    run_plans(sweep.plans(images), tmp_path / "with", jobs=2, fan=Fan(gradients=2))
     trained(sweep, images, tmp_path / "without", sweep.plans(images))
     ledger.write_sweep(tmp_path / "without", sweep.plans(images))
     for run in ledger.read_sweep(tmp_path / "with"):
@@ -141,7 +141,7 @@ def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatc
     monkeypatch.setattr(degradation, "_POLL", 0.02)
     sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY)
     with pytest.raises(RunError, match=r"did not end: the disk is full \(1 more ended so\)"):
-        run_sweep(sweep, images, tmp_path / "out", jobs=2)
+        run_plans(sweep.plans(images), tmp_path / "out", jobs=2)
 
 
 def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatch) -> None:
@@ -159,14 +159,14 @@ def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatc
     sweep = Sweep(depths=(8,), kinds=("plain",), seeds=(1,), recipe=TINY)
     name = sweep.plans(images)[0].name
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(sweep, images, tmp_path / "out", jobs=1, progress=stop)
+        run_plans(sweep.plans(images), tmp_path / "out", jobs=1, progress=stop)
     assert [run.outcome.status for run in ledger.read_sweep(tmp_path / "out")] == ["planned"]
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path, images) -> None:
     sweep = Sweep(depths=(8, 14), recipe=TINY)
     with locked(tmp_path / "out"), pytest.raises(RunError, match="is in use by another archlab"):
-        run_sweep(sweep, images, tmp_path / "out")
+        run_plans(sweep.plans(images), tmp_path / "out")
 
 
 def test_a_diverged_run_is_in_the_ledger_and_the_verdict(tmp_path, images) -> None:
@@ -179,7 +179,7 @@ def test_a_diverged_run_is_in_the_ledger_and_the_verdict(tmp_path, images) -> No
     ledger.write_sweep(tmp_path, plans)
     ledger.write_ledger(tmp_path)
     assert "failed" in (tmp_path / "ledger.csv").read_text()
-    run_sweep(sweep, images, tmp_path)  # failed is a result: nothing is trained again
+    run_plans(sweep.plans(images), tmp_path)  # failed is a result: nothing is trained again
     from archlab.runs.verdict import verdict
 
     result = verdict(tmp_path)

@@ -15,7 +15,7 @@ from archlab.picture.picture import Picture
 from archlab.result import Result
 from archlab.spec import parse_input
 from archlab.survey import names, store
-from archlab.survey.gather import Way, gather
+from archlab.survey.gather import ScanSettings, gather
 from archlab.survey.published import (
     AgreementRow,
     AgreementTotals,
@@ -35,7 +35,7 @@ def scan(
     *models: str,
     out: str | Path | None = None,
     where: str = "",
-    way: Way | None = None,
+    settings: ScanSettings | None = None,
     input: str | Sequence[str] = (),  # noqa: A002  the word users know
     batch: int | None = None,
     options: Mapping[str, object] | None = None,
@@ -49,7 +49,7 @@ def scan(
         out: a .parquet or .csv file that keeps the rows: only those that it lacks are measured.
             Without `models` the file alone is read.
         where: a condition on the columns, as `macs < 1e9 and rf > 200`.
-        way: engine, limits and progress.
+        settings: engine, limits and progress.
         input: one or more inputs as text, for every model; each model's own by default.
         batch: samples per forward, for every model.
         options: constructor arguments, for every model.
@@ -72,7 +72,7 @@ def scan(
         # Checked once, so that there is one message and not one a model.
         request = _request(input, batch, options, convention, optimizer)
         requests = [replace(request, model=spec) for spec in _specs(models)]
-        rows = gather(requests, table, way or Way())
+        rows = gather(requests, table, settings or ScanSettings())
     elif table is not None and table.is_file():
         store.check_format(table)
         rows = store.read(table)
@@ -91,7 +91,7 @@ def agreement(
     table: str | Path,
     *models: str,
     out: str | Path | None = None,
-    way: Way | None = None,
+    settings: ScanSettings | None = None,
     input: str | Sequence[str] = (),  # noqa: A002  the word users know
     batch: int | None = None,
     options: Mapping[str, object] | None = None,
@@ -103,7 +103,7 @@ def agreement(
     Args:
         table: CSV with timm's columns, see `archlab.survey.published.read_published`.
         *models: only lines whose model matches one of these patterns; all by default.
-        out, way, batch, options, optimizer: as in `scan`.
+        out, settings, batch, options, optimizer: as in `scan`.
         input: for lines without a published size.
         convention: as in `scan`; timm publishes under "fvcore".
 
@@ -125,7 +125,7 @@ def agreement(
         else replace(request, model=line.model)
         for line in published
     ]
-    rows = gather(requests, Path(out) if out is not None else None, way or Way())
+    rows = gather(requests, Path(out) if out is not None else None, settings or ScanSettings())
     return beside(Path(table).name, published, rows, request.asked or "as archlab counts")
 
 

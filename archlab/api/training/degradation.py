@@ -69,7 +69,7 @@ def degradation(
         'not shown'
     """
     from archlab.data.sets import load_images, located
-    from archlab.train.degradation import Sweep, run_sweep  # here: torch, which verdicts do without
+    from archlab.train.degradation import Sweep, run_plans  # here: torch, which verdicts do without
     from archlab.train.remote import Fan
 
     recipe = chosen_recipe(recipe)
@@ -92,7 +92,7 @@ def degradation(
     folder = default_out(recipe, out)
     fan = Fan(engine, address, gpus, gradients or 0)
     try:
-        run_sweep(sweep, images, folder, jobs=jobs, progress=progress, fan=fan)
+        run_plans(sweep.plans(images), folder, jobs=jobs, progress=progress, fan=fan)
     finally:
         # Also after Ctrl-C: what was measured until then can be looked at. It may be nothing.
         with contextlib.suppress(RunError):

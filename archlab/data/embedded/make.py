@@ -18,24 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 SOURCE = Path("/usr/share/datasets/fashion-mnist")
-PER_CLASS = 200
 CLASSES = (
-    "T-shirt/top", "trouser", "pullover", "dress", "coat",
-    "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
+    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
 Bytes = NDArray[np.uint8]
 
 
-def make(source: Path, subset: int, per_class: int = PER_CLASS) -> dict[str, Bytes]:
+def make(source: Path, subset: int, per_class: int = 200) -> dict[str, Bytes]:
     """Return the arrays of one subset: images (N, 1, 16, 16) and labels of both parts."""
     arrays: dict[str, Bytes] = {}
-    for part, prefix in enumerate(("train", "t10k")):
+    for part, (name, prefix) in enumerate((("train", "train"), ("test", "t10k"))):
+        # IDX files begin with a magic number and one size an axis, of four bytes each.
         images = _idx(source / f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
         labels = _idx(source / f"{prefix}-labels-idx1-ubyte.gz", 8)
         order = np.random.default_rng([subset, part]).permutation(len(labels))
         chosen = np.concatenate([order[labels[order] == c][:per_class] for c in range(10)])
         chosen.sort()
-        name = ("train", "test")[part]
         arrays[f"{name}_images"] = shrunk(images[chosen])[:, None]
         arrays[f"{name}_labels"] = labels[chosen]
     return arrays
@@ -48,6 +47,7 @@ def shrunk(images: Bytes) -> Bytes:
         >>> shrunk(np.full((1, 28, 28), 7, np.uint8))[0, 0:2, 0:3].tolist()
         [[0, 0, 0], [0, 7, 7]]
     """
+    # 16 bits, as four pixels of 255 overflow 8; + 2 rounds half up.
     sums = images.reshape(-1, 14, 2, 14, 2).astype(np.uint16).sum(axis=(2, 4))
     means = ((sums + 2) // 4).astype(np.uint8)
     return np.pad(means, ((0, 0), (1, 1), (1, 1)))
@@ -64,9 +64,8 @@ def main() -> None:
     parser.add_argument("--subset", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("fashion16.npz"))
     options = parser.parse_args()
-    arrays = make(options.source, options.subset)
-    named: dict[str, Any] = {"classes": np.array(CLASSES), **arrays}
-    np.savez_compressed(options.out, **named)
+    arrays: dict[str, Any] = make(options.source, options.subset)
+    np.savez_compressed(options.out, classes=np.array(CLASSES), **arrays)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from archlab.cli.running import Engine
 
 if TYPE_CHECKING:
     from archlab.result import Result
-    from archlab.survey.gather import Way
+    from archlab.survey.gather import ScanSettings
 
 _SCREEN = 40  # rows for people; files and programs get all of them
 _CHOICE = ("where", "sort", "plot")
@@ -113,7 +113,7 @@ def scan(
         "options": parse_options(list(loading.options or ())),
     }  # fmt: skip
     with saved_on_interrupt(out, "measured"), progress_shown() as progress:
-        keywords["way"] = _way(engine, limit, progress)
+        keywords["settings"] = _settings(engine, limit, progress)
         if check is not None:
             agreement = scanning.agreement(check, *models or (), **keywords)
         else:
@@ -145,11 +145,11 @@ def _check(typed: Typed, sort: str | None) -> None:
         check_column(sort)
 
 
-def _way(engine: Engine, limit: Limits, progress: Any) -> Way:
+def _settings(engine: Engine, limit: Limits, progress: Any) -> ScanSettings:
     from archlab.analyze.budget import limits
-    from archlab.survey.gather import Way
+    from archlab.survey.gather import ScanSettings
 
-    return Way(
+    return ScanSettings(
         engine=engine.engine, address=engine.address, jobs=engine.jobs, timeout=limit.timeout,
         memory=limits({"--memory": limit.memory})["--memory"], retry=limit.retry, progress=progress,
     )  # fmt: skip

@@ -215,13 +215,13 @@ def test_a_scan_that_is_interrupted_loses_no_finished_row(tmp_path, cli, number)
     assert kept == ["plain20", "resnet20", "plain32"]
     measured: list[str] = []
     from archlab.api.scale.scan import scan
-    from archlab.survey.gather import Way
+    from archlab.survey.gather import ScanSettings
 
     models = [*kept, "resnet56"]
     scan(
         *models,
         out="zoo.csv",
-        way=Way(jobs=1, progress=lambda _d, _o, model: measured.append(model)),
+        settings=ScanSettings(jobs=1, progress=lambda _d, _o, model: measured.append(model)),
     )
     assert measured == ["resnet56"], "only what was missing"
     assert [row["model"] for row in lines("zoo.csv")] == models

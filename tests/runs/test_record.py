@@ -1,0 +1,73 @@
+"""A run's files, and its identity: what changes a result changes it, and nothing else does."""
+
+from dataclasses import replace
+
+import pytest
+
+from archlab import files
+from archlab.errors import OutputError, RunError
+from archlab.runs import record
+from archlab.runs.recipe import RECIPES
+from archlab.runs.record import Measurement, Plan
+
+PLAN = Plan(
+    model="zoo:resnet8", options={"num_classes": 10}, seed=3, recipe=RECIPES["demo"],
+    data="embedded", data_dir=".data", data_name="Fashion", fingerprint="abc",
+)  # fmt: skip
+
+
+def test_where_the_images_lie_changes_no_identity() -> None:
+    moved = replace(PLAN, data="elsewhere.npz", data_dir="/mnt", data_name="another name")
+    assert moved.id == PLAN.id
+    assert replace(PLAN, recipe=replace(PLAN.recipe, made_for="cifar10")).id == PLAN.id
+    assert replace(PLAN, init="a/last.ckpt").id == PLAN.id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "zoo:plain8"}, {"options": {}}, {"seed": 4}, {"fingerprint": "abd"},
+        {"init_id": "1"}, {"freeze": {"frozen": ["stem"]}}, {"recipe": RECIPES["fast"]},
+        {"kind": "plain"}, {"depth": 8},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_what_changes_a_result_changes_the_identity(changes) -> None:
+    assert replace(PLAN, **changes).id != PLAN.id
+
+
+def test_a_name_is_for_people() -> None:
+    assert PLAN.name == f"resnet8-seed3-{PLAN.id}"
+    member = replace(PLAN, kind="plain", depth=20)
+    assert member.name == f"plain-20-seed3-{member.id}"
+    assert replace(PLAN, kind="probe").name.startswith("probe-seed3-")
+
+
+def test_a_plan_comes_back(tmp_path) -> None:
+    record.write_plan(tmp_path / "run", PLAN)
+    assert record.read_plan(tmp_path / "run") == PLAN
+    content = files.read_json(tmp_path / "run/run.json")
+    del content["seed"]
+    files.write_json(tmp_path / "run/run.json", content)
+    with pytest.raises(RunError, match=r"lacks or mistypes an entry: .*seed"):
+        record.read_plan(tmp_path / "run")
+    with pytest.raises(RunError, match=r"is no run: it holds no run\.json"):
+        record.read_plan(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be made"):
+        record.write_plan(tmp_path / "file/run", PLAN)
+
+
+def test_measurements_come_back_to_the_last_digit(tmp_path) -> None:
+    rows = (Measurement(7, 0.1 + 0.2, 1e-5, 2.5, 90.0, 80.0, 85.0, 1 / 3, 80, 1.25),
+            Measurement(8, 1.0, 0.0, float("inf"), 0.0, 0.0, 0.0, 0.0, 80, 2.0))  # fmt: skip
+    assert record.read_metrics(tmp_path) == ()
+    record.write_metrics(tmp_path, rows)
+    header, first, _ = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert header.startswith("step,epoch,learning_rate,loss,")
+    assert first == "7,0.30000000000000004,1e-05,2.5,90.0,80.0,85.0,0.3333333333333333,80,1.25"
+    assert record.read_metrics(tmp_path) == rows
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("9,1.0\n")
+    with pytest.raises(RunError, match="is damaged"):
+        record.read_metrics(tmp_path)

@@ -1,0 +1,36 @@
+"""The process of a run: its command and threads, and why one that has ended failed."""
+
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from archlab.train import process
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("pass", ""),
+        ("import sys; print('a warning', file=sys.stderr)", ""),
+        ("import sys; sys.exit('line one\\nthe disk is full')", "the disk is full"),
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "its process was killed by signal 9"),
+    ],
+)
+def test_the_reason_is_the_last_line(code, reason) -> None:
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `failure`
+    ended = subprocess.Popen([sys.executable, "-c", code], stderr=errors)
+    assert process.failure(ended, errors) == reason
+    assert errors.closed
+
+
+def test_a_run_has_one_thread(tmp_path, monkeypatch) -> None:
+    """In the place of Python stands a program that says how it was called, and fails."""
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "$OMP_NUM_THREADS $MKL_NUM_THREADS $*" >&2\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(process.sys, "executable", str(program))
+    called = process.failure(*process.start(tmp_path / "run", gradients=5))
+    assert called == f"1 1 -m archlab.train.worker {tmp_path / 'run'} 5"
