@@ -8,6 +8,7 @@ process of the job's node, the same one that keeps them on one machine.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -48,6 +49,10 @@ def run_on_ray(
 
 def task(job: Job, limits: Limits) -> Outcome:
     """Perform a job on its node; one with limits in a process that can be ended."""
+    # A cluster that was started in the background ignores SIGINT, and its workers inherit that; but
+    # a cancelled job is told by SIGINT to save.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not limits.any:
         return perform(job)
     pool = _pool(limits)

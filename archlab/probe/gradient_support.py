@@ -61,7 +61,8 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
-        return (grad / ctx.channels).expand(-1, ctx.channels, *grad.shape[2:])
+        spread: torch.Tensor = grad / ctx.channels
+        return spread.expand(-1, ctx.channels, *grad.shape[2:])
 
 
 class _Repeat(torch.autograd.Function):

@@ -9,12 +9,12 @@ import archlab
 from archlab.cli.running import DATA_DIR, Changes, Engine, Images
 
 SWEEP = inspect.signature(archlab.degradation).parameters
-WAY = {field.name: field.default for field in fields(archlab.Way)}
+SETTINGS = {field.name: field.default for field in fields(archlab.ScanSettings)}
 
 
 @pytest.mark.parametrize("name", ["engine", "address", "jobs"])
 def test_who_runs_jobs_is_the_same_by_default_everywhere(name) -> None:
-    assert getattr(Engine(), name) == SWEEP[name].default == WAY[name]
+    assert getattr(Engine(), name) == SWEEP[name].default == SETTINGS[name]
 
 
 @pytest.mark.parametrize(

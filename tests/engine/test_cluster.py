@@ -5,6 +5,7 @@ A scan and a sweep there leave the files of one machine, also when a node is los
 
 import csv
 import os
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from archlab.api.scale.scan import scan
 from archlab.data.sets import ImageSet, load_images
 from archlab.engine import Job, Limits, Needs, run
+from archlab.engine.cluster import task
 from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
@@ -88,6 +90,15 @@ def test_an_interrupt_lets_a_job_without_limits_save(cluster, tmp_path) -> None:
     with pytest.raises(KeyboardInterrupt):
         list(run([job], "ray", address=cluster.address, beat=stop))
     assert (tmp_path / "saved").exists()
+
+
+def test_a_job_of_a_cluster_that_was_started_in_the_background_can_be_interrupted() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does with `ray start &`
+    try:
+        outcome = task(Job("a", "signal:getsignal", (signal.SIGINT,)), Limits())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert outcome.value is signal.default_int_handler
 
 
 DDP = """
