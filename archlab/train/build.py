@@ -50,7 +50,7 @@ def fitting_options(
     source = find(parse_model(spec))
     taken = set(_parameters(source))
     # Their builders hide it behind **kwargs.
-    if source.family in ("torchvision", "timm"):
+    if source.family.partition(".")[0] in ("torchvision", "timm"):
         taken.add("num_classes")
     offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
     return {**{key: value for key, value in offered.items() if key in taken}, **options}

@@ -45,7 +45,8 @@ def test_data_and_recipe_say_what_the_constructor_takes(net) -> None:
         "num_classes": 7, "norm": "none",
     }  # fmt: skip
     assert fitting_options("resnet18", {"num_classes": 3}, **sizes) == {"num_classes": 3}
-    assert fitting_options("timm:resnet18", {}, **sizes) == {"num_classes": 7}
+    for spec in ("timm:resnet18", "torchvision:vgg11"):
+        assert fitting_options(spec, {}, **sizes) == {"num_classes": 7}
     assert fitting_options(f"{net}Net", {"width": 2}, **sizes) == {"num_classes": 7, "width": 2}
 
 
