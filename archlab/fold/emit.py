@@ -119,11 +119,9 @@ class Canvas:
             like.setdefault(first, []).append(node)
 
         def whole(item: BoxOrGroup) -> BoxOrGroup:
-            nodes = tuple(
-                sorted({n for first in item.nodes for n in (first, *like.get(first, ()))})
-            )
+            nodes = set(item.nodes).union(*(like.get(node, ()) for node in item.nodes))
             repeats = len(nodes) // len(item.nodes) if item.nodes else 1
-            return replace(item, nodes=nodes, repeats=repeats)
+            return replace(item, nodes=tuple(sorted(nodes)), repeats=repeats)
 
         uneven = self._uneven
         self.boxes = [replace(whole(b), average=not uneven.isdisjoint(b.nodes)) for b in self.boxes]
