@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
-from archlab.fold.drawing import Box, Drawing, Edge, Group, Heat, Role, Shape
+from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
@@ -26,11 +26,7 @@ from archlab.ir.graph import Graph
 __all__ = [
     "BOXES",
     "OPS_BOXES",
-    "Box",
     "Drawing",
-    "Edge",
-    "Group",
-    "Heat",
     "Level",
     "Levels",
     "Role",
@@ -78,9 +74,7 @@ def fold(
 def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     """Return a drawing of each module that can be opened, for a page that opens and closes them.
 
-    Args:
-        graph: one traced forward, complete or up to its failure.
-        wish: boxes at most: what is open at first, and how many a level may have.
+    `wish.boxes` limits what is open at first, and the boxes of each level.
     """
     wish = wish or Wish()
     stream = flow(graph)
@@ -102,6 +96,7 @@ def _room(graph: Graph, wish: Wish) -> int:
 
 def _drawn(canvas: Canvas, root: Block, difference: Union | None = None) -> Drawing:
     graph = canvas.graph
+    # The order is that of the boxes in all formats: inputs, operators, the output or a failure.
     _add_inputs(canvas)
     for child in canvas.opened.get(root, (root,)):
         canvas.add(child, "", "")
@@ -144,6 +139,7 @@ def _add_inputs(canvas: Canvas) -> None:
     graph = canvas.graph
     for i, tensor in enumerate(graph.inputs):
         spec = graph.tensors[tensor]
+        # After a failure the reader of an input may be missing, and yet the input was read.
         if -1 - i not in canvas.flow.readers and graph.failure is None:
             continue
         name = spec.name if len(graph.inputs) > 1 else ""
@@ -156,10 +152,9 @@ def _add_outputs(canvas: Canvas) -> None:
     graph = canvas.graph
     if graph.failure is not None:
         message = graph.failure.message.strip().split("\n")[0]
-        canvas.boxes.append(
-            Box("failure", graph.failure.path, Shape.FAILURE, "the forward failed here",
-                name=graph.failure.path or "the model itself", note=message)
-        )  # fmt: skip
+        path, title = graph.failure.path, "the forward failed here"
+        name = path or "the model itself"
+        canvas.boxes.append(Box("failure", path, Shape.FAILURE, title, name=name, note=message))
     elif canvas.flow.outputs:
         shapes = ["×".join(map(str, graph.shape(t)[1:])) or "scalar" for t in graph.outputs]
         more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
@@ -181,16 +176,14 @@ def _to_failure(canvas: Canvas) -> list[Edge]:
 
 def _notes(canvas: Canvas, root: Block) -> list[str]:
     """Return sentences about what the picture leaves out."""
-    graph, opened = canvas.graph, canvas.opened
+    graph = canvas.graph
     lines = []
-    runs = [
-        f"{group.path or group.id} ×{group.times}" for group in canvas.groups if group.times > 1
-    ]
-    runs += [f"{box.path or box.id} ×{box.times}" for box in canvas.boxes if box.times > 1]
+    items: tuple[Group | Box, ...] = (*canvas.groups, *canvas.boxes)
+    runs = [f"{item.path or item.id} ×{item.times}" for item in items if item.times > 1]
     if runs:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
         lines.append(f"rows drawn once: {', '.join(runs[:8])}{more}")
-    closed = [item for item, _ in visible(root, opened) if isinstance(item, Block)]
+    closed = [item for item, _ in visible(root, canvas.opened) if isinstance(item, Block)]
     if closed:
         some = ", ".join(item.path for item in closed[:4] if item.path)
         more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.fold.repeat import Keys
@@ -20,8 +20,8 @@ _STEPS = "steps"  # ends the type of a stretch, which no module's does
 _LOOSE = 8  # operators without a module, from which on a closed box tells more than they do
 _WHOLE = 3  # modules among the children from which on they are what the picture is about
 
+# Open block -> the items drawn inside it, which may be stretches of its own.
 Open = dict[Block, tuple[Item, ...]]
-"""Open block -> the items drawn inside it, which may be stretches of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,9 @@ def visible(root: Item, opened: Open) -> Iterator[tuple[Item, int]]:
 
 
 def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
-    """Return the open blocks and what is drawn inside each.
+    """Return the open blocks and what is drawn inside each, in `room` boxes at most.
 
-    Args:
-        root: the simplified tree.
-        keys: tells which blocks are alike.
-        wish: what to open.
-        room: boxes that may be drawn besides input and output.
+    Input and output are not counted.
 
     Raises:
         OptionError: a path to expand is no module of this trace.
@@ -74,34 +70,31 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
     return opened
 
 
-def _cost(block: Block) -> int:
-    return len(block.children) - 1
-
-
-def _loose(block: Block) -> bool:
-    """Whether a block is mostly operators without modules of their own."""
-    loose = sum(map(_is_loose, block.children))
-    return loose > _LOOSE and 2 * loose > len(block.children)
-
-
 def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
     """Open the first block of each sort, the outer levels first."""
     sorts = {keys.alike(block) for block in opened}
     while True:
         shown = list(visible(root, opened))
         fits = [
-            (_loose(item), level, i, item)
-            for i, (item, level) in enumerate(shown)
+            (level, item)
+            for item, level in shown
             if isinstance(item, Block)
             and not item.sealed
             and keys.alike(item) not in sorts
-            and len(shown) + _cost(item) <= room
+            and len(shown) + len(item.children) - 1 <= room
         ]
         if not fits:
             return
-        block = min(fits, key=lambda entry: entry[:3])[3]
+        # `min` takes the first of several with the same level.
+        _, block = min(fits, key=lambda entry: (_mostly_loose(entry[1]), entry[0]))
         sorts.add(keys.alike(block))
         opened[block] = block.children
+
+
+def _mostly_loose(block: Block) -> bool:
+    """Whether a block is mostly operators without modules of their own."""
+    loose = sum(map(_is_loose, block.children))
+    return loose > _LOOSE and 2 * loose > len(block.children)
 
 
 def _open_others(root: Block, opened: Open, keys: Keys, room: int) -> None:
@@ -115,10 +108,10 @@ def _open_others(root: Block, opened: Open, keys: Keys, room: int) -> None:
                 sorts.setdefault(keys.alike(item), []).append((level, item))
         fits = []
         for sort, alike in sorts.items():
-            level, _ = alike[0]
-            boxes = len(alike) * (sum(1 for _ in visible(first[sort], opened)) - 1)
+            # Each block, one box until now, will show as many boxes as its example does.
+            boxes = len(alike) * (len(list(visible(first[sort], opened))) - 1)
             if len(shown) + boxes <= room:
-                fits.append((level, boxes, sort))
+                fits.append((alike[0][0], boxes, sort))
         if not fits:
             return
         *_, sort = min(fits)
@@ -153,8 +146,9 @@ def _forced(root: Block, paths: Sequence[str]) -> Open:
     for path in paths:
         block = next((block for block in _blocks(root) if path in block.paths), None)
         if block is None:
+            # A path may lie in a repeat that is drawn once; it is suggested all the same.
             blocks = _blocks(root, every=True)
-            known = sorted({known for block in blocks for known in block.paths if known})
+            known = sorted({path for block in blocks for path in block.paths if path})
             raise OptionError(
                 f"{keyword('expand', path)}: no module of this picture has that path."
                 f"{did_you_mean(path, known)} Modules that can be opened: "
@@ -174,22 +168,17 @@ def stretches(parent: Block, room: int) -> tuple[Item, ...]:
     items, room = parent.children, max(room, 2)
     if len(items) <= room:
         return items
-    modules = sum(not _is_loose(item) for item in items)
-    if modules >= _WHOLE:
-        rows = [list(row) for _, row in groupby(items, key=_is_loose)]
-        items = tuple(
-            item
-            for row in rows
-            for item in ((_together(parent, row),) if _is_loose(row[0]) else row)
-        )
-    step, rest = divmod(len(items), min(room, len(items)))
-    result: list[Item] = []
-    i = 0
-    while i < len(items):
-        end = i + step + (len(result) < rest)
-        result.append(_together(parent, items[i:end]))
-        i = end
-    return tuple(result)
+    if sum(not _is_loose(item) for item in items) >= _WHOLE:
+        joined: list[Item] = []
+        for loose, row in groupby(items, key=_is_loose):
+            part = list(row)
+            joined += [_together(parent, part)] if loose else part
+        items = tuple(joined)
+    count = min(room, len(items))
+    # The lengths differ by one at most, and the longer stretches come first.
+    step, rest = divmod(len(items), count)
+    starts = [i * step + min(i, rest) for i in range(count + 1)]
+    return tuple(_together(parent, items[start:end]) for start, end in pairwise(starts))
 
 
 def _is_loose(item: Item) -> bool:

@@ -57,27 +57,20 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box.
-
-    `nodes` are the graph's nodes it stands for, repeats included: `times` where equal boxes follow
-    each other, `repeats` where frames around it are repeated.
-
-    `title` says what it is (Conv 3×3 /2), `fused` what follows in the same box (BN, ReLU), `name`
-    the module's own name, `channels` the size of the channel axis it makes, where there is one.
-    """
+    """One box."""
 
     id: str
     path: str
     shape: Shape
-    title: str
+    title: str  # what it is: Conv 3×3 /2
     kind: Kind | None = None
-    fused: tuple[str, ...] = ()
-    name: str = ""
-    channels: int | None = None
-    nodes: tuple[int, ...] = ()
+    fused: tuple[str, ...] = ()  # what follows in the same box: BN, ReLU
+    name: str = ""  # the module's own
+    channels: int | None = None  # size of the channel axis that it makes, where there is one
+    nodes: tuple[int, ...] = ()  # the graph's nodes that it stands for, repeats included
     group: str = ""
-    times: int = 1
-    repeats: int = 1
+    times: int = 1  # equal boxes that follow each other
+    repeats: int = 1  # of the frames around it
     average: bool = False  # the repeats differ in width: amounts per block are averages
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
@@ -86,44 +79,37 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An open module, or a run of equal ones (`times` > 1) of which the first is shown.
-
-    `nodes` are those of all of them, and of all `repeats` of the frames around. A group that reads
-    the same as its neighbours is `branch` K of `branches`, counted from 1.
-    """
+    """An open module, or a run of equal ones (`times` > 1) of which the first is shown."""
 
     id: str
     path: str
     type: str
     times: int = 1
     parent: str = ""
-    nodes: tuple[int, ...] = ()
-    repeats: int = 1
+    nodes: tuple[int, ...] = ()  # those of all of the run, and of all repeats
+    repeats: int = 1  # of the frames around it
     note: str = ""
     mark: str = ""
-    branch: int = 0
+    branch: int = 0  # its place, from 1, among the `branches` groups that read the same
     branches: int = 0
     amounts: Amounts = field(default=Amounts())
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """From box to box. `shape` is the tensor's without its batch axis; `changed`: worth writing."""
+    """From box to box."""
 
     tail: str
     head: str
     role: Role = Role.MAIN
-    shape: tuple[int, ...] = ()
-    changed: bool = False
+    shape: tuple[int, ...] = ()  # the tensor's, without its batch axis
+    changed: bool = False  # the shape is worth writing
     mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture's content; `folded` says in words what is not drawn one by one.
-
-    `inside` is the path of the module whose inside it is; empty for the whole model.
-    """
+    """A picture's content."""
 
     model: str
     input: str
@@ -132,9 +118,9 @@ class Drawing:
     boxes: tuple[Box, ...]
     groups: tuple[Group, ...]
     edges: tuple[Edge, ...]
-    folded: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()  # sentences about what is not drawn one by one
     heat: Heat | None = None
-    inside: str = ""
+    inside: str = ""  # path of the module whose inside it is; empty for the whole model
 
     @property
     def items(self) -> tuple[Box | Group, ...]:
@@ -148,11 +134,11 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """The measure that boxes are coloured by: its name, and how it adds up (`share`: of total)."""
+    """The measure that boxes are coloured by."""
 
     measure: str
     title: str
-    share: bool
+    share: bool  # values add up, and are shown as shares of `total`
     low: float
     high: float
     total: float | None = None

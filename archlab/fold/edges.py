@@ -25,7 +25,8 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     drawn: Drawn = {}
     labelled: set[str] = set()
     marks = difference.edges if difference else {}
-    firsts = _first_nodes(canvas)
+    # The first operator of each box, since what it reads is what the box reads.
+    firsts = {box: node for node, box in sorted(canvas.box_of.items(), reverse=True)}
     for source, head, operand in _reads(canvas):
         role = _role(canvas, source, head)
         if role is None:
@@ -34,6 +35,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         if (tail, target, role) in drawn:
             continue
         shape = _shape(canvas.graph, operand.tensor, source)
+        # A shape is written once a box: on the first main edge where it is a new one.
         before = _shape_into(canvas, firsts[tail]) if source >= 0 else ()
         resized = len(shape) == len(before) == _MAP and shape[1:] != before[1:]
         new = source < 0 or resized or shape != _shape_into(canvas, source)
@@ -62,6 +64,7 @@ def _role(canvas: Canvas, source: int, head: int) -> Role | None:
     if source not in canvas.box_of or head not in canvas.box_of:
         return None
     between = _between_members(canvas, source, head)
+    # From a member to the one after the next: only dense rows, which read all before, have that.
     if between > 1:
         return Role.REPEAT
     within = canvas.box_of[source] == canvas.box_of[head]
@@ -122,20 +125,12 @@ def _between_members(canvas: Canvas, source: int, head: int) -> int:
     return 0
 
 
-def _first_nodes(canvas: Canvas) -> dict[str, int]:
-    """Return the first operator of each box: what it reads is what the box reads."""
-    firsts: dict[str, int] = {}
-    for node, box in canvas.box_of.items():
-        firsts[box] = min(node, firsts.get(box, node))
-    return firsts
-
-
 def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
     """Return the shape that a node reads, to say where the shape changes."""
-    for operand in canvas.flow.operands.get(node, ()):
-        sources = operand.sources or (node,)
-        return _shape(canvas.graph, operand.tensor, sources[0])
-    return ()
+    operand = next(iter(canvas.flow.operands.get(node, ())), None)
+    if operand is None:
+        return ()
+    return _shape(canvas.graph, operand.tensor, (operand.sources or (node,))[0])
 
 
 def _shape(graph: Graph, tensor: int, source: int) -> tuple[int, ...]:
@@ -166,6 +161,7 @@ def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:
             reads[entered].add(edge.tail)
     placed = []
     for group in canvas.groups:
+        # Outermost frames lie one after the other, so that none of them is a branch.
         beside = [
             other.id
             for other in canvas.groups

@@ -11,11 +11,12 @@ from archlab.fold import names
 from archlab.fold.choose import Open
 from archlab.fold.drawing import Box, Group, Shape
 from archlab.fold.flow import Flow
-from archlab.fold.tree import CONTAINERS, RECURRENT, Block, Item, Leaf, Run
+from archlab.fold.tree import CONTAINERS, RECURRENT, Block, Item, Leaf, Run, module_type
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
 BoxOrGroup = TypeVar("BoxOrGroup", Box, Group)
+Nodes = tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -69,28 +70,30 @@ class Canvas:
             for node, same in zip(member.nodes, first.nodes, strict=True):
                 if i:
                     self._same[node] = same
+                # From the second member on, the first one has an entry of this run already.
                 self.repeats[node] = ((self._runs, i), *self.repeats.get(same, ())[i > 0 :])
                 if same in self.box_of:
                     self.box_of[node] = self.box_of[same]
 
     def _add_group(
-        self, block: Block, parent: str, base: str, times: int, nodes: tuple[int, ...],
-        note: str = "",
-    ) -> None:  # fmt: skip
+        self, block: Block, parent: str, base: str, times: int, nodes: Nodes, note: str = ""
+    ) -> None:
         inner = self.opened[block]
-        kind, nested = block.type, nodes
         if len(inner) == 1 and isinstance(inner[0], Run) and times == 1:
             # A stage that is nothing but equal blocks: one frame for both.
-            run = inner[0]
-            first = run.members[0]
-            if isinstance(first, Block) and first in self.opened:
-                self._merged_run(block, run, parent, base)
+            run, frame = inner[0], len(self.groups)
+            if run.members[0] in self.opened:
+                self._add_run(run, parent, base)
+                merged = replace(self.groups[frame], path=block.path, nodes=block.nodes)
+                self.groups[frame] = merged
+                self.places[block] = merged.id
                 return
         key = self.places[block] = self._name(block.path or "model")
-        mark = self._mark_of_group(block.path, nodes)
-        self.groups.append(
-            Group(key, block.path, _type(kind), times, parent, nested, 1, note, mark)
-        )
+        # A group is marked where everything in it is; otherwise its boxes are.
+        marks = self._marks_in(nodes)
+        mark = (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(block.path, "")
+        kind = _type(block.type)
+        self.groups.append(Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark))
         beside = self._heads_of_open(inner)
         for child in inner:
             if (
@@ -99,9 +102,9 @@ class Canvas:
                 and self.flow.sources[child.parts[0]] in beside
             ):
                 # A branch of one operator gets a frame as its neighbours have.
-                frame = self._name(f"branch:{child.path}")
-                self.groups.append(Group(frame, child.path, "", 1, key, child.nodes))
-                self.add(child, frame, child.path)
+                name = self._name(f"branch:{child.path}")
+                self.groups.append(Group(name, child.path, "", 1, key, child.nodes))
+                self.add(child, name, child.path)
             else:
                 self.add(child, key, block.path)
 
@@ -110,21 +113,19 @@ class Canvas:
         like: dict[int, list[int]] = {}
         for node in self._same:
             first = node
+            # Runs within runs: the first member of one may be a repeat in another.
             while first in self._same:
                 first = self._same[first]
             like.setdefault(first, []).append(node)
 
         def whole(item: BoxOrGroup) -> BoxOrGroup:
-            extra: list[int] = [node for first in item.nodes for node in like.get(first, ())]
-            nodes = tuple(sorted({*item.nodes, *extra}))
+            nodes = set(item.nodes).union(*(like.get(node, ()) for node in item.nodes))
             repeats = len(nodes) // len(item.nodes) if item.nodes else 1
-            return replace(item, nodes=nodes, repeats=repeats)
+            return replace(item, nodes=tuple(sorted(nodes)), repeats=repeats)
 
-        self.boxes = [
-            replace(whole(box), average=not self._uneven.isdisjoint(box.nodes))
-            for box in self.boxes
-        ]
-        self.groups = [whole(group) for group in self.groups]
+        uneven = self._uneven
+        self.boxes = [replace(whole(b), average=not uneven.isdisjoint(b.nodes)) for b in self.boxes]
+        self.groups = list(map(whole, self.groups))
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
         """Return what the open branches among neighbours read, where there are several."""
@@ -136,34 +137,20 @@ class Canvas:
                     firsts.append(self.flow.sources[first])
         return {sources for sources in firsts if firsts.count(sources) > 1}
 
-    def _merged_run(self, block: Block, run: Run, parent: str, base: str) -> None:
-        before = len(self.groups)
-        self._add_run(run, parent, base)
-        inner = self.groups[before]
-        self.places[block] = inner.id
-        self.groups[before] = Group(
-            inner.id, block.path, inner.type, inner.times, parent, block.nodes, 1, inner.note,
-            inner.mark,
-        )  # fmt: skip
-
     def _add_box(
-        self, item: Leaf | Block, group: str, base: str, times: int, nodes: tuple[int, ...],
-        note: str = "",
-    ) -> None:  # fmt: skip
-        box = self._leaf(item, base) if isinstance(item, Leaf) else self._closed(item, base)
-        self.boxes.append(
-            replace(
-                box,
-                group=group,
-                times=times,
-                nodes=nodes,
-                note=note or box.note or self._reason(item),
-                mark=self._mark_of_box(item),
-            )
-        )
-        if isinstance(item, Block):
+        self, item: Leaf | Block, group: str, base: str, times: int, nodes: Nodes, note: str = ""
+    ) -> None:
+        if isinstance(item, Leaf):
+            box = self._leaf(item, base)
+            # What changed between two models is written on single operators alone.
+            note = note or box.note or ", ".join(filter(None, map(self.reasons.get, item.parts)))
+        else:
+            box = self._closed(item, base)
+            note = note or box.note
             self.closed.add(box.id)
             self.places[item] = box.id
+        mark = self._mark_of_box(item)
+        self.boxes.append(replace(box, group=group, times=times, nodes=nodes, note=note, mark=mark))
         for node in item.nodes:
             if node in self.flow.drawn:
                 self.box_of[node] = box.id
@@ -172,6 +159,7 @@ class Canvas:
         graph = self.graph
         nodes = [graph.nodes[part] for part in leaf.parts]
         main = nodes[0]
+        # A path of many operators does not tell them apart in ids.
         own = leaf.path if leaf.own else f"{leaf.path}/{names.short(main)}"
         return Box(
             id=self._name(own),
@@ -180,14 +168,12 @@ class Canvas:
             title=names.title(graph, main, leaf.type),
             kind=main.kind,
             fused=tuple(
-                names.title(graph, node, graph.module[node.path].type)
-                if node.path in graph.module else names.title(graph, node)
-                for node in nodes[1:]
+                names.title(graph, node, module_type(graph, node.path)) for node in nodes[1:]
             ),
             name=_relative(leaf.path, base) if leaf.own else "",
             channels=names.channels(graph, main),
             note=names.remark(main),
-        )  # fmt: skip
+        )
 
     def _closed(self, block: Block, base: str) -> Box:
         graph, drawn = self.graph, self.flow.drawn
@@ -201,22 +187,19 @@ class Canvas:
                 kind=Kind.RECURRENT,
                 name=_relative(block.path, base),
             )
-        title = _type(block.type) or (block.path.rpartition(".")[2] if block.path else "")
+        counts = Counter[str](node.kind for node in inside)
+        most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
+        listed = ", ".join(f"{counts[kind]} {kind}" for kind in most)
         return Box(
             id=self._name(block.path or "model"),
             path=block.path,
             shape=Shape.MODULE,
-            title=title,
+            title=_type(block.type) or block.path.rpartition(".")[2],
             kind=_dominant(inside),
             name="" if block.sealed else _relative(block.path, base),
             channels=names.channels(graph, inside[-1]) if inside else None,
-            note=f"{len(inside)} operators: {_counted(inside)}" if block.sealed else "",
+            note=f"{len(inside)} operators: {listed}" if block.sealed else "",
         )
-
-    def _mark_of_group(self, path: str, nodes: Iterable[int]) -> str:
-        """A group is marked where everything in it is; else its boxes say it."""
-        marks = self._marks_in(nodes)
-        return (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(path, "")
 
     def _mark_of_box(self, item: Leaf | Block) -> str:
         """A box is marked like its main operator; a closed one where anything inside differs."""
@@ -229,11 +212,6 @@ class Canvas:
         if isinstance(item, Leaf) and main in ("added", "removed"):
             return main
         return "changed"
-
-    def _reason(self, item: Leaf | Block) -> str:
-        """Return what changed between two models, for the operators of one box."""
-        parts = item.parts if isinstance(item, Leaf) else ()
-        return ", ".join(filter(None, (self.reasons.get(part, "") for part in parts)))
 
     def _marks_in(self, nodes: Iterable[int]) -> set[str]:
         return {self.marks.get(node, "") for node in nodes if node in self.flow.drawn} or {""}
@@ -272,15 +250,10 @@ def _type(kind: str) -> str:
     return "" if kind in CONTAINERS else kind
 
 
-def _counted(nodes: Iterable[Node]) -> str:
-    counts = Counter[str](node.kind for node in nodes)
-    most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
-    return ", ".join(f"{counts[kind]} {kind}" for kind in most)
-
-
 def _dominant(nodes: Iterable[Node]) -> Kind | None:
-    """Return the most frequent kind, one with weights first, for the colour of a closed module."""
+    """Return the most frequent kind, for the colour of a closed module."""
     counts = Counter[Kind]()
     for node in nodes:
+        # One layer with weights says more of a module than many small operators around it.
         counts[node.kind] += 100 if node.kind in (Kind.CONV, Kind.LINEAR, Kind.ATTENTION) else 1
     return max(counts, key=lambda kind: (counts[kind], kind), default=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from archlab.fold.drawing import Role
 from archlab.ir.graph import Graph, Node
@@ -43,7 +44,7 @@ def function(node: Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Drawn nodes, and for each of them its operands: (tensor, sources, passed kinds)."""
+    """The nodes that are drawn, and how data flows between them."""
 
     drawn: frozenset[int]
     operands: dict[int, tuple[Operand, ...]]
@@ -55,14 +56,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A tensor that a node reads, where it comes from, and what it passed on its way.
-
-    `trail` tells operators with their attributes, so that equal blocks are equally connected, too.
-    """
+    """A tensor that a node reads, where it comes from, and what it passed on its way."""
 
     tensor: int
     sources: tuple[int, ...]
     passed: frozenset[Kind]
+    # The passed operators with their attributes: equal blocks are equally connected, too.
     trail: Hashable = ()
 
 
@@ -122,17 +121,11 @@ def _distinct_sources(operands: tuple[Operand, ...]) -> tuple[int, ...]:
 
 def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
     """Whether a node that depends on the input is drawn."""
-    if node.kind in _DRAWN:
-        return True
-    name = function(node)
     if node.kind == Kind.ELEMENTWISE:
         # Comparisons and index arithmetic on integers prepare something else.
-        return len({operand.tensor for operand in read}) > 1 or _on_floats(graph, node)
-    return name in _GATHERED
-
-
-def _on_floats(graph: Graph, node: Node) -> bool:
-    return all(graph.tensors[tensor].floating for tensor in (*node.inputs, *node.outputs[:1]))
+        floats = all(graph.tensors[t].floating for t in (*node.inputs, *node.outputs[:1]))
+        return floats or len({operand.tensor for operand in read}) > 1
+    return node.kind in _DRAWN or function(node) in _GATHERED
 
 
 def _readers(
@@ -157,7 +150,8 @@ def _roles(
         if is_sum(graph.nodes[node]) and len(read) == 2:
             _mark_sum(graph, node, read, sources, roles)
         elif graph.nodes[node].kind == Kind.CONCAT and len(read) > 1:
-            before = ancestors([s for operand in read for s in operand.sources], sources)
+            # What another operand is made from is joined in behind it: a skip.
+            before = ancestors(list(sources[node]), sources)
             for operand in read:
                 if len(operand.sources) == 1 and operand.sources[0] in before:
                     roles[operand.sources[0], node] = Role.CONCAT
@@ -190,31 +184,22 @@ def _mark_sum(
     roles: dict[tuple[int, int], Role],
 ) -> None:
     """Mark the edges of the way round: identity, padded, pooled, or through one projection."""
-    for way, main in (read, read[::-1]):
-        if len(way.sources) != 1 or not main.sources:
-            continue
+    pairs = [(a, b) for a, b in (read, read[::-1]) if len(a.sources) == 1 and b.sources]
+    for way, main in pairs:
         start = way.sources[0]
         if start in ancestors([start, *main.sources], sources):
-            roles[start, node] = _direct(way)
+            padded = Kind.PAD in way.passed and way.passed <= _SAME | {Kind.PAD, Kind.SLICE}
+            changed = Role.PAD if padded else Role.BYPASS
+            roles[start, node] = Role.IDENTITY if way.passed <= _SAME else changed
             return
-    for way, main in (read, read[::-1]):
-        if len(way.sources) == 1 and main.sources:
-            chain = _way_round(graph, way.sources[0], main.sources, sources)
-            if chain:
-                kinds = {graph.nodes[item].kind for item in chain[1:]}
-                pooled = Role.POOL if Kind.POOL in kinds else Role.BYPASS
-                role = Role.PROJECTION if kinds & WEIGHTED else pooled
-                for tail, head in zip(chain, [*chain[1:], node], strict=True):
-                    roles[tail, head] = role
-                return
-
-
-def _direct(way: Operand) -> Role:
-    """Return the role of a way round without a drawn operator on it."""
-    if way.passed <= _SAME:
-        return Role.IDENTITY
-    padded = Kind.PAD in way.passed and way.passed <= _SAME | {Kind.PAD, Kind.SLICE}
-    return Role.PAD if padded else Role.BYPASS
+    for way, main in pairs:
+        chain = _way_round(graph, way.sources[0], main.sources, sources)
+        if chain:
+            kinds = {graph.nodes[item].kind for item in chain[1:]}
+            pooled = Role.POOL if Kind.POOL in kinds else Role.BYPASS
+            role = Role.PROJECTION if kinds & WEIGHTED else pooled
+            roles |= dict.fromkeys(pairwise((*chain, node)), role)
+            return
 
 
 def _way_round(
@@ -235,9 +220,7 @@ def _way_round(
         chain.insert(0, fork)
         inside = ancestors([fork, *main], sources)
         if fork in inside:
-            layers = sum(
-                node >= 0 and graph.nodes[node].kind in WEIGHTED
-                for node in (inside | set(main)) - {fork}
-            )
+            inner = (node for node in (inside | set(main)) - {fork} if node >= 0)
+            layers = sum(graph.nodes[node].kind in WEIGHTED for node in inner)
             return chain if layers > weighted else []
     return []

@@ -6,17 +6,15 @@ Only where each part is all that reads the part before it, so no other edge is h
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from archlab.fold.flow import Flow
+from archlab.fold.flow import WEIGHTED, Flow
 from archlab.fold.tree import Item, Leaf
-from archlab.ir.graph import Graph, Node
+from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
 
-_HEADS = frozenset(
-    {Kind.CONV, Kind.CONV_TRANSPOSE, Kind.LINEAR, Kind.MATMUL, Kind.NORM, Kind.RECURRENT,
-     Kind.ACTIVATION, Kind.SOFTMAX, Kind.ELEMENTWISE}
-)  # fmt: skip
-_TAILS = (Kind.NORM, Kind.ACTIVATION, Kind.ELEMENTWISE)
+_TAILS = frozenset({Kind.NORM, Kind.ACTIVATION, Kind.ELEMENTWISE})
+_HEADS = _TAILS | WEIGHTED - {Kind.ATTENTION} | {Kind.SOFTMAX}
 # Between two parts of a box only what leaves each element as it is.
 _STILL = frozenset({Kind.RESHAPE, Kind.PERMUTE, Kind.COPY})
 _MOST = 4  # operators in a box
@@ -32,12 +30,8 @@ def fused(graph: Graph, flow: Flow, items: Sequence[Item]) -> tuple[Item, ...]:
         joined = item
         while (follower := _follower(graph, flow, joined, result, place)) is not None:
             j, tail = follower
-            joined = Leaf(
-                (*joined.parts, *tail.parts),
-                (*joined.nodes, *tail.nodes),
-                joined.path,
-                joined.type,
-                own=joined.own,
+            joined = replace(
+                joined, parts=(*joined.parts, *tail.parts), nodes=(*joined.nodes, *tail.nodes)
             )
             result[j] = None
         result[i] = joined
@@ -57,17 +51,14 @@ def _follower(
         return None
     if not flow.operands[tail.parts[0]][0].passed <= _STILL:
         return None
-    before = [graph.nodes[node] for node in leaf.parts]
-    after = [graph.nodes[node] for node in tail.parts]
-    return (j, tail) if _fits(flow, before, after) else None
-
-
-def _fits(flow: Flow, before: Sequence[Node], after: Sequence[Node]) -> bool:
-    """Whether a box holds both: norm and activation once each, arithmetic on one tensor."""
-    head = before[0]
-    if head.kind not in _HEADS or len(before) + len(after) > _MOST:
-        return False
-    if any(node.kind not in _TAILS or len(flow.operands[node.id]) > 1 for node in after):
-        return False
-    kinds = [node.kind for node in (*before, *after) if node.kind in (Kind.NORM, Kind.ACTIVATION)]
-    return len(kinds) == len(set(kinds))
+    kinds = [graph.nodes[part].kind for part in (*leaf.parts, *tail.parts)]
+    if kinds[0] not in _HEADS or len(kinds) > _MOST:
+        return None
+    # Arithmetic belongs into the box only where it has one tensor: a scale, not a sum.
+    if any(len(flow.operands[part]) > 1 for part in tail.parts):
+        return None
+    if any(kind not in _TAILS for kind in kinds[len(leaf.parts) :]):
+        return None
+    if max(kinds.count(Kind.NORM), kinds.count(Kind.ACTIVATION)) > 1:
+        return None
+    return j, tail

@@ -7,13 +7,13 @@ the module's border goes through a port.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from archlab.fold.choose import Open, is_stretch, stretches
-from archlab.fold.drawing import Box, Drawing, Edge, Group, Shape
+from archlab.fold.choose import Open, is_stretch, stretches, visible
+from archlab.fold.drawing import Box, Drawing, Edge, Shape
 from archlab.fold.emit import Canvas
-from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run
+from archlab.fold.tree import RECURRENT, Block, Leaf, Run
 from archlab.ir.graph import Graph
 
 ENTRY, EXIT = "port:in", "port:out"
@@ -25,48 +25,39 @@ Draw = Callable[[Open], tuple[Drawing, Canvas]]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The inside of one module: `opens` says which box stands for which further level.
-
-    `times` is above 1 where the module is a row of equal blocks: the inside of the first is shown.
-    """
+    """The inside of one module."""
 
     path: str
     drawing: Drawing
-    opens: Mapping[str, str]
-    times: int = 1
+    opens: Mapping[str, str]  # box -> the further level that it stands for
+    times: int = 1  # above 1 for a row of equal blocks, of which the first one's inside is shown
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Levels by key; the model's own is `top`. `at_first` are open in the default picture.
+    """Levels by key."""
 
-    `closed` counts modules that can not be opened here, because there are too many.
-    """
-
-    top: str
+    top: str  # key of the model's own level
     levels: Mapping[str, Level]
-    at_first: tuple[str, ...]
-    closed: int = 0
+    at_first: tuple[str, ...]  # levels that are open in the default picture
+    closed: int = 0  # modules that cannot be opened here, because there are too many
 
 
 def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
     """Return the levels below a root, the outer ones first, up to MOST of them.
 
-    Args:
-        root: the simplified tree.
-        at_first: what is open in the default picture.
-        drawn: draws the whole model for what is open.
-        boxes: at most in one level; longer ones are put together in stretches.
+    Modules in which more than `boxes` would be drawn are put together in stretches.
     """
     keys: dict[Block, str] = {root: "0"}
     levels: dict[str, Level] = {}
     around: dict[Block, Open] = {root: {}}  # what is open when a block is shown
     left_out = 0
     waiting = [root]
-    for block in waiting:
+    for block in waiting:  # grows as it is read, so that outer levels come first
         opened = around[block] | _inside(block, boxes)
         drawing, canvas = drawn(opened)
-        closed = list(_closed(block, opened))
+        shown = (item for item, _ in visible(block, opened))
+        closed = [item for item in shown if isinstance(item, Block) and item.type not in RECURRENT]
         inner = closed[: MOST - len(waiting)]
         left_out += len(closed) - len(inner)
         for child in inner:
@@ -111,35 +102,26 @@ def _inside(block: Block, boxes: int) -> Open:
     opened: Open = {block: items}
     if len(items) == 1 and isinstance(items[0], Run):
         member = items[0].members[0]
-        if isinstance(member, Block) and not _recurrent(member):
+        # A recurrent layer is traced step by step: one box says more than its inside.
+        if isinstance(member, Block) and member.type not in RECURRENT:
             opened |= _inside(member, boxes)
-    for item in items:
-        if isinstance(item, Block) and _is_branch(item):
-            opened[item] = item.children
-    return opened
+    branches = (item for item in items if isinstance(item, Block) and _is_branch(item))
+    return opened | {item: item.children for item in branches}
 
 
 def _path(block: Block) -> str:
     """Return the module's path; of several put together the first and the last."""
     if not is_stretch(block):
         return block.path
-    first, last = block.children[0], block.children[-1]
-    return " … ".join(dict.fromkeys(path for item in (first, last) if (path := _first(item).path)))
-
-
-def _first(item: Item) -> Block | Leaf:
-    return item.members[0] if isinstance(item, Run) else item
+    ends = (block.children[0].path, block.children[-1].path)
+    return " … ".join(dict.fromkeys(filter(None, ends)))
 
 
 def _with_ranges(drawing: Drawing, opens: Mapping[str, Block]) -> Drawing:
     """Say of boxes for several modules which they are: they have no path of their own."""
-    boxes = tuple(
-        replace(box, path=_path(opens[box.id]))
-        if box.id in opens and is_stretch(opens[box.id])
-        else box
-        for box in drawing.boxes
-    )
-    return replace(drawing, boxes=boxes)
+    paths = {name: _path(block) for name, block in opens.items() if is_stretch(block)}
+    boxes = (replace(box, path=paths.get(box.id, box.path)) for box in drawing.boxes)
+    return replace(drawing, boxes=tuple(boxes))
 
 
 def _is_branch(block: Block) -> bool:
@@ -149,26 +131,6 @@ def _is_branch(block: Block) -> bool:
         and len(block.children) <= _SHORT
         and all(isinstance(child, Leaf) and child.own for child in block.children)
     )
-
-
-def _closed(block: Block, opened: Open) -> Iterator[Block]:
-    """Yield the closed modules that are drawn when a block is open."""
-    for item in opened[block]:
-        yield from _closed_in(item, opened)
-
-
-def _closed_in(item: Item, opened: Open) -> Iterator[Block]:
-    if isinstance(item, Run):
-        yield from _closed_in(item.members[0], opened)
-    elif isinstance(item, Block) and item in opened:
-        yield from _closed(item, opened)
-    elif isinstance(item, Block) and not _recurrent(item):
-        yield item
-
-
-def _recurrent(block: Block) -> bool:
-    # A recurrent layer is traced step by step: one box says more than its inside.
-    return block.type in RECURRENT
 
 
 def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
@@ -189,22 +151,15 @@ def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
             edges.setdefault((tail, head, edge.role), cut)
     used = {end for edge in edges.values() for end in (edge.tail, edge.head)}
     entry, leave = ([Box(name, "", Shape.PORT, "")] * (name in used) for name in (ENTRY, EXIT))
-    inner = [_lifted_box(box, place) for box in boxes]
+    # The module's own frame is not drawn: what stood in it stands in no frame.
+    lifted = {name: name for name in within} | {place: ""}
+    inner = (replace(box, group=lifted[box.group]) for box in boxes)
+    frames = (group for group in drawing.groups if group.id in within - {place})
     return replace(
         drawing,
         boxes=(*entry, *inner, *leave),
-        groups=tuple(
-            _lifted_group(group, place) for group in drawing.groups if group.id in within - {place}
-        ),
+        groups=tuple(replace(group, parent=lifted[group.parent]) for group in frames),
         edges=tuple(edges.values()),
         folded=(),
         inside=path,
     )
-
-
-def _lifted_box(box: Box, place: str) -> Box:
-    return replace(box, group="") if box.group == place else box
-
-
-def _lifted_group(group: Group, place: str) -> Group:
-    return replace(group, parent="") if group.parent == place else group

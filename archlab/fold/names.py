@@ -11,16 +11,7 @@ from math import prod
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import (
-    AttentionAttrs,
-    AxesAttrs,
-    ConvAttrs,
-    Kind,
-    MatmulAttrs,
-    NormAttrs,
-    PoolAttrs,
-    ResampleAttrs,
-)
+from archlab.ir.kinds import AttentionAttrs, AxesAttrs, ConvAttrs, Kind, MatmulAttrs, PoolAttrs
 
 _NORMS = {
     "batch": "BN", "layer": "LN", "group": "GN", "instance": "IN", "rms": "RMSNorm",
@@ -43,6 +34,7 @@ _ON_ONE = {
     "clamp_min": "Clamp", "bernoulli": "Dropout",
 }  # fmt: skip
 _GATES = {3: "GRU", 4: "LSTM"}
+# Classes of modules whose name says more than the operator's: hardtanh, threshold.
 _OWN_NAMES = frozenset(
     {"ReLU", "ReLU6", "GELU", "SiLU", "PReLU", "LeakyReLU", "ELU", "Hardswish", "Mish", "Softplus"}
 )
@@ -71,6 +63,7 @@ def title(graph: Graph, node: Node, module_type: str = "") -> str:
 def recurrent(graph: Graph, path: str, kind: str) -> str:
     """Return what stands on the box of an nn.LSTM and its kin, from its parameters' names."""
     params = [param for param in graph.params if param.name.rpartition(".")[0] == path]
+    # torch calls them weight_hh_l0, weight_hh_l0_reverse, weight_hh_l1 …
     hidden = [param.shape[1] for param in params if "weight_hh" in param.name]
     layers = {param.name.rpartition("_l")[2].partition("_")[0] for param in params}
     both = any(param.name.endswith("_reverse") for param in params)
@@ -86,29 +79,25 @@ def remark(node: Node) -> str:
 
 def shape_of(node: Node, flow: Flow) -> Shape:
     """Return how the box of a node is drawn."""
-    several = len(flow.operands.get(node.id, ())) > 1
     if node.op.startswith("autograd."):
         return Shape.OPERATOR
     if node.kind == Kind.CONCAT:
         return Shape.CONCAT
-    if several and is_sum(node):
-        return Shape.SUM
-    if several and is_product(node):
-        return Shape.PRODUCT
+    # With a number or a parameter it is a step of the path: a scale or a shift.
+    if len(flow.operands.get(node.id, ())) > 1:
+        joins = ((is_sum, Shape.SUM), (is_product, Shape.PRODUCT))
+        return next((shape for test, shape in joins if test(node)), Shape.OPERATOR)
     return Shape.OPERATOR
 
 
 def channels(graph: Graph, node: Node) -> int | None:
-    """Return the size of the channel axis that a node makes, None where it has none.
-
-    It is axis 1 of a map, and the last one of tokens, of what a linear layer or layer norm makes,
-    and of a map whose other axes come first and are equal (Swin, ConvNeXt).
-    """
+    """Return the size of the channel axis that a node makes, None where it has none."""
     on_one = node.kind == Kind.ELEMENTWISE and len(node.inputs) < 2
     if node.kind in _NO_CHANNELS or on_one or node.op.startswith("autograd."):
         return None
     shape = graph.shape(node.outputs[0])
     last = node.kind == Kind.LINEAR or getattr(node.attrs, "norm", "") == "layer"
+    # Axis 1 of a map, unless two equal axes come before a different one (Swin, ConvNeXt).
     if len(shape) in (4, 5) and not last and not shape[1] == shape[2] != shape[-1]:
         return shape[1]
     return shape[-1] if len(shape) > 1 else None
@@ -135,18 +124,13 @@ def _stride(values: tuple[int, ...]) -> str:
 def _conv(graph: Graph, node: Node) -> str:
     attrs = node.attrs
     assert isinstance(attrs, ConvAttrs)
-    inputs = graph.shape(node.inputs[0])[1]
-    name = "Conv" if node.kind == Kind.CONV else "ConvT"
-    if attrs.deformable:
-        name = "DeformConv"
-    if attrs.groups > 1:
-        name = "DWConv" if attrs.groups == inputs else name
-    text = f"{name} {_sizes(attrs.kernel)}"
-    if attrs.groups > 1 and attrs.groups != inputs:
-        text += f" g{attrs.groups}"
-    if set(attrs.dilation) != {1}:
-        text += f" d{attrs.dilation[0]}"
-    return text + _stride(attrs.stride)
+    depthwise = 1 < attrs.groups == graph.shape(node.inputs[0])[1]
+    name = "DWConv" if depthwise else "DeformConv" if attrs.deformable else "ConvT"
+    if name == "ConvT" and node.kind == Kind.CONV:
+        name = "Conv"
+    groups = f" g{attrs.groups}" if attrs.groups > 1 and not depthwise else ""
+    dilation = f" d{attrs.dilation[0]}" if set(attrs.dilation) != {1} else ""
+    return f"{name} {_sizes(attrs.kernel)}{groups}{dilation}{_stride(attrs.stride)}"
 
 
 def _linear(graph: Graph, node: Node) -> str:
@@ -172,40 +156,31 @@ def _recurrent(_: Graph, node: Node) -> str:
 
 
 def _norm(_: Graph, node: Node) -> str:
-    attrs = node.attrs
-    assert isinstance(attrs, NormAttrs)
-    return _NORMS.get(attrs.norm, attrs.norm)
+    name: str = getattr(node.attrs, "norm", "norm")
+    return _NORMS.get(name, name)
 
 
 def _activation(_: Graph, node: Node) -> str:
     return _ACTIVATIONS.get(function(node), _pretty(function(node)))
 
 
-def _softmax(_: Graph, node: Node) -> str:
-    return "LogSoftmax" if "log" in function(node) else "Softmax"
-
-
 def _pool(graph: Graph, node: Node) -> str:
     attrs = node.attrs
     assert isinstance(attrs, PoolAttrs)
     name = "MaxPool" if attrs.mode == "max" else "AvgPool"
-    if attrs.adaptive:
-        out = graph.shape(node.outputs[0])[2:]
-        if prod(out) == 1:
-            return f"Global {'max' if attrs.mode == 'max' else 'average'} pool"
-        return f"Adaptive{name} to {_sizes(out)}"
-    return f"{name} {_sizes(attrs.kernel)}{_stride(attrs.stride or attrs.kernel)}"
+    if not attrs.adaptive:
+        return f"{name} {_sizes(attrs.kernel)}{_stride(attrs.stride or attrs.kernel)}"
+    out = graph.shape(node.outputs[0])[2:]
+    whole = "Global max pool" if attrs.mode == "max" else "Global average pool"
+    return whole if prod(out) == 1 else f"Adaptive{name} to {_sizes(out)}"
 
 
 def _reduce(graph: Graph, node: Node) -> str:
-    attrs, shape = node.attrs, graph.shape(node.inputs[0])
+    axes = set(node.attrs.axes) if isinstance(node.attrs, AxesAttrs) else set()
+    means = {(4, (2, 3)): "Global average pool", (3, (1,)): "Mean over tokens"}
+    key = (len(graph.shape(node.inputs[0])), tuple(sorted(axes)))
     name = function(node)
-    axes = attrs.axes if isinstance(attrs, AxesAttrs) else ()
-    if name == "mean" and len(shape) == 4 and set(axes) == {2, 3}:
-        return "Global average pool"
-    if name == "mean" and len(shape) == 3 and set(axes) == {1}:
-        return "Mean over tokens"
-    return _pretty(name)
+    return means.get(key, "Mean") if name == "mean" else _pretty(name)
 
 
 def _concat(graph: Graph, node: Node) -> str:
@@ -215,11 +190,9 @@ def _concat(graph: Graph, node: Node) -> str:
 
 def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
     """Return the shape of the parameter that an operator joins in, axes of size 1 left out."""
-    for tensor in node.inputs:
-        origin = _origin(graph, tensor)
-        if graph.tensors[origin].source == "param":
-            return tuple(size for size in graph.shape(origin) if size > 1)
-    return ()
+    origins = (_origin(graph, tensor) for tensor in node.inputs)
+    param = next((each for each in origins if graph.tensors[each].source == "param"), None)
+    return () if param is None else tuple(size for size in graph.shape(param) if size > 1)
 
 
 def _origin(graph: Graph, tensor: int) -> int:
@@ -248,15 +221,12 @@ def _from_data(graph: Graph, tensor: int) -> bool:
 
 
 def _resample(graph: Graph, node: Node) -> str:
-    attrs = node.attrs
-    assert isinstance(attrs, ResampleAttrs)
+    mode = getattr(node.attrs, "mode", "")
     before, after = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
-    if attrs.mode == "roi_align":
+    if mode == "roi_align":
         return f"RoIAlign {_sizes(after[2:])}"
-    if len(before) == len(after) > 2 and before[2] and after[2] >= before[2]:
-        factor = after[2] / before[2]
-        return f"Upsample ×{factor:g} {attrs.mode}" if factor > 1 else f"Resample {attrs.mode}"
-    return f"Resample {attrs.mode}"
+    larger = len(before) == len(after) > 2 and 0 < before[2] < after[2]
+    return f"Upsample ×{after[2] / before[2]:g} {mode}" if larger else f"Resample {mode}"
 
 
 def _elementwise(graph: Graph, node: Node) -> str:
@@ -279,10 +249,6 @@ def _gather(graph: Graph, node: Node) -> str:
     return _pretty(name)
 
 
-def _opaque(_: Graph, node: Node) -> str:
-    return f"{node.op} (not known)"
-
-
 NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
     Kind.CONV: _conv,
     Kind.CONV_TRANSPOSE: _conv,
@@ -292,14 +258,14 @@ NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
     Kind.RECURRENT: _recurrent,
     Kind.NORM: _norm,
     Kind.ACTIVATION: _activation,
-    Kind.SOFTMAX: _softmax,
+    Kind.SOFTMAX: lambda _, node: "LogSoftmax" if "log" in function(node) else "Softmax",
     Kind.POOL: _pool,
     Kind.REDUCE: _reduce,
     Kind.CONCAT: _concat,
     Kind.RESAMPLE: _resample,
     Kind.ELEMENTWISE: _elementwise,
     Kind.GATHER: _gather,
-    Kind.OPAQUE: _opaque,
+    Kind.OPAQUE: lambda _, node: f"{node.op} (not known)",
 }
 
 

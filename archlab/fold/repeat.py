@@ -32,6 +32,7 @@ class Keys:
 
     def exact(self, item: Item) -> int:
         """Return the number of an item's exact structure."""
+        # No other item has the same nodes: what the user wants to see is equal to nothing.
         if self.stands_apart(item):
             return self._number(("apart", item.nodes))
         if item.nodes not in self._exact:
@@ -41,28 +42,22 @@ class Keys:
     def alike(self, item: Item) -> int:
         """Return the number of an item's structure when widths are left aside."""
         if item not in self._alike:
-            self._alike[item] = self._number(self._sort(item))
+            sort: Hashable
+            if isinstance(item, Leaf):
+                sort = ("leaf", *map(self._manner, item.parts))
+            elif isinstance(item, Run):
+                sort = ("run", len(item.members), self.alike(item.members[0]))
+            else:
+                sort = ("block", item.type, *map(self.alike, item.children))
+            self._alike[item] = self._number(sort)
         return self._alike[item]
-
-    def _sort(self, item: Item) -> Hashable:
-        if isinstance(item, Leaf):
-            return ("leaf", *map(self._manner, item.parts))
-        if isinstance(item, Run):
-            return ("run", len(item.members), self.alike(item.members[0]))
-        children = tuple(self.alike(child) for child in item.children)
-        return ("block", item.type, children)
 
     def stands_apart(self, item: Item) -> bool:
         """Whether an item is, or holds, a module that the user wants to see on its own."""
         if not self.apart or isinstance(item, Run):
             return False
-        own = item.paths if isinstance(item, Block) else (item.path,)
-        return any(
-            expanded == path or expanded.startswith(f"{path}.")
-            for expanded in self.apart
-            for path in own
-            if path
-        )
+        own = filter(None, item.paths if isinstance(item, Block) else (item.path,))
+        return any(f"{apart}.".startswith(f"{path}.") for path in own for apart in self.apart)
 
     def _number(self, structure: Hashable) -> int:
         return self._numbers.setdefault(structure, len(self._numbers))
@@ -96,6 +91,7 @@ class Keys:
     def _manner(self, number: int) -> Hashable:
         node = self.graph.nodes[number]
         attrs = node.attrs
+        # DenseNet's layers are alike, although each concatenates more than the one before.
         several = node.kind != Kind.CONCAT and len(self.flow.operands.get(number, ())) > 1
         mark = self.marks.get(number, "")
         if isinstance(attrs, ConvAttrs):
@@ -115,8 +111,8 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     i = 0
     while i < len(items):
         period, times = _row(exact, i, items, keys.least)
-        units = [_unit(items[i + k * period : i + (k + 1) * period]) for k in range(times)]
-        units = units[: _until_tapped(keys.flow, units)]
+        starts = range(i, i + times * period, period)
+        units = _untapped(keys.flow, [_unit(items[start : start + period]) for start in starts])
         wiring = wired(keys.flow, units) if len(units) > 1 else ""
         if wiring:
             result.append(Run(tuple(units), wiring))
@@ -127,16 +123,14 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple(_dense(keys, result))
 
 
-def _until_tapped(flow: Flow, units: Sequence[Item]) -> int:
-    """Return how many units a chain has: it ends at one that something outside of it reads."""
-    if wired(flow, units) != "chain":
-        return len(units)
-    inside = {node for unit in units for node in unit.nodes}
-    for i, unit in enumerate(units[:-1]):
-        readers = (reader for node in unit.nodes for reader in flow.readers.get(node, ()))
-        if any(reader not in inside for reader in readers):
-            return i + 1
-    return len(units)
+def _untapped(flow: Flow, units: list[Leaf | Block]) -> list[Leaf | Block]:
+    """Return the units; a chain ends at the first one that something outside of it reads."""
+    if wired(flow, units) == "chain":
+        inside = {node for unit in units for node in unit.nodes}
+        for i, unit in enumerate(units):
+            if any(not inside.issuperset(flow.readers.get(node, ())) for node in unit.nodes):
+                return units[: i + 1]
+    return units
 
 
 def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -> tuple[int, int]:
@@ -182,33 +176,33 @@ def wired(flow: Flow, members: Sequence[Item]) -> str:
                     outside[i].add(source)
                 elif j != i:
                     reads[i].add(j)
+    within = all(extra <= outside[0] for extra in outside[1:])
     if all(read == {i - 1} for i, read in enumerate(reads) if i):
-        return "chain" if all(extra <= outside[0] for extra in outside[1:]) else ""
+        return "chain" if within else ""
+    # Of two members, each reads the one before and all before: that is a chain.
     if len(members) > 2 and all(read == set(range(i)) for i, read in enumerate(reads)):
-        return "dense" if all(extra <= outside[0] for extra in outside[1:]) else ""
-    if not any(reads) and all(extra == outside[0] for extra in outside[1:]):
-        return "parallel"
-    return ""
+        return "dense" if within else ""
+    same = not any(reads) and all(extra == outside[0] for extra in outside[1:])
+    return "parallel" if same else ""
 
 
 def _dense(keys: Keys, items: Sequence[Item]) -> Iterator[Item]:
     """Fold rows of blocks that are alike and each read all before: DenseNet's layers."""
     i = 0
     while i < len(items):
-        end = i + 1
-        if isinstance(items[i], Block) and not keys.stands_apart(items[i]):
-            alike = keys.alike(items[i])
-            while end < len(items) and isinstance(items[end], Block):
-                if keys.alike(items[end]) != alike or keys.stands_apart(items[end]):
-                    break
-                end += 1
-        row = [item for item in items[i:end] if not isinstance(item, Run)]
+        row: list[Leaf | Block] = []
+        for item in items[i:]:
+            if not isinstance(item, Block) or keys.stands_apart(item):
+                break
+            if row and keys.alike(item) != keys.alike(row[0]):
+                break
+            row.append(item)
         same_size = len({len(item.nodes) for item in row}) == 1
         # The first three tell most rows apart; to look at the whole of a long one takes time.
         dense = len(row) > 2 and same_size and wired(keys.flow, row[:3]) == "dense"
         if dense and wired(keys.flow, row) == "dense":
             yield Run(tuple(row), "dense")
-            i = end
+            i += len(row)
         else:
             yield items[i]
             i += 1

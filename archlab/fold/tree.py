@@ -5,7 +5,7 @@ A Leaf becomes one box, a Block can be open or closed, a Run is a row of equal i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archlab.ir.graph import Graph, ModuleCall
@@ -16,44 +16,38 @@ RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """One operator, and those fused behind it (`parts`, drawn nodes in order of the data).
+    """One operator, and those fused behind it."""
 
-    `nodes` are all nodes it stands for; `type` is the class of the module that made the first.
-    """
-
-    parts: tuple[int, ...]
-    nodes: tuple[int, ...]
+    parts: tuple[int, ...]  # the drawn nodes, in order of the data
+    nodes: tuple[int, ...]  # all nodes that it stands for
     path: str
-    type: str
+    type: str  # class of the module that made the first
     own: bool  # the path names this leaf alone, not the module that it is one of many operators of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A module call with items inside; `paths` are those of the wrappers merged into it, too."""
+    """A module call with items inside."""
 
     path: str
     type: str
     children: tuple[Item, ...]
     nodes: tuple[int, ...]
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # its own, and those of the wrappers merged into it
     sealed: bool = False  # opened on demand only: a recurrent layer step by step, a stretch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """Equal items in a row.
-
-    `wiring`: chain (each reads the one before), dense (each reads all before) or parallel.
-    """
+    """Equal items in a row."""
 
     members: tuple[Leaf | Block, ...]
-    wiring: str
+    wiring: str  # chain (each reads the one before), dense (each reads all before) or parallel
 
     @property
     def nodes(self) -> tuple[int, ...]:
         """Nodes of all members."""
-        return tuple(node for member in self.members for node in member.nodes)
+        return nodes_of(self.members)
 
     @property
     def path(self) -> str:
@@ -79,14 +73,12 @@ def call_tree(graph: Graph) -> Block:
             if inner.last > call.last:  # cannot nest: a call that a caught exception ended
                 position += 1
                 continue
-            children += [
-                _leaf(graph, node) for node in range(next_node, max(inner.first, next_node))
-            ]
+            children += [_leaf(graph, node) for node in range(next_node, inner.first)]
             position += 1
             children.append(block(inner))
             next_node = max(next_node, inner.last)
         children += [_leaf(graph, node) for node in range(next_node, call.last)]
-        kind = graph.module[call.path].type if call.path in graph.module else "Module"
+        kind = module_type(graph, call.path) or "Module"
         gathered = tuple(_contained(graph, call.path, children))
         return Block(call.path, kind, gathered, tuple(range(call.first, call.last)), (call.path,))
 
@@ -95,28 +87,27 @@ def call_tree(graph: Graph) -> Block:
 
 def _leaf(graph: Graph, node: int) -> Leaf:
     path = graph.nodes[node].path
-    kind = graph.module[path].type if path in graph.module else ""
-    return Leaf((node,), (node,), path, kind, own=False)
+    return Leaf((node,), (node,), path, module_type(graph, path), own=False)
+
+
+def module_type(graph: Graph, path: str) -> str:
+    """Return the class name of the module at a path, empty where the graph has no such module."""
+    return graph.module[path].type if path in graph.module else ""
 
 
 def _calls(graph: Graph) -> list[ModuleCall]:
-    """Return the calls that ran something, parents first.
-
-    A call that a failure cut short was never noted; it is made up from its nodes.
-    """
+    """Return the calls that ran something, parents first."""
     calls = [call for call in graph.calls if call.first < call.last]
     ended = {call.path for call in calls}
     size = len(graph.nodes)
-    if graph.failure is not None:
-        path = graph.failure.path
-        for running in _above(path):
-            if running and running not in ended:
-                inside = [
-                    node.id for node in graph.nodes
-                    if node.path == running or node.path.startswith(f"{running}.")
-                ]  # fmt: skip
-                if inside:
-                    calls.append(ModuleCall(running, 0, inside[0], size, (), ()))
+    # A call that a failure cut short was never noted; it is made up from its nodes.
+    running = graph.failure.path if graph.failure is not None else ""
+    while running:
+        inside = (node.id for node in graph.nodes if f"{node.path}.".startswith(f"{running}."))
+        first = next(inside, None)
+        if first is not None and running not in ended:
+            calls.append(ModuleCall(running, 0, first, size, (), ()))
+        running = running.rpartition(".")[0]
     if "" not in ended:
         calls.append(ModuleCall("", 0, 0, size, graph.inputs, graph.outputs))
     # A call is noted when it ends, so that of two with the same nodes the outer one comes later.
@@ -124,12 +115,6 @@ def _calls(graph: Graph) -> list[ModuleCall]:
     root = next(call for _, call in ordered if call.path == "")
     whole = ModuleCall("", 0, 0, size, root.inputs, root.outputs)
     return [whole, *(call for _, call in ordered if call is not root)]
-
-
-def _above(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition(".")[0]
 
 
 def _contained(graph: Graph, path: str, children: list[Item]) -> Iterator[Item]:
@@ -153,14 +138,15 @@ def _contained(graph: Graph, path: str, children: list[Item]) -> Iterator[Item]:
         if i in spans:
             end, container, kind = spans[i]
             inside = tuple(children[i:end])
-            yield Block(container, kind, inside, _nodes(inside), (container,))
+            yield Block(container, kind, inside, nodes_of(inside), (container,))
             i = end
         else:
             yield children[i]
             i += 1
 
 
-def _nodes(items: tuple[Item, ...]) -> tuple[int, ...]:
+def nodes_of(items: Sequence[Item]) -> tuple[int, ...]:
+    """Return the nodes of several items."""
     return tuple(node for item in items for node in item.nodes)
 
 
@@ -185,14 +171,12 @@ def unwrapped(block: Block) -> Item | None:
 
 
 def dissolved(block: Block, items: list[Item]) -> tuple[Block, list[Item]]:
-    """Lift the items of a Sequential that is the only block among its neighbours.
-
-    A frame around nearly everything tells nothing. Its path still opens the block around it.
-    """
+    """Lift the items of a Sequential that is the only block among its neighbours."""
     inner = [item for item in items if isinstance(item, Block)]
+    # A row of equal blocks and its frame are drawn as one.
     if len(inner) != 1 or inner[0].type not in CONTAINERS or len(inner[0].children) == 1:
-        return block, items  # a row of equal blocks and its frame are drawn as one
-    lifted = [
-        part for item in items for part in (inner[0].children if item is inner[0] else (item,))
-    ]
+        return block, items
+    # A frame around nearly everything tells nothing. Its path still opens the block around it.
+    at = items.index(inner[0])
+    lifted = [*items[:at], *inner[0].children, *items[at + 1 :]]
     return replace(block, paths=(*block.paths, *inner[0].paths)), lifted

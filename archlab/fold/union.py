@@ -13,47 +13,42 @@ from difflib import SequenceMatcher
 from archlab.fold.drawing import SHORTCUTS, Role
 from archlab.fold.flow import Flow, flow, function
 from archlab.fold.names import title
-from archlab.ir.graph import Graph, ModuleCall, Node, TensorSpec
+from archlab.ir.graph import Graph, ModuleCall, Node
 
 _SHARED = 0.5  # share of operators with a common path below which paths say nothing
+Ends = tuple[int, int]  # of an edge: source and reader
+Place = dict[tuple[int, int], int]  # (graph, node) -> node of the union
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """The union of two graphs.
+    """The union of two graphs."""
 
-    Attributes:
-        graph: all nodes of the second, and those of the first that it lacks.
-        marks: node -> added, removed, changed.
-        edges: (source, reader) -> added, between nodes of the second graph.
-        gone: edges that only the first graph has: source, reader, role.
-        reasons: changed node -> what changed, in words.
-    """
-
-    graph: Graph
-    marks: dict[int, str]
-    edges: dict[tuple[int, int], str]
-    gone: tuple[tuple[int, int, Role], ...]
-    reasons: dict[int, str]
+    graph: Graph  # all nodes of the second, and those of the first that it lacks
+    marks: dict[int, str]  # node -> added, removed, changed
+    edges: dict[Ends, str]  # -> added, between nodes of the second graph
+    gone: tuple[tuple[int, int, Role], ...]  # edges that only the first graph has
+    reasons: dict[int, str]  # changed node -> what changed, in words
 
 
 def union(first: Graph, second: Graph) -> Union:
     """Return the union of two traces of the same mode."""
     order, pairs = _order(first, second)
-    place = {pair: i for i, pair in enumerate(order)}  # (graph, node) -> node of the union
+    place: Place = {pair: i for i, pair in enumerate(order)}
+    place |= {(0, a): place[1, b] for a, b in pairs.items()}
+    # Tensors of the first graph come behind those of the second, except matched ones.
+    tensors = {tensor: tensor + len(second.tensors) for tensor in range(len(first.tensors))}
+    tensors.update(zip(first.inputs, second.inputs, strict=False))
     for a, b in pairs.items():
-        place[0, a] = place[1, b]
-    shift = len(second.tensors)
-    tensors = _tensor_map(first, second, pairs, shift)
+        tensors.update(zip(first.nodes[a].outputs, second.nodes[b].outputs, strict=False))
     nodes = []
     for i, (which, number) in enumerate(order):
         node = (first, second)[which].nodes[number]
         if which == 0:
-            node = replace(
-                node,
-                inputs=tuple(tensors[t] for t in node.inputs),
-                outputs=tuple(tensors[t] for t in node.outputs),
+            inputs, outputs = (
+                tuple(tensors[t] for t in ends) for ends in (node.inputs, node.outputs)
             )
+            node = replace(node, inputs=inputs, outputs=outputs)
         nodes.append(replace(node, id=i))
     marks = {place[0, a]: "removed" for a in range(len(first.nodes)) if a not in pairs}
     matched = set(pairs.values())
@@ -71,46 +66,38 @@ def union(first: Graph, second: Graph) -> Union:
 
 def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Return all nodes as (graph, node), both call orders kept, and the matched pairs."""
-    keys: tuple[list[Hashable], list[Hashable]] = ([_named(n) for n in first.nodes],
-                                                   [_named(n) for n in second.nodes])  # fmt: skip
-    common = len(set(keys[0]) & set(keys[1]))
-    if common < _SHARED * min(len(set(keys[0])), len(set(keys[1]))):
-        keys = (
-            [_manner(first, n) for n in first.nodes],
-            [_manner(second, n) for n in second.nodes],
-        )
+    graphs = (first, second)
+    keys: list[list[Hashable]] = [
+        [(node.path, node.kind, function(node)) for node in graph.nodes] for graph in graphs
+    ]
+    other = [[_manner(graph, node) for node in graph.nodes] for graph in graphs]
+    distinct = list(map(set, keys))
+    if len(distinct[0] & distinct[1]) < _SHARED * min(map(len, distinct)):
+        keys = other
     order: list[tuple[int, int]] = []
     pairs: dict[int, int] = {}
-    for tag, a, a_end, b, b_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        if tag != "replace":
-            _take(order, pairs, (a, a_end, b, b_end), same=tag == "equal")
-            continue
-        # The names differ in this stretch: nodes that do the same are matched there.
-        inner = ([_manner(first, n) for n in first.nodes[a:a_end]],
-                 [_manner(second, n) for n in second.nodes[b:b_end]])  # fmt: skip
-        for kind, i, i_end, j, j_end in SequenceMatcher(None, *inner, autojunk=False).get_opcodes():
-            _take(order, pairs, (a + i, a + i_end, b + j, b + j_end), same=kind == "equal")
+    spans = []
+    for tag, a, a_end, b, b_end in _opcodes(*keys):
+        if tag == "replace":
+            # The names differ in this stretch: nodes that do the same are matched there.
+            inner = _opcodes(other[0][a:a_end], other[1][b:b_end])
+            spans += [(t, a + i, a + i_end, b + j, b + j_end) for t, i, i_end, j, j_end in inner]
+        else:
+            spans.append((tag, a, a_end, b, b_end))
+    for tag, a, a_end, b, b_end in spans:
+        if tag == "equal":
+            pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
+        else:
+            order += [(0, i) for i in range(a, a_end)]
+        order += [(1, i) for i in range(b, b_end)]
     return order, pairs
 
 
-def _take(
-    order: list[tuple[int, int]],
-    pairs: dict[int, int],
-    span: tuple[int, int, int, int],
-    *,
-    same: bool,
-) -> None:
-    """Put two stretches of nodes into the order, as pairs or one after the other."""
-    a, a_end, b, b_end = span
-    if same:
-        pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
-    else:
-        order += [(0, i) for i in range(a, a_end)]
-    order += [(1, i) for i in range(b, b_end)]
-
-
-def _named(node: Node) -> Hashable:
-    return (node.path, node.kind, function(node))
+def _opcodes(
+    first: Sequence[Hashable], second: Sequence[Hashable]
+) -> list[tuple[str, int, int, int, int]]:
+    # By default, difflib ignores what is frequent in long sequences: a net's convolutions.
+    return list(SequenceMatcher(None, first, second, autojunk=False).get_opcodes())
 
 
 def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
@@ -119,8 +106,15 @@ def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
     if (old.kind, function(old)) != (new.kind, function(new)):
         return " → ".join(titles)
     if old.attrs != new.attrs:
-        return " → ".join(titles) if len(set(titles)) > 1 else _attrs_change(old, new)
+        if titles[0] != titles[1]:
+            return " → ".join(titles)
+        if type(old.attrs) is not type(new.attrs):
+            return "other attributes"
+        names = [part.name for part in fields(old.attrs)]
+        values = [(name, getattr(old.attrs, name), getattr(new.attrs, name)) for name in names]
+        return ", ".join(f"{name} {a} → {b}" for name, a, b in values if a != b)
     before, after = first.shape(old.outputs[0])[1:], second.shape(new.outputs[0])[1:]
+    # Where the images differ in size, so do all maps: the channels alone are compared.
     sizes = [graph.shape(tensor)[1:] for graph in (first, second) for tensor in graph.inputs[:1]]
     if len(set(sizes)) > 1 and len(before) == len(after) and len(before) > 1:
         before, after = before[:1], after[:1]
@@ -129,56 +123,29 @@ def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
     return f"makes {'×'.join(map(str, before))} → {'×'.join(map(str, after))}"
 
 
-def _attrs_change(old: Node, new: Node) -> str:
-    if type(old.attrs) is not type(new.attrs):
-        return "other attributes"
-    names = [part.name for part in fields(old.attrs)]
-    values = [(name, getattr(old.attrs, name), getattr(new.attrs, name)) for name in names]
-    return ", ".join(f"{name} {a} → {b}" for name, a, b in values if a != b)
-
-
 def _manner(graph: Graph, node: Node) -> Hashable:
     shapes = tuple(graph.shape(tensor)[1:] for tensor in node.outputs)
     return (node.kind, function(node), node.attrs, shapes)
 
 
-def _tensor_map(first: Graph, second: Graph, pairs: dict[int, int], shift: int) -> dict[int, int]:
-    """Return tensor of the first graph -> of the union: the matched one, or one of its own."""
-    tensors = {tensor: tensor + shift for tensor in range(len(first.tensors))}
-    tensors.update(zip(first.inputs, second.inputs, strict=False))
-    for a, b in pairs.items():
-        tensors.update(zip(first.nodes[a].outputs, second.nodes[b].outputs, strict=False))
-    return tensors
-
-
 def _graph(
-    first: Graph,
-    second: Graph,
-    nodes: Sequence[Node],
-    place: dict[tuple[int, int], int],
-    marks: dict[int, str],
+    first: Graph, second: Graph, nodes: Sequence[Node], place: Place, marks: dict[int, str]
 ) -> Graph:
-    shift = len(second.tensors)
-    moved: list[TensorSpec] = [
-        replace(spec, id=spec.id + shift, storage=spec.storage + len(second.storages))
-        for spec in first.tensors
+    shift, storages = len(second.tensors), len(second.storages)
+    moved = [
+        replace(spec, id=spec.id + shift, storage=spec.storage + storages) for spec in first.tensors
     ]
-    known = {module.path for module in second.modules}
     gone = [call for call in first.calls if _all_gone(call, place, marks)]
     params = {param.name for param in second.params}
-    lost = [
-        replace(param, tensor=param.tensor + shift)
-        for param in first.params
-        if param.name not in params
-    ]
+    lost = [param for param in first.params if param.name not in params]
     return replace(
         second,
         name=f"{first.name} → {second.name}",
         nodes=tuple(nodes),
         tensors=(*second.tensors, *moved),
         storages=(*second.storages, *first.storages),
-        params=(*second.params, *lost),
-        modules=(*second.modules, *(m for m in first.modules if m.path not in known)),
+        params=(*second.params, *(replace(p, tensor=p.tensor + shift) for p in lost)),
+        modules=(*second.modules, *(m for m in first.modules if m.path not in second.module)),
         calls=(
             *(_moved(call, 0, place) for call in gone),
             *(_moved(call, 1, place) for call in second.calls if call.first < call.last),
@@ -187,7 +154,7 @@ def _graph(
     )
 
 
-def _all_gone(call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[int, str]) -> bool:
+def _all_gone(call: ModuleCall, place: Place, marks: dict[int, str]) -> bool:
     """Whether nothing of a call of the first graph is in the second, and it is still in one row."""
     if call.first >= call.last or not call.path:
         return False
@@ -196,14 +163,14 @@ def _all_gone(call: ModuleCall, place: dict[tuple[int, int], int], marks: dict[i
     return gone and nodes == list(range(nodes[0], nodes[0] + len(nodes)))
 
 
-def _moved(call: ModuleCall, which: int, place: dict[tuple[int, int], int]) -> ModuleCall:
+def _moved(call: ModuleCall, which: int, place: Place) -> ModuleCall:
     nodes = [place[which, i] for i in range(call.first, call.last)]
     return replace(call, first=min(nodes), last=max(nodes) + 1, inputs=(), outputs=())
 
 
 def _edges(
-    first: Graph, second: Graph, place: dict[tuple[int, int], int], marks: dict[int, str]
-) -> tuple[dict[tuple[int, int], str], tuple[tuple[int, int, Role], ...]]:
+    first: Graph, second: Graph, place: Place, marks: dict[int, str]
+) -> tuple[dict[Ends, str], tuple[tuple[int, int, Role], ...]]:
     """Edges that only one graph has, by the nodes of the union; inputs are negative in both."""
     old, new = _drawn_edges(flow(first), 0, place), _drawn_edges(flow(second), 1, place)
     before, after = _ways(old), _ways(new)
@@ -226,29 +193,25 @@ def _edges(
     return added, gone
 
 
-def _ways(edges: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+def _ways(edges: Iterable[Ends]) -> dict[int, set[int]]:
     ways: dict[int, set[int]] = {}
     for source, reader in edges:
         ways.setdefault(source, set()).add(reader)
     return ways
 
 
-def _drawn_edges(
-    stream: Flow, which: int, place: dict[tuple[int, int], int]
-) -> dict[tuple[int, int], Role]:
-    def spot(node: int) -> int:
-        return place[which, node] if node >= 0 else node
-
+def _drawn_edges(stream: Flow, which: int, place: Place) -> dict[Ends, Role]:
+    # Inputs are negative numbers, and the same ones in both graphs.
     return {
-        (spot(source), spot(reader)): stream.roles.get((source, reader), Role.MAIN)
+        (place.get((which, source), source), place[which, reader]): stream.roles.get(
+            (source, reader), Role.MAIN
+        )
         for reader, sources in stream.sources.items()
         for source in sources
     }
 
 
-def _through(
-    edge: tuple[int, int], ways: Mapping[int, set[int]], marks: Mapping[int, str], mark: str
-) -> bool:
+def _through(edge: Ends, ways: Mapping[int, set[int]], marks: Mapping[int, str], mark: str) -> bool:
     """Whether the other graph leads from one end to the other through marked nodes alone."""
     start, end = edge
     waiting, visited = [start], {start}

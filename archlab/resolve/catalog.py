@@ -13,12 +13,12 @@ from archlab.spec import LIBRARIES
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model. `summary` and `paper` are empty for the models of a library."""
+    """One model."""
 
     name: str
     source: str
-    summary: str
-    paper: str
+    summary: str = ""  # as `paper`, empty for the models of a library
+    paper: str = ""
 
 
 COLUMNS = (Column("name", "name"), Column("summary", "summary"), Column("paper", "paper"))
@@ -45,7 +45,12 @@ def catalog(pattern: str | None = None, source: str = "zoo") -> Listing[Entry]:
         ['resnet152', 'resnet32', 'resnet1202']
     """
     check_one_of("source", source, ("zoo", *LIBRARIES))
-    entries = _zoo() if source == "zoo" else _library(source)
+    if source == "zoo":
+        entries = _zoo()
+    else:
+        from archlab.resolve.sources import library_names  # here: it needs torch
+
+        entries = [Entry(name, source) for name in library_names(source)]
     matches = tuple(entry for entry in entries if pattern is None or fnmatch(entry.name, pattern))
     if not matches:
         near = did_you_mean((pattern or "").strip("*"), (entry.name for entry in entries))
@@ -62,9 +67,3 @@ def _zoo() -> list[Entry]:
         assert variant is not None
         entries.append(Entry(name, "zoo", zoo.describe(name), zoo.ZOO[variant.family].paper))
     return entries
-
-
-def _library(source: str) -> list[Entry]:
-    from archlab.resolve.sources import library_names  # imported here, as it needs torch
-
-    return [Entry(name, source, "", "") for name in library_names(source)]

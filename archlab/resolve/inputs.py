@@ -20,15 +20,12 @@ _SIZES = {1: (1024,), 2: (224, 224), 3: (16, 112, 112)}  # guesses, by the numbe
 
 @dataclass(frozen=True)
 class Inputs:
-    """Positional and keyword inputs, each a spec or a tensor.
-
-    `listed` wraps the images in a list, as torchvision's detectors take them; headers show `note`.
-    """
+    """Positional and keyword inputs, each a spec or a tensor."""
 
     args: tuple[Input, ...]
     kwargs: tuple[tuple[str, Input], ...] = ()
-    listed: bool = False
-    note: str = ""
+    listed: bool = False  # the images are wrapped in a list, as torchvision's detectors take them
+    note: str = ""  # shown in headers
 
     def attempts(self, batch: int | None) -> list[Inputs]:
         """Return the inputs with full shapes, the likeliest reading first."""
@@ -38,11 +35,14 @@ class Inputs:
             else [_batched(each, batch)]
             for each in self._all()
         ]
-        # An input with fewer readings than another keeps its last one.
-        return [
-            self._replaced([reading[min(i, len(reading) - 1)] for reading in readings])
-            for i in range(max(map(len, readings), default=1))
-        ]
+        attempts = []
+        for i in range(max(map(len, readings), default=1)):
+            # An input with fewer readings than another keeps its last one.
+            inputs = [reading[min(i, len(reading) - 1)] for reading in readings]
+            args, values = tuple(inputs[: len(self.args)]), inputs[len(self.args) :]
+            kwargs = tuple(zip(dict(self.kwargs), values, strict=True))
+            attempts.append(replace(self, args=args, kwargs=kwargs))
+        return attempts
 
     def tensors(
         self, device: str, make: Callable[[InputSpec], torch.Tensor] | None = None
@@ -57,19 +57,14 @@ class Inputs:
             else _tensor(each, device)
             for each in self._all()
         ]
-        args, kwargs = tuple(tensors[: len(self.args)]), tensors[len(self.args) :]
-        named = {name: tensor for (name, _), tensor in zip(self.kwargs, kwargs, strict=True)}
+        args = tuple(tensors[: len(self.args)])
+        named = dict(zip(dict(self.kwargs), tensors[len(self.args) :], strict=True))
         if self.listed:
             return ([image for batch in args for image in batch.unbind(0)],), named
         return args, named
 
     def _all(self) -> list[Input]:
         return [*self.args, *(value for _, value in self.kwargs)]
-
-    def _replaced(self, inputs: Sequence[Input]) -> Inputs:
-        names = [name for name, _ in self.kwargs]
-        kwargs = tuple(zip(names, inputs[len(self.args) :], strict=True))
-        return replace(self, args=tuple(inputs[: len(self.args)]), kwargs=kwargs)
 
 
 def given_inputs(value: InputLike) -> Inputs:

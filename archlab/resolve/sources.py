@@ -32,16 +32,16 @@ from archlab.errors import (
 )
 from archlab.spec import LIBRARIES, ModelSpec
 
-LOAD_KEYWORDS = ("input", "batch")
-"""What `load` takes itself; its other keywords are constructor arguments."""
+LOAD_KEYWORDS = ("input", "batch")  # the other keywords of `load` are constructor arguments
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A function or class that builds a module; `family` decides the default input."""
+    """A function or class that builds a module."""
 
     name: str
-    family: str  # zoo, torchvision, torchvision.detection …, timm, file, package
+    # Decides the default input: zoo, torchvision.image, torchvision.detection, timm …
+    family: str
     builder: Callable[..., Any]
     note: str = ""
 
@@ -67,8 +67,12 @@ def find(spec: ModelSpec) -> Source:
                 source = library(spec)
                 note = f"{spec.name} is not in the zoo: taken from {source.name}"
                 return replace(source, note=note)
+    names: list[str] = []
+    for origin in ("zoo", *LIBRARIES):
+        with contextlib.suppress(DependencyError):
+            names += library_names(origin)
     raise SpecError(
-        f"No model is called {spec.name!r}.{did_you_mean(spec.name, _all_names())} "
+        f"No model is called {spec.name!r}.{did_you_mean(spec.name, names)} "
         "`archlab models` lists the zoo, `archlab models --source torchvision` and `--source timm` "
         "the others; a model of your own is path/to/file.py:Class."
     )
@@ -92,13 +96,12 @@ def library_names(library: str) -> list[str]:
     """
     if library == "zoo":
         return list(zoo.names())
-    if library == "timm":
-        return list(_import("timm", "pip install timm").list_models())
-    return list(_import("torchvision.models", "pip install torchvision").list_models())
+    module = "timm" if library == "timm" else "torchvision.models"
+    return list(_import(module).list_models())
 
 
 def _torchvision(spec: ModelSpec) -> Source:
-    models = _import("torchvision.models", "pip install torchvision")
+    models = _import("torchvision.models")
     names = models.list_models()
     if spec.name not in names:
         raise SpecError(f"torchvision has no model {spec.name!r}.{did_you_mean(spec.name, names)}")
@@ -120,7 +123,7 @@ def _torchvision(spec: ModelSpec) -> Source:
 
 
 def _timm(spec: ModelSpec) -> Source:
-    timm = _import("timm", "pip install timm")
+    timm = _import("timm")
     if not timm.is_model(spec.name):
         raise SpecError(
             f"timm has no model {spec.name!r}.{did_you_mean(spec.name, timm.list_models())}"
@@ -185,9 +188,9 @@ def _package(spec: ModelSpec) -> Source:
 def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., Any]:
     member = getattr(module, spec.name, None)
     if member is None:
-        members = vars(module)
-        nets = [name for name, value in members.items() if _is_module_class(value)]
-        local = [name for name in nets if members[name].__module__ == module.__name__]
+        classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+        nets = [name for name, value in classes.items() if issubclass(value, nn.Module)]
+        local = [name for name in nets if classes[name].__module__ == module.__name__]
         raise SpecError(
             f"{place} has no {spec.name!r}.{did_you_mean(spec.name, nets)} "
             f"Its modules are: {', '.join(local or nets) or 'none'}."
@@ -202,10 +205,6 @@ def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., An
     return member  # type: ignore[no-any-return]
 
 
-def _is_module_class(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, nn.Module)
-
-
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
     """Let a user's file import its neighbours."""
@@ -217,7 +216,8 @@ def _importable(folder: Path) -> Iterator[None]:
         sys.path.remove(entry)
 
 
-def _import(name: str, advice: str) -> Any:
+def _import(name: str) -> Any:
+    library = name.partition(".")[0]
     try:
         with warnings.catch_warnings():
             # A deprecation inside the library is nothing that the user of archlab can change.
@@ -225,16 +225,8 @@ def _import(name: str, advice: str) -> Any:
             return importlib.import_module(name)
     except ImportError as error:
         raise DependencyError(
-            f"{name.partition('.')[0]} is not installed: {advice} ({error})."
+            f"{library} is not installed: pip install {library} ({error})."
         ) from error
-
-
-def _all_names() -> list[str]:
-    names: list[str] = list(zoo.names())
-    for library in LIBRARIES:
-        with contextlib.suppress(DependencyError):
-            names += library_names(library)
-    return names
 
 
 def check_options(source: Source, options: Mapping[str, Any]) -> None:

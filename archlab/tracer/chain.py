@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from archlab.errors import TraceError, keyword
-from archlab.ir.graph import Failure, Graph
+from archlab.ir.graph import Graph
 from archlab.tracer.recorder import DataDependentError, record
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]
@@ -21,14 +21,11 @@ Inputs = tuple[Sequence[Any], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What to trace: a copy of a model on meta, a copy with values, and the inputs of each.
-
-    `build` says how the copy on meta was made; `meta` returns None where there is no such copy.
-    """
+    """What to trace: a copy of a model on meta, a copy with values, and the inputs of each."""
 
     name: str
-    build: str
-    meta: Callable[[], nn.Module | None]
+    build: str  # how the copy on meta was made
+    meta: Callable[[], nn.Module | None]  # None where there is no such copy
     real: Callable[[], nn.Module]
     inputs: Callable[[str], Inputs]  # "meta" or "cpu" -> args, kwargs
 
@@ -57,7 +54,13 @@ def _attempts(subject: Subject, mode: str) -> Graph:
             return graph
         if not _meta_is_to_blame(error):
             raise _failed(graph, error) from error
-        reason = _why_not_meta(error)
+        text = str(error).lower()
+        values = "unallocated storage" in text or "out of" in text
+        reason = (
+            "the forward depends on values"
+            if values or isinstance(error, DataDependentError)
+            else "the forward does not run on meta"
+        )
     args, kwargs = subject.inputs("cpu")
     build = f"real tensors on the CPU: {reason}, holds for this input only"
     graph, error = record(subject.real(), args, kwargs, mode=mode, name=subject.name, build=build)
@@ -66,20 +69,11 @@ def _attempts(subject: Subject, mode: str) -> Graph:
     return graph
 
 
-def _why_not_meta(error: Exception) -> str:
-    text = str(error).lower()
-    if isinstance(error, DataDependentError) or "unallocated storage" in text or "out of" in text:
-        return "the forward depends on values"
-    return "the forward does not run on meta"
-
-
 def _meta_is_to_blame(error: Exception) -> bool:
-    """Whether an exception comes from the meta device rather than from the model.
-
-    torch has no exception class for it, so its messages are searched.
-    """
+    """Whether an exception comes from the meta device rather than from the model."""
     if isinstance(error, DataDependentError | NotImplementedError):
         return True
+    # torch has no exception class for it, so its messages are searched.
     text = str(error).lower()
     phrases = ("meta tensor", "same device", "unallocated storage")  # the last is from tolist()
     return "meta" in text.split() or any(phrase in text for phrase in phrases)
@@ -91,17 +85,13 @@ def _failed(graph: Graph, error: Exception) -> TraceError:
     first_line = failure.message.strip().split("\n")[0]
     shapes = " and ".join("x".join(map(str, shape)) for shape in failure.shapes)
     received = f" It received {shapes}." if shapes else ""
+    kind = graph.module[failure.path].type if failure.path in graph.module else ""
     return TraceError(
-        f"The forward of {graph.name} failed in {_where(graph, failure)}: {first_line}.{received} "
-        f"The input was {graph.input_text() or 'empty'}, the mode {graph.mode}. "
-        f"{advice(error)}",
+        f"The forward of {graph.name} failed in {failure.path or 'the model itself'} ({kind}): "
+        f"{first_line}.{received} The input was {graph.input_text() or 'empty'}, "
+        f"the mode {graph.mode}. {advice(error)}",
         graph,
     )
-
-
-def _where(graph: Graph, failure: Failure) -> str:
-    kind = graph.module[failure.path].type if failure.path in graph.module else ""
-    return f"{failure.path} ({kind})" if failure.path else f"the model itself ({kind})"
 
 
 def advice(error: Exception) -> str:

@@ -51,7 +51,8 @@ def _copied(module: nn.Module, convert: Convert) -> nn.Module:
     memo: dict[int, Any] = {}
     with no_collection():
         members = list(module.modules())
-        # `copy.deepcopy` returns what `memo` has for an object: the converted tensors.
+        # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which
+        # returns what `memo` has for an object: the converted tensors.
         if any(map(_copies_itself, {type(member) for member in members})):
             for member in members:
                 _convert_inside(vars(member), memo, convert)
@@ -69,7 +70,7 @@ def _copied(module: nn.Module, convert: Convert) -> nn.Module:
 
 
 def _copies_itself(kind: type) -> bool:
-    """Whether a class defines how it is copied; `copy.deepcopy` then does all the work."""
+    """Whether a class of modules defines how it is copied."""
     return hasattr(kind, "__deepcopy__") or any(
         getattr(kind, name) is not getattr(nn.Module, name)
         for name in ("__getstate__", "__reduce__", "__reduce_ex__")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 
 META = torch.device("meta")
+# Number of axes -> the layout that has channels last.
 FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
-"""Number of axes -> the layout that has channels last."""
 
 
 class MisfitError(Exception):
@@ -42,16 +42,15 @@ def combined(
         return empty(shape, dtype)
     strides = contiguous_strides(shape)
     if any(tensor.stride() != contiguous_strides(tensor.shape) for tensor in tensors):
-        strides = _ordered_strides(shape, [_broadcast_strides(x, shape) for x in tensors])
+        # `expand` gives the strides of a broadcast tensor: 0 along the axes on which it repeats.
+        strides = _ordered_strides(shape, [x.expand(shape).stride() for x in tensors])
     return torch.empty_strided(shape, strides, dtype=dtype, device=META)
 
 
 def memory_format(x: torch.Tensor) -> torch.memory_format:
-    """Return the layout that torch's kernels assume for a tensor.
-
-    This is `suggest_memory_format` of c10/core/TensorImpl.h, with its answers where axes of size 1
-    leave the layout open.
-    """
+    """Return the layout that torch's kernels assume for a tensor."""
+    # This is `suggest_memory_format` of c10/core/TensorImpl.h, with its answers where axes of
+    # size 1 leave the layout open.
     strides = x.stride()
     if x.dim() not in FORMATS or strides[1] == 0 or strides[1] > strides[-1]:
         return torch.contiguous_format
@@ -102,19 +101,10 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def _broadcast_strides(x: torch.Tensor, shape: Sequence[int]) -> list[int]:
-    """Return the strides of `x` in a broadcast shape: 0 along the axes on which it repeats."""
-    missing = len(shape) - x.dim()
-    axes = zip(x.shape, x.stride(), shape[missing:], strict=True)
-    return [0] * missing + [0 if size != full else stride for size, stride, full in axes]
-
-
 def _ordered_strides(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """Return dense strides in the order of axes that the operands have.
-
-    This is the insertion sort of `TensorIteratorBase::reorder_dimensions` in aten. It leaves axes
-    alone whose order is ambiguous, so another sorting algorithm would give other strides.
-    """
+    """Return dense strides in the order of axes that the operands have."""
+    # This is the insertion sort of `TensorIteratorBase::reorder_dimensions` in aten. It leaves axes
+    # alone whose order is ambiguous, so another sorting algorithm would give other strides.
     order = list(reversed(range(len(shape))))  # innermost first
     for start in range(1, len(order)):
         moving = start

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,13 +22,6 @@ from archlab.tracer.tensors import Stale, TensorTable
 
 # Types without tensors inside: most arguments have one of them, and a set is searched fast.
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-
-
-class Recording(Protocol):
-    """The part of the recorder that the module stack reads; the recorder imports this file."""
-
-    nodes: list[Node]
-    tensors: TensorTable
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
@@ -54,9 +47,10 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
 class ModuleStack:
     """The modules that are running, outermost first, and the calls that have ended."""
 
-    def __init__(self, root: nn.Module, recorder: Recording) -> None:
+    def __init__(self, root: nn.Module, nodes: Sequence[Node], tensors: TensorTable) -> None:
         self._root = root
-        self._recorder = recorder
+        self._nodes = nodes  # grows while the forward runs
+        self._tensors = tensors
         # Walked once, as the walk takes as long as the trace of a small net. Every name counts,
         # since a module that is shared has its parameters under several names.
         self._named = list(root.named_modules(remove_duplicate=False))
@@ -82,21 +76,18 @@ class ModuleStack:
 
     def failing_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes that the innermost running module received."""
-        if not self._running:
-            return ()
-        specs = self._recorder.tensors.specs
-        return tuple(specs[tensor].shape for tensor in self._running[-1][4])
+        received = self._running[-1][4] if self._running else ()
+        return tuple(self._tensors.specs[tensor].shape for tensor in received)
 
     def register_outside(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, ...]:
         """Register parameters, buffers and inputs; return the ids of the inputs."""
-        table = self._recorder.tensors
         params, buffers = (self._holders(kind) for kind in ("_parameters", "_buffers"))
         self.params = tuple(
             Param(
                 name=names[0],
                 shape=tuple(tensor.shape),
                 dtype=str(tensor.dtype).removeprefix("torch."),
-                tensor=table.add_outside(tensor, source, names[0]),
+                tensor=self._tensors.add_outside(tensor, source, names[0]),
                 trainable=tensor.requires_grad and source == "param",
                 buffer=source == "buffer",
                 aliases=tuple(names[1:]),
@@ -104,9 +95,14 @@ class ModuleStack:
             for source, holders in (("param", params), ("buffer", buffers))
             for tensor, names in holders
         )
+        try:
+            names = list(inspect.signature(self._root.forward).parameters)
+        except (TypeError, ValueError):  # a forward written in C has no signature
+            names = []
+        names += [f"input{i}" for i in range(len(names), len(args))]
         return tuple(
-            table.add_outside(tensor, "input", name)
-            for name, value in _named_inputs(self._root, args, kwargs)
+            self._tensors.add_outside(tensor, "input", name)
+            for name, value in (*zip(names, args, strict=False), *kwargs.items())
             for tensor in tensors_in([value])
         )
 
@@ -138,7 +134,7 @@ class ModuleStack:
         call = self._counts.get(path, 0)
         self._counts[path] = call + 1
         inputs = self._known(args)
-        self._running.append((module, path, call, len(self._recorder.nodes), inputs))
+        self._running.append((module, path, call, len(self._nodes), inputs))
         self.path, self.call = path, call
 
     def _leave(self, module: nn.Module, _: Any, output: Any) -> None:
@@ -148,22 +144,12 @@ class ModuleStack:
         if not self._running:
             return
         _, path, call, first, inputs = self._running.pop()
-        last = len(self._recorder.nodes)
-        self.calls.append(ModuleCall(path, call, first, last, inputs, self._known([output])))
+        outputs = self._known([output])
+        self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
 
     def _known(self, values: Any) -> tuple[int, ...]:
-        states = [self._recorder.tensors.read(tensor) for tensor in tensors_in(values)]
-        ids = [state.old if isinstance(state, Stale) else state for state in states]
+        states = map(self._tensors.read, tensors_in(values))
+        # A hook only looks: joining the writes of a stale tensor would add a node to the graph.
+        ids = (state.old if isinstance(state, Stale) else state for state in states)
         return tuple(number for number in ids if number is not None)
-
-
-def _named_inputs(
-    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[tuple[str, Any]]:
-    try:
-        names = list(inspect.signature(module.forward).parameters)
-    except (TypeError, ValueError):  # a forward written in C has no signature
-        names = []
-    names += [f"input{i}" for i in range(len(names), len(args))]
-    return [*zip(names, args, strict=False), *kwargs.items()]

@@ -16,6 +16,7 @@ from archlab.tracer.readers import Reader, function
 
 def reader_by_tag(func: Any, *, pointwise: bool, writes: bool) -> Reader:
     """Return a reader for an operator that has no line of its own, by its tags and schema."""
+    # torch tags an operator as pointwise where each element of the result depends on one element.
     if pointwise:
         return function(Kind.ELEMENTWISE)
     returns_view = any(value.alias_info is not None for value in func._schema.returns)
@@ -30,6 +31,7 @@ def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Rea
     return {f"{namespace}.{name}": reader for name in names.split()}
 
 
+# Operator (in-place underscore optional) -> reader.
 READERS: dict[str, Reader] = {
     **_lines(readers.convolution, "convolution _convolution convolution_overrideable"),
     "torchvision.deform_conv2d": readers.deform_conv,
@@ -87,16 +89,14 @@ READERS: dict[str, Reader] = {
     **_lines(readers.pad("reflect"), "reflection_pad1d reflection_pad2d reflection_pad3d"),
     **_lines(readers.pad("replicate"), "replication_pad1d replication_pad2d replication_pad3d"),
     **_lines(
-        readers.resample("nearest"), "upsample_nearest1d upsample_nearest2d upsample_nearest3d"
-    ),
-    **_lines(
         readers.resample("nearest"),
+        "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
         "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d",
     ),
     **_lines(
-        readers.resample("linear"), "upsample_linear1d upsample_bilinear2d upsample_trilinear3d"
+        readers.resample("linear"),
+        "upsample_linear1d upsample_bilinear2d upsample_trilinear3d _upsample_bilinear2d_aa",
     ),
-    **_lines(readers.resample("linear"), "_upsample_bilinear2d_aa"),
     **_lines(readers.resample("cubic"), "upsample_bicubic2d _upsample_bicubic2d_aa"),
     **_lines(readers.resample("grid"), "grid_sampler_2d grid_sampler_3d"),
     **_lines(readers.resample("roi_align"), "roi_align", "torchvision"),
@@ -132,4 +132,3 @@ READERS: dict[str, Reader] = {
         function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex floor_divide"
     ),
 }
-"""Operator (in-place underscore optional) -> reader."""

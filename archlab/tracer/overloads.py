@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,36 +16,24 @@ from archlab.tracer.readers import Reader
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One overload: its name, its arguments, its reader, its shape rule, and what it writes.
-
-    A composite operator has no reader: it is taken apart into the operators that it calls.
-    """
+    """What is known of one overload."""
 
     name: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the arguments
     defaults: Mapping[str, Any]
     reader: Reader
     shape: shapes.Rule | None
-    writes: tuple[str, ...]
-    composite: bool
+    writes: tuple[str, ...]  # arguments that it changes in place
+    composite: bool  # has no line in READERS: it is taken apart into the operators that it calls
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name, defaults filled in, in the order of the schema."""
         return {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
 
 
-_KNOWN: dict[Any, Operator] = {}
-
-
+@cache  # a net calls few distinct operators often
 def operator(func: Any) -> Operator:
-    """Return the facts about an `OpOverload`; kept, since a net calls few distinct ones often."""
-    facts = _KNOWN.get(func)
-    if facts is None:
-        facts = _KNOWN[func] = _describe(func)
-    return facts
-
-
-def _describe(func: Any) -> Operator:
+    """Return the facts about an `OpOverload`."""
     arguments = func._schema.arguments  # the schema has no public accessor
     namespace, _, bare = func._schema.name.partition("::")
     overload = func._schema.overload_name or "default"

@@ -51,7 +51,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.train = train
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
-        self.stack = ModuleStack(module, self)
+        self.stack = ModuleStack(module, self.nodes, self.tensors)
         self.saved: dict[int, str] = {}
 
     @classmethod
@@ -151,7 +151,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
-        updated = self.tensors.refresh(tensor)
+        updated = self.tensors.add_output(tensor, fresh=False)
         inputs = stale.writes if stale.whole else (stale.old, *stale.writes)
         kind = Kind.SCATTER
         if stale.whole and len(inputs) == 1:
@@ -178,15 +178,6 @@ def _complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None
         return value
 
     func(*map(stand_in, args), **{key: stand_in(value) for key, value in kwargs.items()})
-
-
-def _shape_lazy(
-    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: str
-) -> None:
-    """Run the forward once, which gives lazy parameters their shapes."""
-    # An exception is raised again, and reported, in the forward that is recorded.
-    with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
-        module(*args, **kwargs)
 
 
 def _to_meta(value: Any) -> Any:
@@ -232,7 +223,10 @@ def record(
     ]
     meta = all(tensor.is_meta for tensor in tensors_in([*weights, *args, kwargs]))
     if any(map(is_lazy, weights)):
-        _shape_lazy(module, args, kwargs, mode)
+        # A forward gives lazy parameters their shapes. What it raises is raised again, and
+        # reported, in the forward that is recorded.
+        with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
+            module(*args, **kwargs)
     recorder = Recorder(module, meta=meta, train=mode == "train")
     inputs, outputs, error = _observe(recorder, module, args, kwargs, mode)
     failure = None

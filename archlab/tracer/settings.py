@@ -94,15 +94,12 @@ def _fuse(original: Callable[..., Any]) -> Callable[..., Any]:
         enable_gqa: bool = False,  # noqa: FBT001, FBT002
     ) -> Any:
         fits = query.is_meta and not enable_gqa and _fits(query, key, value)
-        if fits and attn_mask is not None:
-            fits = _mask_fits(attn_mask, query, key, is_causal)
-        if not fits:
-            options = {"scale": scale, "enable_gqa": enable_gqa}
-            return original(query, key, value, attn_mask, dropout_p, is_causal, **options)
-        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
-        )
-        return fused[0]
+        if fits and (attn_mask is None or (not is_causal and _mask_fits(attn_mask, query, key))):
+            return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
+            )[0]
+        options = {"scale": scale, "enable_gqa": enable_gqa}
+        return original(query, key, value, attn_mask, dropout_p, is_causal, **options)
 
     return scaled_dot_product_attention
 
@@ -118,12 +115,8 @@ def _fits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
     )
 
 
-def _mask_fits(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor, causal: bool) -> bool:  # noqa: FBT001
+def _mask_fits(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> bool:
     """Whether the fused kernel takes this mask: of the scores' shape, and without a gradient."""
     scores = (*query.shape[:3], key.shape[2])
-    return (
-        not causal
-        and not mask.requires_grad
-        and mask.dtype in (torch.bool, query.dtype)
-        and broadcast([mask.shape, scores]) == scores
-    )
+    fits = mask.dtype in (torch.bool, query.dtype) and broadcast([mask.shape, scores]) == scores
+    return fits and not mask.requires_grad

@@ -157,12 +157,18 @@ def _axis_fits(axis: int, rank: int) -> bool:
 
 def addmm(values: Values) -> torch.Tensor | None:
     """(rows × inner) by (inner × columns), plus something that broadcasts."""
-    return _matmul(values["mat1"], values["mat2"], values["self"])
+    out, added = mm({**values, "self": values["mat1"]}), values["self"]
+    if added.dtype != out.dtype or broadcast([added.shape, out.shape]) != out.shape:
+        raise MisfitError
+    return out
 
 
-def mm(values: Values) -> torch.Tensor | None:
+def mm(values: Values) -> torch.Tensor:
     """(rows × inner) by (inner × columns)."""
-    return _matmul(values["self"], values["mat2"], None)
+    a, b = values["self"], values["mat2"]
+    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype:
+        raise MisfitError
+    return empty((a.shape[0], b.shape[1]), a.dtype)
 
 
 def bmm(values: Values) -> torch.Tensor | None:
@@ -175,15 +181,6 @@ def bmm(values: Values) -> torch.Tensor | None:
     return empty((a.shape[0], a.shape[1], b.shape[2]), a.dtype)
 
 
-def _matmul(a: torch.Tensor, b: torch.Tensor, added: torch.Tensor | None) -> torch.Tensor | None:
-    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0] or a.dtype != b.dtype:
-        raise MisfitError
-    shape = (a.shape[0], b.shape[1])
-    if added is not None and (added.dtype != a.dtype or broadcast([added.shape, shape]) != shape):
-        raise MisfitError
-    return empty(shape, a.dtype)
-
-
 def concat(values: Values) -> torch.Tensor | None:
     """Along one axis; all other sizes equal."""
     tensors = values["tensors"]
@@ -191,12 +188,9 @@ def concat(values: Values) -> torch.Tensor | None:
     if not first.dim() or not _axis_fits(values["dim"], first.dim()):
         return None
     axis = values["dim"] % first.dim()
-    rest = [size for i, size in enumerate(first.shape) if i != axis]
-    for tensor in tensors:
-        if tensor.dim() != first.dim() or tensor.dtype != first.dtype:
-            return None
-        if [size for i, size in enumerate(tensor.shape) if i != axis] != rest:
-            return None
+    others = {(*x.shape[:axis], -1, *x.shape[axis + 1 :]) for x in tensors}
+    if len(others) > 1 or any(x.dtype != first.dtype for x in tensors):
+        return None
     shape = list(first.shape)
     shape[axis] = sum(tensor.shape[axis] for tensor in tensors)
     layout = memory_format(first)
@@ -229,10 +223,8 @@ def reduction(values: Values) -> torch.Tensor | None:
     reduced = {axis % max(x.dim(), 1) for axis in axes} if axes else set(range(x.dim()))
     if axes and len(reduced) < len(axes):  # an axis twice: torch refuses it
         return None
-    if values.get("keepdim"):
-        shape = [1 if i in reduced else size for i, size in enumerate(x.shape)]
-    else:
-        shape = [size for i, size in enumerate(x.shape) if i not in reduced]
+    kept = [1 if i in reduced else size for i, size in enumerate(x.shape)]
+    shape = [size for i, size in enumerate(kept) if values.get("keepdim") or i not in reduced]
     return empty(shape, x.dtype)
 
 
@@ -265,6 +257,7 @@ def unsafe_view(values: Values) -> torch.Tensor | None:
     return torch.as_strided(x, shape, contiguous_strides(shape))
 
 
+# Operator overload -> rule. Pointwise operators share `pointwise` and `in_place`, by their tag.
 SHAPES: dict[str, Rule] = {
     **{
         f"aten.{name}.{operand}": comparison
@@ -300,8 +293,7 @@ SHAPES: dict[str, Rule] = {
     "aten._unsafe_view.default": unsafe_view,
     "aten._scaled_dot_product_flash_attention_for_cpu.default": flash_attention,
 }
-"""Operator overload -> rule. Pointwise operators share `pointwise` and `in_place`, by their tag."""
-
+# Pointwise-tagged operators whose output dtype or arguments need torch's own answer.
 NOT_FLOAT = frozenset(
     {
         "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
@@ -312,4 +304,3 @@ NOT_FLOAT = frozenset(
         "imag", "equal", "clamp", "clip", "float_power", "lshift", "rshift", "ilshift", "irshift",
     }
 )  # fmt: skip
-"""Pointwise-tagged operators whose output dtype or arguments need torch's own answer."""

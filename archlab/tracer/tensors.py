@@ -24,13 +24,11 @@ _MANY = 10_000_000
 
 @dataclass(slots=True)
 class Storage:
-    """One allocation: its id in the graph, its known tensors, and the writes into it.
-
-    The weak reference frees the memory, but keeps torch from giving its address, by which the
-    storage is found, to another allocation.
-    """
+    """One allocation: its id in the graph, its known tensors, and the writes into it."""
 
     id: int
+    # A weak reference frees the memory, but keeps torch from giving its address, by which the
+    # storage is found, to another allocation.
     reference: StorageWeakRef
     known: dict[Geometry, tuple[int, int]] = field(default_factory=dict)  # -> tensor id, clock
     writes: list[tuple[int, Geometry, int]] = field(default_factory=list)  # clock, -, tensor id
@@ -39,14 +37,11 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A tensor that is read after other views of its storage were written.
-
-    `whole`: the first of the writes covers all of it, so that its old value does not matter.
-    """
+    """A tensor that is read after other views of its storage were written."""
 
     old: int
     writes: tuple[int, ...]
-    whole: bool
+    whole: bool  # the first write covers all of it, so that its old value does not matter
 
 
 class TensorTable:
@@ -114,12 +109,6 @@ class TensorTable:
         covering = [i for i, (_, covers) in enumerate(touching) if covers]
         visible = touching[covering[-1] :] if covering else touching
         return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
-
-    def refresh(self, tensor: torch.Tensor) -> int:
-        """Register a stale tensor anew, after its writes were joined."""
-        storage = self.storage(tensor)
-        assert storage is not None
-        return self._define(tensor, storage)
 
     def _allocate(self, tensor: torch.Tensor) -> Storage:
         reference = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]

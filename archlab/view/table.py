@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +21,11 @@ _SCREEN = 45  # rows that fit a screen and are still read
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer to show: the rows chosen, the JSON record of all, and the width to fit."""
+    """One answer to show."""
 
-    table: Table
-    document: Mapping[str, Any]
-    width: int | None = None
+    table: Table  # the chosen rows
+    document: Mapping[str, Any]  # the JSON record of the answer
+    width: int | None = None  # characters a line
 
 
 def as_table(page: Page) -> str:
@@ -43,7 +43,9 @@ def as_markdown(page: Page) -> str:
     table = _flat(page.table)
     rule = [":---" if column.unit == Unit.TEXT else "---:" for column in table.columns]
     lines = [[column.title for column in table.columns], rule, *cells(table)]
-    body = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
+    # A bar or a line break would end the cell.
+    escaped = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
+    body = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
     return "\n\n".join(["\n".join(table.header), body, *table.footer])
 
 
@@ -110,18 +112,14 @@ def _cut(table: Table, most: int | None, *, people: bool) -> Table:
     depths = [depth_of(str(row["path"])) for row in table.rows]
     deepest = max(depths, default=0)
     if most is None and people:
-        fits = (level for level in range(deepest, 0, -1) if _rows_to(depths, level) <= _SCREEN)
-        most = next(fits, 1)
+        levels = range(deepest, 0, -1)
+        most = next((n for n in levels if sum(depth <= n for depth in depths) <= _SCREEN), 1)
     if most is None or most >= deepest:
         return table
     pairs = zip(table.rows, depths, strict=True)
     rows = tuple(row for row, level in pairs if level <= most)
     hint = f"{len(rows)} of {len(table.rows)} rows: {keyword('depth', deepest)} shows all"
     return replace(table, rows=rows, footer=(*table.footer, hint) if people else table.footer)
-
-
-def _rows_to(depths: Sequence[int], level: int) -> int:
-    return sum(row_depth <= level for row_depth in depths)
 
 
 def _sorted(rows: Any, sort: str) -> list[Mapping[str, Cell]]:
@@ -150,7 +148,3 @@ def _flat(table: Table) -> Table:
         for row in table.rows
     )
     return replace(table, tree=False, rows=tuple(rows))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from archlab.ir.kinds import Kind
 
 FONT = "DejaVu Sans"
+# What an SVG names: Verdana is as wide as DejaVu, the others are narrower, so that text fits.
 FALLBACKS = "DejaVu Sans,Verdana,Geneva,sans-serif"
-"""What an SVG names: Verdana is as wide as DejaVu, the others are narrower, so that text fits."""
 
+# Kind -> role of its colour; a kind without one is `other`.
 HUES: dict[Kind | None, str] = {
     Kind.CONV: "conv",
     Kind.CONV_TRANSPOSE: "conv",
@@ -31,20 +32,19 @@ HUES: dict[Kind | None, str] = {
     Kind.ELEMENTWISE: "join",
     Kind.OPAQUE: "unknown",
 }
-"""Kind -> role of its colour; a kind without one is `other`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Role -> colour; `dark` is laid over it where the reader's screen is dark."""
+    """The colours of a drawing by role."""
 
     colours: Mapping[str, str]
-    dark: Mapping[str, str] | None = None
+    dark: Mapping[str, str] | None = None  # laid over `colours` on a dark screen
     heat: tuple[str, ...] = ("#fff3e1", "#fdd49f", "#fcae6b", "#ef7b45", "#c74a2c", "#8a2010")
     width: float | None = None  # inches that a PDF may be wide
 
 
-_HUES = {
+LIGHT = {
     "conv": "#0072b2",
     "linear": "#009e73",
     "attention": "#cc79a7",
@@ -56,9 +56,6 @@ _HUES = {
     "join": "#f0c808",
     "unknown": "#d55e01",
     "other": "#b8bec8",
-}
-LIGHT = {
-    **_HUES,
     "page": "#ffffff",
     "card": "#fefefe",
     "border": "#4c566a",
@@ -113,9 +110,8 @@ THEMES: dict[str, Theme] = {
     "auto": Theme(LIGHT, DARK),
     "light": Theme(LIGHT),
     "dark": Theme({**LIGHT, **DARK}),
-    "print": Theme(PRINT, width=3.35),
+    "print": Theme(PRINT, width=3.35),  # a column wide, hardly any tint
 }
-"""auto: light, and dark on a dark screen (SVG); print: a column wide, hardly any tint."""
 
 
 def hue(kind: Kind | None) -> str:
@@ -150,7 +146,6 @@ def heat_colour(theme: Theme, value: float, low: float, high: float) -> str:
         >>> heat_colour(THEMES["light"], 1.0, 0.0, 1.0)
         '#8a2010'
     """
-    span = high - low
-    place = 0.0 if span <= 0 else (value - low) / span
+    place = (value - low) / (high - low) if high > low else 0.0
     steps = len(theme.heat)
     return theme.heat[min(int(place * steps), steps - 1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import log10, sqrt
 
@@ -14,6 +14,7 @@ from archlab.view.theme import Theme, heat_colour, hue
 
 _LINE = 38  # characters a line
 _NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
+# Role of an edge -> the word that stands on it.
 ROLES = {
     Role.IDENTITY: "identity",
     Role.PAD: "zero-pad",
@@ -23,7 +24,6 @@ ROLES = {
     Role.CONCAT: "skip",
     Role.REPEAT: "all before",
 }
-"""Role of an edge -> the word that stands on it."""
 SIGNS = {"added": "+ added", "removed": "− removed", "changed": "≠ changed"}
 
 
@@ -70,20 +70,21 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     if box.mark:
         role = box.mark if box.mark in SIGNS else "quiet"
         lines.append(text(SIGNS.get(box.mark, box.mark), 9, colours[role], bold=True))
-    body = left(lines)
+    # The root keeps narrow maps visible beside one that is a hundred times as wide.
     width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
+    times = text(f"×{box.times}", 14, colours["shortcut"], bold=True)
     cells = [
         f'<TD BGCOLOR="{colours[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
-        f'<TD CELLPADDING="5" ALIGN="LEFT" WIDTH="{width:.0f}">{body}</TD>',
-        _times(box, theme),
+        f'<TD CELLPADDING="5" ALIGN="LEFT" WIDTH="{width:.0f}">{left(lines)}</TD>',
+        f'<TD CELLPADDING="5">{times}</TD>' if box.times > 1 else "",
         _heat_cell(box, theme, drawing),
     ]
-    border = colours[box.mark] if box.mark in SIGNS else colours["border"]
-    closed = box.shape == Shape.MODULE
-    back = (
-        colours["failure"] if box.shape == Shape.FAILURE else colours["inner" if closed else "card"]
+    border, pen = (box.mark, 2) if box.mark in SIGNS else ("border", 1)
+    back = {Shape.FAILURE: "failure", Shape.MODULE: "inner"}.get(box.shape, "card")
+    return (
+        f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'COLOR="{colours[border]}" BGCOLOR="{colours[back]}"><TR>{"".join(cells)}</TR></TABLE>>'
     )
-    return _table(f"<TR>{''.join(cells)}</TR>", border, back, 2 if box.mark in SIGNS else 1)
 
 
 def left(lines: Sequence[str]) -> str:
@@ -111,29 +112,24 @@ def cost(group: Group) -> list[str]:
 
 def _details(box: Box, drawing: Drawing) -> list[str]:
     amounts = box.amounts
-    parts = [box.name if not box.name.isdigit() else ""]
-    if box.channels and box.shape not in (Shape.INPUT, Shape.OUTPUT):
-        parts.append(f"{box.channels} ch")
-    parts.append(weights(box))
-    if box.shape == Shape.MODULE and amounts.macs:
-        parts.append(macs_text(amounts, box.repeats))
-    lines = _joined(filter(None, parts))
+    parts = (
+        "" if box.name.isdigit() else box.name,
+        f"{box.channels} ch" if box.channels else "",
+        weights(box),
+        macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and amounts.macs else "",
+    )
+    lines: list[str] = []
+    for part in filter(None, parts):
+        # As few lines as the parts need, and no part is split where it fits.
+        if lines and len(lines[-1]) + len(part) + 3 <= _LINE:
+            lines[-1] += f" · {part}"
+        else:
+            lines += wrapped(part)
     if box.note:
         lines += wrapped(box.note)
     if drawing.heat is not None and amounts.heat is not None:
         together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
         lines.append(heat_text(amounts.heat, drawing) + together)
-    return lines
-
-
-def _joined(parts: Iterable[str]) -> list[str]:
-    """Return the parts with dots between, on as few lines as they need, none of them split."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + len(part) + 3 <= _LINE:
-            lines[-1] += f" · {part}"
-        else:
-            lines += wrapped(part)
     return lines
 
 
@@ -163,22 +159,15 @@ def _pill(box: Box, theme: Theme) -> str:
         after.append(f"{box.channels} ch")
     if after:
         content += text(f"  {' · '.join(after)}", 9, colours["ink"])
+    border, pen = "ink", 1
     if box.mark in SIGNS:
         content += text(f"  {SIGNS[box.mark]}", 9, colours["ink"], bold=True)
-    edge = colours[box.mark] if box.mark in SIGNS else colours["ink"]
-    pen = 3 if box.mark in SIGNS else 1
+        border, pen = box.mark, 3
     back = colours["join" if box.shape == Shape.CONCAT else "sum"]
     return (
         f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" STYLE="ROUNDED" '
-        f'COLOR="{edge}" BGCOLOR="{back}"><TR><TD>{content}</TD></TR></TABLE>>'
+        f'COLOR="{colours[border]}" BGCOLOR="{back}"><TR><TD>{content}</TD></TR></TABLE>>'
     )
-
-
-def _times(box: Box, theme: Theme) -> str:
-    if box.times == 1:
-        return ""
-    content = text(f"×{box.times}", 14, theme.colours["shortcut"], bold=True)
-    return f'<TD CELLPADDING="5">{content}</TD>'
 
 
 def _heat_cell(box: Box, theme: Theme, drawing: Drawing) -> str:
@@ -198,47 +187,37 @@ def scaled(value: float, drawing: Drawing) -> float:
     assert heat is not None
     if heat.share:
         return value / heat.high if heat.high else 0.0
+    # A logarithm needs two positive ends.
     if heat.low <= 0 or heat.high <= heat.low:
         return 0.0 if value <= heat.low else 1.0
     return log10(value / heat.low) / log10(heat.high / heat.low) if value > 0 else 0.0
 
 
-def _table(rows: str, border: str, back: str, pen: int = 1) -> str:
-    return (
-        f'<<TABLE BORDER="{pen}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
-        f'COLOR="{border}" BGCOLOR="{back}">{rows}</TABLE>>'
-    )
-
-
 def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
-    """Return the label of a group: its name, how often it comes, its type, what it costs.
-
-    The lines are short, because the label stands left of the path through the middle.
-    """
+    """Return the label of a group: its name, how often it comes, its type, what it costs."""
     colours = theme.colours
     head = text(group_name(group, drawing), 12, colours["text"], bold=True)
     if group.times > 1:
         head += text(f"  ×{group.times}", 14, colours["shortcut"], bold=True)
     lines = [head]
-    if group.type:
-        lines += [text(line, 10, colours["quiet"]) for line in camel(group.type.strip("_"))]
+    # The lines are short, because the label stands left of the path through the middle.
+    lines += [text(line, 10, colours["quiet"]) for line in camel(group.type.strip("_"))]
     # A branch is narrow, and its cards say what it costs.
     amounts = [] if group.branches else cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
         amounts.append(heat_text(group.amounts.heat, drawing))
     lines += [text(amount, 8, colours["quiet"]) for amount in amounts]
-    for note in (group.note, SIGNS.get(group.mark, group.mark)):
-        if note:
-            lines += [text(line, 8, colours["skip"], bold=True) for line in wrapped(note, 20)]
+    for note in filter(None, (group.note, SIGNS.get(group.mark, group.mark))):
+        lines += [text(line, 8, colours["skip"], bold=True) for line in wrapped(note, 20)]
     return f"<{left(lines)}>"
 
 
 def group_name(group: Group, drawing: Drawing) -> str:
-    """Return the path without that of the frame around; a bare number keeps the name before it."""
+    """Return the path without that of the frame around."""
     parents = (other.path for other in drawing.groups if other.id == group.parent)
     above = next(parents, drawing.inside)
-    inside = bool(above) and group.path.startswith(f"{above}.")
-    name = group.path[len(above) + 1 :] if inside else group.path
+    name = group.path.removeprefix(f"{above}.") if above else group.path
+    # A bare number says nothing: the name before it stays.
     if name.isdigit():
         name = ".".join(group.path.split(".")[-2:])
     return " ".join(wrapped(name, 40))
@@ -253,11 +232,11 @@ def macs_text(amounts: Amounts, repeats: int) -> str:
 def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:
     """Return the title: model, totals, input, mode."""
     colours = theme.colours
-    macs_in_all = "MACs unknown" if macs is None else f"{si(macs)} MACs"
+    cost = f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
     source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
     lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.model, 40)]
     lines.append(text(" ", 4, colours["text"]))  # room for an underscore
-    facts = wrapped(f"{si(params)} params · {macs_in_all}", 60) + wrapped(source, 60)
+    facts = wrapped(cost, 60) + wrapped(source, 60)
     lines += [text(line, 10, colours["quiet"]) for line in facts]
     return f"<{left(lines)}<BR/>>"
 

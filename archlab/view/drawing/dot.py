@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from archlab.errors import check_one_of
-from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Group, Role, Shape
+from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Role, Shape
 from archlab.view.drawing import card
 from archlab.view.drawing.legend import legend
 from archlab.view.theme import FONT, THEMES, Theme
@@ -34,13 +35,13 @@ _LANES = frozenset({Role.IDENTITY, Role.PAD, Role.BYPASS, Role.CONCAT, Role.REPE
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to draw: theme, direction (TB or LR), totals for the title, sentences for the foot."""
+    """How to draw."""
 
     theme: Theme
-    direction: str = "TB"
-    params: int = 0
+    direction: str = "TB"  # or LR
+    params: int = 0  # totals for the title
     macs: int | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the foot
     bare: bool = False  # no title, no legend: a part of a page
 
 
@@ -80,8 +81,9 @@ def dot(drawing: Drawing, style: Style) -> str:
     with page.subgraph(name="cluster_title") as body:  # without it branches lose their order
         body.attr(label=title, labelloc="t", labeljust="l", peripheries="0")
         _fill(body, "", drawing, style, 0)
-    for line in sorted(_edges(drawing, style), key=lambda line: line.late):
-        page.edge(line.tail, line.head, **line.attributes)
+    # The main path is written first, so that it stands left of the lanes.
+    for _, tail, head, attributes in sorted(_edges(drawing, style), key=itemgetter(0)):
+        page.edge(tail, head, **attributes)
     return str(page.source)
 
 
@@ -90,24 +92,24 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
     colours = style.theme.colours
     widest = max((box.channels or 0 for box in drawing.boxes), default=0)
     for i, box in enumerate(drawing.boxes):
-        if box.group == parent and box.shape == Shape.PORT:
-            page.node(f"n{i}", "", shape="point", width="0.02", color=colours["edge"],
-                      id=_plain(box.id), **{"class": "box port"})  # fmt: skip
-        elif box.group == parent:
-            page.node(
-                f"n{i}",
-                card.card(box, style.theme, drawing, widest),
-                id=_plain(box.id),
-                **{"class": f"box {box.shape}"},
-            )
+        if box.group != parent:
+            continue
+        names = {"id": _plain(box.id), "class": f"box {box.shape}"}
+        if box.shape == Shape.PORT:
+            point = {"shape": "point", "width": "0.02", "color": colours["edge"]}
+            page.node(f"n{i}", "", **point, **names)
+        else:
+            page.node(f"n{i}", card.card(box, style.theme, drawing, widest), **names)
     for i, group in enumerate(drawing.groups):
         if group.parent != parent:
             continue
         with page.subgraph(name=f"cluster_{i}") as inner:
             border = colours[group.mark] if group.mark in card.SIGNS else colours["line"]
+            # Away from the edges that come in from the middle above.
+            right = 2 * group.branch > group.branches + 1 or group.mark == "train only"
             inner.attr(
                 label=card.frame(group, drawing, style.theme),
-                labeljust=_label_side(group),
+                labeljust="r" if right else "l",
                 labelloc="t" if style.direction == "TB" else "b",  # away from the lanes
                 style="rounded,filled",
                 fillcolor=colours["page" if depth % 2 else "frame"],
@@ -124,21 +126,12 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
             if edge.mark in card.SIGNS:
                 colour, words = edge.mark, f"{words}, {edge.mark}"
             words = card.text(words, 8, colours[colour])
-            page.node(f"lane{i}", f"<{words}>", shape="none", margin="0.02,0.0", width="0",
-                      height="0", **{"class": "lane"})  # fmt: skip
+            size = {"margin": "0.02,0.0", "width": "0", "height": "0"}
+            page.node(f"lane{i}", f"<{words}>", shape="none", **size, **{"class": "lane"})
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One edge of the DOT text."""
-
-    tail: str
-    head: str
-    attributes: dict[str, str]
-    late: bool
-
-
-def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
+def _edges(drawing: Drawing, style: Style) -> Iterator[tuple[bool, str, str, dict[str, str]]]:
+    """Yield the edges: whether it stands beside the path, tail, head, attributes."""
     colours = style.theme.colours
     place = {box.id: f"n{i}" for i, box in enumerate(drawing.boxes)}
     shapes = {box.id: box.shape for box in drawing.boxes}
@@ -166,26 +159,21 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[Line]:
         if edge.role == Role.REPEAT:
             # It runs against the ranks, so it is written from its head to its tail.
             back = {**drawn, "dir": "back"}
-            yield Line(f"{head}:{side}", lane or f"{tail}:{side}", back, late=True)
+            yield True, f"{head}:{side}", lane or f"{tail}:{side}", back
             if lane:
-                yield Line(lane, f"{tail}:{side}", plain, late=True)
+                yield True, lane, f"{tail}:{side}", plain
         elif lane:
+            # The word in the lane says all: no second one on either half of the edge.
             for attributes in (plain, drawn):
                 attributes.pop("label", None)
-            yield Line(f"{tail}:{side}", lane, plain, late=True)
-            yield Line(lane, f"{head}:{side}", drawn, late=True)
+            yield True, f"{tail}:{side}", lane, plain
+            yield True, lane, f"{head}:{side}", drawn
         elif edge.role in SHORTCUTS:
             joins = shapes[edge.head] in (Shape.SUM, Shape.CONCAT)
             start = f"{tail}:{side}" if not _projects(drawing, edge.tail) else tail
-            yield Line(start, f"{head}:{side}" if joins else head, drawn, late=True)
+            yield True, start, f"{head}:{side}" if joins else head, drawn
         else:
-            yield Line(tail, head, drawn, late=False)
-
-
-def _label_side(group: Group) -> str:
-    # Away from the edges that come in from the middle above.
-    right = 2 * group.branch > group.branches + 1 or group.mark == "train only"
-    return "r" if right else "l"
+            yield False, tail, head, drawn
 
 
 def _lane(drawing: Drawing, edge: Edge) -> str:

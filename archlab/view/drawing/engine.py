@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
@@ -30,12 +30,7 @@ _SYSTEM_FONTS = (
 
 
 def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes]:
-    """Return the pictures of DOT text, one a format.
-
-    Args:
-        dot: a graph.
-        formats: of FORMATS.
-        timeout: seconds.
+    """Return the pictures of DOT text, one for each of FORMATS that is asked for.
 
     Raises:
         LayoutError: no Graphviz, a crash, too slow, or a PNG too large; it carries the DOT text.
@@ -60,32 +55,25 @@ def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> l
 
 
 def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[bytes | None]:
-    """Return an SVG for each of many DOT texts, laid out in one process; None where that failed.
+    """Return an SVG for each of many small DOT texts, None where that failed.
 
-    Args:
-        dots: graphs, none of them large.
-        timeout: seconds for all of them; if one is slow or crashes, each gets a process.
+    All are laid out in one process, within `timeout` seconds; if one is slow or crashes, each gets
+    a process of its own.
     """
-    if not dots:
-        return []
     texts = [dot.encode() for dot in dots]
     data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
-    try:
-        with _fonts("".join(dots)) as environment:
-            worker = _run(_worker("many"), data, environment, timeout)
-    except subprocess.TimeoutExpired:
-        worker = None
-    if worker is not None and worker.returncode == 0:
-        return list(_pieces(worker.stdout, len(dots)))
+    with suppress(subprocess.TimeoutExpired), _fonts("".join(dots)) as environment:
+        worker = _run(_worker("many"), data, environment, timeout)
+        if worker.returncode == 0:
+            return list(_pieces(worker.stdout, len(dots)))
     # One of them is at fault, and a crash does not say which.
-    return [_one_or_none(dot, timeout) for dot in dots]
-
-
-def _one_or_none(dot: str, timeout: float) -> bytes | None:
-    try:
-        return laid_out(dot, ("svg",), timeout=timeout)[0]
-    except LayoutError:
-        return None
+    pictures: list[bytes | None] = []
+    for dot in dots:
+        try:
+            pictures += laid_out(dot, ("svg",), timeout=timeout)
+        except LayoutError:
+            pictures.append(None)
+    return pictures
 
 
 def _worker(*arguments: str) -> list[str]:
@@ -140,14 +128,11 @@ def _fonts(dot: str) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="archlab-") as folder:
         config = Path(folder) / "fonts.conf"
         lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
+        # fontconfig keeps there what it read of the fonts: the next layout starts faster.
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        cache = escape(str(Path(base) / "archlab" / "fontconfig"))
         config.write_text(
             '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-            f"{lines}<cachedir>{escape(str(_cache()))}</cachedir></fontconfig>"
+            f"{lines}<cachedir>{cache}</cachedir></fontconfig>"
         )
         yield {**os.environ, "FONTCONFIG_FILE": str(config)}
-
-
-def _cache() -> Path:
-    # fontconfig keeps there what it read of the fonts: the next layout starts faster.
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "archlab" / "fontconfig"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
 
 DPI = 144.0
 LONGEST = 32_767  # pixels a side, the limit of the library that writes PNG
@@ -25,7 +24,10 @@ def main(formats: list[str]) -> int:
     except ImportError:
         return NO_GRAPHVIZ
     if formats == ["many"]:
-        return _many(pygraphviz)
+        while line := sys.stdin.buffer.readline():
+            source = sys.stdin.buffer.read(int(line)).decode()
+            _write(pygraphviz.AGraph(string=source).draw(format="svg", prog="dot"))
+        return 0
     source = sys.stdin.buffer.read().decode()
     svg = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
     for style in formats:
@@ -38,14 +40,6 @@ def main(formats: list[str]) -> int:
                     return TOO_LARGE
                 graph.graph_attr["dpi"] = f"{dpi:.4f}"
             data = graph.draw(format=style, prog="dot")
-        _write(data)
-    return 0
-
-
-def _many(pygraphviz: Any) -> int:
-    while line := sys.stdin.buffer.readline():
-        source = sys.stdin.buffer.read(int(line)).decode()
-        data = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
         _write(data)
     return 0
 

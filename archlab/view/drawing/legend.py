@@ -60,26 +60,23 @@ def entries(drawings: Sequence[Drawing]) -> list[Entry]:
 def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
     """Return the legend: the kinds and edges that occur, the heat scale, what was folded."""
     quiet = theme.colours["quiet"]
-    rows = [_row(entry, theme) for entry in entries([drawing])]
+    rows = ""
+    for entry in entries([drawing]):
+        sign = text(entry.sign, entry.points, theme.colours[entry.role], bold=entry.bold)
+        rows += f'<TR><TD ALIGN="LEFT">{sign}  {text(entry.words, 9, quiet)}</TD></TR>'
+    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{rows}</TABLE>'
     parts = [
-        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
-        if rows
-        else "",
+        table if rows else "",
         _scale(drawing, theme) if drawing.heat is not None else "",
         left([text(line, 8, quiet) for note in notes for line in wrapped(note, 76)]),
     ]
-    cells = "".join(
-        f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part
-    )
-    if not cells:
+    lines = [f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{part}</TD></TR>' for part in parts if part]
+    if not lines:  # Graphviz refuses a table without rows
         return ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">{cells}</TABLE>>'
-
-
-def _row(entry: Entry, theme: Theme) -> str:
-    sign = text(entry.sign, entry.points, theme.colours[entry.role], bold=entry.bold)
-    words = text(entry.words, 9, theme.colours["quiet"])
-    return f'<TR><TD ALIGN="LEFT">{sign}  {words}</TD></TR>'
+    return (
+        '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="0">'
+        f"{''.join(lines)}</TABLE>>"
+    )
 
 
 def _scale(drawing: Drawing, theme: Theme) -> str:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
+from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Role, Shape
 from archlab.result import si
 from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable
 from archlab.view.drawing.dot import Style
 from archlab.view.theme import hue
 
-_ARROWS = {
-    Role.MAIN: "-->",
-    Role.IDENTITY: "==>",
-    Role.PROJECTION: "-.->",
-    Role.POOL: "-.->",
-    Role.PAD: "-.->",
-    Role.BYPASS: "-.->",
-    Role.CONCAT: "==>",
-    Role.REPEAT: "-.->",
-}
-_STRONG = (Role.IDENTITY, Role.PROJECTION, Role.PAD, Role.POOL, Role.BYPASS)
-# Mermaid's own entities for what would end a text; the sign that begins them goes first.
-_ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;"}
+_ARROWS = {Role.MAIN: "-->", Role.IDENTITY: "==>", Role.CONCAT: "==>"}  # all others are dashed
+# Mermaid's own entities for what would end a text.
+_ENTITIES = str.maketrans({"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
 _ROUND = (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
 
 
@@ -71,11 +61,9 @@ def _label(box: Box) -> str:
 
 def _edge(edge: Edge, place: dict[str, str]) -> str:
     shape = "×".join(map(str, edge.shape)) if edge.changed else ""
-    words = ROLES.get(edge.role, shape)
-    if edge.mark in SIGNS:
-        words = SIGNS[edge.mark]
+    words = SIGNS.get(edge.mark) or ROLES.get(edge.role, shape)
     label = f'|"{_text(words)}"|' if words else ""
-    return f"{place[edge.tail]} {_ARROWS[edge.role]}{label} {place[edge.head]}"
+    return f"{place[edge.tail]} {_ARROWS.get(edge.role, '-.->')}{label} {place[edge.head]}"
 
 
 def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
@@ -87,13 +75,12 @@ def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
     for role, names in members.items():
         yield f"  classDef {role} stroke:{colours[role]},stroke-width:2px"
         yield f"  class {','.join(names)} {role}"
-    strong = [str(i) for i, edge in enumerate(drawing.edges) if edge.role in _STRONG]
-    if strong:
-        yield f"  linkStyle {','.join(strong)} stroke:{colours['shortcut']},stroke-width:3px"
+    # Mermaid styles edges by their number in the text.
+    strong = SHORTCUTS - {Role.CONCAT}
+    numbers = [str(i) for i, edge in enumerate(drawing.edges) if edge.role in strong]
+    if numbers:
+        yield f"  linkStyle {','.join(numbers)} stroke:{colours['shortcut']},stroke-width:3px"
 
 
 def _text(content: str) -> str:
-    clean = printable(content)
-    for sign, entity in _ENTITIES.items():
-        clean = clean.replace(sign, entity)
-    return clean
+    return printable(content).translate(_ENTITIES)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
+from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Group, Role, Shape
 from archlab.result import si
 from archlab.view.drawing.card import (
     ROLES,
@@ -25,11 +26,11 @@ _NAMED = 4  # sources named on a line
 
 @dataclass(slots=True)
 class _Line:
-    """One line: text, the box it is for, and what the lanes draw behind it (column -> sign)."""
+    """One line of the drawing."""
 
     text: str
-    box: str = ""
-    lanes: dict[int, str] = field(default_factory=dict)
+    box: str = ""  # id of the box that it is for
+    lanes: dict[int, str] = field(default_factory=dict)  # column -> sign behind the text
     word: str = ""
 
 
@@ -57,10 +58,14 @@ def _rows(drawing: Drawing) -> list[_Line]:
     frames: list[str] = []  # those that are open, from the outermost in
     before = ""
     for box in drawing.boxes:
-        chain = _chain(box.group, groups)
-        shared = 0
-        while shared < min(len(chain), len(frames)) and chain[shared] == frames[shared]:
-            shared += 1
+        chain: list[str] = []
+        group = box.group
+        while group:
+            chain.insert(0, group)
+            group = groups[group].parent
+        # Frames that also hold the box before stay open.
+        same = (a == b for a, b in zip(chain, frames, strict=False))
+        shared = sum(takewhile(bool, same))
         lines += _ended(len(frames), shared)
         lines += [
             _Line("│ " * depth + "┌ " + _frame(groups[chain[depth]], drawing))
@@ -75,14 +80,6 @@ def _rows(drawing: Drawing) -> list[_Line]:
 def _ended(depth: int, shared: int) -> list[_Line]:
     """Return the ends of frames, from the innermost to those that go on."""
     return [_Line("│ " * level + "└") for level in range(depth - 1, shared - 1, -1)]
-
-
-def _chain(group: str, groups: dict[str, Group]) -> list[str]:
-    chain: list[str] = []
-    while group:
-        chain.insert(0, group)
-        group = groups[group].parent
-    return chain
 
 
 def _frame(group: Group, drawing: Drawing) -> str:
@@ -105,9 +102,11 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     if box.times > 1:
         title += f" ×{box.times}"
     amounts = box.amounts
+    shapes = [edge.shape for edge in drawing.edges if edge.tail == box.id]
+    shape = "×".join(map(str, shapes[0])) if shapes and box.shape == Shape.INPUT else ""
     parts = [
         box.name,
-        f"{box.channels} ch" if box.channels else _input_shape(box, drawing),
+        f"{box.channels} ch" if box.channels else shape,
         weights(box),
         heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
         box.note,
@@ -117,13 +116,6 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     line = f"{title:<{_TITLE}} {details}".rstrip()
     sources = _sources(box, drawing, before)
     return f"{line}  ← {sources}" if sources else line
-
-
-def _input_shape(box: Box, drawing: Drawing) -> str:
-    if box.shape != Shape.INPUT:
-        return ""
-    first = next((edge for edge in drawing.edges if edge.tail == box.id), None)
-    return "×".join(map(str, first.shape)) if first else ""
 
 
 def _sources(box: Box, drawing: Drawing, before: str) -> str:
@@ -154,54 +146,34 @@ def _draw_lanes(lines: list[_Line], drawing: Drawing) -> None:
     taken: list[list[tuple[int, int]]] = []
     for edge in sorted(shortcuts, key=lambda edge: place[edge.head] - place[edge.tail]):
         first, last = sorted((place[edge.tail], place[edge.head]))
-        column = next(
-            (k for k, spans in enumerate(taken)
-             if all(last < start or end < first for start, end in spans)),
-            len(taken),
-        )  # fmt: skip
+        free = (all(last < start or end < first for start, end in spans) for spans in taken)
+        column = next((k for k, is_free in enumerate(free) if is_free), len(taken))
         if column >= _LANES:
             lines[place[edge.head]].word += f"  {ROLES[edge.role]} from {edge.tail}"
             continue
         if column == len(taken):
             taken.append([])
         taken[column].append((first, last))
-        _draw_lane(lines, first, last, column, edge, place)
-
-
-def _draw_lane(
-    lines: list[_Line], first: int, last: int, column: int, edge: Edge, place: dict[str, int]
-) -> None:
-    down = place[edge.tail] <= place[edge.head]
-    start, end = (first, last) if down else (last, first)
-    for i in range(first, last + 1):
-        old = lines[i].lanes.get(column, " ")
-        if i == start:
-            new = "╮" if old == " " else "┤"
-        elif i == end:
-            new = "╯" if old == " " else "┤"
-        else:
-            new = "│"
-        lines[i].lanes[column] = new
-    lines[end].word += f" {ROLES[edge.role]}" if ROLES[edge.role] not in lines[end].word else ""
-    lines[end].lanes[-1] = "◄"
+        start, end = place[edge.tail], place[edge.head]
+        for i in range(first, last + 1):
+            lines[i].lanes[column] = {start: "╮", end: "╯"}.get(i, "│")
+        if ROLES[edge.role] not in lines[end].word:
+            lines[end].word += f" {ROLES[edge.role]}"
+        lines[end].lanes[-1] = "◄"
 
 
 def _joined(line: _Line, margin: int) -> str:
     """Return the text, then the lanes two columns apart, then the words."""
     if not line.lanes:
         return line.text
-    ends = [column for column, sign in line.lanes.items() if column >= 0 and sign in "╮╯┤"]
+    ends = [column for column, sign in line.lanes.items() if sign in "╮╯"]
     reach = max(ends, default=-1)
     tail = ""
     for column in range(max(line.lanes) + 1):
         sign = line.lanes.get(column, " ")
-        crossing = column < reach
-        fill = "─" if column <= reach else " "
-        if crossing:
-            sign = "┼" if sign == "│" else "─" if sign == " " else sign
-        tail += fill + sign
-    lead = "◄" if -1 in line.lanes else ("─" if ends else " ")
-    text = (
-        line.text.ljust(margin) if not ends else f"{line.text} ".ljust(margin, "─" if ends else " ")
-    )
-    return f"{text}{lead}{tail}{line.word}"
+        if column < reach:  # the line to the outermost end crosses this lane
+            sign = {"│": "┼", " ": "─"}.get(sign, sign)
+        tail += ("─" if column <= reach else " ") + sign
+    fill = "─" if ends else " "
+    lead = "◄" if -1 in line.lanes else fill
+    return f"{f'{line.text} '.ljust(margin, fill)}{lead}{tail}{line.word}"

@@ -49,6 +49,7 @@ def _node(match: re.Match[str], drawing: Drawing) -> str:
     _, classes, number = match.groups()
     box = drawing.boxes[int(number)]
     title = escape(card.tooltip(box, drawing), quote=False)
+    # Graphviz escapes its ids in a way of its own, so the box's id is written anew.
     name = escape(card.printable(box.id), quote=True)
     return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
 
@@ -72,21 +73,14 @@ def _data(box: Box) -> str:
 
 def _edge(match: re.Match[str], drawing: Drawing) -> str:
     number, classes, title = match.groups()
-    parts = [part.partition(":")[0] for part in re.split(r"&#45;&gt;", title)]
-    ends = [_end(part, drawing) for part in parts]
-    boxes = [end for part, end in zip(parts, ends, strict=True) if part.startswith("n")]
-    words = escape(" → ".join(boxes), quote=False)
-    data = "".join(
-        f' data-{name}="{escape(end, quote=True)}"'
-        for name, end in zip(("tail", "head"), ends, strict=True)
-    )
-    return f'<g id="edge{number}" class="{classes}"{data}>\n<title>{words}</title>'
-
-
-def _end(name: str, drawing: Drawing) -> str:
-    if name.startswith("n"):
-        return drawing.boxes[int(name[1:])].id
-    return name.replace("lane", "lane:")
+    # Each end is a box (n12) or the word in a lane (lane3), perhaps with a side (n12:e).
+    parts = [part.partition(":")[0] for part in title.split("&#45;&gt;")]
+    boxes = {part: drawing.boxes[int(part[1:])].id for part in parts if part.startswith("n")}
+    ends = (boxes.get(part, part.replace("lane", "lane:")) for part in parts)
+    tail, head = (escape(end, quote=True) for end in ends)
+    words = escape(" → ".join(boxes.values()), quote=False)
+    data = f'data-tail="{tail}" data-head="{head}"'
+    return f'<g id="edge{number}" class="{classes}" {data}>\n<title>{words}</title>'
 
 
 def _group(match: re.Match[str], drawing: Drawing) -> str:

@@ -28,12 +28,7 @@ STYLE: dict[Any, Any] = {
 
 
 def exported(draw: Callable[[], Figure], suffix: str, *, dpi: int = 150) -> bytes:
-    """Return a figure as a file's bytes.
-
-    Args:
-        draw: makes the figure, in our style.
-        suffix: svg, png or pdf.
-        dpi: dots an inch of a png.
+    """Return the figure that `draw` makes, in our style, as the bytes of an svg, png or pdf file.
 
     Raises:
         OptionError: another suffix.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeatFigure:
-    """Values by block (row) and step (column); nan where there is none."""
+    """What to draw."""
 
     title: str
     subtitle: str
     steps: Sequence[int]
     blocks: Sequence[str]
-    values: NDArray[np.float64]
+    values: NDArray[np.float64]  # a row a block, a column a step; nan where there is none
     label: str
 
 
 def heat(content: HeatFigure, suffix: str) -> bytes:
-    """Return the figure as the bytes of an svg, png or pdf file; colours are logarithmic.
-
-    Raises:
-        OptionError: another suffix.
-    """
+    """Return the figure as the bytes of an svg, png or pdf file; see `exported`."""
     return exported(lambda: _draw(content), suffix)
 
 
@@ -48,10 +44,9 @@ def _draw(content: HeatFigure) -> Figure:
     values = np.ma.masked_invalid(np.where(content.values > 0, content.values, np.nan))
     low, high = (float(values.min()), float(values.max())) if values.count() else (0.1, 1.0)
     axes.set_facecolor("#dddddd")  # what shows where there is no value
-    image = axes.imshow(
-        values, origin="lower", aspect="auto", cmap="viridis", interpolation="nearest",
-        norm=LogNorm(low, max(high, low * 1.001)),
-    )  # fmt: skip
+    norm = LogNorm(low, max(high, low * 1.001))  # equal values still need a scale with two ends
+    look: Any = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    image = axes.imshow(values, cmap="viridis", norm=norm, **look)
     # One column a measurement: on a scale of steps the first ones would stand too close.
     across = _some(len(content.steps), 8)
     axes.set_xticks(across, [f"{content.steps[i]:,}" for i in across])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Growth:
-    """One model: widths in pixels by depth (weighted layer number), and measured points."""
+    """One model: widths in pixels by depth (number of the weighted layer)."""
 
     name: str
     longest: Sequence[float]
     shortest: Sequence[float]
-    effective: Sequence[tuple[int, float]] = ()
+    effective: Sequence[tuple[int, float]] = ()  # measured points
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,19 @@ class Panel:
 
 @dataclass(frozen=True)
 class FieldFigure:
-    """What to draw: curves of one or more models, and panels of one.
-
-    `image_size` is 0 where the models read images of other sizes: no line then. `layers` says what
-    stands along the depth.
-    """
+    """What to draw: curves of one or more models, and panels of one."""
 
     title: str
     subtitle: str
-    image_size: int
+    image_size: int  # 0 where the models read images of other sizes: no line then
     curves: Sequence[Growth]
-    layers: str = "convolutions and pools"
+    layers: str = "convolutions and pools"  # what stands along the depth
     image: NDArray[np.float64] | None = None
-    panels: Sequence[Panel] = field(default=())
+    panels: Sequence[Panel] = ()
 
 
 def receptive_fields(content: FieldFigure, suffix: str) -> bytes:
-    """Return the figure as the bytes of an svg, png or pdf file.
-
-    Raises:
-        OptionError: another suffix.
-    """
+    """Return the figure as the bytes of an svg, png or pdf file; see `exported`."""
     return exported(lambda: _draw(content), suffix)
 
 
@@ -87,23 +79,19 @@ def _growth(axes: Axes, content: FieldFigure) -> None:
     for i, curve in enumerate(content.curves):
         colour = COLOURS[i % len(COLOURS)]
         depth = range(1, len(curve.longest) + 1)
-        axes.plot(
-            depth,
-            curve.longest,
-            color=colour,
-            linewidth=max(4.0 - i, 1.4) if len(content.curves) > 1 else 2.0,
-            label=f"{curve.name}, longest path",
-        )
+        # Thinner from curve to curve, so that equal ones are all seen.
+        width = max(4.0 - i, 1.4) if len(content.curves) > 1 else 2.0
+        label = f"{curve.name}, longest path"
+        axes.plot(depth, curve.longest, color=colour, linewidth=width, label=label)
         if list(curve.shortest) != list(curve.longest):
-            axes.plot(depth, curve.shortest, color=colour, linewidth=1.2, linestyle=":",
-                      label=f"{curve.name}, shortest path")  # fmt: skip
-            axes.fill_between(
-                depth, curve.shortest, curve.longest, color=colour, alpha=0.10, linewidth=0
-            )
+            label = f"{curve.name}, shortest path"
+            axes.plot(depth, curve.shortest, ":", color=colour, linewidth=1.2, label=label)
+            band: Any = {"color": colour, "alpha": 0.10, "linewidth": 0}
+            axes.fill_between(depth, curve.shortest, curve.longest, **band)
         if curve.effective:
             x, y = zip(*curve.effective, strict=True)
-            axes.plot(x, y, "o", color=colour, markersize=5, markerfacecolor="white",
-                      label=f"{curve.name}, effective (measured)")  # fmt: skip
+            dots: Any = {"color": colour, "markersize": 5, "markerfacecolor": "white"}
+            axes.plot(x, y, "o", label=f"{curve.name}, effective (measured)", **dots)
     top = max([content.image_size, *(max(c.longest, default=1) for c in content.curves)])
     axes.set_ylim(0, top * 1.08)
     if content.image_size:
@@ -120,18 +108,16 @@ def _panel(axes: Axes, content: FieldFigure, panel: Panel) -> None:
     from matplotlib.patches import Rectangle
 
     if content.image is not None:
-        axes.imshow(
-            content.image, extent=_extent(content.image), alpha=0.55, interpolation="nearest"
-        )
+        _show(axes, content.image, alpha=0.55)
     if panel.heat is not None:
         # The heat is the picture; where there is none, the image shows through.
-        axes.imshow(panel.heat, extent=_extent(panel.heat), cmap="inferno", vmin=0, vmax=1,
-                    alpha=np.clip(panel.heat * 3, 0, 0.95), interpolation="nearest")  # fmt: skip
+        alpha = np.clip(panel.heat * 3, 0, 0.95)
+        _show(axes, panel.heat, cmap="inferno", vmin=0, vmax=1, alpha=alpha)
     for box, colour, style in ((panel.box, COLOURS[1], "-"), (panel.inner, COLOURS[0], "--")):
         if box is not None:
             top, left, height, width = box
-            axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=colour,
-                                     linewidth=1.8, linestyle=style))  # fmt: skip
+            line: Any = {"edgecolor": colour, "linewidth": 1.8, "linestyle": style}
+            axes.add_patch(Rectangle((left, top), width, height, fill=False, **line))
     size = content.image.shape if content.image is not None else (content.image_size,) * 2
     axes.set_xlim(0, size[1])
     axes.set_ylim(size[0], 0)
@@ -142,8 +128,10 @@ def _panel(axes: Axes, content: FieldFigure, panel: Panel) -> None:
     axes.set_title(panel.title, fontsize=8)
 
 
-def _extent(array: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    return 0.0, float(array.shape[1]), float(array.shape[0]), 0.0
+def _show(axes: Axes, array: NDArray[np.float64], **look: Any) -> None:
+    # In pixels of the image, row 0 on top: by default, pixel centres lie on whole numbers.
+    extent = (0.0, float(array.shape[1]), float(array.shape[0]), 0.0)
+    axes.imshow(array, extent=extent, interpolation="nearest", **look)
 
 
 def sample_image(height: int, width: int) -> NDArray[np.float64]:

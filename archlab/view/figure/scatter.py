@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archlab.result import si
 from archlab.view.figure.export import GREY, exported
@@ -22,12 +22,12 @@ _MOST = 60  # names: more of them hide the cloud
 
 @dataclass(frozen=True)
 class Point:
-    """One model; `value` is its colour, None is grey."""
+    """One model."""
 
     name: str
     x: float
     y: float
-    value: float | None = None
+    value: float | None = None  # its colour; None is grey
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,7 @@ class ScatterFigure:
 
 
 def scatter(content: ScatterFigure, suffix: str) -> bytes:
-    """Return the figure as the bytes of an svg, png or pdf file.
-
-    Raises:
-        OptionError: another suffix.
-    """
+    """Return the figure as the bytes of an svg, png or pdf file; see `exported`."""
     return exported(lambda: _draw(content), suffix, dpi=120)
 
 
@@ -64,17 +60,14 @@ def _draw(content: ScatterFigure) -> Figure:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: si(value, zeros=False))
     grey = [point for point in content.points if point.value is None]
-    known = sorted(
-        (p for p in content.points if p.value is not None),
-        key=lambda p: (p.value or 0, -len(p.name)),
-    )
-    axes.scatter([p.x for p in grey], [p.y for p in grey], s=9, color=_PALE, linewidths=0,
-                 alpha=0.75)  # fmt: skip
+    known = [point for point in content.points if point.value is not None]
+    known.sort(key=lambda point: (point.value or 0, -len(point.name)))
+    pale: Any = {"s": 9, "color": _PALE, "linewidths": 0, "alpha": 0.75}
+    axes.scatter([point.x for point in grey], [point.y for point in grey], **pale)
     if known:
-        dots = axes.scatter(
-            [p.x for p in known], [p.y for p in known], c=[p.value or 0.0 for p in known], s=26,
-            cmap="viridis", edgecolors="white", linewidths=0.5, zorder=3,
-        )  # fmt: skip
+        look: Any = {"s": 26, "cmap": "viridis", "edgecolors": "white", "linewidths": 0.5}
+        x, y, colours = zip(*((point.x, point.y, point.value) for point in known), strict=True)
+        dots = axes.scatter(x, y, c=colours, zorder=3, **look)
         bar = figure.colorbar(dots, cax=figure.add_axes((0.915, 0.08, 0.018, 0.82)))
         bar.set_label(content.value)
         bar.outline.set_visible(False)
@@ -99,7 +92,9 @@ class _Area(NamedTuple):
 def _name(axes: Axes, points: Sequence[Point]) -> None:
     """Write the names that cover neither a dot nor another name, the first ones first."""
     axes.autoscale_view()  # matplotlib does not choose the limits before they are asked for
-    dots = [_dot(axes, point) for point in points]
+    inverted = axes.transAxes.inverted()
+    places = [inverted.transform(axes.transData.transform((p.x, p.y))) for p in points]
+    dots = [_Area(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in places]
     names: list[_Area] = []
     for point, dot in zip(points, dots, strict=True):
         if len(names) >= _MOST:
@@ -112,13 +107,7 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
             )
             if name.left >= 0 and name.right <= 1 and not covers:
                 names.append(name)
-                axes.annotate(
-                    point.name, (point.x, point.y), xytext=(5 if align == "left" else -5, 0),
-                    textcoords="offset points", ha=align, va="center", fontsize=6.5, color=GREY,
-                )  # fmt: skip
+                look: Any = {"ha": align, "va": "center", "fontsize": 6.5, "color": GREY}
+                look |= {"xytext": (5 if align == "left" else -5, 0), "textcoords": "offset points"}
+                axes.annotate(point.name, (point.x, point.y), **look)
                 break
-
-
-def _dot(axes: Axes, point: Point) -> _Area:
-    x, y = axes.transAxes.inverted().transform(axes.transData.transform((point.x, point.y)))
-    return _Area(x - _DOT, y - _DOT, x + _DOT, y + _DOT)

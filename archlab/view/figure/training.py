@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archlab.view.figure.export import COLOURS, GREY, exported
 
@@ -15,33 +15,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: mean, lowest and highest over the seeds at each step.
-
-    Attributes:
-        name: stands at its end.
-        colour: an index into COLOURS.
-        bold: thick and solid; otherwise thin and dashed.
-        label: stands at the line's end; False keeps it for the legend alone.
-    """
+    """One curve: mean, lowest and highest over the seeds at each step."""
 
     name: str
     steps: Sequence[float]
     mean: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
-    colour: int = 0
-    bold: bool = True
-    label: bool = True
+    colour: int = 0  # an index into COLOURS
+    bold: bool = True  # thick and solid; if not, thin and dashed
+    label: bool = True  # whether the name stands at the line's end
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes; `top` is the highest value shown, None shows all."""
+    """One pair of axes."""
 
     title: str
     ylabel: str
     lines: Sequence[Line]
-    top: float | None = None
+    top: float | None = None  # the highest value shown; None shows all
     floor: float | None = 0.0
 
 
@@ -57,11 +50,7 @@ class CurveFigure:
 
 
 def curves(content: CurveFigure, suffix: str) -> bytes:
-    """Return the figure as the bytes of an svg, png or pdf file.
-
-    Raises:
-        OptionError: another suffix.
-    """
+    """Return the figure as the bytes of an svg, png or pdf file; see `exported`."""
     return exported(lambda: _draw(content), suffix)
 
 
@@ -76,8 +65,8 @@ def _draw(content: CurveFigure) -> Figure:
     between = room + 0.62
     panel_width = (width - 0.62 - room - (count - 1) * between) / count
     figure = Figure(figsize=(width, 4.2))
-    figure.subplots_adjust(left=0.62 / width, right=1 - room / width, top=0.78, bottom=0.12,
-                           wspace=between / panel_width)  # fmt: skip
+    figure.subplots_adjust(left=0.62 / width, right=1 - room / width, top=0.78, bottom=0.12)
+    figure.subplots_adjust(wspace=between / panel_width)
     left = 0.12 / width
     figure.text(left, 0.975, content.title, fontsize=12, fontweight="bold", va="top")
     figure.text(left, 0.918, content.subtitle, fontsize=8, color=GREY, va="top", linespacing=1.4)
@@ -91,13 +80,13 @@ def _draw(content: CurveFigure) -> Figure:
 def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
     for line in panel.lines:
         colour = COLOURS[line.colour % len(COLOURS)]
-        width, style = (2.2, "-") if line.bold else (1.1, "--")
+        width, style, order, alpha = (2.2, "-", 3, 0.16) if line.bold else (1.1, "--", 2, 0.09)
         marker = "o" if len(line.steps) == 1 else ""  # a line of one point is not seen
-        axes.plot(line.steps, line.mean, style, color=colour, linewidth=width, label=line.name,
-                  marker=marker, zorder=3 if line.bold else 2, clip_on=not marker)  # fmt: skip
+        look: Any = {"color": colour, "linewidth": width, "zorder": order, "label": line.name}
+        axes.plot(line.steps, line.mean, style, marker=marker, clip_on=not marker, **look)
         if list(line.low) != list(line.high):
-            axes.fill_between(line.steps, line.low, line.high, color=colour, linewidth=0,
-                              alpha=0.16 if line.bold else 0.09)  # fmt: skip
+            band: Any = {"color": colour, "linewidth": 0, "alpha": alpha}
+            axes.fill_between(line.steps, line.low, line.high, **band)
     if top:
         axes.set_ylim(panel.floor, top)
     elif panel.floor is not None:
@@ -126,8 +115,6 @@ def _labels(axes: Axes, lines: Sequence[Line]) -> None:
         ceiling = top - gap / 2 if i == len(heights) - 1 else heights[i + 1] - gap
         heights[i] = min(heights[i], ceiling)
     for line, height in zip(ends, heights, strict=True):
-        axes.annotate(
-            line.name, (1.015, height), xycoords=("axes fraction", "data"), va="center",
-            fontsize=8, color=COLOURS[line.colour % len(COLOURS)], annotation_clip=False,
-            fontweight="bold" if line.bold else "normal",
-        )  # fmt: skip
+        look: Any = {"color": COLOURS[line.colour % len(COLOURS)], "fontsize": 8, "va": "center"}
+        look |= {"fontweight": "bold" if line.bold else "normal", "annotation_clip": False}
+        axes.annotate(line.name, (1.015, height), xycoords=("axes fraction", "data"), **look)

@@ -27,16 +27,16 @@ SCRIPTS = ("room.js", "camera.js", "viewer.js", "table.js", "page.js")
 
 @dataclass(frozen=True, slots=True)
 class ReadySection:
-    """A section as the template takes it: its figure as a part of the page, its table as rows."""
+    """A section as the template takes it."""
 
     content: Section
-    figure: str
+    figure: str  # with ids that no other figure of the page has
     rows: Sequence[HtmlRow]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyPart:
-    """A part as the template takes it: its drawing laid out, its sections ready."""
+    """A part as the template takes it."""
 
     content: Part
     picture: Drawn | None

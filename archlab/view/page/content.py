@@ -3,54 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from archlab.fold import Levels
 from archlab.fold.drawing import Drawing
 from archlab.result import Table
 
+# Level -> box -> measure -> value.
 Heats = Mapping[str, Mapping[str, Mapping[str, float | None]]]
-"""Level -> box -> measure -> value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One number that is read first; `exact` is what a pointer over it shows."""
+    """One number that is read first."""
 
     label: str
     value: str
-    exact: str = ""
+    exact: str = ""  # what a pointer over it shows
 
 
 @dataclass(frozen=True, slots=True)
 class HeatScale:
-    """A measure that boxes can be coloured by; `share` of `total`, else logarithmic."""
+    """A measure that boxes can be coloured by."""
 
     name: str
     title: str
-    share: bool
+    share: bool  # values are shares of `total`; if not, the scale is logarithmic
     total: float | None
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The drawing that opens and closes.
+    """The drawing that opens and closes."""
 
-    Attributes:
-        drawing: what is shown without scripts, and printed.
-        levels: the inside of every module, with amounts.
-        types: module path -> class name.
-        heats: values by level, box and measure.
-        scales: the measures of `heats`, in the order of the switch.
-        places: module path -> level and box that show it.
-    """
-
-    drawing: Drawing
-    levels: Levels
-    types: Mapping[str, str]
+    drawing: Drawing  # what is shown without scripts, and printed
+    levels: Levels  # the inside of every module, with amounts
+    types: Mapping[str, str]  # module path -> class name
     heats: Heats
-    scales: Sequence[HeatScale]
-    places: Mapping[str, tuple[str, str]]
+    scales: Sequence[HeatScale]  # the measures of `heats`, in the order of the switch
+    places: Mapping[str, tuple[str, str]]  # module path -> level and box that show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +64,16 @@ class Bars:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with any of: sentences, bars, a figure, a table; `folded` is closed at first.
-
-    Attributes:
-        title: the heading.
-        words: one paragraph each.
-        bars: a bar chart.
-        figure: an SVG file's text.
-        alt: the figure in words.
-        table: rows with raw numbers.
-        rows_are_modules: rows are linked with the drawing by their path.
-        folded: closed at first.
-    """
+    """A heading with any of: sentences, bars, a figure, a table."""
 
     title: str
-    words: Sequence[str] = ()
+    words: Sequence[str] = ()  # one paragraph each
     bars: Bars | None = None
-    figure: str = ""
-    alt: str = ""
+    figure: str = ""  # an SVG file's text
+    alt: str = ""  # the figure in words
     table: Table | None = None
-    rows_are_modules: bool = False
-    folded: bool = False
+    rows_are_modules: bool = False  # rows are linked with the drawing by their path
+    folded: bool = False  # closed at first
 
 
 @dataclass(frozen=True)
@@ -109,18 +89,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page.
+    """The whole page."""
 
-    Attributes:
-        title: of the window and on top.
-        lead: one sentence below it.
-        parts: side by side.
-        before: sections over the whole width, before the parts.
-        made: how it was made: what is called, and what was called.
-    """
-
-    title: str
-    lead: str
-    parts: Sequence[Part]
-    before: Sequence[Section] = field(default=())
-    made: Sequence[tuple[str, str]] = field(default=())
+    title: str  # of the window, and on top
+    lead: str  # one sentence below it
+    parts: Sequence[Part]  # side by side
+    before: Sequence[Section] = ()  # over the whole width, before the parts
+    made: Sequence[tuple[str, str]] = ()  # how it was made: name and value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from archlab.errors import LayoutError
@@ -28,21 +28,13 @@ _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 
 @dataclass(frozen=True)
 class Drawn:
-    """A stage as a template takes it.
+    """A stage as a template takes it."""
 
-    Attributes:
-        still: the picture without scripts.
-        levels: (key, SVG) of every level.
-        data: for the script: what opens what, heat, places.
-        legend: kinds and edges that occur.
-        words: what is not shown, in sentences.
-    """
-
-    still: str
-    levels: list[tuple[str, str]]
-    data: dict[str, Any]
-    legend: list[Entry]
-    words: list[str]
+    still: str  # the picture without scripts
+    levels: list[tuple[str, str]]  # key and SVG of every level
+    data: dict[str, Any]  # for the script: what opens what, heat, places
+    legend: list[Entry]  # the kinds and edges that occur
+    words: list[str]  # sentences about what is not shown
 
 
 def drawn(stage: Stage) -> Drawn:
@@ -56,18 +48,20 @@ def drawn(stage: Stage) -> Drawn:
     keys = list(levels)
     texts = [dot(stage.drawing, style), *(dot(levels[key].drawing, style) for key in keys)]
     still, *raw = many_laid_out(texts)
-    svgs: dict[str, str] = {}
-    for key, data in zip(keys, raw, strict=True):
-        svg = _svg(data, levels[key].drawing)
-        if svg is not None:
-            svgs[key] = svg
+    pictures = zip(keys, raw, strict=True)
+    svgs = {key: svg for key, data in pictures if (svg := _svg(data, levels[key].drawing))}
     top = stage.levels.top
     if top not in svgs:
         raise LayoutError("Graphviz could not lay out the model's outer level.", texts[1])
-    kept = {key: _without_failed(levels[key], svgs) for key in svgs}
+    # A box whose level failed is drawn as one that cannot be opened.
+    kept = {
+        key: replace(level, opens={box: k for box, k in level.opens.items() if k in svgs})
+        for key, level in levels.items()
+        if key in svgs
+    }
     return Drawn(
         still=_svg(still, stage.drawing) or svgs[top],
-        levels=[(key, svgs[key]) for key in kept],
+        levels=list(svgs.items()),
         data=_data(stage, kept),
         legend=entries([level.drawing for level in kept.values()]),
         words=_words(stage.levels, len(keys) - len(svgs)),
@@ -86,10 +80,6 @@ def _svg(raw: bytes | None, drawing: Drawing) -> str | None:
     return _NOISE.sub("", svg).replace(" id=", " data-id=")
 
 
-def _without_failed(level: Level, svgs: dict[str, str]) -> Level:
-    return replace(level, opens={box: key for box, key in level.opens.items() if key in svgs})
-
-
 def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
     names = [scale.name for scale in stage.scales]
     openers = {  # level -> the box that opens it
@@ -101,10 +91,7 @@ def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
     return {
         "top": stage.levels.top,
         "first": [key for key in stage.levels.at_first if key in levels],
-        "scales": [
-            {"name": scale.name, "title": scale.title, "share": scale.share, "total": scale.total}
-            for scale in stage.scales
-        ],
+        "scales": list(map(asdict, stage.scales)),
         "heat": list(THEME.heat),
         "levels": {
             key: {

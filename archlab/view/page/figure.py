@@ -8,6 +8,7 @@ from html import escape
 _HEAD = re.compile(r"^.*?<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
+# Greys of our figures -> roles of the page's colours.
 _ROLES = {
     "#ffffff": "page",
     "#000000": "text",
@@ -16,17 +17,11 @@ _ROLES = {
     "#999999": "line",
     "#e6e6e6": "hatch",
 }
-"""Greys of our figures -> roles of the page's colours."""
 _GREY = re.compile("|".join(_ROLES))
 
 
 def inlined(svg: str, alt: str, prefix: str) -> str:
-    """Return a figure for the page.
-
-    Args:
-        svg: the text of an SVG file.
-        alt: the figure in words.
-        prefix: put before every id, so that figures do not meet.
+    """Return an SVG file's text for the page; `alt` is the figure in words.
 
     Example:
         >>> inlined('<svg height="2" viewBox="0 0 1 2"><g id="a" style="fill: #ffffff"/></svg>',
@@ -37,4 +32,5 @@ def inlined(svg: str, alt: str, prefix: str) -> str:
     body = _HEAD.sub(lambda match: f'{start}{match.group(1)}">', svg, count=1)
     body = _METADATA.sub("", body)
     body = _GREY.sub(lambda match: f"var(--{_ROLES[match.group()]})", body)
+    # Ids are unique in a page, so each figure has a prefix of its own.
     return _ID.sub(rf"\1{prefix}-", body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archlab.fold.drawing import Box, Group, Shape
@@ -27,32 +27,23 @@ class Line:
 
 
 def cost_by_stage(levels: Levels, heats: Heats) -> Bars:
-    """Return MACs, parameters and activation memory of the parts of a net, as bars.
-
-    Args:
-        levels: the net's levels.
-        heats: values by level, box and measure.
-    """
+    """Return MACs, parameters and activation memory of the parts of a net, as bars."""
     lines = _merged(_stages(levels, heats, levels.top))
+    # 1 where all are zero: their bars have no length.
     longest = {
-        name: max([_value(line.values, name) for line in lines] or [0.0]) for name in QUANTITIES
+        name: max((_value(line.values, name) for line in lines), default=0.0) or 1.0
+        for name in QUANTITIES
     }
     bars = [
         Bar(
             label=line.label,
             texts=[_text(line, name) for name in QUANTITIES],
-            shares=[
-                _value(line.values, name) / longest[name] if longest[name] else 0.0
-                for name in QUANTITIES
-            ],
+            shares=[_value(line.values, name) / longest[name] for name in QUANTITIES],
         )
         for line in lines
     ]
-    return Bars(
-        ("MACs", "parameters", "activation memory"),
-        bars,
-        "×N: the row counts all N blocks; only the first of them is drawn.",
-    )
+    note = "×N: the row counts all N blocks; only the first of them is drawn."
+    return Bars(("MACs", "parameters", "activation memory"), bars, note)
 
 
 def _text(line: Line, name: str) -> str:
@@ -70,7 +61,10 @@ def _value(values: Values, name: str) -> float:
 def _stages(levels: Levels, heats: Heats, key: str) -> list[Line]:
     """Return the boxes of a level as lines; one with nearly all MACs as those of its inside."""
     level = levels.levels[key]
-    items = _outer(level.drawing.groups, level.drawing.boxes)
+    # The boxes and frames that no frame holds, in the order of execution.
+    items: list[Box | Group] = [box for box in level.drawing.boxes if not box.group and box.nodes]
+    items += [group for group in level.drawing.groups if not group.parent and group.nodes]
+    items.sort(key=lambda item: min(item.nodes))
     total = sum(_value(heats[key][item.id], "macs") for item in items)
     lines: list[Line] = []
     for item in items:
@@ -96,25 +90,12 @@ def _merged(lines: Sequence[Line]) -> list[Line]:
     by_label: dict[str, list[Line]] = {}
     for line in lines:
         by_label.setdefault(line.label, []).append(line)
-    sums = [
-        Line(
-            label,
-            {name: _sum(line.values.get(name) for line in by_label[label]) for name in QUANTITIES},
-            any(line.partial for line in by_label[label]),
-        )
-        for label in sorted(by_label, key=lambda label: label == _JOINS)
-    ]
+    sums = []
+    for label in sorted(by_label, key=lambda label: label == _JOINS):
+        alike = by_label[label]
+        values: dict[str, float | None] = {}
+        for name in QUANTITIES:
+            known = [value for line in alike if (value := line.values.get(name)) is not None]
+            values[name] = sum(known) if known else None
+        sums.append(Line(label, values, any(line.partial for line in alike)))
     return [line for line in sums if line.partial or any(v != 0 for v in line.values.values())]
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    """Return the sum of what is known; None where nothing is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _outer(groups: Sequence[Group], boxes: Sequence[Box]) -> list[Box | Group]:
-    """Return the boxes and frames that no frame holds, in the order of execution."""
-    outer: list[Box | Group] = [box for box in boxes if not box.group and box.nodes]
-    outer += [group for group in groups if not group.parent and group.nodes]
-    return sorted(outer, key=lambda item: min(item.nodes))

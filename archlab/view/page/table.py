@@ -10,20 +10,20 @@ from archlab.result import Cell, Column, Table, Unit, cell_text, depth
 
 @dataclass(frozen=True, slots=True)
 class HtmlCell:
-    """One cell: its text, and what it is sorted by; None for text, empty for no number."""
+    """One cell."""
 
     text: str
-    value: str | None
+    value: str | None  # what it is sorted by: None for text, empty for no number
 
 
 @dataclass(frozen=True, slots=True)
 class HtmlRow:
-    """One row: a module's path, how deep it is, its short name, whether it holds others."""
+    """One row."""
 
     path: str
     depth: int
     name: str
-    leaf: bool
+    leaf: bool  # a module that holds no others
     cells: tuple[HtmlCell, ...]
 
 
@@ -44,14 +44,10 @@ def rows(table: Table) -> Iterator[HtmlRow]:
         yield HtmlRow(
             path=path,
             depth=depth(path) if table.tree else 0,
-            name=_name(path, head) if table.tree else head,
+            name=(path.rpartition(".")[2] or head or "the model") if table.tree else head,
             leaf=path not in holders,
             cells=tuple(_cell(row.get(column.name), column) for column in table.columns[1:]),
         )
-
-
-def _name(path: str, head: str) -> str:
-    return path.rpartition(".")[2] if path else head or "the model"
 
 
 def _cell(value: Cell, column: Column) -> HtmlCell:
