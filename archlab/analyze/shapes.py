@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph, ModuleCall
-from archlab.result import Column, Result, Unit, depth
+from archlab.result import Result, Unit, columns, depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +24,13 @@ class ShapesTotals:
 class ShapesRow:
     """One module call; several tensors are joined by a comma."""
 
-    path: str
-    type: str
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
     call: int
-    input_shape: str
-    output_shape: str
-    dtype: str
-    elements: int
-
-
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("input_shape", "input"),
-    Column("output_shape", "output"),
-    Column("dtype", "dtype"),
-    Column("elements", "output elements", Unit.COUNT),
-)
+    input_shape: Annotated[str, "input"]
+    output_shape: Annotated[str, "output"]
+    dtype: Annotated[str, "dtype"]
+    elements: Annotated[int, "output elements", Unit.COUNT]
 
 
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
@@ -59,7 +49,7 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
             downsampling=image[-1] / ladder[-1]["size"][-1] if image and ladder else None,
         ),
         rows=tuple(_row(graph, call) for call in ordered),
-        columns=COLUMNS,
+        columns=columns(ShapesRow),
         footer=(f"ladder (module calls at each size): {' → '.join(steps)}",) if steps else (),
         extra=(("ladder", ladder),),
         tree=True,
@@ -86,19 +76,20 @@ def _joined(graph: Graph, tensors: tuple[int, ...]) -> str:
 
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
+    # (N, C, H, W) or (N, C, T, H, W); tokens (N, T, C) have no map.
     return shape[2:] if len(shape) in (4, 5) else ()
 
 
 def _ladder(graph: Graph) -> list[dict[str, Any]]:
     """Return the runs of equal map size over the innermost module calls, in call order."""
     parents = {call.path.rpartition(".")[0] for call in graph.calls if call.path}
-    inner = [
-        call
+    # A container repeats the size of its last child; counting both would count the map twice.
+    sized = [
+        (size, call)
         for call in sorted(graph.calls, key=lambda call: call.first)
         if call.outputs and call.path not in parents
+        if (size := _spatial(graph.shape(call.outputs[0])))
     ]
-    sized = [(_spatial(graph.shape(call.outputs[0])), call) for call in inner]
-    sized = [(size, call) for size, call in sized if size]
     return [
         {"size": list(size), "from": run[0][1].path, "to": run[-1][1].path, "modules": len(run)}
         for size, group in groupby(sized, key=lambda pair: pair[0])

@@ -7,14 +7,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.kinds import Kind
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.tracer.settings import same_random
 
 # By group: fvcore's operators, archlab's kinds that do the same work, and why counts differ.
@@ -60,20 +60,11 @@ class AgainstTotals:
 class AgainstRow:
     """One group of operators: both counts, and why they differ."""
 
-    path: str
-    macs: int
-    fvcore: int
-    difference: int
-    why: str
-
-
-COLUMNS = (
-    Column("path", "operators"),
-    Column("macs", "archlab", Unit.SI),
-    Column("fvcore", "fvcore", Unit.SI),
-    Column("difference", "fvcore − archlab", Unit.SI),
-    Column("why", "why"),
-)
+    path: Annotated[str, "operators"]
+    macs: Annotated[int, "archlab", Unit.SI]
+    fvcore: Annotated[int, "fvcore", Unit.SI]
+    difference: Annotated[int, "fvcore − archlab", Unit.SI]
+    why: Annotated[str, "why"]
 
 
 def against_fvcore(
@@ -122,7 +113,7 @@ def against_fvcore(
         header=header,
         totals=AgainstTotals(macs, total, difference),
         rows=tuple(row for row in rows if row.macs or row.fvcore),
-        columns=COLUMNS,
+        columns=columns(AgainstRow),
         missing=missing,
         footer=(
             f"archlab {macs:,} MACs, fvcore {total:,} (its `flops` are multiply-adds): "

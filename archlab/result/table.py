@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, get_origin, get_type_hints
 
 Cell = int | float | str | bool | None
 
@@ -27,6 +28,26 @@ class Column:
     name: str
     title: str
     unit: Unit = Unit.TEXT
+
+
+def columns(row: type) -> tuple[Column, ...]:
+    """Return the columns of a dataclass: its fields whose types carry a heading, in their order.
+
+    Example:
+        >>> @dataclass
+        ... class Row:
+        ...     path: Annotated[str, "module"]
+        ...     own: int
+        ...     bytes: Annotated[int, "size", Unit.BYTES]
+        >>> [column.title for column in columns(Row)]
+        ['module', 'size']
+    """
+    hints = get_type_hints(row, include_extras=True)
+    return tuple(
+        Column(name, *hint.__metadata__)
+        for name, hint in hints.items()
+        if get_origin(hint) is Annotated
+    )
 
 
 @dataclass(frozen=True, slots=True)

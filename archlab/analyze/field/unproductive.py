@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from archlab.analyze.field.sight import Sight, sights
 from archlab.analyze.header import header
 from archlab.errors import OptionError
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
-from archlab.result import Column, Result, Unit
+from archlab.result import Result, Unit, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,12 @@ class UnproductiveTotals:
 class UnproductiveRow:
     """One convolution at one resolution: `verdict` is critical, border or productive."""
 
-    path: str
-    resolution: str
-    min_path: float
-    max_path: float
-    verdict: str
-    max_path_verdict: str
-
-
-COLUMNS = (
-    Column("path", "convolution"),
-    Column("resolution", "image"),
-    Column("min_path", "min path", Unit.NUMBER),
-    Column("max_path", "max path", Unit.NUMBER),
-    Column("verdict", "by min path"),
-    Column("max_path_verdict", "by max path"),
-)
+    path: Annotated[str, "convolution"]
+    resolution: Annotated[str, "image"]
+    min_path: Annotated[float, "min path", Unit.NUMBER]
+    max_path: Annotated[float, "max path", Unit.NUMBER]
+    verdict: Annotated[str, "by min path"]
+    max_path_verdict: Annotated[str, "by max path"]
 
 
 def unproductive(
@@ -81,7 +72,7 @@ def unproductive(
         ),
         totals=totals,
         rows=rows,
-        columns=COLUMNS,
+        columns=columns(UnproductiveRow),
         footer=tuple(_advice(rows, size) for size in sizes),
     )
 
