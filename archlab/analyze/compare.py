@@ -58,31 +58,25 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Comparison(Answer):
-    """Models side by side, in the order given; ratios are to the first of them.
+    """Models side by side, in the order given; ratios are to the first of them."""
 
-    Attributes:
-        names: what each model is called: different names, also for two modes of one model.
-        entries: one a model.
-        missing: what was not counted in any of them.
-    """
-
+    # Different names, also for two modes of one model: a table's columns are found by them.
     names: tuple[str, ...]
     entries: tuple[Entry, ...]
     missing: tuple[Missing, ...] = ()
 
     def table(self) -> Table:
         """Return one row a metric, one column a model, and the ratio to the first."""
-        columns = [Column("metric", "metric")]
-        columns += [Column(name, name) for name in self.names]
-        columns += [Column(f"ratio {name}", "ratio") for name in self.names[1:]]
-        heads = [
-            replace(entry.header, model=name).lines()[0] for name, entry in self._named_entries()
-        ]
+        named = self._named_entries()
         notes = [f"{name}: {gap}" for name, gap in self._gaps()]
         return Table(
             title="compare",
-            header=tuple(heads),
-            columns=tuple(columns),
+            header=tuple(replace(entry.header, model=name).lines()[0] for name, entry in named),
+            columns=(
+                Column("metric", "metric"),
+                *(Column(name, name) for name in self.names),
+                *(Column(f"ratio {name}", "ratio") for name in self.names[1:]),
+            ),
             rows=tuple(self._row(metric) for metric in METRICS),
             footer=("≠ marks what differs from the first model", *notes),
         )
@@ -131,13 +125,8 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     if len(entries) < 2:
         raise OptionError("A comparison needs two models or more: archlab compare resnet18 plain18")
     missing = tuple(gap for entry in entries for gap in entry.missing)
-    return Comparison(tuple(_names(entries)), tuple(entries), missing)
-
-
-def _names(entries: Sequence[Entry]) -> list[str]:
-    """Return the models' names, made different: by mode where that differs, else by number."""
     heads = [entry.header for entry in entries]
     # The same model in two modes would have the same name twice.
-    if len({head.mode for head in heads}) > 1:
-        return unique_names([f"{head.model} ({head.mode})" for head in heads])
-    return unique_names([head.model for head in heads])
+    several_modes = len({head.mode for head in heads}) > 1
+    names = [f"{head.model} ({head.mode})" if several_modes else head.model for head in heads]
+    return Comparison(tuple(unique_names(names)), tuple(entries), missing)

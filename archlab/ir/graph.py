@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import TypeVar
 
 from archlab.ir.kinds import Attrs, Kind, NoAttrs
 
+AttrsT = TypeVar("AttrsT", bound=Attrs)
 NO_ATTRS = NoAttrs()
 DTYPE_BYTES = {
     "bool": 1, "uint8": 1, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1,
@@ -61,6 +63,11 @@ class Node:
     call: int = 0
     in_place: bool = False
     grads: tuple[bool, ...] = ()
+
+    def attrs_as(self, kind: type[AttrsT]) -> AttrsT:
+        """Return the attributes, of the class that this kind of node carries."""
+        assert isinstance(self.attrs, kind)
+        return self.attrs
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,7 @@ SCHEMA = "archlab.graph/1"
 
 def to_dict(graph: Graph) -> dict[str, Any]:
     """Return the graph as JSON-ready dictionaries and lists."""
-    record: dict[str, Any] = {"schema": SCHEMA}
-    for field in fields(graph):
-        record[field.name] = _plain(getattr(graph, field.name))
-    return record
+    return {"schema": SCHEMA, **_plain(graph)}
 
 
 def from_dict(record: dict[str, Any]) -> Graph:
@@ -71,5 +68,5 @@ def _tuple(value: Any) -> Any:
 
 def _node(record: dict[str, Any]) -> Node:
     attrs = _tupled(record["attrs"])
-    parts = {**_tupled({**record, "attrs": None}), "kind": Kind(record["kind"])}
-    return Node(**{**parts, "attrs": ATTRS[attrs.pop("type")](**attrs)})
+    kind = ATTRS[attrs.pop("type")]
+    return Node(**_tupled(record) | {"kind": Kind(record["kind"]), "attrs": kind(**attrs)})

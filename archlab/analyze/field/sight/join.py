@@ -69,8 +69,7 @@ def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | N
 
 def concat(step: Step) -> Sight:
     """Channels side by side see the union; tokens in front become leading positions."""
-    attrs = step.node.attrs
-    assert isinstance(attrs, AxesAttrs)
+    attrs = step.node.attrs_as(AxesAttrs)
     at, shape = attrs.axes[0], step.shape()
     sights = [sight for sight in step.inputs if sight is not None]
     if attrs.function == "stack":

@@ -15,8 +15,7 @@ from archlab.ir.kinds import AxesAttrs, NormAttrs
 
 def norm(step: Step) -> Sight:
     """Return the input's sight; statistics that run over positions depend on the whole image."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, NormAttrs)
+    attrs, sight = step.node.attrs_as(NormAttrs), step.main
     if attrs.batch_stats or any(map(sight.spatial, attrs.axes)):
         sight = sight.seeing_all(step.path)
     return same(replace(step, inputs=(sight,)))
@@ -24,8 +23,7 @@ def norm(step: Step) -> Sight:
 
 def softmax(step: Step) -> Sight:
     """Return the input's sight; a softmax over positions depends on all of them."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, AxesAttrs)
+    attrs, sight = step.node.attrs_as(AxesAttrs), step.main
     if any(map(sight.spatial, attrs.axes)):
         sight = sight.seeing_all(step.path)
     return same(replace(step, inputs=(sight,)))

@@ -40,8 +40,7 @@ def reshape(step: Step) -> Sight:
 
 def permute(step: Step) -> Sight:
     """Return the sight with the axes in another order."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PermuteAttrs)
+    attrs, sight = step.node.attrs_as(PermuteAttrs), step.main
     if sight.layout is None:
         return lost(step)
     return replace(sight, layout=tuple(sight.layout[i] for i in attrs.order))
@@ -49,8 +48,7 @@ def permute(step: Step) -> Sight:
 
 def take_slice(step: Step) -> list[Sight | None]:
     """A part of an axis: crops and strides on image axes, tokens off the front."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, SliceAttrs)
+    attrs, sight = step.node.attrs_as(SliceAttrs), step.main
     if sight.layout is None or attrs.axis >= len(sight.layout):
         return [lost(step) for _ in step.node.outputs]
     return [

@@ -18,8 +18,7 @@ Move = Callable[[Field, int, int], Field]
 
 def convolution(step: Step) -> Sight:
     """Return what windows over the spatial axes see, plain or transposed."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, ConvAttrs)
+    attrs, sight = step.node.attrs_as(ConvAttrs), step.main
     if sight.spatial(1):
         # Space-to-depth: a part of the image axes lies in the channels, and is summed over.
         sight = contracted(step, sight, 1)
@@ -32,8 +31,7 @@ def convolution(step: Step) -> Sight:
 
 def pool(step: Step) -> Sight:
     """Return what windows or adaptive bins see; a single bin sees everything."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PoolAttrs)
+    attrs, sight = step.node.attrs_as(PoolAttrs), step.main
     if not attrs.adaptive:
         return windowed(step, sight, len(attrs.kernel), _sliding(attrs, fields.window))
     if sight.layout is None:
@@ -60,8 +58,7 @@ def pad(step: Step) -> Sight:
 
     Added positions see nothing in the table, also where they mirror others.
     """
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PadAttrs)
+    attrs, sight = step.node.attrs_as(PadAttrs), step.main
     if sight.layout is None:
         return lost(step)
     layout = list(sight.layout)
@@ -82,8 +79,7 @@ def pad(step: Step) -> Sight:
 
 def resample(step: Step) -> Sight:
     """Return what positions see after interpolation to another size."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, ResampleAttrs)
+    attrs, sight = step.node.attrs_as(ResampleAttrs), step.main
     if attrs.mode not in ("nearest", "linear", "cubic"):
         return lost(step)
     corners = attrs.align_corners
@@ -128,8 +124,7 @@ def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
 
 def reduce(step: Step) -> Sight:
     """Return the sight after axes became one number each, kept as axes of size 1 or not."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, AxesAttrs)
+    attrs, sight = step.node.attrs_as(AxesAttrs), step.main
     if sight.layout is None:
         return lost(step)
     reduced = [i for i in attrs.axes if i < len(sight.layout)]
