@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import Annotated, Any
 
 from archlab.analyze.header import header
+from archlab.analyze.tree import call_order
 from archlab.ir.graph import Graph, ModuleCall
-from archlab.result import Result, Unit, columns, depth
+from archlab.result import Result, Unit, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,6 @@ class ShapesRow:
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes that go into and come out of every module call, in call order."""
     ladder = _ladder(graph)
-    # A module and its only child run the same nodes: the depth of the path puts the module first.
-    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, depth(call.path)))
     image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
     steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
     return Result(
@@ -48,7 +47,7 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
             calls=len(graph.calls),
             downsampling=image[-1] / ladder[-1]["size"][-1] if image and ladder else None,
         ),
-        rows=tuple(_row(graph, call) for call in ordered),
+        rows=tuple(_row(graph, call) for call in call_order(graph)),
         columns=columns(ShapesRow),
         footer=(f"ladder (module calls at each size): {' → '.join(steps)}",) if steps else (),
         extra=(("ladder", ladder),),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from archlab.ir.graph import Graph
+from archlab.ir.graph import Graph, ModuleCall
+from archlab.result import depth
 
 Amount = TypeVar("Amount", bound=tuple[int, ...])
 
@@ -42,6 +43,12 @@ def by_module(
             # A functional call may stand under a path that is no module of the tree.
             members.setdefault(above, []).append(amount)
     return {path: total(kind, inside) for path, inside in members.items()}
+
+
+def call_order(graph: Graph) -> list[ModuleCall]:
+    """Return the calls in the order in which they begin, a module before its children."""
+    # A module and its only child run the same nodes: there the depth of the path decides.
+    return sorted(graph.calls, key=lambda call: (call.first, -call.last, depth(call.path)))
 
 
 def tree_order(graph: Graph) -> list[str]:

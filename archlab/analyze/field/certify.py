@@ -19,8 +19,10 @@ from archlab.ir.kinds import Kind
 from archlab.result import Result, Unit, columns
 from archlab.result.field import Support
 
-_GRAIN = 64  # image sides are multiples of this, so that strides divide them
-_SHORT = 128  # the side along which nothing is measured
+# Image sides are multiples of 64, so that strides divide them.
+_GRAIN = 64
+# The side along which nothing is measured: a square image as long as the largest field is slow.
+_SHORT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class CertifyRow:
 
 def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
     """Return (height, width) of an image long enough on `axis` (0 = h) for every field to fit."""
+    # Three steps more than the widest field, so that units beside the central one fit, too.
     fields = _convolutions(graph, axis).values()
     need = max((ceil(field.width + 3 * field.step) for field in fields), default=_SHORT)
     long = max(ceil(need / _GRAIN) * _GRAIN, _SHORT)
@@ -57,10 +60,8 @@ def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
 
 
 def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
-    """Return the units to measure of each convolution: the central one, or four around it.
-
-    One is enough where all units see alike; up-sampling and windows make them differ by place.
-    """
+    """Return the units to measure of each convolution: the central one, or four around it."""
+    # One is enough where all units see alike; up-sampling and windows make them differ by place.
     return {
         path: (field.size // 2,)
         if field.exact or field.size == 1

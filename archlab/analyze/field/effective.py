@@ -62,6 +62,7 @@ def _row(field: EffectiveField, theory: FieldRow, height: int, width: int) -> Ef
     rf_h, rf_w = theory.rf_h, theory.rf_w
     # Pixels outside of the image have no gradient: the ratio is to what the image holds.
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
+    # The square root of a ratio of areas is a ratio of sides.
     ratio = None
     if rf_h and rf_w:
         area = min(rf_h, height) * min(rf_w, width)

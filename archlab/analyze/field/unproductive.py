@@ -43,19 +43,17 @@ class UnproductiveRow:
 def unproductive(
     graph: Graph, resolutions: Sequence[tuple[int, int]] = ()
 ) -> Result[UnproductiveTotals, UnproductiveRow]:
-    """Return the verdict for every convolution at the traced size, or at other resolutions.
-
-    Args:
-        graph: a traced model.
-        resolutions: image sizes (height, width) to ask about; fields do not depend on them.
+    """Return the verdict for every convolution at the traced size, or at other (height, width).
 
     Raises:
         OptionError: the model has no spatial axis.
     """
     by_tensor, _ = sights(graph)
+    # Fields do not depend on the size of the image, so that one trace answers for all sizes.
     sizes = list(resolutions) or [_traced(graph)]
     convolutions = [node for node in graph.nodes if _widens(node, by_tensor)]
     rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)
+    # The totals are those of the first size; the footer has a sentence for each.
     first = rows[: len(convolutions)]
     totals = UnproductiveTotals(
         convolutions=len(convolutions),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.layout import of_image
 from archlab.analyze.field.sight.rules import RULES
@@ -14,13 +16,12 @@ def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
     """Return what every tensor of the graph sees, and the branches that do not line up."""
     by_tensor: dict[int, Sight] = {}
     misaligned: list[Misalignment] = []
-    for tensor in graph.inputs:
+    for tensor in filter(partial(_is_image, graph), graph.inputs):
         shape = graph.shape(tensor)
-        if _is_image(graph, tensor):
-            layout = of_image(shape)
-            tall = fields.image(shape[-2]) if len(shape) >= 4 else None
-            by_tensor[tensor] = Sight(layout, (tall, fields.image(shape[-1])))
+        tall = fields.image(shape[-2]) if len(shape) >= 4 else None
+        by_tensor[tensor] = Sight(of_image(shape), (tall, fields.image(shape[-1])))
     for node in graph.nodes:
+        # Weights and constants see nothing, and what is computed of them alone sees nothing.
         inputs = tuple(by_tensor.get(tensor) for tensor in node.inputs)
         if not any(inputs):
             continue

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import NOWHERE, Axis, Digit, plain
+from archlab.analyze.field.sight.layout import Axis, Digit, plain
 from archlab.analyze.field.sight.mix import contracted
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import AxesAttrs, ConvAttrs, Kind, PadAttrs, PoolAttrs, ResampleAttrs
 
+# Field of an axis, which of the window's axes it is, units that come out -> the new field.
 Move = Callable[[Field, int, int], Field]
-"""Field of an axis, which of the window's axes it is, units that come out -> the new field."""
 
 
 def convolution(step: Step) -> Sight:
@@ -37,6 +37,7 @@ def pool(step: Step) -> Sight:
     if sight.layout is None:
         return lost(step)
     shape = step.shape()
+    # One bin is a gate's average over the whole image, and no window.
     if set(shape[2:]) == {1}:
         return collapsed(step, sight, range(2, len(shape)))
     return windowed(step, sight, len(shape) - 2, lambda field, _, size: fields.binned(field, size))
@@ -54,10 +55,8 @@ def _sliding(attrs: ConvAttrs | PoolAttrs, window: Callable[..., Field]) -> Move
 
 
 def pad(step: Step) -> Sight:
-    """Return what positions see after padding.
-
-    Added positions see nothing in the table, also where they mirror others.
-    """
+    """Return what positions see after padding."""
+    # Added positions see nothing in the table, also where they mirror others.
     attrs, sight = step.node.attrs_as(PadAttrs), step.main
     if sight.layout is None:
         return lost(step)
@@ -112,8 +111,7 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
 def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
     """Return the sight after tensor axes became one number: all of their image axes is seen."""
     assert sight.layout is not None
-    digits = (digit for i in reduced for digit in sight.layout[i].digits)
-    images = {digit.axis for digit in digits if digit.axis != NOWHERE}
+    images = {image for i in reduced for image in sight.layout[i].images}
     if not images:
         return sight
     layout = tuple(plain(1) if i in reduced else axis for i, axis in enumerate(sight.layout))
