@@ -10,7 +10,8 @@ from torch import nn
 from archlab.errors import SpecError, did_you_mean
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-_ENOUGH = 0.5  # the share of layers with weights that must lie in the blocks
+# The share of layers with weights that must lie in the blocks: less is no unit of the net.
+_ENOUGH = 0.5
 
 
 def find_blocks(module: nn.Module) -> tuple[str, ...]:
@@ -18,8 +19,7 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
 
     A unit is a class with at least two layers with weights, of which the net has at least two
     instances: the residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a
-    transformer. Of several classes, the one that stands in containers most often is taken, then
-    the one with most instances, then the outer one.
+    transformer.
 
     Example:
         >>> from archlab import zoo
@@ -40,7 +40,8 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
     fitting = [
         kind for kind, paths in units.items() if len(paths) > 1 and covered[kind] >= _ENOUGH * total
     ]
-    # named_modules goes from the outside in, and max takes the first of equals.
+    # The class that stands in containers most often, then the one with most instances, then the
+    # outer one: named_modules goes from the outside in, and max takes the first of equals.
     best = max(fitting, key=lambda kind: (listed[kind], len(units[kind])), default=None)
     return tuple(units[best]) if best is not None else ()
 

@@ -21,8 +21,7 @@ def measure_branches(
 ) -> tuple[Branch, ...]:
     """Return the norms of branch and shortcut at every residual addition of one forward, in order.
 
-    Norms are over the whole batch, in float64. The module is left as it was, as by
-    `measure_gradients`.
+    Norms are over the whole batch. The module is left as it was, as by `measure_gradients`.
 
     Raises:
         ProbeError: there is no residual addition.
@@ -56,7 +55,7 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
     Raises:
         ProbeError: no branch ends in a norm with a scale.
     """
-    # By the step of autograd that made a norm's output, which an in-place sum does not change.
+    # By the step of autograd that made a norm's output: an in-place sum changes the tensor itself.
     norm_of: dict[object, nn.Module] = {}
     last_norms: set[nn.Module] = set()
 

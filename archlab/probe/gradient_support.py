@@ -37,6 +37,7 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+# The arguments of torch's convolutions, in the order of their positions.
 _COMMON = ("input", "weight", "bias", "stride", "padding")
 _CONVOLUTIONS = {
     **{f"conv{rank}d": (*_COMMON, "dilation", "groups") for rank in (1, 2, 3)},
@@ -45,7 +46,6 @@ _CONVOLUTIONS = {
         for rank in (1, 2, 3)
     },
 }
-"""The arguments of torch's convolutions, in the order of their positions."""
 
 
 class _Positive(TorchFunctionMode):
@@ -66,6 +66,7 @@ class _Positive(TorchFunctionMode):
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
             return _max_pool(*args, **kwargs)
         if name == "linear":
+            # Every output reaches every input: the mean of all of them does the same.
             weight = args[1]
             return args[0].mean(-1, keepdim=True).expand(*args[0].shape[:-1], weight.shape[0])
         return func(*args, **kwargs)
@@ -79,11 +80,9 @@ def supports(
 ) -> Iterator[Support]:
     """Yield what the units of each named module reach along one axis of the image.
 
-    Args:
-        module: a copy in eval mode, float64, on the CPU; its weights are not read.
-        image: (1, C, H, W) float64; the values do not matter.
-        units: module path -> indices along the axis; the middle of the other axis is taken.
-        axis: 2 for rows, 3 for columns.
+    `module` is a copy in eval mode, and `image` is (1, C, H, W); both are float64 on the CPU, and
+    their values do not matter. `units` are indices along the axis, 2 for rows or 3 for columns, by
+    the path of the module; the middle of the other axis is taken.
     """
     image = image.clone().requires_grad_()
     with torch.enable_grad(), _Positive(), kept_outputs(module, units) as outputs:
@@ -95,6 +94,7 @@ def supports(
 
 def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
     line = output.select(axis, unit)
+    # All channels at once: with positive weights no gradient can cancel another.
     middle = line.select(2, line.shape[2] // 2).sum()
     (gradient,) = torch.autograd.grad(middle, image, retain_graph=True)
     other = 3 if axis == 2 else 2
@@ -104,10 +104,8 @@ def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, ax
 
 
 def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor:
-    """Apply one positive kernel to the mean of the channels.
-
-    It reaches what any dense or grouped convolution reaches, for a fraction of the work.
-    """
+    """Apply one positive kernel to the mean of the channels."""
+    # It reaches what any dense or grouped convolution reaches, for a fraction of the work.
     values = dict(zip(_CONVOLUTIONS[name], args, strict=False)) | dict(kwargs)
     x, weight = values["input"], values["weight"]
     channels = weight.shape[0]

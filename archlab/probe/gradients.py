@@ -48,13 +48,9 @@ def measure_gradients(
     states as they were. So it can be called between two training steps: a callback passes its
     module, the batch of the step and its own loss.
 
-    Args:
-        module: any module with a parameter that requires a gradient.
-        batch: inputs and targets, on the module's device.
-        loss: is called with the module's output as it is (a tuple, a dictionary …) and
-            `batch.targets`.
-        blocks: module paths to measure at; the leaf layers with weights where empty.
-        mode: "train" (the default: at initialisation eval mode is another net), "eval", or None.
+    The loss is called with the module's output as it is (a tuple, a dictionary …) and the targets
+    of the batch, which is on the module's device. Where `blocks` is empty, the leaf layers with
+    weights are measured. `mode` is "train", "eval", or None for the mode that the module is in.
 
     Raises:
         ProbeError: nothing requires a gradient, or the loss is no scalar that depends on weights.
@@ -66,6 +62,7 @@ def measure_gradients(
         >>> [(point.block, point.path) for point in profile.points]
         [(0, '0'), (1, '2')]
     """
+    # In train mode by default: at initialisation, eval mode (running statistics) is another net.
     weights = _trainable(module)
     paths = tuple(blocks) or weighted_layers(module)
     with untouched(module, mode), Watch(module, paths) as watch:
@@ -75,7 +72,10 @@ def measure_gradients(
         calls = watch.selected()
         inside = [_inside(module, call.path, own=not blocks) for call in calls]
         if blocks and watch.stem is not None:
-            calls = [_with_path(watch.stem, calls), *calls]
+            # Place 0 is called after what made its tensor, else after the block that receives it.
+            stem = watch.stem
+            path = stem.path or f"input of {calls[0].path}"
+            calls = [replace(stem, path=path), *calls]
             inside = [_before(module, watch.before), *inside]
         points = [
             _point(i, call, weights_inside, norms)
@@ -90,10 +90,7 @@ def activation_gradients(
     """Return ‖dL/d(output)‖ for every module that ran, by its path in the graph.
 
     The norm is over all tensors of all calls of the module; None where no gradient arrives. The
-    model itself has the empty path. The module is left as it was, as by `measure_gradients`.
-
-    Raises:
-        ProbeError: as `measure_gradients`.
+    module is left as it was, with the errors of `measure_gradients`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
@@ -128,6 +125,7 @@ def _backward(
     with torch.inference_mode(mode=False), torch.enable_grad():
         output = module(*batch.args, **batch.kwargs)
         value = checked_loss(loss(output, batch.targets), output)
+        # `autograd.grad` leaves `.grad` alone, so that a training step is not disturbed.
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
     return float(value.detach()), gradients
 
@@ -169,13 +167,6 @@ def _before(module: nn.Module, paths: Sequence[str]) -> list[nn.Parameter]:
     """Return the weights of the modules that ran before the first block, each once."""
     weights = [weight for path in paths for weight in _own(module.get_submodule(path))]
     return list(dict.fromkeys(weights))
-
-
-def _with_path(stem: WatchedCall, calls: Sequence[WatchedCall]) -> WatchedCall:
-    """Return the stem with the path of what made it, or else of the block that receives it."""
-    if stem.path:
-        return stem
-    return replace(stem, path=f"input of {calls[0].path}")
 
 
 def _point(

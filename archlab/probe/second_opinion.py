@@ -76,12 +76,8 @@ def against_fvcore(
 ) -> Result[AgainstTotals, AgainstRow]:
     """Return fvcore's count of one forward beside archlab's, by group of operators.
 
-    Args:
-        module: a copy that may be run, with values, in the mode of the header.
-        inputs: the arguments of its forward, by position and by keyword.
-        header: what archlab's numbers hold for.
-        ours: archlab's multiply-adds, by kind.
-        missing: what archlab did not count.
+    `module` is a copy that may be run, with values, in the mode of the header. `ours` are archlab's
+    multiply-adds by kind.
 
     Raises:
         DependencyError: fvcore is not installed.
@@ -139,9 +135,9 @@ class _Positional(nn.Module):
 
 def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dict[str, int]]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from fvcore.nn import FlopCountAnalysis  # imported here, as nothing else needs it
+        # Here, as nothing else needs fvcore.
+        with warnings.catch_warnings(action="ignore"):
+            from fvcore.nn import FlopCountAnalysis
     except ImportError as error:
         raise DependencyError(f"fvcore is not installed: pip install fvcore ({error}).") from error
     with torch.no_grad(), _undisturbed():
@@ -162,8 +158,7 @@ def _undisturbed() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with same_random(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with same_random(), warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)
@@ -176,9 +171,7 @@ def _row(
     macs = sum(ours.get(kind, 0) for kind in kinds)
     count = sum(theirs.get(operator, 0) for operator in names)
     if kinds and count != macs:
-        omitted = [
-            f"{operator} ×{skipped[operator]}" for operator in SKIPPED if operator in skipped
-        ]
+        omitted = [f"{each} ×{skipped[each]}" for each in SKIPPED if each in skipped]
         why = "fvcore follows another path through the model"
         if omitted and count < macs:
             why = f"fvcore skips {', '.join(omitted)}"

@@ -23,10 +23,10 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the field's name, its heading, and how to show it."""
+    """One column of a table."""
 
-    name: str
-    title: str
+    name: str  # of the row's field
+    title: str  # the heading
     unit: Unit = Unit.TEXT
 
 
@@ -52,7 +52,7 @@ def columns(row: type) -> tuple[Column, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows ready for a view; `rows` hold raw cells, `depth` of a row indents a tree."""
+    """Rows of raw cells, ready for a view; in a tree, the depth of a row's path indents it."""
 
     title: str
     header: tuple[str, ...]
