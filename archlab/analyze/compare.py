@@ -30,29 +30,19 @@ class Entry:
     missing: tuple[Missing, ...]
 
 
+# What the rows are called, and how their numbers are shown.
 METRICS = {
-    "params": Unit.COUNT,
-    "trainable": Unit.COUNT,
-    "buffers": Unit.COUNT,
-    "macs": Unit.SI,
-    "flops": Unit.SI,
-    "other_flops": Unit.SI,
-    "parameters": Unit.BYTES,
-    "inference_peak": Unit.BYTES,
-    "saved_for_backward": Unit.BYTES,
-    "training": Unit.BYTES,
-    "layers": Unit.COUNT,
-}
-TITLES = {
-    "params": "parameters",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "other_flops": "other FLOPs",
-    "parameters": "weights",
-    "inference_peak": "inference peak",
-    "saved_for_backward": "saved for backward",
-    "training": "training (adam)",
-    "layers": "weighted layers",
+    "params": ("parameters", Unit.COUNT),
+    "trainable": ("trainable", Unit.COUNT),
+    "buffers": ("buffers", Unit.COUNT),
+    "macs": ("MACs", Unit.SI),
+    "flops": ("FLOPs", Unit.SI),
+    "other_flops": ("other FLOPs", Unit.SI),
+    "parameters": ("weights", Unit.BYTES),
+    "inference_peak": ("inference peak", Unit.BYTES),
+    "saved_for_backward": ("saved for backward", Unit.BYTES),
+    "training": ("training (adam)", Unit.BYTES),
+    "layers": ("weighted layers", Unit.COUNT),
 }
 
 
@@ -107,11 +97,11 @@ class Comparison(Answer):
 
     def _row(self, metric: str) -> dict[str, Cell]:
         base = self.entries[0].values[metric]
-        row: dict[str, Cell] = {"metric": TITLES.get(metric, metric)}
+        title, unit = METRICS[metric]
+        row: dict[str, Cell] = {"metric": title}
         for name, entry in self._named_entries():
             value = entry.values[metric]
-            mark = "" if value == base else " ≠"
-            row[name] = cell_text(value, METRICS[metric]) + mark
+            row[name] = cell_text(value, unit) + ("" if value == base else " ≠")
             row[f"ratio {name}"] = f"×{value / base:.3g}" if base and value is not None else "-"
         return row
 

@@ -94,10 +94,15 @@ def memory(
         optimizer_state=state,
         training=None if kept is None else weights + buffers + gradients + state + kept,
     )
+    trained_at = "" if training is None else f"; train mode at {training.input_text()}"
     untrained = Missing("saved for backward", why=why_untrained)
     return Result(
         name="memory",
-        header=header(graph, _convention(optimizer, training)),
+        header=header(
+            graph,
+            "activations by storage (views free), attention as one fused kernel; "
+            f"optimizer {optimizer}{trained_at}",
+        ),
         totals=totals,
         rows=_rows(graph, training, allocated),
         columns=columns(MemoryRow),
@@ -215,14 +220,6 @@ def _rows(
             share=sums[path].saved / saved if saved else None,
         )
         for path in tree_order(graph)
-    )
-
-
-def _convention(optimizer: str, training: Graph | None) -> str:
-    trained = f"; train mode at {training.input_text()}" if training is not None else ""
-    return (
-        "activations by storage (views free), attention as one fused kernel; "
-        f"optimizer {optimizer}{trained}"
     )
 
 

@@ -14,7 +14,7 @@ from archlab.analyze.flops import flops
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.ir.graph import Graph, Param
-from archlab.result import Column, Result, Unit, columns, si, size
+from archlab.result import Result, Unit, columns, si, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,9 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
     whole, cost = sums[""], flops(graph)
     tied = [param for param in graph.params if param.aliases and not param.buffer]
     totals = ParamsTotals(
-        params=whole.params,
-        trainable=whole.trainable,
+        **whole._asdict(),
         frozen=whole.params - whole.trainable,
-        buffers=whole.buffers,
-        unused=whole.unused,
         tied_groups=len(tied),
-        bytes=whole.bytes,
-        buffer_bytes=whole.buffer_bytes,
         macs=cost.totals.macs,
     )
     return Result(
@@ -94,7 +89,12 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
             _row(path, graph.module[path].type, sums[path], own[path], whole.params)
             for path in tree_order(graph)
         ),
-        columns=_columns(totals),
+        # Without frozen weights these columns would repeat `params` on every line.
+        columns=tuple(
+            column
+            for column in columns(ParamsRow)
+            if totals.frozen or column.name not in ("frozen", "trainable")
+        ),
         missing=cost.missing,
         footer=_footer(graph, totals, tied),
         extra=(
@@ -135,12 +135,6 @@ def _row(path: str, kind: str, inside: Held, own: int, total: int) -> ParamsRow:
         bytes=inside.bytes,
         share=inside.params / total if total else 0.0,
     )
-
-
-def _columns(totals: ParamsTotals) -> tuple[Column, ...]:
-    # Without frozen weights these columns would repeat `params` on every line.
-    hidden = set() if totals.frozen else {"frozen", "trainable"}
-    return tuple(column for column in columns(ParamsRow) if column.name not in hidden)
 
 
 def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from archlab.errors import SpecError, did_you_mean
+from archlab.probe.gradients import owns_weight
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 # The share of layers with weights that must lie in the blocks: less is no unit of the net.
@@ -70,8 +71,4 @@ def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, 
 
 
 def _layers(module: nn.Module) -> int:
-    """Count the modules inside that own a weight of two axes or more."""
-    return sum(
-        any(weight is not None and weight.dim() > 1 for weight in member._parameters.values())
-        for member in module.modules()
-    )
+    return sum(map(owns_weight, module.modules()))

@@ -11,6 +11,7 @@ from torch import nn
 from archlab.errors import ProbeError, keyword
 from archlab.probe.gradients import Batch
 from archlab.probe.norm import norm
+from archlab.probe.responses import NORMS
 from archlab.probe.shortcuts import Addition, run_watched
 from archlab.probe.untouched import untouched
 from archlab.result.by_depth import Branch
@@ -70,7 +71,7 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
 
     with ExitStack() as hooks:
         for member in module.modules():
-            if _has_scale(member):
+            if isinstance(member, NORMS) and member.weight is not None:
                 hooks.enter_context(member.register_forward_hook(norm_ended))
         hooks.enter_context(untouched(module, "train"))
         run_watched(module, batch, keep_last_norm)
@@ -91,9 +92,3 @@ def no_additions(name: str) -> str:
         "branch F(x). Concatenations (DenseNet, GoogLeNet) are no shortcuts, and what runs inside "
         "a scripted module cannot be seen."
     )
-
-
-def _has_scale(member: nn.Module) -> bool:
-    """Whether a module is a norm with a scale (gamma)."""
-    kinds = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-    return isinstance(member, kinds) and member.weight is not None

@@ -18,17 +18,16 @@ from torch.overrides import TorchFunctionMode
 from archlab.probe.watch import kept_outputs
 from archlab.result.field import Support
 
+# What moves no position. Dropout is among them, since the module is in eval mode.
 IDENTITIES = frozenset(
     {
-        "relu", "relu_", "relu6", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "elu",
-        "elu_", "selu", "selu_", "celu", "celu_", "gelu", "silu", "silu_", "mish", "hardswish",
-        "hardswish_", "softplus", "tanh", "tanh_", "prelu", "batch_norm", "layer_norm",
-        "group_norm", "instance_norm", "rms_norm", "local_response_norm", "dropout", "dropout_",
-        "alpha_dropout", "feature_dropout", "sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_",
-        "softmax", "logsigmoid", "clamp", "clamp_",
+        "relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish",
+        "hardswish", "softplus", "tanh", "prelu", "batch_norm", "layer_norm", "group_norm",
+        "instance_norm", "rms_norm", "local_response_norm", "dropout", "alpha_dropout",
+        "feature_dropout", "sigmoid", "hardsigmoid", "softmax", "logsigmoid", "clamp",
     }
 )  # fmt: skip
-GATES = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_"})
+GATES = frozenset({"sigmoid", "hardsigmoid"})
 
 # The stand-ins return expanded tensors, which cannot be written, so `out += x` becomes `out + x`.
 OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
@@ -54,10 +53,11 @@ class _Positive(TorchFunctionMode):
     def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
+        function = name.removesuffix("_")  # also where it works in place
+        if function in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
             # Squeeze-and-excitation: a gate from the whole image would make every field infinite.
             return torch.ones_like(args[0])
-        if name in IDENTITIES:
+        if function in IDENTITIES:
             return args[0]
         if name in OUT_OF_PLACE:
             return OUT_OF_PLACE[name](*args, **kwargs)

@@ -8,7 +8,7 @@ the value that they belong to.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,13 +70,13 @@ def measure_gradients(
         pairs = zip(weights, gradients, strict=True)
         norms = {id(weight): norm(gradient) for weight, gradient in pairs if gradient is not None}
         calls = watch.selected()
-        inside = [_inside(module, call.path, own=not blocks) for call in calls]
+        inside = [_weights(module, [call.path], own=not blocks) for call in calls]
         if blocks and watch.stem is not None:
             # Place 0 is called after what made its tensor, else after the block that receives it.
             stem = watch.stem
             path = stem.path or f"input of {calls[0].path}"
             calls = [replace(stem, path=path), *calls]
-            inside = [_before(module, watch.before), *inside]
+            inside = [_weights(module, watch.before, own=True), *inside]
         points = [
             _point(i, call, weights_inside, norms)
             for i, (call, weights_inside) in enumerate(zip(calls, inside, strict=True))
@@ -150,23 +150,19 @@ def checked_loss(value: Any, output: Any) -> torch.Tensor:
 
 def weighted_layers(module: nn.Module) -> tuple[str, ...]:
     """Return the paths of the modules that own a weight of two axes or more themselves."""
-    return tuple(path for path, member in module.named_modules() if _own(member))
+    return tuple(path for path, member in module.named_modules() if owns_weight(member))
 
 
-def _own(member: nn.Module) -> list[nn.Parameter]:
-    parameters = (weight for weight in member._parameters.values() if weight is not None)
-    return [weight for weight in parameters if weight.dim() > 1]
+def owns_weight(member: nn.Module) -> bool:
+    """Whether a module owns a weight of two axes or more itself."""
+    return any(weight.dim() > 1 for weight in member.parameters(recurse=False))
 
 
-def _inside(module: nn.Module, path: str, *, own: bool) -> list[nn.Parameter]:
-    member = module.get_submodule(path)
-    return _own(member) if own else [weight for weight in member.parameters() if weight.dim() > 1]
-
-
-def _before(module: nn.Module, paths: Sequence[str]) -> list[nn.Parameter]:
-    """Return the weights of the modules that ran before the first block, each once."""
-    weights = [weight for path in paths for weight in _own(module.get_submodule(path))]
-    return list(dict.fromkeys(weights))
+def _weights(module: nn.Module, paths: Iterable[str], *, own: bool) -> list[nn.Parameter]:
+    """Return the weights that some modules own themselves, or all inside of them, each once."""
+    members = [module.get_submodule(path) for path in paths]
+    weights = (weight for member in members for weight in member.parameters(recurse=not own))
+    return list(dict.fromkeys(weight for weight in weights if weight.dim() > 1))
 
 
 def _point(

@@ -20,7 +20,7 @@ from archlab.probe.gradients import Batch, weighted_layers
 from archlab.probe.untouched import untouched
 from archlab.result.by_depth import Response
 
-_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def measure_responses(
@@ -47,7 +47,7 @@ def measure_responses(
     record = _Record(set(layers or weighted_layers(module)))
     with ExitStack() as hooks, untouched(module, mode), torch.no_grad():
         for path, member in module.named_modules():
-            if isinstance(member, _NORMS):
+            if isinstance(member, NORMS):
                 hooks.enter_context(member.register_forward_hook(record.norm_ended))
             elif path in record.paths:
                 ended = partial(record.layer_ended, path)

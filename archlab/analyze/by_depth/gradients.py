@@ -149,7 +149,9 @@ def _totals(net: Measured) -> GradientTotals:
     ratios = spread([_ratio(profile) for profile in net.profiles])
     places = len(net.profiles[0])
     few = not net.stem and places <= _FEW
-    factor = None if few else _growth(net)
+    numbers = _stage_numbers(net)
+    norms = [[place.activation_grad for place in profile] for profile in net.profiles]
+    factor = None if few else spread([growth(values, numbers) for values in norms]).middle
     # Where values are not finite the verdict says so, however few the layers are.
     words = verdict(ratios.middle, factor, net.theory)
     if few and ratios.middle is not None and math.isfinite(ratios.middle):
@@ -164,12 +166,6 @@ def _totals(net: Measured) -> GradientTotals:
         theory_text=net.theory.words,
         verdict=words,
     )
-
-
-def _growth(net: Measured) -> float | None:
-    numbers = _stage_numbers(net)
-    norms = [[place.activation_grad for place in profile] for profile in net.profiles]
-    return spread([growth(values, numbers) for values in norms]).middle
 
 
 def _ratio(profile: Sequence[GradientPoint]) -> float | None:

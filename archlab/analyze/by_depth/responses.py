@@ -67,6 +67,10 @@ class IdentityRow:
 def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, ResponseRow]:
     """Return the responses of several nets: (seed, layers) pairs by the net's name."""
     rows = tuple(_response_rows(draws))
+    at_start = (
+        "right after batch norm every response is its scale, 1 at initialisation: give trained "
+        f"weights with {keyword('checkpoint')}, or {keyword('norm', 'none')}"
+    )
     # Batch norm puts out its scale: as long as that is 1 everywhere, depth is not what is seen.
     normed = [row.response for row in rows if row.normed]
     return ByDepth(
@@ -76,7 +80,7 @@ def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, Re
         rows=rows,
         shown=tuple(map(_response_line, grouped(rows, lambda row: (row.net, row.layer)))),
         columns=(*seed_columns("layer", "response", "std"), Column("rank", "rank", Unit.COUNT)),
-        footer=(_at_start(),) if normed and all(0.9 < value < 1.1 for value in normed) else (),
+        footer=(at_start,) if normed and all(0.9 < value < 1.1 for value in normed) else (),
     )
 
 
@@ -95,13 +99,6 @@ def identity(draws: Draws[Branch], header: Header) -> ByDepth[DepthTotals, Ident
             Column("shortcut", "x", Unit.NUMBER),
         ),
         footer=("0: the block is the identity (before its last ReLU); 1: F(x) is as large as x",),
-    )
-
-
-def _at_start() -> str:
-    return (
-        "right after batch norm every response is its scale, 1 at initialisation: give trained "
-        f"weights with {keyword('checkpoint')}, or {keyword('norm', 'none')}"
     )
 
 

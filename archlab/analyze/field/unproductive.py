@@ -51,7 +51,13 @@ def unproductive(
     by_tensor, _ = sights(graph)
     # Fields do not depend on the size of the image, so that one trace answers for all sizes.
     sizes = list(resolutions) or [_traced(graph)]
-    convolutions = [node for node in graph.nodes if _widens(node, by_tensor)]
+    convolutions = [
+        node
+        for node in graph.nodes
+        if node.kind == Kind.CONV
+        and node.outputs[0] in by_tensor
+        and by_tensor[node.outputs[0]].axes != (None, None)
+    ]
     rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)
     # The totals are those of the first size; the footer has a sentence for each.
     first = rows[: len(convolutions)]
@@ -83,11 +89,6 @@ def _traced(graph: Graph) -> tuple[int, int]:
             "layers are a question about images."
         )
     return shape[-2], shape[-1]
-
-
-def _widens(node: Node, by_tensor: dict[int, Sight]) -> bool:
-    sight = by_tensor.get(node.outputs[0])
-    return node.kind == Kind.CONV and sight is not None and sight.axes != (None, None)
 
 
 def _row(

@@ -7,7 +7,7 @@ image, exact also where the affine form is only a bound (up-sampling, windows, u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -67,7 +67,7 @@ def window(
     """Return what a convolution or pooling window of `kernel` taps sees; `size` units come out."""
     reach = field.step * dilation * (kernel - 1)
     before = field.step * padding
-    taps = _spread(field, [dilation * t for t in range(kernel)])
+    taps = _taps((field.taps, field.step * dilation * t) for t in range(kernel))
     starts = np.arange(size, dtype=np.int64)[:, None] * stride - padding
     low, high = _gather(field, starts + dilation * np.arange(kernel, dtype=np.int64)[None, :])
     return Field(
@@ -229,7 +229,7 @@ def union(fields: Sequence[Field]) -> Field:
         lo=lo,
         hi=hi,
         shortest=min(field.shortest for field in fields),
-        taps=_joined(fields, lo),
+        taps=_taps((field.taps, field.lo - lo) for field in fields),
         low=np.minimum.reduce([field.low for field in fields]),
         high=np.maximum.reduce([field.high for field in fields]),
         exact=all(field.exact for field in fields),
@@ -246,21 +246,12 @@ def _gather(field: Field, sources: Table) -> tuple[Table, Table]:
     return low, high
 
 
-def _spread(field: Field, offsets: Sequence[int]) -> int | None:
-    # After up-sampling a step is a fraction of a pixel, and no bit stands for that.
-    if field.taps is None or field.step.denominator != 1:
-        return None
-    taps, step = 0, int(field.step)
-    for offset in offsets:
-        taps |= field.taps << (offset * step)
-    return taps
-
-
-def _joined(fields: Sequence[Field], lo: Fraction) -> int | None:
-    taps = 0
-    for field in fields:
-        shift = field.lo - lo
-        if field.taps is None or shift.denominator != 1:
+def _taps(parts: Iterable[tuple[int | None, Fraction]]) -> int | None:
+    """Return the taps of all parts, each moved by so many pixels; None where they are unknown."""
+    union = 0
+    for taps, shift in parts:
+        # After up-sampling a step is a fraction of a pixel, and no bit stands for that.
+        if taps is None or shift.denominator != 1:
             return None
-        taps |= field.taps << int(shift)
-    return taps
+        union |= taps << int(shift)
+    return union
