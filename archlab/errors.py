@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from archlab.ir.graph import Graph
 
 
-_ABSENT = object()  # None is a value that a message may have to name
+# None is a value that a message may have to name.
+_ABSENT = object()
 
 
 class ArchlabError(Exception):
@@ -104,8 +105,7 @@ _option: ContextVar[Callable[[str], str] | None] = ContextVar("option", default=
 def spelled(option: Callable[[str], str]) -> Iterator[None]:
     """Let messages name arguments as the command line does, for the time of the `with`.
 
-    Args:
-        option: keyword -> how the command line spells it: `data_dir` -> `--data-dir`.
+    `option` turns a keyword into an option: `data_dir` into `--data-dir`.
     """
     token = _option.set(option)
     try:
@@ -117,9 +117,6 @@ def spelled(option: Callable[[str], str]) -> Iterator[None]:
 def keyword(name: str, value: object = _ABSENT) -> str:
     """Return how the reader of a message spells an argument, with its value if one is given.
 
-    A message is written once: somebody who called a function reads about keywords, somebody who
-    typed a command reads about options.
-
     Example:
         >>> keyword("seeds", 0), keyword("data_dir")
         ('seeds=0', 'data_dir')
@@ -127,6 +124,8 @@ def keyword(name: str, value: object = _ABSENT) -> str:
         ...     keyword("seeds", 0), keyword("data_dir"), keyword("download", True)
         ('--seeds 0', '--data-dir', '--download')
     """
+    # A message is written once: somebody who called a function reads about keywords, somebody who
+    # typed a command reads about options.
     option = _option.get()
     if option is None:
         return name if value is _ABSENT else f"{name}={value!r}"
@@ -174,6 +173,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
         >>> did_you_mean("resnet19", ["resnet18", "googlenet"])
         ' Did you mean resnet18?'
     """
+    # People type names in any case, and difflib takes ResNet18 for far from resnet18.
     lower = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), lower, n=limit, cutoff=0.6)
     return f" Did you mean {' or '.join(lower[match] for match in near)}?" if near else ""

@@ -34,6 +34,7 @@ def write(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
+        # /dev/stdout cannot be replaced by a file.
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
@@ -49,15 +50,17 @@ def replaced(path: Path) -> Iterator[Path]:
 
     Where an error comes out of the block, the temporary file goes and `path` stays as it was.
     """
+    # In the same folder: a file cannot be renamed from one file system into another.
     path = path.resolve()
     handle, name = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        # mkstemp's files are private; and a mask can only be read by setting another.
         mask = os.umask(0)
         os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # mkstemp's files are private
+        temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

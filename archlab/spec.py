@@ -22,33 +22,25 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model a text means: `name`, in the file or package `place`.
-
-    `source` is zoo, torchvision, timm, file or package; empty for a bare name, which is looked up
-    everywhere.
-    """
+    """Which model a text means."""
 
     text: str
-    source: str
-    place: str
+    source: str  # zoo, torchvision, timm, file, package; empty for a name looked up everywhere
+    place: str  # the file or package
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input. If `exact`, the first size is the batch and no axis is added in front."""
+    """One input."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     name: str = ""
-    exact: bool = False
+    exact: bool = False  # the first size is the batch, and no axis is added in front
 
     def shapes(self, batch: int | None) -> tuple[tuple[int, ...], ...]:
         """Return the full shapes to try, the likeliest first.
-
-        Three sizes may be one image without batch (3x224x224) or a batched sequence (2x32x64):
-        the image is tried first. Four may be images or one video: the images are tried first.
-        One size has no batch. Any other number of sizes is taken as it stands.
 
         Raises:
             OptionError: a batch is asked for and the shape already has another.
@@ -56,10 +48,13 @@ class InputSpec:
         rank = len(self.shape)
         has_this_batch = batch is None or not rank or self.shape[0] in (1, batch)
         batched = self.shape if batch is None or not rank else (batch, *self.shape[1:])
-        sample = (batch or 1, *self.shape)  # the shape is one sample, without its batch
+        # The shape read as that of one sample, without its batch.
+        sample = (batch or 1, *self.shape)
         if not self.exact:
+            # One image without its batch (3x224x224), or a batched sequence (2x32x64).
             if rank == 3 and self.floating:
                 return (sample, batched) if has_this_batch else (sample,)
+            # Images, or one video without its batch.
             if rank == 4 and self.floating and batch is None:
                 return (batched, sample)
             if rank == 1 and batch is not None:

@@ -12,16 +12,14 @@ from archlab.errors import OptionError, did_you_mean
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
+# Called with what is done, of how much, and what comes next.
 Progress = Callable[[float, float, str], None]
-"""Called with what is done, of how much, and what comes next."""
-
+# Keywords of `load` that people give to verbs.
 _OF_LOAD = ("input", "batch", "options")
 
 
 def verb(function: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     """Return the function with a clear refusal of keywords that it does not take.
-
-    Python before 3.13 says that a keyword is unexpected, and not which one was meant.
 
     Raises:
         OptionError: on a call with an unknown keyword; the message names the nearest.
@@ -40,6 +38,7 @@ def verb(function: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
         if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
 
+    # Python before 3.13 says that a keyword is unexpected, and not which one was meant.
     @functools.wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         for name in kwargs:

@@ -67,14 +67,7 @@ def budget(
     allowed: Mapping[str, int],
     missing: tuple[Missing, ...],
 ) -> Result[BudgetTotals, BudgetRow]:
-    """Return each limit with the measured value and a verdict.
-
-    Args:
-        header: what the values hold for.
-        values: what was measured, by the names of LIMITS.
-        allowed: the limits, by the same names.
-        missing: what was not counted.
-    """
+    """Return each limit with the measured value, both by the names of LIMITS, and a verdict."""
     rows = tuple(_row(name, values[name], limit, missing) for name, limit in allowed.items())
     over = sum(row.verdict != "within" for row in rows)
     return Result(
@@ -97,6 +90,7 @@ def _row(name: str, value: float | None, limit: int, missing: tuple[Missing, ...
         verdict = f"OVER by {100 * (value / limit - 1):.1f} %" if limit else "OVER"
     else:
         verdict = "not certain: some operators are not counted" if partial else "within"
+    # A limit is compared as the user typed it: bytes in powers of 1024, counts in powers of 1000.
     show = size if name in _BYTES else si
     exact = None if value is None else int(value)
     shown = "-" if exact is None else f"{exact:,} ({show(exact)})"

@@ -30,59 +30,43 @@ class Entry:
     missing: tuple[Missing, ...]
 
 
+# What the rows are called, and how their numbers are shown.
 METRICS = {
-    "params": Unit.COUNT,
-    "trainable": Unit.COUNT,
-    "buffers": Unit.COUNT,
-    "macs": Unit.SI,
-    "flops": Unit.SI,
-    "other_flops": Unit.SI,
-    "parameters": Unit.BYTES,
-    "inference_peak": Unit.BYTES,
-    "saved_for_backward": Unit.BYTES,
-    "training": Unit.BYTES,
-    "layers": Unit.COUNT,
-}
-TITLES = {
-    "params": "parameters",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "other_flops": "other FLOPs",
-    "parameters": "weights",
-    "inference_peak": "inference peak",
-    "saved_for_backward": "saved for backward",
-    "training": "training (adam)",
-    "layers": "weighted layers",
+    "params": ("parameters", Unit.COUNT),
+    "trainable": ("trainable", Unit.COUNT),
+    "buffers": ("buffers", Unit.COUNT),
+    "macs": ("MACs", Unit.SI),
+    "flops": ("FLOPs", Unit.SI),
+    "other_flops": ("other FLOPs", Unit.SI),
+    "parameters": ("weights", Unit.BYTES),
+    "inference_peak": ("inference peak", Unit.BYTES),
+    "saved_for_backward": ("saved for backward", Unit.BYTES),
+    "training": ("training (adam)", Unit.BYTES),
+    "layers": ("weighted layers", Unit.COUNT),
 }
 
 
 @dataclass(frozen=True)
 class Comparison(Answer):
-    """Models side by side, in the order given; ratios are to the first of them.
+    """Models side by side, in the order given; ratios are to the first of them."""
 
-    Attributes:
-        names: what each model is called: different names, also for two modes of one model.
-        entries: one a model.
-        missing: what was not counted in any of them.
-    """
-
+    # Different names, also for two modes of one model: a table's columns are found by them.
     names: tuple[str, ...]
     entries: tuple[Entry, ...]
     missing: tuple[Missing, ...] = ()
 
     def table(self) -> Table:
         """Return one row a metric, one column a model, and the ratio to the first."""
-        columns = [Column("metric", "metric")]
-        columns += [Column(name, name) for name in self.names]
-        columns += [Column(f"ratio {name}", "ratio") for name in self.names[1:]]
-        heads = [
-            replace(entry.header, model=name).lines()[0] for name, entry in self._named_entries()
-        ]
+        named = self._named_entries()
         notes = [f"{name}: {gap}" for name, gap in self._gaps()]
         return Table(
             title="compare",
-            header=tuple(heads),
-            columns=tuple(columns),
+            header=tuple(replace(entry.header, model=name).lines()[0] for name, entry in named),
+            columns=(
+                Column("metric", "metric"),
+                *(Column(name, name) for name in self.names),
+                *(Column(f"ratio {name}", "ratio") for name in self.names[1:]),
+            ),
             rows=tuple(self._row(metric) for metric in METRICS),
             footer=("≠ marks what differs from the first model", *notes),
         )
@@ -113,11 +97,11 @@ class Comparison(Answer):
 
     def _row(self, metric: str) -> dict[str, Cell]:
         base = self.entries[0].values[metric]
-        row: dict[str, Cell] = {"metric": TITLES.get(metric, metric)}
+        title, unit = METRICS[metric]
+        row: dict[str, Cell] = {"metric": title}
         for name, entry in self._named_entries():
             value = entry.values[metric]
-            mark = "" if value == base else " ≠"
-            row[name] = cell_text(value, METRICS[metric]) + mark
+            row[name] = cell_text(value, unit) + ("" if value == base else " ≠")
             row[f"ratio {name}"] = f"×{value / base:.3g}" if base and value is not None else "-"
         return row
 
@@ -131,13 +115,8 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     if len(entries) < 2:
         raise OptionError("A comparison needs two models or more: archlab compare resnet18 plain18")
     missing = tuple(gap for entry in entries for gap in entry.missing)
-    return Comparison(tuple(_names(entries)), tuple(entries), missing)
-
-
-def _names(entries: Sequence[Entry]) -> list[str]:
-    """Return the models' names, made different: by mode where that differs, else by number."""
     heads = [entry.header for entry in entries]
     # The same model in two modes would have the same name twice.
-    if len({head.mode for head in heads}) > 1:
-        return unique_names([f"{head.model} ({head.mode})" for head in heads])
-    return unique_names([head.model for head in heads])
+    several_modes = len({head.mode for head in heads}) > 1
+    names = [f"{head.model} ({head.mode})" if several_modes else head.model for head in heads]
+    return Comparison(tuple(unique_names(names)), tuple(entries), missing)

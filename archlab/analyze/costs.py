@@ -26,10 +26,6 @@ from archlab.ir.kinds import (
 Rule = Callable[[Graph, Node], int]
 
 
-def _zero(_: Graph, __: Node) -> int:
-    return 0
-
-
 def _out(graph: Graph, node: Node) -> int:
     """Elements of the first output, when it is a floating-point one."""
     spec = graph.tensors[node.outputs[0]]
@@ -37,14 +33,13 @@ def _out(graph: Graph, node: Node) -> int:
 
 
 def _in(graph: Graph, node: Node) -> int:
-    spec = graph.tensors[node.inputs[0]] if node.inputs else graph.tensors[node.outputs[0]]
+    spec = graph.tensors[(node.inputs or node.outputs)[0]]
     return spec.numel if spec.floating else 0
 
 
 def conv_macs(graph: Graph, node: Node) -> int:
-    """Output elements × kernel × input channels per group; a transposed one from its input."""
-    attrs = node.attrs
-    assert isinstance(attrs, ConvAttrs)
+    """Multiply-adds of a convolution: outputs × kernel × input channels of a group."""
+    attrs = node.attrs_as(ConvAttrs)
     x, out = graph.tensors[node.inputs[0]], graph.tensors[node.outputs[0]]
     if node.kind == Kind.CONV_TRANSPOSE:
         # Each input element is multiplied by the whole kernel of every output channel.
@@ -53,61 +48,57 @@ def conv_macs(graph: Graph, node: Node) -> int:
 
 
 def matmul_macs(_: Graph, node: Node) -> int:
-    """Batch × rows × inner × columns."""
-    attrs = node.attrs
-    assert isinstance(attrs, MatmulAttrs)
+    """Multiply-adds of a matrix product, of every sample of the batch."""
+    attrs = node.attrs_as(MatmulAttrs)
     return attrs.batch * attrs.rows * attrs.inner * attrs.columns
 
 
 def attention_macs(_: Graph, node: Node) -> int:
-    """q·kᵀ and the product with v; a causal mask is not subtracted."""
-    attrs = node.attrs
-    assert isinstance(attrs, AttentionAttrs)
+    """Multiply-adds of attention: of the scores q·kᵀ and of their product with v."""
+    attrs = node.attrs_as(AttentionAttrs)
+    # A causal mask is not subtracted, as papers count the full square of scores.
     scores = attrs.batch * attrs.queries * attrs.keys
     return scores * (attrs.head_size + attrs.value_size)
 
 
 def recurrent_macs(_: Graph, node: Node) -> int:
-    """Gate products with the input and with the hidden state, every step."""
-    attrs = node.attrs
-    assert isinstance(attrs, RecurrentAttrs)
+    """Multiply-adds of a recurrent layer: of its gates with input and state, at every step."""
+    attrs = node.attrs_as(RecurrentAttrs)
     per_step = attrs.gates * attrs.hidden_size * (attrs.input_size + attrs.hidden_size)
     return attrs.steps * attrs.batch * per_step
 
 
 def _norm_other(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, NormAttrs)
+    attrs = node.attrs_as(NormAttrs)
     if attrs.norm == "batch" and not attrs.batch_stats:
-        return 2 * _in(graph, node)  # scale and shift
+        # With running statistics a batch norm is one scale and one shift.
+        return 2 * _in(graph, node)
+    # fvcore's count for statistics of the activations: 4 operations an element, 5 with a weight.
     return (5 if attrs.affine else 4) * _in(graph, node)
 
 
 def _norm_fvcore(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, NormAttrs)
+    attrs = node.attrs_as(NormAttrs)
     if attrs.norm == "rms":
-        return 0  # fvcore has no handle for it
+        # fvcore has no handle for it.
+        return 0
     if attrs.norm == "batch" and not attrs.batch_stats:
         return (2 if attrs.affine else 1) * _in(graph, node)
     return (5 if attrs.affine else 4) * _in(graph, node)
 
 
 def _pool_other(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, PoolAttrs)
+    attrs = node.attrs_as(PoolAttrs)
     return _in(graph, node) if attrs.adaptive else _out(graph, node) * prod(attrs.kernel)
 
 
 def _pool_fvcore(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, PoolAttrs)
+    attrs = node.attrs_as(PoolAttrs)
     return _in(graph, node) if attrs.adaptive and attrs.mode == "average" else 0
 
 
 def _resample_other(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, ResampleAttrs)
+    attrs = node.attrs_as(ResampleAttrs)
     rank = len(graph.shape(node.outputs[0])) - 2
     # Values that one output position mixes along an axis: 2 for linear, 4 for cubic.
     taps = {"nearest": 0, "cubic": 4}.get(attrs.mode, 2)
@@ -115,24 +106,17 @@ def _resample_other(graph: Graph, node: Node) -> int:
 
 
 def _resample_fvcore(graph: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, ResampleAttrs)
+    attrs = node.attrs_as(ResampleAttrs)
     return {"nearest": 1, "linear": 4, "grid": 4}.get(attrs.mode, 0) * _out(graph, node)
 
 
-def _softmax_other(graph: Graph, node: Node) -> int:
-    return 5 * _out(graph, node)  # maximum, subtraction, exponential, sum, division
-
-
 def _attention_other(_: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, AttentionAttrs)
+    attrs = node.attrs_as(AttentionAttrs)
     return 5 * attrs.batch * attrs.queries * attrs.keys
 
 
 def _attention_elements(_: Graph, node: Node) -> int:
-    attrs = node.attrs
-    assert isinstance(attrs, AttentionAttrs)
+    attrs = node.attrs_as(AttentionAttrs)
     return attrs.batch * attrs.queries * (attrs.keys + attrs.value_size)
 
 
@@ -143,10 +127,10 @@ def _scatter_other(graph: Graph, node: Node) -> int:
 
 
 # OPAQUE has no rule in any table: it is reported as missing, never counted as zero.
-_KNOWN = tuple(kind for kind in Kind if kind != Kind.OPAQUE)
+_NOTHING: dict[Kind, Rule] = {kind: lambda _, __: 0 for kind in Kind if kind != Kind.OPAQUE}
 
 MACS: dict[Kind, Rule] = {
-    **dict.fromkeys(_KNOWN, _zero),
+    **_NOTHING,
     Kind.CONV: conv_macs,
     Kind.CONV_TRANSPOSE: conv_macs,
     Kind.LINEAR: matmul_macs,
@@ -155,11 +139,12 @@ MACS: dict[Kind, Rule] = {
     Kind.RECURRENT: recurrent_macs,
 }
 OTHER: dict[Kind, Rule] = {
-    **dict.fromkeys(_KNOWN, _zero),
+    **_NOTHING,
     Kind.NORM: _norm_other,
     Kind.ACTIVATION: _out,
     Kind.ELEMENTWISE: _out,
-    Kind.SOFTMAX: _softmax_other,
+    # Five operations an element: maximum, subtraction, exponential, sum and division.
+    Kind.SOFTMAX: lambda graph, node: 5 * _out(graph, node),
     Kind.ATTENTION: _attention_other,
     Kind.POOL: _pool_other,
     Kind.REDUCE: _in,
@@ -175,7 +160,7 @@ FVCORE: dict[Kind, Rule] = {
 # What timm publishes as activations (`macts`) and fvcore's ActivationCountAnalysis counts: elements
 # that convolutions and matrix products put out; attention puts out its scores and its values.
 ACTIVATIONS: dict[Kind, Rule] = {
-    **dict.fromkeys(_KNOWN, _zero),
+    **_NOTHING,
     Kind.CONV: _out,
     Kind.CONV_TRANSPOSE: _out,
     Kind.LINEAR: _out,
@@ -185,15 +170,14 @@ ACTIVATIONS: dict[Kind, Rule] = {
 
 
 def backward_macs(graph: Graph, node: Node) -> int:
-    """Multiply-adds of the backward pass: a product of the forward's size per operand's gradient.
-
-    Nothing is counted for recomputation inside fused attention.
-    """
+    """Multiply-adds of the backward pass: the forward's, once for each operand's gradient."""
     forward = MACS[node.kind](graph, node) if node.kind in MACS else 0
     if not forward or not any(node.grads):
         return 0
     if node.kind == Kind.ATTENTION:
-        return 2 * forward  # both products have two operands, and each a gradient
+        # Both products have two operands that want a gradient. What a fused kernel computes again
+        # (FlashAttention) is left out: it depends on the kernel, not on the net.
+        return 2 * forward
     # addmm and baddbmm have the summand in front of their two factors, others a bias behind them.
     added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
     operands = node.grads[1:] if added else node.grads[:2]

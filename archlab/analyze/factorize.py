@@ -111,11 +111,11 @@ def bottleneck(
         (55296, 15360)
     """
     sizes = {"inputs": inputs, "outputs": outputs, "kernel": kernel, "reduce": reduce, "size": size}
-    wrong = [
-        keyword(name, value) for name, value in sizes.items() if value is not None and value < 1
-    ]
-    if wrong:
-        raise OptionError(f"{', '.join(wrong)} must be 1 or more.")
+    below = {name: value for name, value in sizes.items() if value is not None and value < 1}
+    if below:
+        raise OptionError(
+            f"{', '.join(keyword(*each) for each in below.items())} must be 1 or more."
+        )
     check_one_of("factor", factor, FACTORS)
     if reduce is None and factor == "none":
         raise OptionError(
@@ -127,8 +127,9 @@ def bottleneck(
             f"{keyword('factor', 'v2')} splits an odd kernel of 5 or more; {kernel} was given."
         )
     width = inputs if reduce is None else reduce
-    built = [] if reduce is None else [Conv((1, 1), inputs, reduce)]
-    built += _factorized(kernel, width, outputs, factor)
+    built = _factorized(kernel, width, outputs, factor)
+    if reduce is not None:
+        built.insert(0, Conv((1, 1), inputs, reduce))
     direct = Conv((kernel, kernel), inputs, outputs)
     areas = None if size is None else [size * size] * len(built)
     form = factor if reduce is None else "reduce" if factor == "none" else f"reduce + {factor}"
@@ -141,10 +142,8 @@ def bottleneck(
 def find_bottlenecks(graph: Graph) -> Result[BottleneckTotals, BottleneckRow]:
     """Return every 1×1 reduction and factorized pair of the graph, and what each saves.
 
-    A reduction is a 1×1 convolution to fewer channels, read by one larger kernel; compared with
-    that kernel on the unreduced channels. A pair is two convolutions in a row that together span
-    a larger one: 3×3 after 3×3, or 1×n with n×1. A reduction in front of a pair is one saving;
-    each convolution is used once.
+    A pair is two convolutions in a row that together span a larger one: 3×3 after 3×3, or 1×n with
+    n×1. A reduction in front of a pair is one saving.
     """
     after = {first.id: second for first, second in _pairs(graph)}
     # A convolution counts in one saving alone, or the sum over rows would count it twice.
@@ -190,8 +189,7 @@ def _next(graph: Graph, node: Node) -> Node | None:
 
 
 def _dense(node: Node) -> bool:
-    attrs = node.attrs
-    assert isinstance(attrs, ConvAttrs)
+    attrs = node.attrs_as(ConvAttrs)
     return attrs.groups == 1 and len(attrs.kernel) == 2 and not attrs.deformable
 
 
@@ -200,13 +198,15 @@ def _saving(graph: Graph, chain: list[Node]) -> tuple[int, BottleneckRow] | None
     if len(chain) < 2:
         return None
     convs = [_conv(graph, node) for node in chain]
+    # A 1×1 convolution to fewer channels in front of a larger kernel; what it saves is against that
+    # kernel on the unreduced channels. With a stride it would also shrink the map.
     reduces = (
         convs[0].kernel == (1, 1)
         and max(convs[1].kernel) > 1
         and convs[0].outputs < convs[0].inputs
         and _unstrided(chain[0])
     )
-    start = 1 if reduces else 0
+    start = int(reduces)
     pair = _pair(chain[start:], convs[start:])
     if not reduces and pair is None:
         return None
@@ -227,6 +227,8 @@ def _pair(nodes: list[Node], convs: list[Conv]) -> tuple[str, tuple[int, ...]] |
     if len(nodes) < 2:
         return None
     kernels = {conv.kernel for conv in convs[:2]}
+    # Two 3×3 in a row see 5×5, as long as the first does not skip positions (Szegedy et al. 2015,
+    # section 3.1); 1×n and n×1 see n×n (section 3.2).
     wide = max(max(kernel) for kernel in kernels)
     if kernels == {(1, wide), (wide, 1)} and wide > 1:
         return "v3", (wide, wide)
@@ -240,8 +242,7 @@ def _unstrided(node: Node) -> bool:
 
 
 def _conv(graph: Graph, node: Node) -> Conv:
-    attrs = node.attrs
-    assert isinstance(attrs, ConvAttrs)
+    attrs = node.attrs_as(ConvAttrs)
     x, out = graph.shape(node.inputs[0]), graph.shape(node.outputs[0])
     return Conv(attrs.kernel, x[1], out[1])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs
 from archlab.analyze.header import header
@@ -18,7 +18,7 @@ from archlab.analyze.tree import by_module, total, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import COMPUTE_KINDS, Kind
-from archlab.result import Column, Missing, Result, Unit
+from archlab.result import Column, Missing, Result, Unit, columns
 
 TABLES = {"archlab": MACS, "fvcore": FVCORE}
 
@@ -39,24 +39,13 @@ class FlopsTotals:
 class FlopsRow:
     """One module (or one kind of node), everything below it included."""
 
-    path: str
-    type: str
-    macs: int
-    flops: int
-    other_flops: int
-    share: float
-    backward_macs: int | None
-
-
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("macs", "MACs", Unit.SI),
-    Column("flops", "FLOPs", Unit.SI),
-    Column("other_flops", "other FLOPs", Unit.SI),
-    Column("share", "share", Unit.SHARE),
-)
-BACKWARD = Column("backward_macs", "backward MACs", Unit.SI)
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
+    macs: Annotated[int, "MACs", Unit.SI]
+    flops: Annotated[int, "FLOPs", Unit.SI]
+    other_flops: Annotated[int, "other FLOPs", Unit.SI]
+    share: Annotated[float, "share", Unit.SHARE]
+    backward_macs: Annotated[int | None, "backward MACs", Unit.SI]
 
 
 class Cost(NamedTuple):
@@ -72,10 +61,8 @@ def flops(
 ) -> Result[FlopsTotals, FlopsRow]:
     """Return the cost of one forward of the graph, and of its backward if traced in train mode.
 
-    Args:
-        graph: a traced model.
-        convention: "archlab" (multiply-adds only) or "fvcore" (its norms and resampling too).
-        by: rows by "module" or by "kind" of operation.
+    `convention` is "archlab" (multiply-adds only) or "fvcore" (its norms and resampling too), and
+    `by` makes one row a "module" or a "kind" of operation.
 
     Raises:
         OptionError: an unknown convention or grouping.
@@ -86,7 +73,8 @@ def flops(
     costs = [_cost(graph, node, rules) for node in graph.nodes]
     whole = total(Cost, costs)
     rows = _module_rows(graph, costs) if by == "module" else _kind_rows(graph, costs)
-    # Only a train mode trace says which operands need a gradient.
+    # Autograd was watched in train mode alone: elsewhere no operand is known to need a gradient,
+    # and a cost of 0 would be a claim that nobody has checked.
     train = graph.mode == "train"
     return Result(
         name="flops",
@@ -109,15 +97,16 @@ def flops(
 
 
 def _columns(by: str, *, train: bool) -> tuple[Column, ...]:
-    heads = (Column("path", "kind"), Column("type", "nodes")) if by == "kind" else COLUMNS[:2]
-    return (*heads, *COLUMNS[2:], *((BACKWARD,) if train else ()))
+    shown = [column for column in columns(FlopsRow) if train or column.name != "backward_macs"]
+    if by == "kind":
+        shown[:2] = Column("path", "kind"), Column("type", "nodes")
+    return tuple(shown)
 
 
 def coverage(graph: Graph) -> str:
     """Return how many of the graph's compute operators were counted, as a sentence."""
-    compute = [node for node in graph.nodes if node.kind in COMPUTE_KINDS]
     counted, of = compute_ops(graph)
-    names = Counter(node.op.partition(".")[2] for node in compute if node.kind not in MACS)
+    names = Counter(node.op.partition(".")[2] for node in graph.nodes if node.kind not in MACS)
     gaps = ", ".join(f"{name} ×{count}" for name, count in sorted(names.items()))
     return f"{counted} of {of} compute ops counted" + (f"; not counted: {gaps}" if gaps else "")
 
@@ -132,6 +121,7 @@ def uncounted(graph: Graph) -> tuple[Missing, ...]:
     """Return the operators that have no rule, each once."""
     nodes = [node for node in graph.nodes if node.kind not in MACS]
     counts = Counter(node.op for node in nodes)
+    # The earliest call is written last, so that it is the one that stays.
     first = {node.op: node.path for node in reversed(nodes)}
     return tuple(
         Missing(op, count, first[op], "no counting rule for this operator")
@@ -141,7 +131,8 @@ def uncounted(graph: Graph) -> tuple[Missing, ...]:
 
 def _cost(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> Cost:
     if node.kind not in rules:
-        return Cost()  # not a silent zero: `uncounted` lists it
+        # This is no silent zero: `uncounted` lists the operator, and the result is partial.
+        return Cost()
     macs = rules[node.kind](graph, node)
     # What the fvcore convention moved into MACs is not counted a second time.
     other = OTHER[node.kind](graph, node) if macs == MACS[node.kind](graph, node) else 0

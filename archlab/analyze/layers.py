@@ -24,10 +24,8 @@ def depth(graph: Graph) -> int:
 def activations(graph: Graph) -> int:
     """Return the elements that convolutions and matrix products put out.
 
-    timm publishes the same number in millions as `macts`.
-
-    Attention counts its scores and its values, though a fused kernel never writes the scores.
-    Recurrent layers count nothing, as in fvcore.
+    timm publishes the same number in millions as `macts`. Attention counts its scores, too, though
+    a fused kernel never writes them. Recurrent layers count nothing, as in fvcore.
     """
     return sum(
         ACTIVATIONS[node.kind](graph, node) for node in graph.nodes if node.kind in ACTIVATIONS

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
-from archlab.result import Column, Missing, Result, Unit, size
+from archlab.result import Missing, Result, Unit, columns, size
 
+# How many copies of the trainable parameters each optimizer keeps: momentum has one running mean,
+# Adam one of the gradients and one of their squares.
 OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
-"""Optimizer -> copies of the trainable parameters it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ class MemoryTotals:
 class MemoryRow:
     """One module in bytes, everything below it included."""
 
-    path: str
-    type: str
-    parameters: int
-    activations: int
-    saved_for_backward: int | None
-    share: float | None
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
+    parameters: Annotated[int, "parameters", Unit.BYTES]
+    activations: Annotated[int, "activations", Unit.BYTES]
+    saved_for_backward: Annotated[int | None, "saved for backward", Unit.BYTES]
+    share: Annotated[float | None, "share of saved", Unit.SHARE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,6 @@ class Peak:
     alive: tuple[tuple[str, int], ...]
 
 
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("parameters", "parameters", Unit.BYTES),
-    Column("activations", "activations", Unit.BYTES),
-    Column("saved_for_backward", "saved for backward", Unit.BYTES),
-    Column("share", "share of saved", Unit.SHARE),
-)
-
-
 def memory(
     graph: Graph,
     training: Graph | None = None,
@@ -75,13 +66,10 @@ def memory(
     optimizer: str = "adam",
     why_untrained: str = "the model was traced in eval mode only",
 ) -> Result[MemoryTotals, MemoryRow]:
-    """Return the memory of inference (`graph`, eval mode) and of training (`training`).
+    """Return the memory of inference (`graph`, an eval mode trace) and of training.
 
-    Args:
-        graph: an eval mode trace.
-        training: a train mode trace of the same model, or None.
-        optimizer: sgd, momentum or adam: keeps 0, 1 or 2 copies of the trainable parameters.
-        why_untrained: what to say where there is no train mode trace.
+    `training` is a train mode trace of the same model; where it is None, the result is partial and
+    `why_untrained` says why.
 
     Raises:
         OptionError: an unknown optimizer.
@@ -106,13 +94,18 @@ def memory(
         optimizer_state=state,
         training=None if kept is None else weights + buffers + gradients + state + kept,
     )
+    trained_at = "" if training is None else f"; train mode at {training.input_text()}"
     untrained = Missing("saved for backward", why=why_untrained)
     return Result(
         name="memory",
-        header=header(graph, _convention(optimizer, training)),
+        header=header(
+            graph,
+            "activations by storage (views free), attention as one fused kernel; "
+            f"optimizer {optimizer}{trained_at}",
+        ),
         totals=totals,
         rows=_rows(graph, training, allocated),
-        columns=COLUMNS,
+        columns=columns(MemoryRow),
         missing=(untrained,) if saved is None else (),
         footer=_footer(totals, peak, optimizer),
         extra=(("peak", {"path": peak.path, "op": peak.op, "alive": peak.alive}),),
@@ -123,11 +116,13 @@ def memory(
 def inference_peak(graph: Graph) -> Peak:
     """Return where most activation bytes are alive at once; parameters and buffers are apart."""
     lifetimes = _lifetimes(graph)
-    # One pass over the nodes instead of a sum of all storages at each of them.
-    change = Counter[int]()  # bytes more than at the step before
+    # Bytes more than at the step before, so that one pass over the nodes finds the peak. A sum over
+    # all storages at every node would take quadratic time.
+    change = Counter[int]()
     for storage, (first, last) in lifetimes.items():
         change[first] += graph.storages[storage]
         change[last + 1] -= graph.storages[storage]
+    # Step −1 is the moment before the first node, at which the inputs alone are alive.
     alive, most, step = 0, 0, -1
     for i in range(-1, len(graph.nodes)):
         alive += change[i]
@@ -167,7 +162,8 @@ def _lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
             storage = graph.tensors[tensor].storage
             if storage not in weights:
                 spans[storage] = (spans.get(storage, (node.id, 0))[0], node.id)
-    for tensor in graph.outputs:  # the caller gets them, so that they are alive to the end
+    # The caller gets the outputs, so that they are alive to the end.
+    for tensor in graph.outputs:
         storage = graph.tensors[tensor].storage
         if storage in spans:
             spans[storage] = (spans[storage][0], len(graph.nodes))
@@ -181,6 +177,7 @@ def _allocations(graph: Graph) -> dict[int, Node]:
     for node in graph.nodes:
         for tensor in node.outputs:
             storage = graph.tensors[tensor].storage
+            # A later node that writes into the storage, or a view of it, allocates nothing.
             if storage not in known:
                 makers.setdefault(storage, node)
     return makers
@@ -223,14 +220,6 @@ def _rows(
             share=sums[path].saved / saved if saved else None,
         )
         for path in tree_order(graph)
-    )
-
-
-def _convention(optimizer: str, training: Graph | None) -> str:
-    trained = f"; train mode at {training.input_text()}" if training is not None else ""
-    return (
-        "activations by storage (views free), attention as one fused kernel; "
-        f"optimizer {optimizer}{trained}"
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from archlab.analyze.flops import flops
 from archlab.analyze.header import header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.ir.graph import Graph, Param
-from archlab.result import Column, Result, Unit, si, size
+from archlab.result import Result, Unit, columns, si, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,16 @@ class ParamsTotals:
 class ParamsRow:
     """One module, everything below it included; `own` is what it holds itself."""
 
-    path: str
-    type: str
-    params: int
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
+    params: Annotated[int, "params", Unit.COUNT]
     own: int
-    trainable: int
-    frozen: int
-    buffers: int
+    trainable: Annotated[int, "trainable", Unit.COUNT]
+    frozen: Annotated[int, "frozen", Unit.COUNT]
+    buffers: Annotated[int, "buffers", Unit.COUNT]
     unused: int
-    bytes: int
-    share: float
-
-
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("params", "params", Unit.COUNT),
-    Column("trainable", "trainable", Unit.COUNT),
-    Column("frozen", "frozen", Unit.COUNT),
-    Column("buffers", "buffers", Unit.COUNT),
-    Column("bytes", "size", Unit.BYTES),
-    Column("share", "share", Unit.SHARE),
-)
+    bytes: Annotated[int, "size", Unit.BYTES]
+    share: Annotated[float, "share", Unit.SHARE]
 
 
 class Held(NamedTuple):
@@ -84,14 +72,9 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
     whole, cost = sums[""], flops(graph)
     tied = [param for param in graph.params if param.aliases and not param.buffer]
     totals = ParamsTotals(
-        params=whole.params,
-        trainable=whole.trainable,
+        **whole._asdict(),
         frozen=whole.params - whole.trainable,
-        buffers=whole.buffers,
-        unused=whole.unused,
         tied_groups=len(tied),
-        bytes=whole.bytes,
-        buffer_bytes=whole.buffer_bytes,
         macs=cost.totals.macs,
     )
     return Result(
@@ -106,7 +89,12 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
             _row(path, graph.module[path].type, sums[path], own[path], whole.params)
             for path in tree_order(graph)
         ),
-        columns=_columns(totals),
+        # Without frozen weights these columns would repeat `params` on every line.
+        columns=tuple(
+            column
+            for column in columns(ParamsRow)
+            if totals.frozen or column.name not in ("frozen", "trainable")
+        ),
         missing=cost.missing,
         footer=_footer(graph, totals, tied),
         extra=(
@@ -119,11 +107,8 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
 
 def unused_names(graph: Graph) -> list[str]:
     """Return the parameters that no node of this forward read."""
-    return [
-        param.name
-        for param in graph.params
-        if not param.buffer and param.tensor not in graph.executed
-    ]
+    weights = [param for param in graph.params if not param.buffer]
+    return [param.name for param in weights if param.tensor not in graph.executed]
 
 
 def _amount(graph: Graph, param: Param) -> Held:
@@ -150,12 +135,6 @@ def _row(path: str, kind: str, inside: Held, own: int, total: int) -> ParamsRow:
         bytes=inside.bytes,
         share=inside.params / total if total else 0.0,
     )
-
-
-def _columns(totals: ParamsTotals) -> tuple[Column, ...]:
-    # Without frozen weights these columns would repeat `params` on every line.
-    hidden = set() if totals.frozen else {"frozen", "trainable"}
-    return tuple(column for column in COLUMNS if column.name not in hidden)
 
 
 def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str, ...]:

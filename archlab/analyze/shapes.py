@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 
 from archlab.analyze.header import header
+from archlab.analyze.tree import call_order
 from archlab.ir.graph import Graph, ModuleCall
-from archlab.result import Column, Result, Unit, depth
+from archlab.result import Result, Unit, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +25,18 @@ class ShapesTotals:
 class ShapesRow:
     """One module call; several tensors are joined by a comma."""
 
-    path: str
-    type: str
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
     call: int
-    input_shape: str
-    output_shape: str
-    dtype: str
-    elements: int
-
-
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("input_shape", "input"),
-    Column("output_shape", "output"),
-    Column("dtype", "dtype"),
-    Column("elements", "output elements", Unit.COUNT),
-)
+    input_shape: Annotated[str, "input"]
+    output_shape: Annotated[str, "output"]
+    dtype: Annotated[str, "dtype"]
+    elements: Annotated[int, "output elements", Unit.COUNT]
 
 
 def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
     """Return the shapes that go into and come out of every module call, in call order."""
     ladder = _ladder(graph)
-    # A module and its only child run the same nodes: the depth of the path puts the module first.
-    ordered = sorted(graph.calls, key=lambda call: (call.first, -call.last, depth(call.path)))
     image = _spatial(graph.shape(graph.inputs[0])) if graph.inputs else ()
     steps = [f"{'×'.join(map(str, step['size']))} ({step['modules']})" for step in ladder]
     return Result(
@@ -58,8 +47,8 @@ def shapes(graph: Graph) -> Result[ShapesTotals, ShapesRow]:
             calls=len(graph.calls),
             downsampling=image[-1] / ladder[-1]["size"][-1] if image and ladder else None,
         ),
-        rows=tuple(_row(graph, call) for call in ordered),
-        columns=COLUMNS,
+        rows=tuple(_row(graph, call) for call in call_order(graph)),
+        columns=columns(ShapesRow),
         footer=(f"ladder (module calls at each size): {' → '.join(steps)}",) if steps else (),
         extra=(("ladder", ladder),),
         tree=True,
@@ -86,19 +75,20 @@ def _joined(graph: Graph, tensors: tuple[int, ...]) -> str:
 
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
+    # (N, C, H, W) or (N, C, T, H, W); tokens (N, T, C) have no map.
     return shape[2:] if len(shape) in (4, 5) else ()
 
 
 def _ladder(graph: Graph) -> list[dict[str, Any]]:
     """Return the runs of equal map size over the innermost module calls, in call order."""
     parents = {call.path.rpartition(".")[0] for call in graph.calls if call.path}
-    inner = [
-        call
+    # A container repeats the size of its last child; counting both would count the map twice.
+    sized = [
+        (size, call)
         for call in sorted(graph.calls, key=lambda call: call.first)
         if call.outputs and call.path not in parents
+        if (size := _spatial(graph.shape(call.outputs[0])))
     ]
-    sized = [(_spatial(graph.shape(call.outputs[0])), call) for call in inner]
-    sized = [(size, call) for size, call in sized if size]
     return [
         {"size": list(size), "from": run[0][1].path, "to": run[-1][1].path, "modules": len(run)}
         for size, group in groupby(sized, key=lambda pair: pair[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from archlab.analyze.flops import flops
 from archlab.analyze.header import header
@@ -10,7 +11,7 @@ from archlab.analyze.memory import inference_peak
 from archlab.analyze.params import params
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import ConvAttrs, PoolAttrs
-from archlab.result import Column, Result, Unit, si, size
+from archlab.result import Result, Unit, columns, si, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +31,13 @@ class SummaryTotals:
 class SummaryRow:
     """One module, everything below it included; `kernel` as 7x7/2 (size / stride)."""
 
-    path: str
-    type: str
-    kernel: str
-    output_shape: str
-    params: int
-    macs: int
-    share: float
-
-
-COLUMNS = (
-    Column("path", "module"),
-    Column("type", "type"),
-    Column("kernel", "kernel"),
-    Column("output_shape", "output"),
-    Column("params", "params", Unit.COUNT),
-    Column("macs", "MACs", Unit.SI),
-    Column("share", "share of MACs", Unit.SHARE),
-)
+    path: Annotated[str, "module"]
+    type: Annotated[str, "type"]
+    kernel: Annotated[str, "kernel"]
+    output_shape: Annotated[str, "output"]
+    params: Annotated[int, "params", Unit.COUNT]
+    macs: Annotated[int, "MACs", Unit.SI]
+    share: Annotated[float, "share of MACs", Unit.SHARE]
 
 
 def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
@@ -88,7 +78,7 @@ def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
         header=header(graph, "1 MAC = 1 multiply-add; parameters once by identity"),
         totals=totals,
         rows=rows,
-        columns=COLUMNS,
+        columns=columns(SummaryRow),
         missing=cost.missing,
         footer=(line, *weights.footer[1:], *cost.footer),
         tree=True,
@@ -96,17 +86,18 @@ def summary(graph: Graph) -> Result[SummaryTotals, SummaryRow]:
 
 
 def _kernels(graph: Graph) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for node in graph.nodes:
-        if isinstance(node.attrs, ConvAttrs | PoolAttrs) and node.attrs.kernel:
-            texts.setdefault(node.path, _kernel(node.attrs))
-    return texts
+    # Backwards, so that the first of several kernels in one module is the one that stays.
+    return {
+        node.path: _kernel(node.attrs)
+        for node in reversed(graph.nodes)
+        if isinstance(node.attrs, ConvAttrs | PoolAttrs) and node.attrs.kernel
+    }
 
 
 def _kernel(attrs: ConvAttrs | PoolAttrs) -> str:
     text = "x".join(map(str, attrs.kernel))
     if set(attrs.stride) != {1}:
-        # One number stands for equal strides; a stride of its own per axis is written out.
+        # One number stands for equal strides, as in papers: 7x7/2.
         text += f"/{'x'.join(map(str, dict.fromkeys(attrs.stride)))}"
     if isinstance(attrs, ConvAttrs) and attrs.groups > 1:
         text += f" g{attrs.groups}"
@@ -118,6 +109,7 @@ def _kernel(attrs: ConvAttrs | PoolAttrs) -> str:
 def _outputs(graph: Graph) -> dict[str, str]:
     texts: dict[str, str] = {}
     for call in graph.calls:
+        # A module that is called again with another size is shown as it was first called.
         if call.call == 0:
             shapes = ["x".join(map(str, graph.shape(tensor))) for tensor in call.outputs]
             more = f" +{len(shapes) - 1}" if len(shapes) > 1 else ""

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import TypeVar
 
 from archlab.ir.kinds import Attrs, Kind, NoAttrs
 
+AttrsT = TypeVar("AttrsT", bound=Attrs)
 NO_ATTRS = NoAttrs()
 DTYPE_BYTES = {
     "bool": 1, "uint8": 1, "int8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1,
@@ -24,13 +26,13 @@ DTYPE_BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One tensor: `source` is input, param, buffer, constant, or empty when a node made it."""
+    """One tensor; views share a storage."""
 
     id: int
     shape: tuple[int, ...]
     dtype: str
     storage: int
-    source: str = ""
+    source: str = ""  # input, param, buffer, constant, or empty where a node made it
     name: str = ""
 
     @property
@@ -46,10 +48,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator call; `call` counts the calls of its module, from 0.
-
-    `grads` says for each input whether it needs a gradient (train mode; empty otherwise).
-    """
+    """One operator call."""
 
     id: int
     kind: Kind
@@ -58,9 +57,14 @@ class Node:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     attrs: Attrs = NO_ATTRS
-    call: int = 0
+    call: int = 0  # of its module, counted from 0
     in_place: bool = False
-    grads: tuple[bool, ...] = ()
+    grads: tuple[bool, ...] = ()  # whether each input needs a gradient; empty in eval mode
+
+    def attrs_as(self, kind: type[AttrsT]) -> AttrsT:
+        """Return the attributes, of the class that this kind of node carries."""
+        assert isinstance(self.attrs, kind)
+        return self.attrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Param:
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
+        # A dtype that is newer than the table counts as float32.
         return self.numel * DTYPE_BYTES.get(self.dtype, 4)
 
 
@@ -96,12 +101,12 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class ModuleCall:
-    """One call of a module: nodes first … last − 1, and the tensors in and out."""
+    """One call of a module, and the tensors in and out."""
 
     path: str
     call: int
     first: int
-    last: int
+    last: int  # the node after the last one, as in a range
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
@@ -160,6 +165,7 @@ class Graph:
         """Tensor id -> the nodes that read it, in call order."""
         readers: dict[int, list[Node]] = {}
         for node in self.nodes:
+            # x + x reads x once.
             for tensor in dict.fromkeys(node.inputs):
                 readers.setdefault(tensor, []).append(node)
         return {tensor: tuple(nodes) for tensor, nodes in readers.items()}

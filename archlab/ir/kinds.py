@@ -46,11 +46,11 @@ class NoAttrs:
 
 @dataclass(frozen=True, slots=True)
 class ConvAttrs:
-    """Per spatial axis, in the order of the shape; `padding` is on both sides."""
+    """A convolution; sizes are per spatial axis, in the order of the shape."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
-    padding: tuple[int, ...]
+    padding: tuple[int, ...]  # on both sides
     dilation: tuple[int, ...]
     groups: int
     bias: bool
@@ -70,9 +70,9 @@ class MatmulAttrs:
 
 @dataclass(frozen=True, slots=True)
 class AttentionAttrs:
-    """`batch` counts batch × heads; a causal mask does not reduce the nominal work."""
+    """Attention as one node; a causal mask does not reduce the nominal work."""
 
-    batch: int
+    batch: int  # samples × heads
     queries: int
     keys: int
     head_size: int
@@ -82,21 +82,21 @@ class AttentionAttrs:
 
 @dataclass(frozen=True, slots=True)
 class RecurrentAttrs:
-    """A fused recurrent layer: `steps` × batch samples, `gates` gate products per step."""
+    """A fused recurrent layer."""
 
     steps: int
     batch: int
     input_size: int
     hidden_size: int
-    gates: int
+    gates: int  # products per step: 4 for LSTM, 3 for GRU
 
 
 @dataclass(frozen=True, slots=True)
 class NormAttrs:
-    """A normalisation; with `batch_stats` its statistics come from the activations themselves."""
+    """A normalisation."""
 
     norm: str  # batch, layer, group, instance, rms, local_response
-    batch_stats: bool
+    batch_stats: bool  # statistics come from the activations themselves
     affine: bool
     axes: tuple[int, ...] = ()
 
@@ -111,7 +111,7 @@ class FunctionAttrs:
 
 @dataclass(frozen=True, slots=True)
 class PoolAttrs:
-    """`adaptive`: bins follow the output size, kernel and stride are then empty."""
+    """A pool with a window, or an adaptive one."""
 
     mode: str  # max, average
     kernel: tuple[int, ...]
@@ -119,7 +119,7 @@ class PoolAttrs:
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
     ceil_mode: bool = False
-    adaptive: bool = False
+    adaptive: bool = False  # bins follow the output size; kernel and stride are empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +140,20 @@ class PermuteAttrs:
 
 @dataclass(frozen=True, slots=True)
 class SliceAttrs:
-    """Output k takes elements starts[k], starts[k] + step, … along `axis`.
-
-    With `drop`, it takes one position, and the output has no such axis.
-    """
+    """Output k takes elements starts[k], starts[k] + step, … along `axis`."""
 
     axis: int
     starts: tuple[int, ...]
     step: int = 1
-    drop: bool = False
+    drop: bool = False  # one position is taken, and the output has no such axis
 
 
 @dataclass(frozen=True, slots=True)
 class PadAttrs:
-    """Elements added before and after each axis (negative crops)."""
+    """Elements added before and after each axis."""
 
     mode: str
-    before: tuple[int, ...]
+    before: tuple[int, ...]  # negative crops
     after: tuple[int, ...]
 
 
@@ -176,6 +173,7 @@ class RollAttrs:
     shifts: tuple[int, ...]
 
 
+# The attributes of any kind.
 Attrs = (
     NoAttrs
     | ConvAttrs
@@ -192,10 +190,7 @@ Attrs = (
     | ResampleAttrs
     | RollAttrs
 )
-"""The attributes of any kind."""
-
+# Class name -> class: JSON stores the name, so that it reads back what was written.
 ATTRS: dict[str, type] = {record.__name__: record for record in get_args(Attrs)}
-"""Class name -> class: JSON stores the name, so that it reads back what was written."""
-
+# Kinds that compute something; the others only move or name elements.
 COMPUTE_KINDS = frozenset(Kind) - {Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE, Kind.COPY}
-"""Kinds that compute something; the others only move or name elements."""

@@ -10,14 +10,12 @@ from archlab.ir.graph import Failure, Graph, Module, ModuleCall, Node, Param, Te
 from archlab.ir.kinds import ATTRS, Kind
 
 SCHEMA = "archlab.graph/1"
+_PARTS = {"tensors": TensorSpec, "params": Param, "modules": Module, "calls": ModuleCall}
 
 
 def to_dict(graph: Graph) -> dict[str, Any]:
     """Return the graph as JSON-ready dictionaries and lists."""
-    record: dict[str, Any] = {"schema": SCHEMA}
-    for field in fields(graph):
-        record[field.name] = _plain(getattr(graph, field.name))
-    return record
+    return {"schema": SCHEMA, **_plain(graph)}
 
 
 def from_dict(record: dict[str, Any]) -> Graph:
@@ -31,22 +29,13 @@ def from_dict(record: dict[str, Any]) -> Graph:
             f"This is not a graph of schema {SCHEMA!r}: the file says {record.get('schema')!r}. "
             "Write it again with this version of archlab."
         )
-    failure, saved = record["failure"], record["saved"]
-    return Graph(
-        name=record["name"],
-        mode=record["mode"],
-        build=record["build"],
-        nodes=tuple(map(_node, record["nodes"])),
-        tensors=tuple(TensorSpec(**_tupled(spec)) for spec in record["tensors"]),
-        storages=tuple(record["storages"]),
-        params=tuple(Param(**_tupled(param)) for param in record["params"]),
-        modules=tuple(Module(**_tupled(module)) for module in record["modules"]),
-        calls=tuple(ModuleCall(**_tupled(call)) for call in record["calls"]),
-        inputs=tuple(record["inputs"]),
-        outputs=tuple(record["outputs"]),
-        saved=None if saved is None else tuple((storage, path) for storage, path in saved),
-        failure=None if failure is None else Failure(**_tupled(failure)),
-    )
+    parts = {field.name: _tuple(record[field.name]) for field in fields(Graph)}
+    parts["nodes"] = tuple(map(_node, record["nodes"]))
+    for name, kind in _PARTS.items():
+        parts[name] = tuple(kind(**_tupled(part)) for part in record[name])
+    if record["failure"] is not None:
+        parts["failure"] = Failure(**_tupled(record["failure"]))
+    return Graph(**parts)
 
 
 def _plain(value: Any) -> Any:
@@ -71,5 +60,5 @@ def _tuple(value: Any) -> Any:
 
 def _node(record: dict[str, Any]) -> Node:
     attrs = _tupled(record["attrs"])
-    parts = {**_tupled({**record, "attrs": None}), "kind": Kind(record["kind"])}
-    return Node(**{**parts, "attrs": ATTRS[attrs.pop("type")](**attrs)})
+    kind = ATTRS[attrs.pop("type")]
+    return Node(**_tupled(record) | {"kind": Kind(record["kind"]), "attrs": kind(**attrs)})

@@ -13,6 +13,9 @@ import heapq
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from graphlib import TopologicalSorter
+from itertools import accumulate, groupby
 from typing import Any
 
 import torch
@@ -43,11 +46,7 @@ def backward_graph(
 ) -> Graph:
     """Return the functions of the backward pass, from the output to the first layer.
 
-    Args:
-        module: a module with values, in the mode to draw; its parameters are only read.
-        args: positional inputs.
-        kwargs: named inputs.
-        name: the name of the graph.
+    `module` has values and is in the mode to draw; its parameters are only read.
 
     Raises:
         DependencyError: torchviz is not installed.
@@ -74,12 +73,15 @@ def backward_graph(
             "backward pass to draw. Are all parameters frozen?"
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torchviz reads versions by distutils
+        # torchviz compares versions by distutils.
+        warnings.simplefilter("ignore", DeprecationWarning)
         drawing = make_dot(tuple(outputs), params=dict(module.named_parameters()))
     labels, edges = _read(drawing.body)
+    # Functions that run outside of every module have no owner yet: they belong to the model itself.
+    _claim(outputs, owners)
     functions = {
         key: function
-        for function in _reachable(outputs)
+        for function in owners
         # torchviz names its nodes by the ids of the functions.
         if labels.get(key := str(id(function)), "AccumulateGrad") != "AccumulateGrad"
     }
@@ -91,10 +93,10 @@ def _read(body: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     labels: dict[str, str] = {}
     edges: list[tuple[str, str]] = []
     for line in body:
-        edge, node = _EDGE.match(line), _NODE.match(line.rstrip())
-        if edge:
+        if edge := _EDGE.match(line):
             edges.append((edge[1], edge[2]))
-        elif node:
+        elif node := _NODE.match(line.rstrip()):
+            # DOT writes a line break inside a label as a backslash and an n.
             words = node[2].strip().strip('"').replace("\\n", "\n")
             labels[node[1]] = " ".join(words.split())
     return labels, edges
@@ -128,7 +130,7 @@ def _functions(
         title = f"{words} backward" + (f": {', '.join(weights)}" if weights else "")
         kind = next((kind for part, kind in _KINDS if part in function), Kind.RESHAPE)
         inputs = tuple(position[source] + 1 for source in dict.fromkeys(sources[key])) or (0,)
-        path = owners.get(functions[key], "")
+        path = owners[functions[key]]
         attrs = FunctionAttrs(title)
         nodes.append(Node(i, kind, f"autograd.{function}", path, inputs, (i + 1,), attrs))
     return nodes
@@ -161,98 +163,63 @@ def _weight(label: str) -> str:
 
 def _calls(nodes: Sequence[Node]) -> Iterator[ModuleCall]:
     """Yield modules as stretches of neighbouring nodes below one path, inner modules first."""
-    stretches: list[tuple[int, str, int, int]] = []
-    paths = {path for node in nodes for path in _ancestors(node.path)}
-    for path in paths:
-        start = None
-        for i, node in enumerate((*nodes, None)):
-            inside = node is not None and (node.path == path or node.path.startswith(f"{path}."))
-            if inside and start is None:
-                start = i
-            elif not inside and start is not None:
-                stretches.append((-path.count("."), path, start, i))
-                start = None
-    for _, path, first, last in sorted(stretches):
-        yield ModuleCall(path, 0, first, last, (), ())
-
-
-def _ancestors(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition(".")[0]
+    members: dict[str, list[int]] = {}
+    for node in nodes:
+        # `a.b.c` lies below `a`, `a.b` and `a.b.c`; the pass as a whole is no stretch.
+        for path in accumulate(node.path.split("."), "{}.{}".format) if node.path else ():
+            members.setdefault(path, []).append(node.id)
+    for path in sorted(members, key=lambda path: (-path.count("."), path)):
+        # Numbers that follow each other keep their distance from their places in the list.
+        for _, run in groupby(enumerate(members[path]), lambda pair: pair[1] - pair[0]):
+            stretch = [i for _, i in run]
+            yield ModuleCall(path, 0, stretch[0], stretch[-1] + 1, (), ())
 
 
 def _backward_order(
     sources: Mapping[str, Sequence[str]], functions: Mapping[str, Any]
 ) -> list[str]:
     """Sort as autograd does: of the functions that are ready, the last one made runs first."""
-    missing = {key: len(set(before)) for key, before in sources.items()}
-    users: dict[str, set[str]] = {key: set() for key in sources}
-    for key, before in sources.items():
-        for source in before:
-            users[source].add(key)
-
-    def entry(key: str) -> tuple[int, str]:
-        return -functions[key]._sequence_nr(), key
-
-    ready = [entry(key) for key in sources if not missing[key]]
-    heapq.heapify(ready)
+    sorter = TopologicalSorter(sources)
+    sorter.prepare()
+    ready: list[tuple[int, str]] = []
     order = []
-    while ready:
+    while sorter.is_active():
+        for key in sorter.get_ready():
+            heapq.heappush(ready, (-functions[key]._sequence_nr(), key))
         _, key = heapq.heappop(ready)
         order.append(key)
-        for user in sorted(users[key]):
-            missing[user] -= 1
-            if not missing[user]:
-                heapq.heappush(ready, entry(user))
+        sorter.done(key)
     return order
 
 
 @contextlib.contextmanager
 def _watched(module: nn.Module, owners: dict[Any, str]) -> Iterator[None]:
-    """Fill `owners`: for each function of autograd the innermost module whose forward made it.
-
-    The inputs of a module were made by the modules around it, its outputs by itself or by those
-    inside; so whoever sees a function first owns it.
-    """
+    """Fill `owners`: for each function of autograd the innermost module whose forward made it."""
+    # The inputs of a module were made by the modules around it, its outputs by itself or by those
+    # inside; so whoever sees a function first owns it.
     running: list[str] = []
 
-    def claim(values: Any, path: str) -> None:
-        pending = [tensor.grad_fn for tensor in tensors_in([values]) if tensor.grad_fn is not None]
-        while pending:
-            function = pending.pop()
-            if function not in owners:
-                owners[function] = path
-                pending += [source for source, _ in function.next_functions if source is not None]
+    def enter(path: str, _: nn.Module, args: Any, kwargs: Any) -> None:
+        _claim(tensors_in([args, kwargs]), owners, running[-1] if running else "")
+        running.append(path)
 
-    def enter(path: str) -> Any:
-        def hook(_: nn.Module, args: Any, kwargs: Any) -> None:
-            claim((args, kwargs), running[-1] if running else "")
-            running.append(path)
-
-        return hook
-
-    def leave(path: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            claim(output, path)
-            running.pop()
-
-        return hook
+    def leave(path: str, _: nn.Module, __: Any, output: Any) -> None:
+        _claim(tensors_in([output]), owners, path)
+        running.pop()
 
     with contextlib.ExitStack() as hooks:
         for path, member in module.named_modules():
-            before = member.register_forward_pre_hook(enter(path), with_kwargs=True)
+            before = member.register_forward_pre_hook(partial(enter, path), with_kwargs=True)
             hooks.enter_context(before)
-            hooks.enter_context(member.register_forward_hook(leave(path)))
+            hooks.enter_context(member.register_forward_hook(partial(leave, path)))
         yield
 
 
-def _reachable(outputs: Sequence[torch.Tensor]) -> list[Any]:
-    reached: dict[Any, None] = {}
-    pending = [tensor.grad_fn for tensor in outputs]
+def _claim(tensors: Iterable[torch.Tensor], owners: dict[Any, str], path: str = "") -> None:
+    """Give the functions that led to the tensors to a path, those that have no owner yet."""
+    pending = [tensor.grad_fn for tensor in tensors]
     while pending:
         function = pending.pop()
-        if function is not None and function not in reached:
-            reached[function] = None
+        if function is not None and function not in owners:
+            owners[function] = path
             pending += [source for source, _ in function.next_functions]
-    return list(reached)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from torch import nn
 
 from archlab.errors import SpecError, did_you_mean
+from archlab.probe.gradients import owns_weight
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-_ENOUGH = 0.5  # the share of layers with weights that must lie in the blocks
+# The share of layers with weights that must lie in the blocks: less is no unit of the net.
+_ENOUGH = 0.5
 
 
 def find_blocks(module: nn.Module) -> tuple[str, ...]:
@@ -18,8 +20,7 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
 
     A unit is a class with at least two layers with weights, of which the net has at least two
     instances: the residual units of a ResNet, the Inception blocks of GoogLeNet, the layers of a
-    transformer. Of several classes, the one that stands in containers most often is taken, then
-    the one with most instances, then the outer one.
+    transformer.
 
     Example:
         >>> from archlab import zoo
@@ -40,7 +41,8 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
     fitting = [
         kind for kind, paths in units.items() if len(paths) > 1 and covered[kind] >= _ENOUGH * total
     ]
-    # named_modules goes from the outside in, and max takes the first of equals.
+    # The class that stands in containers most often, then the one with most instances, then the
+    # outer one: named_modules goes from the outside in, and max takes the first of equals.
     best = max(fitting, key=lambda kind: (listed[kind], len(units[kind])), default=None)
     return tuple(units[best]) if best is not None else ()
 
@@ -69,8 +71,4 @@ def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, 
 
 
 def _layers(module: nn.Module) -> int:
-    """Count the modules inside that own a weight of two axes or more."""
-    return sum(
-        any(weight is not None and weight.dim() > 1 for weight in member._parameters.values())
-        for member in module.modules()
-    )
+    return sum(map(owns_weight, module.modules()))

@@ -11,6 +11,7 @@ from torch import nn
 from archlab.errors import ProbeError, keyword
 from archlab.probe.gradients import Batch
 from archlab.probe.norm import norm
+from archlab.probe.responses import NORMS
 from archlab.probe.shortcuts import Addition, run_watched
 from archlab.probe.untouched import untouched
 from archlab.result.by_depth import Branch
@@ -21,8 +22,7 @@ def measure_branches(
 ) -> tuple[Branch, ...]:
     """Return the norms of branch and shortcut at every residual addition of one forward, in order.
 
-    Norms are over the whole batch, in float64. The module is left as it was, as by
-    `measure_gradients`.
+    Norms are over the whole batch. The module is left as it was, as by `measure_gradients`.
 
     Raises:
         ProbeError: there is no residual addition.
@@ -56,7 +56,7 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
     Raises:
         ProbeError: no branch ends in a norm with a scale.
     """
-    # By the step of autograd that made a norm's output, which an in-place sum does not change.
+    # By the step of autograd that made a norm's output: an in-place sum changes the tensor itself.
     norm_of: dict[object, nn.Module] = {}
     last_norms: set[nn.Module] = set()
 
@@ -71,7 +71,7 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
 
     with ExitStack() as hooks:
         for member in module.modules():
-            if _has_scale(member):
+            if isinstance(member, NORMS) and member.weight is not None:
                 hooks.enter_context(member.register_forward_hook(norm_ended))
         hooks.enter_context(untouched(module, "train"))
         run_watched(module, batch, keep_last_norm)
@@ -92,9 +92,3 @@ def no_additions(name: str) -> str:
         "branch F(x). Concatenations (DenseNet, GoogLeNet) are no shortcuts, and what runs inside "
         "a scripted module cannot be seen."
     )
-
-
-def _has_scale(member: nn.Module) -> bool:
-    """Whether a module is a norm with a scale (gamma)."""
-    kinds = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-    return isinstance(member, kinds) and member.weight is not None

@@ -16,7 +16,8 @@ from torch import nn
 from archlab.probe.watch import kept_outputs
 from archlab.result.field import EffectiveField
 
-THRESHOLD = 1 - 0.9545  # of the largest value, as two standard deviations of a Gaussian
+# Of the largest value, as Luo et al. count: two standard deviations of a Gaussian hold 95.45 %.
+THRESHOLD = 1 - 0.9545
 
 
 def effective_fields(
@@ -29,12 +30,8 @@ def effective_fields(
 ) -> list[EffectiveField]:
     """Return the effective field of the central unit of each named module's output.
 
-    Args:
-        module: a copy in eval mode on the CPU, with the weights to measure.
-        images: (N, C, H, W), averaged over.
-        paths: module paths; one whose output is no map of four axes is left out.
-        directions: random output directions over the channels.
-        seed: of the directions.
+    `module` is a copy in eval mode on the CPU, with the weights to measure, and `images` are
+    (N, C, H, W). A module whose output is no map of four axes is left out.
     """
     x = images.clone().requires_grad_()
     with torch.enable_grad(), kept_outputs(module, paths) as outputs:
@@ -52,6 +49,8 @@ def _field(
 ) -> EffectiveField:
     row, column = output.shape[2] // 2, output.shape[3] // 2
     total = torch.zeros(x.shape[2:], dtype=torch.float64)
+    # A random direction over the channels instead of each channel alone: the mean of the squares is
+    # the same, and a few backward passes are enough.
     for _ in range(directions):
         direction = torch.randn(output.shape[1], generator=generator)
         central = (output[:, :, row, column] * direction.to(output.dtype)).sum()

@@ -18,17 +18,16 @@ from torch.overrides import TorchFunctionMode
 from archlab.probe.watch import kept_outputs
 from archlab.result.field import Support
 
+# What moves no position. Dropout is among them, since the module is in eval mode.
 IDENTITIES = frozenset(
     {
-        "relu", "relu_", "relu6", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "elu",
-        "elu_", "selu", "selu_", "celu", "celu_", "gelu", "silu", "silu_", "mish", "hardswish",
-        "hardswish_", "softplus", "tanh", "tanh_", "prelu", "batch_norm", "layer_norm",
-        "group_norm", "instance_norm", "rms_norm", "local_response_norm", "dropout", "dropout_",
-        "alpha_dropout", "feature_dropout", "sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_",
-        "softmax", "logsigmoid", "clamp", "clamp_",
+        "relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish",
+        "hardswish", "softplus", "tanh", "prelu", "batch_norm", "layer_norm", "group_norm",
+        "instance_norm", "rms_norm", "local_response_norm", "dropout", "alpha_dropout",
+        "feature_dropout", "sigmoid", "hardsigmoid", "softmax", "logsigmoid", "clamp",
     }
 )  # fmt: skip
-GATES = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_"})
+GATES = frozenset({"sigmoid", "hardsigmoid"})
 
 # The stand-ins return expanded tensors, which cannot be written, so `out += x` becomes `out + x`.
 OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
@@ -37,6 +36,7 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+# The arguments of torch's convolutions, in the order of their positions.
 _COMMON = ("input", "weight", "bias", "stride", "padding")
 _CONVOLUTIONS = {
     **{f"conv{rank}d": (*_COMMON, "dilation", "groups") for rank in (1, 2, 3)},
@@ -45,7 +45,6 @@ _CONVOLUTIONS = {
         for rank in (1, 2, 3)
     },
 }
-"""The arguments of torch's convolutions, in the order of their positions."""
 
 
 class _Mean(torch.autograd.Function):
@@ -85,10 +84,11 @@ class _Positive(TorchFunctionMode):
     def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
+        function = name.removesuffix("_")  # also where it works in place
+        if function in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
             # Squeeze-and-excitation: a gate from the whole image would make every field infinite.
             return torch.ones_like(args[0])
-        if name in IDENTITIES:
+        if function in IDENTITIES:
             return args[0]
         if name in OUT_OF_PLACE:
             return OUT_OF_PLACE[name](*args, **kwargs)
@@ -99,6 +99,7 @@ class _Positive(TorchFunctionMode):
         if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
             return _once_a_channel(func, args, kwargs)
         if name == "linear":
+            # Every output reaches every input: the mean of all of them does the same.
             weight = args[1]
             return args[0].mean(-1, keepdim=True).expand(*args[0].shape[:-1], weight.shape[0])
         return func(*args, **kwargs)
@@ -112,11 +113,9 @@ def supports(
 ) -> Iterator[Support]:
     """Yield what the units of each named module reach along one axis of the image.
 
-    Args:
-        module: a copy in eval mode, float64, on the CPU; its weights are not read.
-        image: (1, C, H, W) float64; the values do not matter.
-        units: module path -> indices along the axis; the middle of the other axis is taken.
-        axis: 2 for rows, 3 for columns.
+    `module` is a copy in eval mode, and `image` is (1, C, H, W); both are float64 on the CPU, and
+    their values do not matter. `units` are indices along the axis, 2 for rows or 3 for columns, by
+    the path of the module; the middle of the other axis is taken.
     """
     image = image.clone().requires_grad_()
     with torch.enable_grad(), _Positive(), kept_outputs(module, units) as outputs:
@@ -128,6 +127,7 @@ def supports(
 
 def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
     line = output.select(axis, unit)
+    # All channels at once: with positive weights no gradient can cancel another.
     middle = line.select(2, line.shape[2] // 2).sum()
     (gradient,) = torch.autograd.grad(middle, image, retain_graph=True)
     other = 3 if axis == 2 else 2
@@ -137,10 +137,8 @@ def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, ax
 
 
 def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor:
-    """Apply one positive kernel to the mean of the channels.
-
-    It reaches what any dense or grouped convolution reaches, for a fraction of the work.
-    """
+    """Apply one positive kernel to the mean of the channels."""
+    # It reaches what any dense or grouped convolution reaches, for a fraction of the work.
     values = dict(zip(_CONVOLUTIONS[name], args, strict=False)) | dict(kwargs)
     x, weight = values["input"], values["weight"]
     channels = weight.shape[0]

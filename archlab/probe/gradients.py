@@ -8,7 +8,7 @@ the value that they belong to.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,13 +48,9 @@ def measure_gradients(
     states as they were. So it can be called between two training steps: a callback passes its
     module, the batch of the step and its own loss.
 
-    Args:
-        module: any module with a parameter that requires a gradient.
-        batch: inputs and targets, on the module's device.
-        loss: is called with the module's output as it is (a tuple, a dictionary …) and
-            `batch.targets`.
-        blocks: module paths to measure at; the leaf layers with weights where empty.
-        mode: "train" (the default: at initialisation eval mode is another net), "eval", or None.
+    The loss is called with the module's output as it is (a tuple, a dictionary …) and the targets
+    of the batch, which is on the module's device. Where `blocks` is empty, the leaf layers with
+    weights are measured. `mode` is "train", "eval", or None for the mode that the module is in.
 
     Raises:
         ProbeError: nothing requires a gradient, or the loss is no scalar that depends on weights.
@@ -66,6 +62,7 @@ def measure_gradients(
         >>> [(point.block, point.path) for point in profile.points]
         [(0, '0'), (1, '2')]
     """
+    # In train mode by default: at initialisation, eval mode (running statistics) is another net.
     weights = _trainable(module)
     paths = tuple(blocks) or weighted_layers(module)
     with untouched(module, mode), Watch(module, paths) as watch:
@@ -73,10 +70,13 @@ def measure_gradients(
         pairs = zip(weights, gradients, strict=True)
         norms = {id(weight): norm(gradient) for weight, gradient in pairs if gradient is not None}
         calls = watch.selected()
-        inside = [_inside(module, call.path, own=not blocks) for call in calls]
+        inside = [_weights(module, [call.path], own=not blocks) for call in calls]
         if blocks and watch.stem is not None:
-            calls = [_with_path(watch.stem, calls), *calls]
-            inside = [_before(module, watch.before), *inside]
+            # Place 0 is called after what made its tensor, else after the block that receives it.
+            stem = watch.stem
+            path = stem.path or f"input of {calls[0].path}"
+            calls = [replace(stem, path=path), *calls]
+            inside = [_weights(module, watch.before, own=True), *inside]
         points = [
             _point(i, call, weights_inside, norms)
             for i, (call, weights_inside) in enumerate(zip(calls, inside, strict=True))
@@ -90,10 +90,7 @@ def activation_gradients(
     """Return ‖dL/d(output)‖ for every module that ran, by its path in the graph.
 
     The norm is over all tensors of all calls of the module; None where no gradient arrives. The
-    model itself has the empty path. The module is left as it was, as by `measure_gradients`.
-
-    Raises:
-        ProbeError: as `measure_gradients`.
+    module is left as it was, with the errors of `measure_gradients`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
@@ -128,6 +125,7 @@ def _backward(
     with torch.inference_mode(mode=False), torch.enable_grad():
         output = module(*batch.args, **batch.kwargs)
         value = checked_loss(loss(output, batch.targets), output)
+        # `autograd.grad` leaves `.grad` alone, so that a training step is not disturbed.
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
     return float(value.detach()), gradients
 
@@ -152,30 +150,19 @@ def checked_loss(value: Any, output: Any) -> torch.Tensor:
 
 def weighted_layers(module: nn.Module) -> tuple[str, ...]:
     """Return the paths of the modules that own a weight of two axes or more themselves."""
-    return tuple(path for path, member in module.named_modules() if _own(member))
+    return tuple(path for path, member in module.named_modules() if owns_weight(member))
 
 
-def _own(member: nn.Module) -> list[nn.Parameter]:
-    parameters = (weight for weight in member._parameters.values() if weight is not None)
-    return [weight for weight in parameters if weight.dim() > 1]
+def owns_weight(member: nn.Module) -> bool:
+    """Whether a module owns a weight of two axes or more itself."""
+    return any(weight.dim() > 1 for weight in member.parameters(recurse=False))
 
 
-def _inside(module: nn.Module, path: str, *, own: bool) -> list[nn.Parameter]:
-    member = module.get_submodule(path)
-    return _own(member) if own else [weight for weight in member.parameters() if weight.dim() > 1]
-
-
-def _before(module: nn.Module, paths: Sequence[str]) -> list[nn.Parameter]:
-    """Return the weights of the modules that ran before the first block, each once."""
-    weights = [weight for path in paths for weight in _own(module.get_submodule(path))]
-    return list(dict.fromkeys(weights))
-
-
-def _with_path(stem: WatchedCall, calls: Sequence[WatchedCall]) -> WatchedCall:
-    """Return the stem with the path of what made it, or else of the block that receives it."""
-    if stem.path:
-        return stem
-    return replace(stem, path=f"input of {calls[0].path}")
+def _weights(module: nn.Module, paths: Iterable[str], *, own: bool) -> list[nn.Parameter]:
+    """Return the weights that some modules own themselves, or all inside of them, each once."""
+    members = [module.get_submodule(path) for path in paths]
+    weights = (weight for member in members for weight in member.parameters(recurse=not own))
+    return list(dict.fromkeys(weight for weight in weights if weight.dim() > 1))
 
 
 def _point(

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
-_RELU = math.sqrt(2)  # gain: ReLU halves the second moment (He et al. 2015, arXiv:1502.01852)
-
-
-def _kaiming(weight: torch.Tensor) -> None:
-    nn.init.kaiming_normal_(weight, mode="fan_in", nonlinearity="relu")
-
-
-def _orthogonal(weight: torch.Tensor) -> None:
-    nn.init.orthogonal_(weight, gain=_RELU)
-
-
+# The gain √2: ReLU halves the second moment (He et al. 2015, arXiv:1502.01852).
+_kaiming = partial(nn.init.kaiming_normal_, mode="fan_in", nonlinearity="relu")
 SCHEMES: dict[str, Callable[[torch.Tensor], object] | None] = {
     "kaiming": _kaiming,
     "xavier": nn.init.xavier_normal_,
-    "default": None,  # the layer's own reset_parameters
-    "orthogonal": _orthogonal,
-    "zero-gamma": _kaiming,  # `branches.zero_branches` sets the last norm of every branch to 0
+    # The layer's own `reset_parameters`.
+    "default": None,
+    "orthogonal": partial(nn.init.orthogonal_, gain=math.sqrt(2)),
+    # After this, `branches.zero_branches` sets the last norm of every branch to 0.
+    "zero-gamma": _kaiming,
 }
 WORDS = {
     "kaiming": "He et al. 2015: normal, fan-in, gain √2, biases 0",
@@ -67,6 +61,7 @@ def without_norms(module: nn.Module) -> int:
         >>> without_norms(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
         1
     """
+    # Listed first: the modules may not change while they are walked through.
     places = [
         (parent, name)
         for parent in module.modules()

@@ -20,7 +20,8 @@ _Term = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 def _cross_entropy(output: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    if output.dim() == 3:  # (batch, tokens, classes); images have the classes on axis 1
+    # (batch, tokens, classes) has its classes on the last axis, images have them on axis 1.
+    if output.dim() == 3:
         output = output.flatten(0, 1)
     shape = (output.shape[0], *output.shape[2:])
     labels = torch.randint(output.shape[1], shape, generator=generator)
@@ -32,11 +33,11 @@ def _squared(output: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return nn.functional.mse_loss(output, targets.to(output))
 
 
-def _sum(output: torch.Tensor, _: torch.Generator) -> torch.Tensor:
-    return output.sum()
-
-
-LOSSES: dict[str, _Term] = {"cross-entropy": _cross_entropy, "mse": _squared, "sum": _sum}
+LOSSES: dict[str, _Term] = {
+    "cross-entropy": _cross_entropy,
+    "mse": _squared,
+    "sum": lambda output, _: output.sum(),
+}
 WORDS = {
     "cross-entropy": "cross-entropy (mean) on random labels",
     "mse": "mean squared error to random normal targets",
@@ -47,9 +48,8 @@ WORDS = {
 def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[str, str]:
     """Return the name of the loss for outputs of these shapes, and the sentence for the header.
 
-    Args:
-        name: a key of LOSSES; None takes cross-entropy where the output has classes, else mse.
-        shapes: of the floating-point tensors in the output, batch included.
+    Where `name` is None, it is cross-entropy if the output has classes, else mse. The shapes are
+    those of the floating-point tensors in the output, with their batch.
 
     Raises:
         OptionError: an unknown loss, or one that does not fit the output.

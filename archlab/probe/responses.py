@@ -20,7 +20,7 @@ from archlab.probe.gradients import Batch, weighted_layers
 from archlab.probe.untouched import untouched
 from archlab.result.by_depth import Response
 
-_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def measure_responses(
@@ -33,12 +33,7 @@ def measure_responses(
     """Return the response of every layer with weights, in call order.
 
     Deviations are computed in float64. The module is left as it was, as by `measure_gradients`.
-
-    Args:
-        module: any module.
-        batch: its inputs.
-        layers: paths to measure; every module with a weight of its own where empty.
-        mode: "train" (batch statistics), "eval", or None for the mode that the module is in.
+    Where `layers` is empty, every module with a weight of its own is measured.
 
     Raises:
         ProbeError: no layer with weights ran.
@@ -52,7 +47,7 @@ def measure_responses(
     record = _Record(set(layers or weighted_layers(module)))
     with ExitStack() as hooks, untouched(module, mode), torch.no_grad():
         for path, member in module.named_modules():
-            if isinstance(member, _NORMS):
+            if isinstance(member, NORMS):
                 hooks.enter_context(member.register_forward_hook(record.norm_ended))
             elif path in record.paths:
                 ended = partial(record.layer_ended, path)
@@ -86,6 +81,7 @@ class _Record:
 
     def norm_ended(self, _: nn.Module, args: Sequence[object], output: object) -> None:
         """Replace the last response by that of the norm on the same tensor (a forward hook)."""
+        # The very same tensor: a norm of anything else belongs to another layer, or to none.
         tensor = _floats(output)
         if self.latest is not None and args[0] is self.latest and tensor is not None:
             deviation = _deviation(tensor)
@@ -94,6 +90,7 @@ class _Record:
 
 
 def _floats(output: object) -> torch.Tensor | None:
+    # Attention and recurrent layers return their output first, and weights or states behind it.
     if isinstance(output, tuple) and output:
         output = output[0]
     return output if isinstance(output, torch.Tensor) and output.is_floating_point() else None

@@ -10,8 +10,7 @@ from archlab.spec import InputSpec
 def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
     """Return images (N, C, H, W) whose amplitude falls as 1/frequency, as in natural scenes.
 
-    Phases are random; every channel of every image has mean 0 and standard deviation 1. The
-    spectrum is that of photographs (Field 1987, Journal of the Optical Society of America A 4).
+    Phases are random; every channel of every image has mean 0 and standard deviation 1.
 
     Example:
         >>> x = natural_images((2, 3, 32, 32), torch.Generator().manual_seed(0))
@@ -22,7 +21,9 @@ def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.
     rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     frequency = (rows.square() + columns.square()).sqrt()
-    frequency[0, 0] = 1.0  # the mean, which is set to 0 below
+    # The mean has frequency 0. Its share of the spectrum is set to 0 below.
+    frequency[0, 0] = 1.0
+    # The spectrum of photographs: Field 1987, Journal of the Optical Society of America A 4.
     white = torch.randn(shape, generator=generator, dtype=torch.float64)
     spectrum = torch.fft.rfft2(white) / frequency
     spectrum[..., 0, 0] = 0
@@ -35,13 +36,9 @@ def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.
 def made_input(
     spec: InputSpec, generator: torch.Generator, *, noise: bool, tokens: int
 ) -> torch.Tensor:
-    """Return one input: natural images for (N, C, H, W), else N(0, 1), or token numbers.
+    """Return one input: natural images for (N, C, H, W), else N(0, 1), or numbers below `tokens`.
 
-    Args:
-        spec: the full shape and dtype.
-        generator: the source of the random numbers.
-        noise: whether images are N(0, 1), too.
-        tokens: the number of tokens, which are drawn from 0 … tokens − 1.
+    The shape of `spec` has its batch. With `noise`, images are N(0, 1), too.
     """
     dtype: torch.dtype = getattr(torch, spec.dtype)
     if not dtype.is_floating_point:

@@ -7,14 +7,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.kinds import Kind
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.tracer.settings import same_random
 
 # By group: fvcore's operators, archlab's kinds that do the same work, and why counts differ.
@@ -60,20 +60,11 @@ class AgainstTotals:
 class AgainstRow:
     """One group of operators: both counts, and why they differ."""
 
-    path: str
-    macs: int
-    fvcore: int
-    difference: int
-    why: str
-
-
-COLUMNS = (
-    Column("path", "operators"),
-    Column("macs", "archlab", Unit.SI),
-    Column("fvcore", "fvcore", Unit.SI),
-    Column("difference", "fvcore − archlab", Unit.SI),
-    Column("why", "why"),
-)
+    path: Annotated[str, "operators"]
+    macs: Annotated[int, "archlab", Unit.SI]
+    fvcore: Annotated[int, "fvcore", Unit.SI]
+    difference: Annotated[int, "fvcore − archlab", Unit.SI]
+    why: Annotated[str, "why"]
 
 
 def against_fvcore(
@@ -85,12 +76,8 @@ def against_fvcore(
 ) -> Result[AgainstTotals, AgainstRow]:
     """Return fvcore's count of one forward beside archlab's, by group of operators.
 
-    Args:
-        module: a copy that may be run, with values, in the mode of the header.
-        inputs: the arguments of its forward, by position and by keyword.
-        header: what archlab's numbers hold for.
-        ours: archlab's multiply-adds, by kind.
-        missing: what archlab did not count.
+    `module` is a copy that may be run, with values, in the mode of the header. `ours` are archlab's
+    multiply-adds by kind.
 
     Raises:
         DependencyError: fvcore is not installed.
@@ -122,7 +109,7 @@ def against_fvcore(
         header=header,
         totals=AgainstTotals(macs, total, difference),
         rows=tuple(row for row in rows if row.macs or row.fvcore),
-        columns=COLUMNS,
+        columns=columns(AgainstRow),
         missing=missing,
         footer=(
             f"archlab {macs:,} MACs, fvcore {total:,} (its `flops` are multiply-adds): "
@@ -148,9 +135,9 @@ class _Positional(nn.Module):
 
 def _fvcore(module: nn.Module, args: Sequence[Any]) -> tuple[dict[str, int], dict[str, int]]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from fvcore.nn import FlopCountAnalysis  # imported here, as nothing else needs it
+        # Here, as nothing else needs fvcore.
+        with warnings.catch_warnings(action="ignore"):
+            from fvcore.nn import FlopCountAnalysis
     except ImportError as error:
         raise DependencyError(f"fvcore is not installed: pip install fvcore ({error}).") from error
     with torch.no_grad(), _undisturbed():
@@ -171,8 +158,7 @@ def _undisturbed() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with same_random(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with same_random(), warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)
@@ -185,9 +171,7 @@ def _row(
     macs = sum(ours.get(kind, 0) for kind in kinds)
     count = sum(theirs.get(operator, 0) for operator in names)
     if kinds and count != macs:
-        omitted = [
-            f"{operator} ×{skipped[operator]}" for operator in SKIPPED if operator in skipped
-        ]
+        omitted = [f"{each} ×{skipped[each]}" for each in SKIPPED if each in skipped]
         why = "fvcore follows another path through the model"
         if omitted and count < macs:
             why = f"fvcore skips {', '.join(omitted)}"

@@ -12,27 +12,21 @@ from dataclasses import dataclass
 
 import torch
 
-POINTS, SPAN = 256, 2.0  # the number of inputs, evenly spaced from −2 to 2
-_EPSILON = 1e-5  # as in torch's batch norm
+# 256 inputs, evenly spaced from −2 to 2, as in the paper.
+POINTS, SPAN = 256, 2.0
+# As in torch's batch norm.
+_EPSILON = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class LineNet:
-    """One net of the family: x ← W·relu(x) + b, or x ← x + scale·(W·relu(x) + b).
+    """One net of the family: x ← W·relu(x) + b, or x ← x + scale·(W·relu(x) + b)."""
 
-    Attributes:
-        depth: hidden layers.
-        residual: whether each layer is added to its input.
-        norm: whether the input of each ReLU is normalised over the line (batch norm).
-        scale: the factor of the branch, Balduzzi's β.
-        width: units a layer.
-    """
-
-    depth: int
-    residual: bool = False
-    norm: bool = False
-    scale: float = 1.0
-    width: int = 200
+    depth: int  # hidden layers
+    residual: bool = False  # each layer is added to its input
+    norm: bool = False  # the input of each ReLU is normalised over the line (batch norm)
+    scale: float = 1.0  # the factor of the branch, Balduzzi's β
+    width: int = 200  # units a layer
 
     @property
     def name(self) -> str:
@@ -45,8 +39,7 @@ class LineNet:
 def input_gradients(net: LineNet, seed: int) -> torch.Tensor:
     """Return df/dx at POINTS inputs (float64), for the weights and biases that `seed` draws.
 
-    Weights and biases are N(0, 2/fan-in). Batch statistics count as constants, so that every
-    gradient is that of its own input.
+    Weights and biases are N(0, 2/fan-in).
 
     Example:
         >>> input_gradients(LineNet(depth=2), seed=0).shape
@@ -93,6 +86,7 @@ def measure_shattering(net: LineNet, seeds: Sequence[int], lags: int = 15) -> li
 
 
 def _normed(value: torch.Tensor) -> torch.Tensor:
+    # Batch statistics count as constants, so that every gradient is that of its own input.
     with torch.no_grad():
         mean = value.mean(dim=0)
         spread = (value.var(dim=0, correction=0) + _EPSILON).sqrt()

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,10 +51,11 @@ def watched_additions(module: nn.Module, decide: Decide) -> Iterator[None]:
     running: list[str] = []
     with ExitStack() as hooks:
         for path, member in module.named_modules():
-            hooks.enter_context(
-                member.register_forward_pre_hook(_entering(running, path), prepend=True)
-            )
-            hooks.enter_context(member.register_forward_hook(_leaving(running), always_call=True))
+            # In front of the user's hooks on the way in, and also after an error on the way out.
+            enter = partial(_enter, running, path)
+            hooks.enter_context(member.register_forward_pre_hook(enter, prepend=True))
+            leave = partial(_leave, running)
+            hooks.enter_context(member.register_forward_hook(leave, always_call=True))
         with _Additions(running, decide):
             yield
 
@@ -66,13 +68,11 @@ def run_watched(module: nn.Module, batch: Batch, decide: Decide) -> None:
 
 
 def rooted(batch: Batch) -> Batch:
-    """Return the batch with inputs that autograd follows, so that they can be a common origin.
-
-    The clone gives each input a step in autograd's graph, which leaves do not have.
-    """
+    """Return the batch with inputs that autograd follows, so that they can be a common origin."""
 
     def root(value: Any) -> Any:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
+            # The clone gives the input a step in autograd's graph, which leaves do not have.
             return value.detach().requires_grad_().clone()
         return value
 
@@ -100,24 +100,19 @@ class _Additions(TorchFunctionMode):
         shortcut, branch = args[position], args[1 - position]
         if self.decide(Addition(self.running[-1], shortcut, branch)):
             return func(*args, **kwargs)
-        if position == 0 and name in _WRITES:  # the sum is written into the shortcut's tensor
+        # `x += F(x)` writes into the shortcut's tensor, which others hold: F(x) has to be in it.
+        if position == 0 and name in _WRITES:
             return first.copy_(second)
         return branch
 
 
-def _entering(running: list[str], path: str) -> Callable[..., None]:
-    def hook(_: nn.Module, __: Any) -> None:
-        running.append(path)
-
-    return hook
+def _enter(running: list[str], path: str, *_: Any) -> None:
+    running.append(path)
 
 
-def _leaving(running: list[str]) -> Callable[..., None]:
-    def hook(_: nn.Module, __: Any, ___: Any) -> None:
-        if running:
-            running.pop()
-
-    return hook
+def _leave(running: list[str], *_: Any) -> None:
+    if running:
+        running.pop()
 
 
 def _shortcut(first: Any, second: Any) -> int | None:
@@ -130,6 +125,7 @@ def _shortcut(first: Any, second: Any) -> int | None:
     origin = _common_origin(ends)
     if origin is None:
         return None
+    # Branches of equal length (two towers of an Inception block) have no shortcut.
     lengths = [_weighted_steps(end, origin) for end in ends]
     if lengths[0] == lengths[1]:
         return None

@@ -17,12 +17,10 @@ from archlab.tracer.settings import same_random
 
 @contextlib.contextmanager
 def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
-    """Set the mode ("train", "eval", or None to keep it), and put everything back at the end.
-
-    Batch norm's statistics move in every forward in train mode: all buffers get their values back,
-    in place, and so do the random states of the CPU and of every CUDA device in use.
-    """
+    """Set the mode ("train", "eval", or None to keep it), and put everything back at the end."""
     modes = [(member, member.training) for member in module.modules()]
+    # Batch norm's statistics move in every forward in train mode. They get their values back in
+    # place, because another module may hold the same tensors.
     buffers = [
         (member, name, buffer, buffer.detach().clone())
         for member in module.modules()
@@ -30,7 +28,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
         if buffer is not None
     ]
     try:
-        with same_random(), _same_cuda_random():
+        with _same_random_everywhere():
             if mode is not None:
                 module.train(mode == "train")
             yield
@@ -41,23 +39,27 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
             for member, name, buffer, values in buffers:
                 if not torch.equal(buffer, values):
                     buffer.copy_(values)
-                member._buffers[name] = buffer  # a forward may have put another tensor there
+                # A forward may have put another tensor there.
+                member._buffers[name] = buffer
 
 
 @contextlib.contextmanager
 def drawn_from(seed: int) -> Iterator[None]:
     """Seed the random numbers inside (initial values, dropout), and restore their states after."""
-    with same_random(), _same_cuda_random():
+    with _same_random_everywhere():
         torch.manual_seed(seed)
         yield
 
 
 @contextlib.contextmanager
-def _same_cuda_random() -> Iterator[None]:
+def _same_random_everywhere() -> Iterator[None]:
+    """Put back the random states of the CPU and of every CUDA device in use."""
+    # Asking CUDA for states would start it, which takes seconds and hundreds of megabytes.
     started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     states = torch.cuda.get_rng_state_all() if started else []
     try:
-        yield
+        with same_random():
+            yield
     finally:
         if states:
             torch.cuda.set_rng_state_all(states)

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,19 +54,16 @@ class WatchedCall:
 
 @dataclass
 class Watch:
-    """Watches one forward and backward of `module`, as a context.
-
-    Attributes:
-        paths: modules for whose calls the norm of the output is kept, too.
-        calls: every finished call, in the order in which they end.
-        stem: the first tensor that the first of `paths` receives, as an output of what made it.
-        before: paths of the modules that had finished before the first of `paths` began.
-    """
+    """Watches one forward and backward of `module`, as a context."""
 
     module: nn.Module
+    # Modules for whose calls the norm of the output is kept, too: the places to measure.
     paths: Collection[str] = ()
+    # Every finished call, in the order in which they end.
     calls: list[WatchedCall] = field(default_factory=list)
+    # The first tensor that the first of `paths` receives, as an output of what made it.
     stem: WatchedCall | None = None
+    # Paths of the modules that had finished before the first of `paths` began.
     before: tuple[str, ...] = ()
     _hooks: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -77,7 +75,8 @@ class Watch:
             if path in self.paths:
                 begin = member.register_forward_pre_hook(self._begin, with_kwargs=True)
                 self._hooks.enter_context(begin)
-            self._hooks.enter_context(member.register_forward_hook(self._ended(path)))
+            ended = member.register_forward_hook(partial(self._ended, path))
+            self._hooks.enter_context(ended)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,6 +97,7 @@ class Watch:
 
     def _begin(self, _: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         """Note the tensor that the first block receives."""
+        # A block that runs again, or a later one, is no beginning.
         if self.stem is not None:
             return
         self.before = tuple(call.path for call in self.calls)
@@ -111,16 +111,14 @@ class Watch:
         maker = next((call.path for call in self.calls if slots and call.slots == slots), "")
         self.stem = WatchedCall(maker, 0, tuple(tensor.shape[1:]), slots, norm_in_place(tensor))
 
-    def _ended(self, path: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            tensors = list(tensors_in([output]))
-            shape = tuple(tensors[0].shape[1:]) if tensors else ()
-            size = norm_in_place(tensors[0]) if tensors and path in self.paths else None
-            slots = tuple(self._hooked(tensors))
-            self.calls.append(WatchedCall(path, self._counts[path], shape, slots, size))
-            self._counts[path] += 1
-
-        return hook
+    def _ended(self, path: str, _: nn.Module, __: Any, output: Any) -> None:
+        tensors = list(tensors_in([output]))
+        shape = tuple(tensors[0].shape[1:]) if tensors else ()
+        # A norm is kept, not the tensor: that would hold the memory of the whole forward.
+        size = norm_in_place(tensors[0]) if tensors and path in self.paths else None
+        slots = tuple(self._hooked(tensors))
+        self.calls.append(WatchedCall(path, self._counts[path], shape, slots, size))
+        self._counts[path] += 1
 
     def _hooked(self, tensors: Sequence[torch.Tensor]) -> Iterator[Slot]:
         for tensor in tensors:
@@ -140,16 +138,14 @@ def kept_outputs(module: nn.Module, paths: Iterable[str]) -> Iterator[dict[str, 
     """Fill a dictionary with the first output of each named module that returns a tensor."""
     outputs: dict[str, torch.Tensor] = {}
 
-    def keep(path: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if isinstance(output, torch.Tensor):
-                outputs.setdefault(path, output)
-
-        return hook
+    def keep(path: str, _: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            outputs.setdefault(path, output)
 
     with contextlib.ExitStack() as hooks:
         for path in paths:
-            hooks.enter_context(module.get_submodule(path).register_forward_hook(keep(path)))
+            member = module.get_submodule(path)
+            hooks.enter_context(member.register_forward_hook(partial(keep, path)))
         yield outputs
 
 

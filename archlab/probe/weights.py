@@ -56,6 +56,7 @@ def _without_prefix(saved: dict[str, Any], own: Mapping[str, Any]) -> dict[str, 
 
 def _check_keys(checkpoint: str | Path, saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Raise where names or shapes differ; the message counts each kind and names the first keys."""
+    # Said here and not by torch, whose message lists every key of a large model on one line.
     in_file = {key: tuple(getattr(value, "shape", ())) for key, value in saved.items()}
     in_model = {key: tuple(getattr(value, "shape", ())) for key, value in own.items()}
     kinds = {

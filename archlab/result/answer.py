@@ -26,11 +26,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that was not counted: an operator or a quantity, how often, where first, why."""
+    """Something that was not counted."""
 
-    what: str
-    count: int = 1
-    path: str = ""
+    what: str  # an operator or a quantity
+    count: int = 1  # how often
+    path: str = ""  # where first
     why: str = ""
 
     def __str__(self) -> str:

@@ -7,27 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GradientPoint:
-    """The gradients at one block, in the order of execution; None where there is no gradient.
+    """The gradients at one block, in the order of execution; None where there is no gradient."""
 
-    Attributes:
-        block: 0 is what the first block receives (or the first layer), then 1, 2, 3 …
-        path: of the module whose output it is.
-        call: which call of that module, from 0.
-        shape: of the output, without the batch.
-        activation_grad: L2 norm over the whole batch of dL/d(output).
-        weight_grad: L2 norm of dL/dW over the weights (two axes or more) inside.
-        grad_to_weight: that ÷ the L2 norm of the weights.
-        finite: whether the forward value is finite.
-    """
-
-    block: int
-    path: str
-    call: int
-    shape: tuple[int, ...]
-    activation_grad: float | None
-    weight_grad: float | None
-    grad_to_weight: float | None
-    finite: bool = True
+    block: int  # 0 is what the first block receives (or the first layer), then 1, 2, 3 …
+    path: str  # of the module whose output it is
+    call: int  # of that module, counted from 0
+    shape: tuple[int, ...]  # of the output, without the batch
+    activation_grad: float | None  # L2 norm over the whole batch of dL/d(output)
+    weight_grad: float | None  # L2 norm of dL/dW over the weights (two axes or more) inside
+    grad_to_weight: float | None  # that ÷ the L2 norm of the weights
+    finite: bool = True  # the forward value is finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +29,13 @@ class GradientProfile:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One call of a layer, numbered from 0 in call order, and the deviation of its output.
+    """One call of a layer, and the standard deviation of its output."""
 
-    `shape` is without the batch; `normed`: the deviation is that of the norm that follows.
-    """
-
-    layer: int
+    layer: int  # counted from 0 in call order
     path: str
     call: int
-    shape: tuple[int, ...]
-    normed: bool
+    shape: tuple[int, ...]  # without the batch
+    normed: bool  # the deviation is that of the norm that follows
     deviation: float
 
 

@@ -12,21 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EffectiveField:
-    """One layer's effective field, from its central `unit` (row, column).
-
-    Attributes:
-        path: of the layer.
-        heat: the mean squared gradient at every pixel (H × W), scaled so that the largest is 1.
-        height: rows between the first and the last pixel above the threshold.
-        width: the same for columns.
-        unit: the output position whose gradients these are.
-    """
+    """One layer's effective field: the mean squared gradient of one unit at every pixel."""
 
     path: str
-    heat: NDArray[np.float64]
-    height: int
-    width: int
-    unit: tuple[int, int]
+    heat: NDArray[np.float64]  # H × W, scaled so that the largest is 1
+    height: int  # rows between the first and the last pixel above the threshold
+    width: int  # the same for columns
+    unit: tuple[int, int]  # the output position (row, column) that is differentiated
 
 
 @dataclass(frozen=True, slots=True)

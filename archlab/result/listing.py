@@ -13,23 +13,14 @@ Row = TypeVar("Row", covariant=True)
 
 @dataclass(frozen=True)
 class Listing(Answer, Generic[Row]):
-    """Rows and how they are shown.
+    """Rows, one dataclass an entry, and the columns and sentences that a table shows."""
 
-    Attributes:
-        name: what is listed: models, doctor.
-        rows: one dataclass an entry.
-        columns: the columns that a table shows.
-        header: sentences above the table.
-        footer: sentences below the table.
-        extra: further JSON entries by name.
-    """
-
-    name: str
+    name: str  # what is listed: models, doctor
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
     header: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
-    extra: tuple[tuple[str, Any], ...] = ()
+    extra: tuple[tuple[str, Any], ...] = ()  # further JSON entries by name
 
     def table(self) -> Table:
         """Return the table of all rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, get_origin, get_type_hints
 
 Cell = int | float | str | bool | None
 
@@ -22,16 +23,36 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the field's name, its heading, and how to show it."""
+    """One column of a table."""
 
-    name: str
-    title: str
+    name: str  # of the row's field
+    title: str  # the heading
     unit: Unit = Unit.TEXT
+
+
+def columns(row: type) -> tuple[Column, ...]:
+    """Return the columns of a dataclass: its fields whose types carry a heading, in their order.
+
+    Example:
+        >>> @dataclass
+        ... class Row:
+        ...     path: Annotated[str, "module"]
+        ...     own: int
+        ...     bytes: Annotated[int, "size", Unit.BYTES]
+        >>> [column.title for column in columns(Row)]
+        ['module', 'size']
+    """
+    hints = get_type_hints(row, include_extras=True)
+    return tuple(
+        Column(name, *hint.__metadata__)
+        for name, hint in hints.items()
+        if get_origin(hint) is Annotated
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows ready for a view; `rows` hold raw cells, `depth` of a row indents a tree."""
+    """Rows of raw cells, ready for a view; in a tree, the depth of a row's path indents it."""
 
     title: str
     header: tuple[str, ...]

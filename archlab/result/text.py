@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from archlab.result.table import Cell, Column, Table, Unit, depth
 
-_NARROWEST = 12  # characters that a text column keeps, however narrow the screen
+# Characters that a text column keeps, however narrow the screen: enough to tell paths apart.
+_NARROWEST = 12
 
 
 def with_times(shapes: str) -> str:
@@ -22,12 +23,7 @@ def with_times(shapes: str) -> str:
 
 
 def si(value: float, digits: int = 4, *, zeros: bool = True) -> str:
-    """Return a count with an SI prefix (base 1000), rounded to significant digits.
-
-    Args:
-        value: the count.
-        digits: how many digits are significant.
-        zeros: whether zeros at the end are kept, so that numbers below each other align.
+    """Return a count with an SI prefix (base 1000), rounded to so many significant digits.
 
     Example:
         >>> si(1_814_073_344), si(640), si(0)
@@ -35,6 +31,7 @@ def si(value: float, digits: int = 4, *, zeros: bool = True) -> str:
         >>> si(999_999, 3), si(100_000, zeros=False)
         ('1.00 M', '100 K')
     """
+    # Zeros at the end (#) make numbers below each other align.
     form = f"{'#' if zeros else ''}.{digits}g"
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "K")):
         # Rounded before it is compared: 999,999 is 1.000 M, not 1000 K.
@@ -83,14 +80,16 @@ def cell_text(value: Cell, unit: Unit) -> str:
         return "-"
     if isinstance(value, str | bool):
         return str(value)
-    formats = {
-        Unit.COUNT: lambda: f"{value:,}",
-        Unit.SI: lambda: si(value),
-        Unit.BYTES: lambda: size(value),
-        Unit.SHARE: lambda: f"{100 * value:.1f} %",
-        Unit.NUMBER: lambda: f"{value:.4g}",
-    }
-    return formats[unit]() if unit in formats else str(value)
+    return _FORMATS.get(unit, str)(value)
+
+
+_FORMATS: dict[Unit, Callable[[float], str]] = {
+    Unit.COUNT: "{:,}".format,
+    Unit.SI: si,
+    Unit.BYTES: size,
+    Unit.SHARE: lambda share: f"{100 * share:.1f} %",
+    Unit.NUMBER: "{:.4g}".format,
+}
 
 
 def cells(table: Table) -> list[list[str]]:
@@ -99,7 +98,10 @@ def cells(table: Table) -> list[list[str]]:
     for row in table.rows:
         line = [cell_text(row.get(column.name), column.unit) for column in table.columns]
         if table.tree:
-            line[0] = _branch(str(row["path"]), str(row.get("type", "")), table)
+            path = str(row["path"])
+            # The model itself has no path: its class stands in the first line.
+            line[0] = "  " * depth(path) + path.rpartition(".")[2]
+            line[0] = line[0] or str(row.get("type", "")) or table.title
         body.append(line)
     return body
 
@@ -130,12 +132,6 @@ def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
     ]
 
 
-def _branch(path: str, kind: str, table: Table) -> str:
-    if not path:
-        return kind or table.title
-    return "  " * depth(path) + path.rpartition(".")[2]
-
-
 def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[int]:
     """Narrow the text columns, always the widest, until the table fits; numbers are never cut."""
     fitted = list(widths)
@@ -151,12 +147,9 @@ def _fit(widths: Sequence[int], columns: Sequence[Column], width: int) -> list[i
 def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
     texts = []
     for text, width, column in zip(row, widths, columns, strict=True):
-        cut = text if len(text) <= width else _shortened(text, width)
-        texts.append(cut.ljust(width) if column.unit == Unit.TEXT else cut.rjust(width))
+        if len(text) > width:
+            # Cut in the middle, nearer to the front: the end of a path tells modules apart.
+            head = (width - 1) // 3
+            text = f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+        texts.append(text.ljust(width) if column.unit == Unit.TEXT else text.rjust(width))
     return "  ".join(texts)
-
-
-def _shortened(text: str, width: int) -> str:
-    # Cut in the middle, nearer to the front: the end of a path tells modules apart.
-    head = (width - 1) // 3
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"

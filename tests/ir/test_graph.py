@@ -15,7 +15,7 @@ from archlab.ir.graph import (
     Param,
     TensorSpec,
 )
-from archlab.ir.kinds import ATTRS, COMPUTE_KINDS, Attrs, Kind
+from archlab.ir.kinds import Kind, MatmulAttrs, PermuteAttrs
 
 
 def small() -> Graph:
@@ -143,12 +143,8 @@ def test_defaults() -> None:
     assert small().failure is None
 
 
-def test_every_attribute_record_is_registered_by_its_name() -> None:
-    assert set(ATTRS.values()) == set(Attrs.__args__)
-    assert all(name == cls.__name__ for name, cls in ATTRS.items())
-
-
-def test_compute_kinds_are_those_that_do_not_only_move() -> None:
-    moving = {Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE, Kind.COPY}
-    assert set(Kind) - COMPUTE_KINDS == moving
-    assert Kind.OPAQUE in COMPUTE_KINDS
+def test_attributes_are_those_of_the_kind() -> None:
+    node = Node(0, Kind.PERMUTE, "aten.permute", "", (0,), (1,), PermuteAttrs((1, 0)))
+    assert node.attrs_as(PermuteAttrs).order == (1, 0)
+    with pytest.raises(AssertionError):
+        node.attrs_as(MatmulAttrs)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from archlab.analyze.by_depth.theory import Theory
-from archlab.result import Answer, Cell, Column, Header, Missing, Table, document, record
+from archlab.result import Answer, Cell, Column, Header, Missing, Table, Unit, document, record
 
 Totals = TypeVar("Totals", covariant=True)
 Row = TypeVar("Row", covariant=True)
@@ -17,23 +18,14 @@ Member = TypeVar("Member")
 
 @dataclass(frozen=True)
 class ByDepth(Answer, Generic[Totals, Row]):
-    """One question asked of several nets at every depth.
-
-    Attributes:
-        name: the question: gradients, responses, identity, shattered.
-        header: what the numbers hold for.
-        totals: one dataclass a net, by its name.
-        rows: one dataclass a net, seed and place, in the order of execution.
-        shown: the lines of the table: the seeds joined.
-        columns: the columns of the table.
-        missing: what was not measured.
-        footer: sentences below the table.
-        theories: what theory says of a net, by its name; empty where the question has no theory.
-    """
+    """One question (gradients, responses, identity, shattered) asked of several nets."""
 
     name: str
     header: Header
+    # By the name of the net; a net without a theory is absent from `theories`.
     totals: Mapping[str, Totals]
+    # A row is one net, seed and place, in the order of execution. A line of the table, in `shown`,
+    # joins the seeds: people compare places, machines want every measurement.
     rows: tuple[Row, ...]
     shown: tuple[Mapping[str, Cell], ...]
     columns: tuple[Column, ...]
@@ -65,7 +57,8 @@ class Spread:
         """Return `1.3e+04 (1.1e+04 … 1.8e+04)`, without the band for one seed."""
         if self.middle is None:
             return "-"
-        return f"{self.middle:.3g}" + (f" ({self.band()})" if self.band() != "-" else "")
+        band = self.band()
+        return f"{self.middle:.3g}" + (f" ({band})" if band != "-" else "")
 
     def band(self) -> str:
         """Return `1.1e+04 … 1.8e+04`, a dash where there is one value."""
@@ -81,9 +74,6 @@ class Spread:
 def spread(values: Sequence[float | None]) -> Spread:
     """Return the geometric mean and the band of positive values.
 
-    Zeros count for the band, not for the mean, unless all are zero; one value that is not finite
-    makes the mean so, too.
-
     Example:
         >>> spread([1.0, 100.0]).text()
         '10 (1 … 100)'
@@ -91,10 +81,12 @@ def spread(values: Sequence[float | None]) -> Spread:
     known = [value for value in values if value is not None]
     if not known:
         return Spread()
+    # One value that is not finite makes the mean so, too: a mean of the others would hide it.
     infinite = [value for value in known if not math.isfinite(value)]
     if infinite:
         return Spread(next(filter(math.isnan, infinite), infinite[0]))
-    # Norms span decades: an arithmetic mean would be that of the largest seed.
+    # Norms span decades: an arithmetic mean would be that of the largest seed. Zeros have no
+    # logarithm, so that they count for the band alone, unless all are zero.
     positive = [value for value in known if value > 0]
     middle = 0.0
     if positive:
@@ -103,16 +95,26 @@ def spread(values: Sequence[float | None]) -> Spread:
 
 
 def seed_line(rows: Sequence[Any], place: str, quantity: str) -> dict[str, Cell]:
-    """Return the cells that every line of a table by depth has, the seeds of one place joined.
-
-    Args:
-        rows: the rows of one net and place, one a seed.
-        place: the field that numbers the places: block or layer.
-        quantity: the field whose mean and band are shown.
-    """
+    """Return a line's cells for `seed_columns`, from the rows of one net and place, one a seed."""
     first = record(rows[0])
     cells = {name: first[name] for name in ("net", place, "path", "stage")}
     return cells | spread([getattr(row, quantity) for row in rows]).cells(quantity)
+
+
+def seed_columns(place: str, quantity: str, title: str) -> tuple[Column, ...]:
+    """Return the columns that every table by depth has.
+
+    `place` is the field that numbers the places, block or layer; `quantity` is the field whose mean
+    and band over the seeds are shown.
+    """
+    return (
+        Column("net", "net"),
+        Column(place, place, Unit.COUNT),
+        Column("path", "path"),
+        Column("stage", "stage", Unit.COUNT),
+        Column(quantity, title, Unit.NUMBER),
+        Column("band", "min … max"),
+    )
 
 
 def grouped(rows: Sequence[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:
@@ -132,18 +134,10 @@ def stages(shapes: Sequence[tuple[int, ...]], *, stem: bool) -> list[int]:
         >>> stages([(16, 32, 32), (16, 32, 32), (32, 16, 16)], stem=True)
         [0, 1, 2]
     """
-    numbers: list[int] = []
-    stage, last = 0, None
-    for i, shape in enumerate(shapes):
-        if stem and i == 0:
-            numbers.append(0)
-            continue
-        # (C, H, W): channels may grow inside a stage; tokens (T, C) have no map.
-        size = shape[1:] if len(shape) > 2 else shape
-        stage += size != last
-        last = size
-        numbers.append(stage)
-    return numbers
+    # (C, H, W): channels may grow inside a stage; tokens (T, C) have no map.
+    sizes = [shape[1:] if len(shape) > 2 else shape for shape in shapes[stem:]]
+    changes = (i == 0 or size != sizes[i - 1] for i, size in enumerate(sizes))
+    return [0] * (len(shapes) - len(sizes)) + list(accumulate(changes, initial=0))[1:]
 
 
 def _finite(row: Mapping[str, Cell]) -> dict[str, Cell]:

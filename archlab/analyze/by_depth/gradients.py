@@ -6,7 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archlab.analyze.by_depth.answer import ByDepth, Spread, grouped, seed_line, spread, stages
+from archlab.analyze.by_depth.answer import (
+    ByDepth,
+    Spread,
+    grouped,
+    seed_columns,
+    seed_line,
+    spread,
+    stages,
+)
 from archlab.analyze.by_depth.growth import growth, verdict
 from archlab.analyze.by_depth.theory import Theory
 from archlab.result import Cell, Column, Header, Missing, Unit
@@ -56,13 +64,8 @@ class GradientRow:
 
 
 # The last column says what is wrong: where nothing is, the table goes without it.
-COLUMNS: tuple[Column, ...] = (
-    Column("net", "net"),
-    Column("block", "block", Unit.COUNT),
-    Column("path", "path"),
-    Column("stage", "stage", Unit.COUNT),
-    Column("activation_grad", "dL/da", Unit.NUMBER),
-    Column("band", "min … max"),
+COLUMNS = (
+    *seed_columns("block", "activation_grad", "dL/da"),
     Column("weight_grad", "dL/dW", Unit.NUMBER),
     Column("grad_to_weight", "dL/dW ÷ W", Unit.NUMBER),
     Column("state", "state"),
@@ -104,6 +107,7 @@ def _line(seeds: Sequence[GradientRow]) -> dict[str, Cell]:
 
 
 def _rows(net: Measured) -> list[GradientRow]:
+    # Seeds draw other weights for the same net, so that the stages of one are those of all.
     numbers = _stage_numbers(net)
     return [
         _row(net.net, seed, place, stage)
@@ -132,6 +136,7 @@ def _row(net: str, seed: int, place: GradientPoint, stage: int) -> GradientRow:
     )
 
 
+# JSON has no infinity and no nan: there the value is null, and this word says what it was.
 def _state(value: float | None) -> str:
     if value is None:
         return "none"
@@ -144,7 +149,10 @@ def _totals(net: Measured) -> GradientTotals:
     ratios = spread([_ratio(profile) for profile in net.profiles])
     places = len(net.profiles[0])
     few = not net.stem and places <= _FEW
-    factor = None if few else _growth(net)
+    numbers = _stage_numbers(net)
+    norms = [[place.activation_grad for place in profile] for profile in net.profiles]
+    factor = None if few else spread([growth(values, numbers) for values in norms]).middle
+    # Where values are not finite the verdict says so, however few the layers are.
     words = verdict(ratios.middle, factor, net.theory)
     if few and ratios.middle is not None and math.isfinite(ratios.middle):
         words = f"{places} layer{'s' * (places > 1)}: too few to judge"
@@ -160,16 +168,11 @@ def _totals(net: Measured) -> GradientTotals:
     )
 
 
-def _growth(net: Measured) -> float | None:
-    numbers = _stage_numbers(net)
-    norms = [[place.activation_grad for place in profile] for profile in net.profiles]
-    return spread([growth(values, numbers) for values in norms]).middle
-
-
 def _ratio(profile: Sequence[GradientPoint]) -> float | None:
     first, last = profile[0].activation_grad, profile[-1].activation_grad
     if first is None or last is None:
         return None
+    # Not infinity, even where the first alone is infinite: a ratio of overflows says nothing.
     if not (math.isfinite(first) and math.isfinite(last)):
         return math.nan
     return first / last if last else None
@@ -188,6 +191,7 @@ def _not_finite(net: Measured) -> Iterator[Missing]:
     """Yield for each seed where values stop being finite: on the way forward, else back."""
     for seed, profile in zip(net.seeds, net.profiles, strict=True):
         lost = [place for place in profile if _state(place.activation_grad) in ("inf", "nan")]
+        # An overflow of the forward makes every gradient behind it meaningless: it is the cause.
         forward = next((place for place in profile if not place.finite), None)
         if forward is not None:
             why = f"seed {seed}: the forward value is not finite from here on"

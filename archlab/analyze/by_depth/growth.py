@@ -15,24 +15,21 @@ _EXPONENTIAL = 1.2  # growth per block from here on is called exponential
 def growth(values: Sequence[float | None], stages: Sequence[int]) -> float | None:
     """Return the factor per block towards the input, inside stages; None without two in a stage.
 
-    It is the slope of the logarithm against the block number: one slope for all stages, each stage
-    with a height of its own, so that a change of width or map size does not count as growth. The
-    last block is left out: the head's gradient reaches all its units, also those that its ReLU
-    switched off.
-
-    Args:
-        values: the norm at each block, from the input to the loss.
-        stages: the stage of each block; stage 0 is left out.
+    `values` are the norms at the blocks, from the input to the loss. Stage 0 is left out.
 
     Example:
         >>> growth([9.0, 4.0, 2.0, 1.0, 1.0], [0, 1, 1, 1, 1])
         2.0
     """
     points: dict[int, list[tuple[int, float]]] = {}
+    # The last block is left out: the head's gradient reaches all of its units, also those that its
+    # ReLU switched off.
     for block, (value, stage) in enumerate(zip(values[:-1], stages[:-1], strict=True)):
         if stage > 0 and value is not None and 0 < value < math.inf:
             points.setdefault(stage, []).append((block, math.log(value)))
-    # Least squares with the mean of each stage taken off: covariance over variance.
+    # The slope of the logarithm against the block number, by least squares: one slope for all
+    # stages, each with a height of its own (its mean is taken off), so that a change of width or of
+    # map size does not count as growth.
     covariance = variance = 0.0
     for inside in points.values():
         x = statistics.fmean(block for block, _ in inside)
@@ -45,10 +42,7 @@ def growth(values: Sequence[float | None], stages: Sequence[int]) -> float | Non
 def verdict(ratio: float | None, factor: float | None, theory: Theory) -> str:
     """Return in words how the gradient changes on its way to the input.
 
-    Args:
-        ratio: the norm at the first block ÷ that at the last.
-        factor: the growth per block, None where there are too few blocks for a rate.
-        theory: what the growth is compared with.
+    `ratio` is first ÷ last; `factor`, the growth per block, is None where blocks are too few.
 
     Example:
         >>> verdict(1.3e4, 1.43, Theory(1.467, ""))
@@ -65,12 +59,14 @@ def verdict(ratio: float | None, factor: float | None, theory: Theory) -> str:
         return f"{words}, a power law as theory says"
     if theory.growth is None or factor is None:
         return words
+    # Near is within 15 % of the logarithm of theory's factor, and within e^±0.1 of a factor near 1.
     near = abs(math.log(factor / theory.growth)) < max(0.1, 0.15 * abs(math.log(theory.growth)))
     return f"{words}, {'near' if near else 'unlike'} theory"
 
 
 def _course(ratio: float, factor: float | None, theory: Theory) -> str:
-    rate = factor if factor is not None else 1.0  # one block a stage tells no rate
+    # One block a stage tells no rate.
+    rate = factor if factor is not None else 1.0
     if 1 / _LEVEL <= ratio <= _LEVEL and 1 / _EXPONENTIAL <= rate <= _EXPONENTIAL:
         return "about level"
     if factor is None:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from archlab.analyze.by_depth.answer import ByDepth, grouped, seed_line, spread, stages
+from archlab.analyze.by_depth.answer import (
+    ByDepth,
+    grouped,
+    seed_columns,
+    seed_line,
+    spread,
+    stages,
+)
 from archlab.errors import keyword
 from archlab.result import Cell, Column, Header, Unit
 from archlab.result.by_depth import Branch, Response
 
 Record = TypeVar("Record", Response, Branch)
+# Net -> (seed, what the probe measured of each layer or addition).
 Draws = Mapping[str, Sequence[tuple[int, Sequence[Record]]]]
-"""Net -> (seed, what the probe measured of each layer or addition)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,91 +64,59 @@ class IdentityRow:
     shape: str
 
 
-RESPONSE_COLUMNS = (
-    Column("net", "net"),
-    Column("layer", "layer", Unit.COUNT),
-    Column("path", "path"),
-    Column("stage", "stage", Unit.COUNT),
-    Column("response", "std", Unit.NUMBER),
-    Column("band", "min … max"),
-    Column("rank", "rank", Unit.COUNT),
-)
-IDENTITY_COLUMNS = (
-    Column("net", "net"),
-    Column("block", "block", Unit.COUNT),
-    Column("path", "path"),
-    Column("stage", "stage", Unit.COUNT),
-    Column("branch_to_input", "F(x) ÷ x", Unit.NUMBER),
-    Column("band", "min … max"),
-    Column("branch", "F(x)", Unit.NUMBER),
-    Column("shortcut", "x", Unit.NUMBER),
-)
-
-
 def responses(draws: Draws[Response], header: Header) -> ByDepth[DepthTotals, ResponseRow]:
     """Return the responses of several nets: (seed, layers) pairs by the net's name."""
-    rows = [
-        row for net, seeds in draws.items() for seed, layers in seeds
-        for row in _response_rows(net, seed, layers)
-    ]  # fmt: skip
+    rows = tuple(_response_rows(draws))
+    at_start = (
+        "right after batch norm every response is its scale, 1 at initialisation: give trained "
+        f"weights with {keyword('checkpoint')}, or {keyword('norm', 'none')}"
+    )
     # Batch norm puts out its scale: as long as that is 1 everywhere, depth is not what is seen.
     normed = [row.response for row in rows if row.normed]
     return ByDepth(
         name="responses",
         header=header,
-        totals={
-            net: _totals(len(seeds[0][1]), [row.response for row in rows if row.net == net])
-            for net, seeds in draws.items()
-        },
-        rows=tuple(rows),
+        totals=_totals(rows, "response"),
+        rows=rows,
         shown=tuple(map(_response_line, grouped(rows, lambda row: (row.net, row.layer)))),
-        columns=RESPONSE_COLUMNS,
-        footer=(_at_start(),) if normed and all(0.9 < value < 1.1 for value in normed) else (),
+        columns=(*seed_columns("layer", "response", "std"), Column("rank", "rank", Unit.COUNT)),
+        footer=(at_start,) if normed and all(0.9 < value < 1.1 for value in normed) else (),
     )
 
 
 def identity(draws: Draws[Branch], header: Header) -> ByDepth[DepthTotals, IdentityRow]:
     """Return ‖F(x)‖ ÷ ‖x‖ of several nets: (seed, additions) pairs by the net's name."""
-    rows = [
-        row for net, seeds in draws.items() for seed, additions in seeds
-        for row in _identity_rows(net, seed, additions)
-    ]  # fmt: skip
+    rows = tuple(_identity_rows(draws))
     return ByDepth(
         name="identity",
         header=header,
-        totals={
-            net: _totals(len(seeds[0][1]), [row.branch_to_input for row in rows if row.net == net])
-            for net, seeds in draws.items()
-        },
-        rows=tuple(rows),
+        totals=_totals(rows, "branch_to_input"),
+        rows=rows,
         shown=tuple(map(_identity_line, grouped(rows, lambda row: (row.net, row.block)))),
-        columns=IDENTITY_COLUMNS,
+        columns=(
+            *seed_columns("block", "branch_to_input", "F(x) ÷ x"),
+            Column("branch", "F(x)", Unit.NUMBER),
+            Column("shortcut", "x", Unit.NUMBER),
+        ),
         footer=("0: the block is the identity (before its last ReLU); 1: F(x) is as large as x",),
     )
 
 
-def _at_start() -> str:
-    return (
-        "right after batch norm every response is its scale, 1 at initialisation: give trained "
-        f"weights with {keyword('checkpoint')}, or {keyword('norm', 'none')}"
-    )
-
-
-def _response_rows(net: str, seed: int, layers: Sequence[Response]) -> Iterator[ResponseRow]:
-    order = sorted(range(len(layers)), key=lambda i: -layers[i].deviation)
-    ranks = {layer: place + 1 for place, layer in enumerate(order)}
-    for i, (layer, stage) in enumerate(zip(layers, _stages(layers), strict=True)):
-        yield ResponseRow(
-            net=net,
-            seed=seed,
-            layer=layer.layer,
-            path=layer.path,
-            stage=stage,
-            response=layer.deviation,
-            rank=ranks[i],
-            normed=layer.normed,
-            shape="x".join(map(str, layer.shape)),
-        )
+def _response_rows(draws: Draws[Response]) -> Iterator[ResponseRow]:
+    for net, seed, layers, numbers in _measured(draws):
+        order = sorted(range(len(layers)), key=lambda i: -layers[i].deviation)
+        for i, (layer, stage) in enumerate(zip(layers, numbers, strict=True)):
+            yield ResponseRow(
+                net=net,
+                seed=seed,
+                layer=layer.layer,
+                path=layer.path,
+                stage=stage,
+                response=layer.deviation,
+                rank=order.index(i) + 1,
+                normed=layer.normed,
+                shape="x".join(map(str, layer.shape)),
+            )
 
 
 def _response_line(seeds: Sequence[ResponseRow]) -> dict[str, Cell]:
@@ -149,19 +124,20 @@ def _response_line(seeds: Sequence[ResponseRow]) -> dict[str, Cell]:
     return {**seed_line(seeds, "layer", "response"), "rank": rank}
 
 
-def _identity_rows(net: str, seed: int, additions: Sequence[Branch]) -> Iterator[IdentityRow]:
-    for i, (addition, stage) in enumerate(zip(additions, _stages(additions), strict=True)):
-        yield IdentityRow(
-            net=net,
-            seed=seed,
-            block=i + 1,
-            path=addition.path,
-            stage=stage,
-            branch_to_input=addition.ratio,
-            branch=addition.branch,
-            shortcut=addition.shortcut,
-            shape="x".join(map(str, addition.shape)),
-        )
+def _identity_rows(draws: Draws[Branch]) -> Iterator[IdentityRow]:
+    for net, seed, additions, numbers in _measured(draws):
+        for i, (addition, stage) in enumerate(zip(additions, numbers, strict=True)):
+            yield IdentityRow(
+                net=net,
+                seed=seed,
+                block=i + 1,
+                path=addition.path,
+                stage=stage,
+                branch_to_input=addition.ratio,
+                branch=addition.branch,
+                shortcut=addition.shortcut,
+                shape="x".join(map(str, addition.shape)),
+            )
 
 
 def _identity_line(seeds: Sequence[IdentityRow]) -> dict[str, Cell]:
@@ -172,10 +148,18 @@ def _identity_line(seeds: Sequence[IdentityRow]) -> dict[str, Cell]:
     }
 
 
-def _stages(measured: Sequence[Record]) -> list[int]:
-    return stages([record.shape for record in measured], stem=False)
+def _measured(draws: Draws[Record]) -> Iterator[tuple[str, int, Sequence[Record], list[int]]]:
+    """Yield each net and seed with the records of the probe, and the stages that they are in."""
+    for net, seeds in draws.items():
+        for seed, records in seeds:
+            yield net, seed, records, stages([record.shape for record in records], stem=False)
 
 
-def _totals(places: int, values: Sequence[float | None]) -> DepthTotals:
-    total = spread(values)
-    return DepthTotals(places, total.middle, total.low, total.high)
+def _totals(rows: Sequence[Any], quantity: str) -> dict[str, DepthTotals]:
+    totals = {}
+    for members in grouped(rows, lambda row: row.net):
+        # The seeds measure the same places.
+        places = sum(row.seed == members[0].seed for row in members)
+        total = spread([getattr(row, quantity) for row in members])
+        totals[members[0].net] = DepthTotals(places, total.middle, total.low, total.high)
+    return totals

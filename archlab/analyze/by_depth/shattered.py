@@ -39,8 +39,8 @@ COLUMNS = (
 )
 
 
+# Seed -> the autocorrelation at each lag, from 0.
 Curves = Mapping[int, Sequence[float]]
-"""Seed -> the autocorrelation at each lag, from 0."""
 
 
 def shattered(
@@ -56,7 +56,10 @@ def shattered(
     return ByDepth(
         name="shattered",
         header=header,
-        totals={net: _totals(seeds) for net, seeds in measured.items()},
+        totals={
+            net: ShatteredTotals(_at_lag(seeds, 1), statistics.fmean(_seed_means(seeds)))
+            for net, seeds in measured.items()
+        },
         rows=rows,
         shown=tuple(_line(net, seeds) for net, seeds in measured.items()),
         columns=COLUMNS,
@@ -64,9 +67,9 @@ def shattered(
     )
 
 
-def _at_lag(seeds: Curves, lag: int) -> list[float]:
-    """Return the autocorrelation at one lag, one value a seed."""
-    return [values[lag] for values in seeds.values()]
+def _at_lag(seeds: Curves, lag: int) -> float:
+    """Return the autocorrelation at one lag, as the mean over the seeds."""
+    return statistics.fmean(values[lag] for values in seeds.values())
 
 
 def _seed_means(seeds: Curves) -> list[float]:
@@ -74,19 +77,13 @@ def _seed_means(seeds: Curves) -> list[float]:
     return [statistics.fmean(values[1:]) for values in seeds.values()]
 
 
-def _totals(seeds: Curves) -> ShatteredTotals:
-    return ShatteredTotals(
-        statistics.fmean(_at_lag(seeds, 1)), statistics.fmean(_seed_means(seeds))
-    )
-
-
 def _line(net: str, seeds: Curves) -> dict[str, Cell]:
     means = _seed_means(seeds)
     return {
         "net": net,
-        "lag1": statistics.fmean(_at_lag(seeds, 1)),
-        "lag5": statistics.fmean(_at_lag(seeds, 5)),
-        "last": statistics.fmean(_at_lag(seeds, 15)),
+        "lag1": _at_lag(seeds, 1),
+        "lag5": _at_lag(seeds, 5),
+        "last": _at_lag(seeds, 15),
         "mean": statistics.fmean(means),
         "low": min(means),
         "high": max(means),

@@ -21,23 +21,14 @@ _RELUS = frozenset({"aten.relu", "aten.threshold"})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What theory needs to know of a net.
+    """What theory needs to know of a net."""
 
-    Attributes:
-        layers: layers with weights in a block; 1 where every layer is a place of its own.
-        residual: whether blocks have shortcuts.
-        norm: batch, none or other.
-        relu: whether every nonlinearity is a ReLU.
-        gain: mean of fan-in × W² over the convolutions, 2 for He's initial values.
-        silent: whether all residual branches are zero (zero-gamma, Fixup).
-    """
-
-    layers: float
-    residual: bool
-    norm: str
-    relu: bool
-    gain: float | None
-    silent: bool = False
+    layers: float  # with weights in a block; 1 where every layer is a place of its own
+    residual: bool  # blocks have shortcuts
+    norm: str  # batch, none or other
+    relu: bool  # every nonlinearity is a ReLU
+    gain: float | None  # mean of fan-in × W² over the convolutions; 2 for He's initial values
+    silent: bool = False  # all residual branches are zero (zero-gamma, Fixup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +46,6 @@ class Theory:
 def theory(facts: Facts) -> Theory:
     """Return what theory predicts.
 
-    Plain with batch norm: √(π/(π−1)) a layer (Yang et al. 2019, arXiv:1902.08129). Plain without:
-    √(gain/2) a layer (He et al. 2015). With shortcuts: √(1 + that²) a block.
-
     Example:
         >>> theory(Facts(2, residual=False, norm="batch", relu=True, gain=2.0)).words
         'π/(π−1) = 1.467 a block'
@@ -70,12 +58,15 @@ def theory(facts: Facts) -> Theory:
         return Theory(None, "none for this kind of net")
     if facts.residual and facts.norm == "batch":
         return Theory(None, "power law: first ÷ last near the number of blocks", power_law=True)
+    # √(π/(π−1)) a layer: Yang et al. 2019 (arXiv:1902.08129).
     if facts.norm == "batch":
         growth = BATCH_NORM**facts.layers
         exact = "π/(π−1) = " if facts.layers == 2 else ""
         return Theory(growth, f"{exact}{growth:.3f} a block")
-    # ReLU halves the mean square, so that gain 2 keeps the norm from layer to layer.
+    # √(gain/2) a layer (He et al. 2015, arXiv:1502.01852): ReLU halves the mean square, so that
+    # gain 2 keeps the norm from layer to layer.
     through = math.sqrt(facts.gain / 2) ** facts.layers
+    # The gradients of shortcut and branch are independent at initialisation: their squares add up.
     if facts.residual:
         growth = math.sqrt(1 + through**2)
         return Theory(growth, f"√(1 + {through**2:.2g}) = {growth:.3f} a block")
@@ -111,7 +102,7 @@ def is_chain(graph: Graph) -> bool:
 
 def norm_kind(graph: Graph) -> str:
     """Return batch, none or other."""
-    norms = {node.op for node in graph.nodes if node.kind == Kind.NORM}
+    norms = [node.op for node in graph.nodes if node.kind == Kind.NORM]
     if not norms:
         return "none"
     return "batch" if all("batch_norm" in op for op in norms) else "other"

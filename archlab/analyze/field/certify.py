@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Annotated
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
-from archlab.result import Column, Result, Unit
+from archlab.result import Result, Unit, columns
 from archlab.result.field import Support
 
-_GRAIN = 64  # image sides are multiples of this, so that strides divide them
-_SHORT = 128  # the side along which nothing is measured
+# Image sides are multiples of 64, so that strides divide them.
+_GRAIN = 64
+# The side along which nothing is measured: a square image as long as the largest field is slow.
+_SHORT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +38,21 @@ class CertifyTotals:
 class CertifyRow:
     """One unit of one layer on one axis: what was predicted and what gradients reach."""
 
-    path: str
-    axis: str
-    unit: int
-    predicted_low: int
-    predicted_high: int
-    low: int
-    high: int
+    path: Annotated[str, "layer"]
+    axis: Annotated[str, "axis"]
+    unit: Annotated[int, "unit", Unit.COUNT]
+    predicted_low: Annotated[int, "predicted from", Unit.COUNT]
+    predicted_high: Annotated[int, "to", Unit.COUNT]
+    low: Annotated[int, "reached from", Unit.COUNT]
+    high: Annotated[int, "to", Unit.COUNT]
     predicted_holes: int | None
-    holes: int
-    agrees: bool
-
-
-COLUMNS = (
-    Column("path", "layer"),
-    Column("axis", "axis"),
-    Column("unit", "unit", Unit.COUNT),
-    Column("predicted_low", "predicted from", Unit.COUNT),
-    Column("predicted_high", "to", Unit.COUNT),
-    Column("low", "reached from", Unit.COUNT),
-    Column("high", "to", Unit.COUNT),
-    Column("holes", "holes", Unit.COUNT),
-    Column("agrees", "agrees"),
-)
+    holes: Annotated[int, "holes", Unit.COUNT]
+    agrees: Annotated[bool, "agrees"]
 
 
 def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
     """Return (height, width) of an image long enough on `axis` (0 = h) for every field to fit."""
+    # Three steps more than the widest field, so that units beside the central one fit, too.
     fields = _convolutions(graph, axis).values()
     need = max((ceil(field.width + 3 * field.step) for field in fields), default=_SHORT)
     long = max(ceil(need / _GRAIN) * _GRAIN, _SHORT)
@@ -69,10 +60,8 @@ def image_shape(graph: Graph, axis: int) -> tuple[int, int]:
 
 
 def plan(graph: Graph, axis: int) -> dict[str, tuple[int, ...]]:
-    """Return the units to measure of each convolution: the central one, or four around it.
-
-    One is enough where all units see alike; up-sampling and windows make them differ by place.
-    """
+    """Return the units to measure of each convolution: the central one, or four around it."""
+    # One is enough where all units see alike; up-sampling and windows make them differ by place.
     return {
         path: (field.size // 2,)
         if field.exact or field.size == 1
@@ -107,7 +96,7 @@ def certify(
         ),
         totals=CertifyTotals(len(rows), agree, layers),
         rows=rows,
-        columns=COLUMNS,
+        columns=columns(CertifyRow),
         footer=(line,),
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from archlab.analyze.field.receptive_field import FieldRow
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph
-from archlab.result import Column, Result, Unit
+from archlab.result import Result, Unit, columns
 from archlab.result.field import EffectiveField
 
 
@@ -27,24 +28,13 @@ class EffectiveRow:
     `clipped`: the theoretical field is larger than the image, so the ratio is to the image side.
     """
 
-    path: str
-    effective_h: int
-    effective_w: int
-    rf_h: float | None
-    rf_w: float | None
-    ratio: float | None
-    clipped: bool
-
-
-COLUMNS = (
-    Column("path", "layer"),
-    Column("effective_h", "effective h", Unit.COUNT),
-    Column("effective_w", "effective w", Unit.COUNT),
-    Column("rf_h", "theoretical h", Unit.NUMBER),
-    Column("rf_w", "theoretical w", Unit.NUMBER),
-    Column("ratio", "ratio", Unit.NUMBER),
-    Column("clipped", "cut by the image"),
-)
+    path: Annotated[str, "layer"]
+    effective_h: Annotated[int, "effective h", Unit.COUNT]
+    effective_w: Annotated[int, "effective w", Unit.COUNT]
+    rf_h: Annotated[float | None, "theoretical h", Unit.NUMBER]
+    rf_w: Annotated[float | None, "theoretical w", Unit.NUMBER]
+    ratio: Annotated[float | None, "ratio", Unit.NUMBER]
+    clipped: Annotated[bool, "cut by the image"]
 
 
 def effective(
@@ -64,7 +54,7 @@ def effective(
         ),
         totals=EffectiveTotals(len(compared), compared[-1].ratio if compared else None),
         rows=compared,
-        columns=COLUMNS,
+        columns=columns(EffectiveRow),
     )
 
 
@@ -72,6 +62,7 @@ def _row(field: EffectiveField, theory: FieldRow, height: int, width: int) -> Ef
     rf_h, rf_w = theory.rf_h, theory.rf_w
     # Pixels outside of the image have no gradient: the ratio is to what the image holds.
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
+    # The square root of a ratio of areas is a ratio of sides.
     ratio = None
     if rf_h and rf_w:
         area = min(rf_h, height) * min(rf_w, width)

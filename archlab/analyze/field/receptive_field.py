@@ -8,16 +8,18 @@ such layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import NamedTuple
+from typing import Any
+
+import numpy as np
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.sight import Misalignment, Sight
 from archlab.analyze.header import header
+from archlab.analyze.tree import call_order
 from archlab.ir.graph import Graph, ModuleCall
 from archlab.ir.kinds import ConvAttrs, Kind
 from archlab.result import Column, Missing, Result, Unit
@@ -92,15 +94,19 @@ PHASES = Column("phases", "phases")
 
 
 def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
-    """Return the receptive field of every module call's output, in call order.
-
-    Source: Araujo et al. 2019 (distill.pub/2019/computing-receptive-fields) for the intervals;
-    Richter et al. 2021 (arXiv 2106.12307) for the minimal path.
-    """
+    """Return the receptive field of every module call's output, in call order."""
+    # Intervals: Araujo et al. 2019 (distill.pub/2019/computing-receptive-fields). Minimal path:
+    # Richter et al. 2021 (arXiv 2106.12307).
     by_tensor, misaligned = sights(graph)
-    rows = tuple(_rows(graph, by_tensor))
+    rows = tuple(_row(graph, call, by_tensor) for call in call_order(graph) if call.call == 0)
     local = [row for row in rows if row.rf_h is not None or row.rf_w is not None]
-    last = _last_feature(local)
+    # The last feature map is the innermost of the calls with the largest field: a head behind it
+    # (dropout, a linear layer at each position) sees no more.
+    last = max(
+        local,
+        key=lambda row: ((row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path),
+        default=None,
+    )
     first_global = next((row.global_from for row in rows if row.global_from), None)
     lost = dict.fromkeys(sight.lost for sight in by_tensor.values() if sight.lost)
     notes = [_sentence(join) for join in misaligned[:3]]
@@ -113,11 +119,8 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
         name="receptive_field",
         header=header(graph, CONVENTION),
         totals=FieldTotals(
-            path=last.path if last else "",
-            rf_h=last.rf_h if last else None,
-            rf_w=last.rf_w if last else None,
-            stride_h=last.stride_h if last else None,
-            stride_w=last.stride_w if last else None,
+            last.path if last else "",
+            *((last.rf_h, last.rf_w, last.stride_h, last.stride_w) if last else (None,) * 4),
             global_from=first_global,
             misaligned=len(misaligned),
         ),
@@ -133,81 +136,58 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
     )
 
 
-def _rows(graph: Graph, by_tensor: dict[int, Sight]) -> Iterable[FieldRow]:
-    # A module and its only child run the same nodes: the path's depth puts the module first.
-    def order(call: ModuleCall) -> tuple[int, int, int]:
-        return call.first, -call.last, call.path.count(".")
-
-    for call in sorted(graph.calls, key=order):
-        if call.call == 0:
-            outputs = (by_tensor[tensor] for tensor in call.outputs if tensor in by_tensor)
-            yield _row(graph, call, next(outputs, None))
-
-
-def _row(graph: Graph, call: ModuleCall, sight: Sight | None) -> FieldRow:
+def _row(graph: Graph, call: ModuleCall, by_tensor: dict[int, Sight]) -> FieldRow:
+    sight = next((by_tensor[tensor] for tensor in call.outputs if tensor in by_tensor), None)
     tall, wide = sight.axes if sight else (None, None)
-    h, w = _extent(tall), _extent(wide)
     shares = [_coverage(field) for field in (tall, wide) if field is not None]
     return FieldRow(
         path=call.path,
         type=graph.module[call.path].type,
-        rf_h=h.size,
-        rf_w=w.size,
-        stride_h=h.stride,
-        stride_w=w.stride,
-        pad_h=h.pad,
-        pad_w=w.pad,
-        center_h=h.centre,
-        center_w=w.centre,
-        holes_h=tall.holes if tall else None,
-        holes_w=wide.holes if wide else None,
-        min_path_h=_number(tall.shortest) if tall else None,
-        min_path_w=_number(wide.shortest) if wide else None,
+        **_cells("h", tall),
+        **_cells("w", wide),
         coverage=_product([centre for centre, _ in shares]),
         worst_coverage=_product([worst for _, worst in shares]),
         phases="|".join(map(str, phases(tall))) if tall and not tall.exact else "",
-        exact=sight is not None and not sight.lost and _all_exact(tall, wide),
+        exact=sight is not None
+        and not sight.lost
+        and all(axis is None or axis.exact or bool(phases(axis)) for axis in (tall, wide)),
         global_from=(sight.global_from or None) if sight else None,
     )
 
 
+def _cells(name: str, axis: Field | None) -> dict[str, Any]:
+    """Return the fields of a row that describe the axis h or w; all None where it is gone."""
+    cells = {
+        "rf": local_size(axis),
+        "stride": axis and _number(axis.step),
+        "pad": axis and _number(-axis.lo),
+        "center": axis and _number(axis.centre),
+        "holes": axis and axis.holes,
+        "min_path": axis and _number(axis.shortest),
+    }
+    return {f"{quantity}_{name}": value for quantity, value in cells.items()}
+
+
 def local_size(axis: Field | None) -> Number:
     """Return how many pixels of one axis a unit sees, or None where it sees no local part."""
-    return _extent(axis).size
-
-
-def _all_exact(*axes: Field | None) -> bool:
-    return all(axis is None or axis.exact or bool(phases(axis)) for axis in axes)
-
-
-class _Extent(NamedTuple):
-    """What a unit sees along one axis, in pixels; all None where the axis is gone."""
-
-    size: Number = None
-    stride: Number = None
-    pad: Number = None
-    centre: Number = None
-
-
-def _extent(axis: Field | None) -> _Extent:
     if axis is None:
-        return _Extent()
+        return None
     # A bound gives way to the widest unit that no border cuts.
     widths = () if axis.exact else phases(axis)
-    size = widths[-1] if widths else _number(axis.width)
-    return _Extent(size, _number(axis.step), _number(-axis.lo), _number(axis.centre))
+    return widths[-1] if widths else _number(axis.width)
 
 
 def phases(axis: Field) -> tuple[int, ...]:
     """Return the widths that units away from the border have, from the table of this input size."""
     low, high = axis.low, axis.high
-    last = high.max()
-    widths = high - low + 1
-    free = (low > 0) & (high < last) & (high >= low)
-    return tuple(sorted({int(width) for width in widths[free]}))
+    # A unit that touches the first or the last pixel may be cut by the border; one whose interval
+    # is empty sees padding alone.
+    free = (low > 0) & (high < high.max()) & (high >= low)
+    return tuple(np.unique((high - low + 1)[free]).tolist())
 
 
 def _coverage(axis: Field) -> tuple[float, float]:
+    # The image ends at the last pixel that any unit sees: the table is clipped to it.
     size = int(max(axis.high.max(), 0)) + 1
     widths = (axis.high - axis.low + 1).clip(min=0)
     return float(widths[axis.size // 2]) / size, float(widths.min()) / size
@@ -219,15 +199,6 @@ def _product(shares: list[float]) -> float | None:
 
 def _number(value: Fraction) -> Number:
     return int(value) if value.denominator == 1 else float(value)
-
-
-def _last_feature(rows: list[FieldRow]) -> FieldRow | None:
-    """Return the innermost call whose field is the largest: the last feature map."""
-
-    def rank(row: FieldRow) -> tuple[float, str]:
-        return (row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path
-
-    return max(rows, key=rank, default=None)
 
 
 def stride_layout(graph: Graph) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from archlab.analyze.field.sight import Sight, sights
 from archlab.analyze.header import header
 from archlab.errors import OptionError
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
-from archlab.result import Column, Result, Unit
+from archlab.result import Result, Unit, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +32,34 @@ class UnproductiveTotals:
 class UnproductiveRow:
     """One convolution at one resolution: `verdict` is critical, border or productive."""
 
-    path: str
-    resolution: str
-    min_path: float
-    max_path: float
-    verdict: str
-    max_path_verdict: str
-
-
-COLUMNS = (
-    Column("path", "convolution"),
-    Column("resolution", "image"),
-    Column("min_path", "min path", Unit.NUMBER),
-    Column("max_path", "max path", Unit.NUMBER),
-    Column("verdict", "by min path"),
-    Column("max_path_verdict", "by max path"),
-)
+    path: Annotated[str, "convolution"]
+    resolution: Annotated[str, "image"]
+    min_path: Annotated[float, "min path", Unit.NUMBER]
+    max_path: Annotated[float, "max path", Unit.NUMBER]
+    verdict: Annotated[str, "by min path"]
+    max_path_verdict: Annotated[str, "by max path"]
 
 
 def unproductive(
     graph: Graph, resolutions: Sequence[tuple[int, int]] = ()
 ) -> Result[UnproductiveTotals, UnproductiveRow]:
-    """Return the verdict for every convolution at the traced size, or at other resolutions.
-
-    Args:
-        graph: a traced model.
-        resolutions: image sizes (height, width) to ask about; fields do not depend on them.
+    """Return the verdict for every convolution at the traced size, or at other (height, width).
 
     Raises:
         OptionError: the model has no spatial axis.
     """
     by_tensor, _ = sights(graph)
+    # Fields do not depend on the size of the image, so that one trace answers for all sizes.
     sizes = list(resolutions) or [_traced(graph)]
-    convolutions = [node for node in graph.nodes if _widens(node, by_tensor)]
+    convolutions = [
+        node
+        for node in graph.nodes
+        if node.kind == Kind.CONV
+        and node.outputs[0] in by_tensor
+        and by_tensor[node.outputs[0]].axes != (None, None)
+    ]
     rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)
+    # The totals are those of the first size; the footer has a sentence for each.
     first = rows[: len(convolutions)]
     totals = UnproductiveTotals(
         convolutions=len(convolutions),
@@ -81,7 +76,7 @@ def unproductive(
         ),
         totals=totals,
         rows=rows,
-        columns=COLUMNS,
+        columns=columns(UnproductiveRow),
         footer=tuple(_advice(rows, size) for size in sizes),
     )
 
@@ -94,11 +89,6 @@ def _traced(graph: Graph) -> tuple[int, int]:
             "layers are a question about images."
         )
     return shape[-2], shape[-1]
-
-
-def _widens(node: Node, by_tensor: dict[int, Sight]) -> bool:
-    sight = by_tensor.get(node.outputs[0])
-    return node.kind == Kind.CONV and sight is not None and sight.axes != (None, None)
 
 
 def _row(

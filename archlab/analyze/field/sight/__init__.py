@@ -1,6 +1,6 @@
 """What every tensor of a graph sees of the image: a field an axis, a layout, a rule a kind."""
 
-from archlab.analyze.field.sight.propagate import sights
+from archlab.analyze.field.sight.rules import sights
 from archlab.analyze.field.sight.sight import Misalignment, Sight
 
 __all__ = ["Misalignment", "Sight", "sights"]

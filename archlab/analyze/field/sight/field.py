@@ -7,7 +7,7 @@ image, exact also where the affine form is only a bound (up-sampling, windows, u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -67,7 +67,7 @@ def window(
     """Return what a convolution or pooling window of `kernel` taps sees; `size` units come out."""
     reach = field.step * dilation * (kernel - 1)
     before = field.step * padding
-    taps = _spread(field, [dilation * t for t in range(kernel)])
+    taps = _taps((field.taps, field.step * dilation * t) for t in range(kernel))
     starts = np.arange(size, dtype=np.int64)[:, None] * stride - padding
     low, high = _gather(field, starts + dilation * np.arange(kernel, dtype=np.int64)[None, :])
     return Field(
@@ -85,7 +85,8 @@ def window(
 def transposed(
     field: Field, *, kernel: int, stride: int, padding: int, dilation: int, size: int
 ) -> Field:
-    """Return what a transposed convolution sees: output i reads inputs (i + p − d·t) ÷ s."""
+    """Return what a transposed convolution sees."""
+    # Output i reads inputs (i + p − d·t) ÷ s, where that is a whole number.
     taps = np.arange(kernel, dtype=np.int64)[None, :] * dilation
     above = np.arange(size, dtype=np.int64)[:, None] + padding - taps
     sources = np.where(above % stride == 0, above // stride, -1)
@@ -136,6 +137,7 @@ def rolled(field: Field, shift: int) -> Field:
 
 def resampled(field: Field, size: int, mode: str, *, align_corners: bool) -> Field:
     """Return the field after interpolation to `size` units; linear and cubic are bounds."""
+    # Where torch's `interpolate` puts the centres of the outputs, in units of the input.
     factor = Fraction(size, field.size)
     units = np.arange(size, dtype=np.float64)
     if align_corners and size > 1:
@@ -145,6 +147,8 @@ def resampled(field: Field, size: int, mode: str, *, align_corners: bool) -> Fie
     if mode == "nearest":
         first = last = np.minimum((units / float(factor) + 1e-9).astype(np.int64), field.size - 1)
     else:
+        # Linear mixes the two neighbours, cubic one more on each side; a position that meets a
+        # unit exactly reads that unit alone.
         around = 1 if mode == "cubic" else 0
         floor = np.floor(np.maximum(position, 0.0) + 1e-9).astype(np.int64)
         split = np.abs(np.maximum(position, 0.0) - floor) > 1e-6
@@ -166,11 +170,17 @@ def resampled(field: Field, size: int, mode: str, *, align_corners: bool) -> Fie
     )
 
 
+def tiled(field: Field, side: int) -> Field:
+    """Return what windows of `side` units see that lie beside each other."""
+    size = field.size // side
+    return window(field, kernel=side, stride=side, padding=0, dilation=1, size=size)
+
+
 def binned(field: Field, size: int) -> Field:
     """Return the field after adaptive pooling to `size` bins."""
     if field.size % size == 0:
-        side = field.size // size
-        return window(field, kernel=side, stride=side, padding=0, dilation=1, size=size)
+        return tiled(field, field.size // size)
+    # torch's bins: from ⌊i·n/size⌋ up to ⌈(i+1)·n/size⌉; neighbours may overlap.
     starts = [(i * field.size) // size for i in range(size)]
     ends = [-((-(i + 1) * field.size) // size) for i in range(size)]
     widest = max(end - start for start, end in zip(starts, ends, strict=True))
@@ -208,10 +218,8 @@ def mixed(field: Field, size: int, stride: int) -> Field:
 
 
 def union(fields: Sequence[Field]) -> Field:
-    """Return what any of the fields sees; their steps agree.
-
-    Steps that differ would bound nothing: the caller keeps the table alone then.
-    """
+    """Return what any of the fields sees; their steps agree."""
+    # Steps that differ would bound nothing: the caller keeps the table alone then.
     first = fields[0]
     if len(fields) == 1:
         return first
@@ -221,7 +229,7 @@ def union(fields: Sequence[Field]) -> Field:
         lo=lo,
         hi=hi,
         shortest=min(field.shortest for field in fields),
-        taps=_joined(fields, lo),
+        taps=_taps((field.taps, field.lo - lo) for field in fields),
         low=np.minimum.reduce([field.low for field in fields]),
         high=np.maximum.reduce([field.high for field in fields]),
         exact=all(field.exact for field in fields),
@@ -230,6 +238,7 @@ def union(fields: Sequence[Field]) -> Field:
 
 def _gather(field: Field, sources: Table) -> tuple[Table, Table]:
     """First and last input over each row of source units; sources outside see nothing."""
+    # Padding has no source: it must neither lower the minimum nor raise the maximum.
     inside = (sources >= 0) & (sources < field.size)
     at = np.where(inside, sources, 0)
     low = np.where(inside, field.low[at], _NOTHING).min(axis=1)
@@ -237,20 +246,12 @@ def _gather(field: Field, sources: Table) -> tuple[Table, Table]:
     return low, high
 
 
-def _spread(field: Field, offsets: Sequence[int]) -> int | None:
-    if field.taps is None or field.step.denominator != 1:
-        return None
-    taps, step = 0, int(field.step)
-    for offset in offsets:
-        taps |= field.taps << (offset * step)
-    return taps
-
-
-def _joined(fields: Sequence[Field], lo: Fraction) -> int | None:
-    taps = 0
-    for field in fields:
-        shift = field.lo - lo
-        if field.taps is None or shift.denominator != 1:
+def _taps(parts: Iterable[tuple[int | None, Fraction]]) -> int | None:
+    """Return the taps of all parts, each moved by so many pixels; None where they are unknown."""
+    union = 0
+    for taps, shift in parts:
+        # After up-sampling a step is a fraction of a pixel, and no bit stands for that.
+        if taps is None or shift.denominator != 1:
             return None
-        taps |= field.taps << int(shift)
-    return taps
+        union |= taps << int(shift)
+    return union

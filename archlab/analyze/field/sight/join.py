@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import Axis, Layout, plain
+from archlab.analyze.field.sight.layout import Axis, Layout, plain, with_axis
 from archlab.analyze.field.sight.sight import Misalignment, Sight, Step, lost
 from archlab.ir.kinds import AxesAttrs
 
 
 def join(step: Step) -> Sight:
-    """Element-wise operators: the union of what the operands see."""
+    """Return the union of what the operands of an element-wise operator see."""
     sights = [sight for sight in step.inputs if sight is not None]
     shape = step.shape()
     fitting = [
@@ -23,12 +23,11 @@ def join(step: Step) -> Sight:
     if not fitting:
         return lost(step)
     base = (whole or fitting)[0]
-    layout = _broadcast(fitting, shape)
-    axes = tuple(_union(step, [sight.axes[i] for sight in sights], i) for i in (0, 1))
+    tall, wide = (_union(step, [sight.axes[i] for sight in sights], i) for i in (0, 1))
     return replace(
         base,
-        layout=layout,
-        axes=(axes[0], axes[1]),
+        layout=_broadcast(fitting, shape),
+        axes=(tall, wide),
         global_from=next((s.global_from for s in sights if s.global_from), ""),
         lost=next((s.lost for s in sights if s.lost), ""),
     )
@@ -63,24 +62,23 @@ def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | N
         )
     if len(steps) == 1:
         return fields.union(present)
+    # Intervals with other steps have no union at any size; the table of this size has one.
     table = fields.union([replace(f, step=present[0].step, taps=None) for f in present])
     return replace(table, exact=False)
 
 
 def concat(step: Step) -> Sight:
-    """Channels side by side see the union; tokens in front become leading positions."""
-    attrs = step.node.attrs
-    assert isinstance(attrs, AxesAttrs)
+    """Return what tensors see that are joined along an axis, old or new."""
+    attrs = step.node.attrs_as(AxesAttrs)
     at, shape = attrs.axes[0], step.shape()
     sights = [sight for sight in step.inputs if sight is not None]
     if attrs.function == "stack":
         grown = [
-            replace(s, layout=(*s.layout[:at], plain(1), *s.layout[at:]))
-            if s.layout is not None
-            else s
+            s if s.layout is None else replace(s, layout=(*s.layout[:at], plain(1), *s.layout[at:]))
             for s in sights
         ]
         return _joined_channels(step, grown, at)
+    # Channels side by side see the union; tokens in front of an image axis become its lead.
     if not any(sight.spatial(at) for sight in sights):
         return _joined_channels(step, sights, at)
     spatial = [(i, s) for i, s in enumerate(step.inputs) if s is not None and s.spatial(at)]
@@ -90,15 +88,14 @@ def concat(step: Step) -> Sight:
     axis = sight.layout[at]
     if len(spatial) > 1 or before + axis.size != shape[at]:
         return lost(step, sight)
-    layout = list(sight.layout)
-    layout[at] = Axis(axis.digits, axis.lead + before)
-    return replace(sight, layout=tuple(layout))
+    tokens_first = Axis(axis.digits, axis.lead + before)
+    return replace(sight, layout=with_axis(sight.layout, at, tokens_first))
 
 
 def _joined_channels(step: Step, sights: list[Sight], at: int) -> Sight:
     shape = step.shape()
     wide = [
-        replace(s, layout=(*s.layout[:at], plain(shape[at]), *s.layout[at + 1 :]))
+        replace(s, layout=with_axis(s.layout, at, plain(shape[at])))
         if s.layout is not None and len(s.layout) == len(shape)
         else s
         for s in sights

@@ -36,9 +36,14 @@ class Axis:
         return self.lead + prod(digit.size for digit in self.digits)
 
     @property
+    def images(self) -> set[int]:
+        """The image axes that digits belong to."""
+        return {digit.axis for digit in self.digits if digit.axis != NOWHERE}
+
+    @property
     def spatial(self) -> bool:
         """Whether any digit belongs to the image."""
-        return any(digit.axis != NOWHERE for digit in self.digits)
+        return bool(self.images)
 
 
 Layout = tuple[Axis, ...]
@@ -49,19 +54,20 @@ def plain(size: int) -> Axis:
     return Axis((Digit(size),))
 
 
-def of_image(shape: Sequence[int]) -> Layout:
-    """Return the layout of an input (N, C, H, W), (C, H, W), (N, C, L) or (N, C, T, H, W).
+def with_axis(layout: Layout, at: int, *axes: Axis) -> Layout:
+    """Return the layout with other axes, or none, in the place of one."""
+    return (*layout[:at], *axes, *layout[at + 1 :])
 
-    h and w are the last two axes of an image or video; of a sequence the last one is w.
-    """
-    rank = len(shape)
-    first = rank - 2 if rank >= 4 or (rank == 3 and min(shape[1:]) > 1) else rank - 1
-    return tuple(
-        Axis((Digit(size, i - first + (0 if rank - first == 2 else 1)),))
-        if i >= first
-        else plain(size)
-        for i, size in enumerate(shape)
+
+def of_image(shape: Sequence[int]) -> Layout:
+    """Return the layout of an input (N, C, H, W), (C, H, W), (N, C, L) or (N, C, T, H, W)."""
+    # h and w are the last two axes of an image or video; of a sequence the last one is w.
+    image = len(shape) >= 4 or (len(shape) == 3 and min(shape[1:]) > 1)
+    axes = (0, 1) if image else (1,)
+    last = (
+        Axis((Digit(size, axis),)) for size, axis in zip(shape[-len(axes) :], axes, strict=True)
     )
+    return (*map(plain, shape[: -len(axes)]), *last)
 
 
 def pure(axis: Axis) -> int | None:
@@ -76,12 +82,14 @@ def reshaped(layout: Layout, shape: Sequence[int]) -> Layout | None:
     """Return the layout in another shape, or None where a digit would be cut unevenly."""
     if any(axis.lead for axis in layout):
         return _with_leads(layout, shape)
+    # A stack, the outermost digit on top. Digits of size 1 say nothing and may stand anywhere.
     digits = [digit for axis in layout for digit in axis.digits if digit.size != 1]
-    digits.reverse()  # a stack, the outermost digit on top
+    digits.reverse()
     axes: list[Axis] = []
     for size in shape:
         parts: list[Digit] = []
-        rest = size  # what the digits of this axis must still multiply to
+        # What the digits of this axis must still multiply to.
+        rest = size
         while rest > 1:
             if not digits:
                 return None
@@ -117,10 +125,12 @@ def _merged(axis: Axis) -> Axis:
 
 def _with_leads(layout: Layout, shape: Sequence[int]) -> Layout | None:
     """Keep axes with leading tokens whole, and reshape the runs of other axes between them."""
-    start, stop = 0, 0  # where the next axis of the old shape, and of the new one, begins
+    # Where the next axis of the old shape, and of the new one, begins.
+    start, stop = 0, 0
     axes: list[Axis] = []
     while start < len(layout) or stop < len(shape):
         if start < len(layout) and layout[start].lead:
+            # An axis of size 1 may be added in front of the tokens.
             if stop < len(shape) and shape[stop] == 1 != layout[start].size:
                 axes.append(plain(1))
                 stop += 1

@@ -8,15 +8,14 @@ from math import prod
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.join import join
-from archlab.analyze.field.sight.layout import Axis, plain
+from archlab.analyze.field.sight.layout import Axis, plain, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import AxesAttrs, NormAttrs
 
 
 def norm(step: Step) -> Sight:
     """Return the input's sight; statistics that run over positions depend on the whole image."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, NormAttrs)
+    attrs, sight = step.node.attrs_as(NormAttrs), step.main
     if attrs.batch_stats or any(map(sight.spatial, attrs.axes)):
         sight = sight.seeing_all(step.path)
     return same(replace(step, inputs=(sight,)))
@@ -24,8 +23,7 @@ def norm(step: Step) -> Sight:
 
 def softmax(step: Step) -> Sight:
     """Return the input's sight; a softmax over positions depends on all of them."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, AxesAttrs)
+    attrs, sight = step.node.attrs_as(AxesAttrs), step.main
     if any(map(sight.spatial, attrs.axes)):
         sight = sight.seeing_all(step.path)
     return same(replace(step, inputs=(sight,)))
@@ -33,10 +31,12 @@ def softmax(step: Step) -> Sight:
 
 def matmul(step: Step) -> Sight:
     """A product with a weight, or of two activations; what is summed over is mixed."""
+    # addmm and baddbmm have the summand in front of their two factors.
     op = step.node.op.rpartition(".")[2]
     first = 1 if op.startswith(("add", "badd")) else 0
     a, b = step.inputs[first], step.inputs[first + 1]
-    turned = op == "linear"  # its weight is (outputs × inputs)
+    # The weight of `linear` is (outputs × inputs), and not the other way round.
+    turned = op == "linear"
     shape = step.shape()
     if a is not None and b is None:
         if a.layout is None:
@@ -51,17 +51,17 @@ def matmul(step: Step) -> Sight:
         at = max(len(b.layout) - 2, 0)
         b = contracted(step, b, at)
         assert b.layout is not None
-        out = (*b.layout[:at], plain(shape[at]), *b.layout[at + 1 :])
-        return replace(b, layout=out)
+        return replace(b, layout=with_axis(b.layout, at, plain(shape[at])))
     if a is None or b is None:
         return lost(step)
     return _product(step, a, b)
 
 
 def _product(step: Step, a: Sight, b: Sight) -> Sight:
-    """Of scores only the query's positions are kept; the key's are mixed when they are summed."""
+    """Return the sight of a product of two activations, both with positions of the image."""
     if a.layout is None or b.layout is None or len(a.layout) != len(b.layout):
         return lost(step, a)
+    # Of scores (q·kᵀ) the query's positions are kept; the key's are mixed when they are summed.
     shape = step.shape()
     rows = a.layout[:-1]
     if any(axis.spatial for axis in rows):
@@ -94,6 +94,7 @@ def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
         digits = [digit for digit in axis.digits if digit.axis == image]
         if field is None or not digits:
             continue
+        # All positions of the axis: the unit depends on the whole image, as through a gate.
         if prod(digit.size for digit in digits) >= field.size:
             sight = sight.seeing_all(step.path)
             continue
@@ -104,14 +105,9 @@ def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
 
 
 def contracted(step: Step, sight: Sight, at: int) -> Sight:
-    """Return the sight after positions along axis `at` were summed with weights.
-
-    Where they were the fine part of an image axis (patches, space-to-depth), what is left is a
-    coarser axis, as a window of that size and stride leaves it.
-    """
+    """Return the sight after positions along axis `at` were summed with weights."""
     assert sight.layout is not None
-    axis = sight.layout[at]
-    layout = [*sight.layout[:at], plain(1), *sight.layout[at + 1 :]]
+    axis, layout = sight.layout[at], with_axis(sight.layout, at, plain(1))
     for image, field in enumerate(sight.axes):
         fine = [digit for digit in axis.digits if digit.axis == image]
         if field is None or not fine:
@@ -122,13 +118,11 @@ def contracted(step: Step, sight: Sight, at: int) -> Sight:
         if uneven or size >= field.size:
             sight = mixed(step, sight, Axis(tuple(fine)))
             continue
-        units = field.size // size
-        sight = sight.moved(
-            image,
-            fields.window(field, kernel=size, stride=size, padding=0, dilation=1, size=units),
-        )
-        layout = [_coarser(other, image, size) for other in layout]
-    return replace(sight, layout=tuple(layout))
+        # The fine part of an image axis (patches, space-to-depth): what is left is a coarser axis,
+        # as a window of that size and stride leaves it.
+        sight = sight.moved(image, fields.tiled(field, size))
+        layout = tuple(_coarser(other, image, size) for other in layout)
+    return replace(sight, layout=layout)
 
 
 def _coarser(axis: Axis, image: int, size: int) -> Axis:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from math import prod
 
 from archlab.analyze.field.sight import field as fields
-from archlab.analyze.field.sight.layout import NOWHERE, Axis, Digit, Layout, plain, reshaped
+from archlab.analyze.field.sight.field import Field
+from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, reshaped, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.analyze.field.sight.windows import windowed
 from archlab.ir.kinds import PermuteAttrs, RollAttrs, SliceAttrs
@@ -18,19 +19,18 @@ def reshape(step: Step) -> Sight:
     if sight.layout is None:
         return lost(step)
     if op.endswith("expand"):
-        missing = len(shape) - len(sight.layout)
-        axes = (*(plain(size) for size in shape[:missing]), *sight.layout)
+        # New axes come in front, and an axis that is repeated was of size 1.
+        axes = (*map(plain, shape[: len(shape) - len(sight.layout)]), *sight.layout)
         layout: Layout | None = tuple(
             axis if axis.size == size else plain(size)
             for axis, size in zip(axes, shape, strict=True)
         )
     elif op.endswith("pixel_shuffle"):
-        return windowed(
-            step,
-            sight,
-            2,
-            lambda old, _, size: fields.resampled(old, size, "nearest", align_corners=False),
-        )
+        # Which channel a position is read from does not matter to what it sees: nearest neighbour.
+        def enlarged(field: Field, _: int, size: int) -> Field:
+            return fields.resampled(field, size, "nearest", align_corners=False)
+
+        return windowed(step, sight, 2, enlarged)
     elif op.endswith("pixel_unshuffle"):
         return windowed(step, sight, 2, lambda old, _, size: fields.binned(old, size))
     else:
@@ -40,8 +40,7 @@ def reshape(step: Step) -> Sight:
 
 def permute(step: Step) -> Sight:
     """Return the sight with the axes in another order."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PermuteAttrs)
+    attrs, sight = step.node.attrs_as(PermuteAttrs), step.main
     if sight.layout is None:
         return lost(step)
     return replace(sight, layout=tuple(sight.layout[i] for i in attrs.order))
@@ -49,8 +48,7 @@ def permute(step: Step) -> Sight:
 
 def take_slice(step: Step) -> list[Sight | None]:
     """A part of an axis: crops and strides on image axes, tokens off the front."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, SliceAttrs)
+    attrs, sight = step.node.attrs_as(SliceAttrs), step.main
     if sight.layout is None or attrs.axis >= len(sight.layout):
         return [lost(step) for _ in step.node.outputs]
     return [
@@ -61,8 +59,9 @@ def take_slice(step: Step) -> list[Sight | None]:
 
 
 def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
-    assert sight.layout is not None
-    at, axis = attrs.axis, sight.layout[attrs.axis]
+    at, layout = attrs.axis, sight.layout
+    assert layout is not None
+    axis = layout[at]
     start = attrs.starts[min(output, len(attrs.starts) - 1)]
     size = 1 if attrs.drop else step.shape(output)[at]
     if not axis.spatial:
@@ -72,10 +71,11 @@ def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
     elif axis.lead and start + size <= axis.lead:
         # Leading tokens alone: nothing of the image is left in this axis.
         part = plain(size)
-        for image in {digit.axis for digit in axis.digits if digit.axis != NOWHERE}:
+        for image in axis.images:
             sight = sight.moved(image, None)
     elif axis.lead == start and size == axis.size - axis.lead and attrs.step == 1:
-        part = Axis(axis.digits)  # the image without its leading tokens
+        # The image without its leading tokens.
+        part = Axis(axis.digits)
     else:
         whole = sight.pure(at)
         if whole is None:
@@ -83,9 +83,8 @@ def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
         image, field = whole
         cropped = None if attrs.drop else fields.cropped(field, start, attrs.step, size)
         sight, part = sight.moved(image, cropped), Axis((Digit(size, image),))
-    assert sight.layout is not None
     parts = () if attrs.drop else (part,)
-    return replace(sight, layout=(*sight.layout[:at], *parts, *sight.layout[at + 1 :]))
+    return replace(sight, layout=with_axis(layout, at, *parts))
 
 
 def gather(step: Step) -> Sight | None:

@@ -14,19 +14,12 @@ Fields = tuple[Field | None, Field | None]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a tensor sees of the image.
+    """What a tensor sees of the image."""
 
-    Attributes:
-        layout: where the image's rows and columns are in the tensor.
-        axes: a field for h and for w; None where that axis is no longer there.
-        global_from: the first layer through which units depend on the whole image.
-        lost: the operator from which on the field is only a lower bound.
-    """
-
-    layout: Layout | None
-    axes: Fields
-    global_from: str = ""
-    lost: str = ""
+    layout: Layout | None  # where the image's rows and columns are in the tensor
+    axes: Fields  # a field for h and for w; None where that axis is no longer there
+    global_from: str = ""  # the first layer through which units depend on the whole image
+    lost: str = ""  # the operator from which on the field is only a lower bound
 
     def pure(self, i: int) -> tuple[int, Field] | None:
         """Return the image axis that tensor axis `i` is the whole of, and its field, or None."""
@@ -84,6 +77,7 @@ class Step:
 def lost(step: Step, sight: Sight | None = None) -> Sight:
     """Return the sight of a node that no rule fits: a lower bound from here on."""
     sight = sight or step.main
+    # The layout may still hold if the shape is the same; the field is a lower bound in any case.
     same = sight.layout is not None and len(sight.layout) == len(step.shape())
     why = sight.lost or f"{step.node.op} in {step.path}"
     return replace(sight, layout=resized(sight, step.shape()) if same else None, lost=why)
@@ -101,6 +95,7 @@ def resized(sight: Sight, shape: Sequence[int]) -> Layout | None:
 def same(step: Step) -> Sight:
     """Return the input's sight: nothing moves and nothing mixes."""
     sight = step.main
+    # A sight that is lost already stays as it is: the message names the first operator alone.
     if sight.layout is None or len(sight.layout) != len(step.shape()):
         return sight if sight.lost else lost(step)
     layout = resized(sight, step.shape())

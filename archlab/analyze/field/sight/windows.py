@@ -7,19 +7,18 @@ from dataclasses import replace
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import NOWHERE, Axis, Digit, plain
+from archlab.analyze.field.sight.layout import Axis, Digit, plain
 from archlab.analyze.field.sight.mix import contracted
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import AxesAttrs, ConvAttrs, Kind, PadAttrs, PoolAttrs, ResampleAttrs
 
+# Field of an axis, which of the window's axes it is, units that come out -> the new field.
 Move = Callable[[Field, int, int], Field]
-"""Field of an axis, which of the window's axes it is, units that come out -> the new field."""
 
 
 def convolution(step: Step) -> Sight:
     """Return what windows over the spatial axes see, plain or transposed."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, ConvAttrs)
+    attrs, sight = step.node.attrs_as(ConvAttrs), step.main
     if sight.spatial(1):
         # Space-to-depth: a part of the image axes lies in the channels, and is summed over.
         sight = contracted(step, sight, 1)
@@ -32,13 +31,13 @@ def convolution(step: Step) -> Sight:
 
 def pool(step: Step) -> Sight:
     """Return what windows or adaptive bins see; a single bin sees everything."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PoolAttrs)
+    attrs, sight = step.node.attrs_as(PoolAttrs), step.main
     if not attrs.adaptive:
         return windowed(step, sight, len(attrs.kernel), _sliding(attrs, fields.window))
     if sight.layout is None:
         return lost(step)
     shape = step.shape()
+    # One bin is a gate's average over the whole image, and no window.
     if set(shape[2:]) == {1}:
         return collapsed(step, sight, range(2, len(shape)))
     return windowed(step, sight, len(shape) - 2, lambda field, _, size: fields.binned(field, size))
@@ -56,12 +55,9 @@ def _sliding(attrs: ConvAttrs | PoolAttrs, window: Callable[..., Field]) -> Move
 
 
 def pad(step: Step) -> Sight:
-    """Return what positions see after padding.
-
-    Added positions see nothing in the table, also where they mirror others.
-    """
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, PadAttrs)
+    """Return what positions see after padding."""
+    # Added positions see nothing in the table, also where they mirror others.
+    attrs, sight = step.node.attrs_as(PadAttrs), step.main
     if sight.layout is None:
         return lost(step)
     layout = list(sight.layout)
@@ -82,8 +78,7 @@ def pad(step: Step) -> Sight:
 
 def resample(step: Step) -> Sight:
     """Return what positions see after interpolation to another size."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, ResampleAttrs)
+    attrs, sight = step.node.attrs_as(ResampleAttrs), step.main
     if attrs.mode not in ("nearest", "linear", "cubic"):
         return lost(step)
     corners = attrs.align_corners
@@ -116,8 +111,7 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
 def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
     """Return the sight after tensor axes became one number: all of their image axes is seen."""
     assert sight.layout is not None
-    digits = (digit for i in reduced for digit in sight.layout[i].digits)
-    images = {digit.axis for digit in digits if digit.axis != NOWHERE}
+    images = {image for i in reduced for image in sight.layout[i].images}
     if not images:
         return sight
     layout = tuple(plain(1) if i in reduced else axis for i, axis in enumerate(sight.layout))
@@ -128,8 +122,7 @@ def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
 
 def reduce(step: Step) -> Sight:
     """Return the sight after axes became one number each, kept as axes of size 1 or not."""
-    attrs, sight = step.node.attrs, step.main
-    assert isinstance(attrs, AxesAttrs)
+    attrs, sight = step.node.attrs_as(AxesAttrs), step.main
     if sight.layout is None:
         return lost(step)
     reduced = [i for i in attrs.axes if i < len(sight.layout)]
