@@ -1,6 +1,6 @@
 """What a picture shows: boxes in groups, edges with a role, and what was folded away. Plain data.
 
-`fold` makes it from a graph, `analyze.annotate` adds numbers, the views draw it.
+`fold` makes it from a graph, `picture.annotate` adds numbers, the views draw it.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def run(line: str) -> Ran:
     if words[0] not in ("archlab", "python"):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return Ran(done.returncode, done.stdout, done.stderr)
-    overloads._KNOWN.clear()  # in a shell every command starts with an empty memory
+    overloads.operator.cache_clear()  # in a shell every command starts with an empty memory
     code: Any = 0
     with (
         contextlib.redirect_stdout(_written()) as out,

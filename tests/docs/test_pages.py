@@ -44,7 +44,7 @@ def name(page: Path) -> str:
 def _operators_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     yield
-    overloads._KNOWN.clear()
+    overloads.operator.cache_clear()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -4,6 +4,7 @@ Text is measured with the font that draws it; boxes are compared pair by pair.
 """
 
 import re
+import sys
 import warnings
 import xml.etree.ElementTree as ET
 from functools import cache
@@ -14,6 +15,7 @@ import pytest
 
 import archlab
 from archlab import zoo
+from archlab.view.drawing import engine, layout_worker
 from archlab.view.drawing.dot import theme_of
 from archlab.view.drawing.engine import laid_out
 from archlab.view.drawing.svg import finished
@@ -48,9 +50,27 @@ def test_there_are_as_many_as_promised() -> None:
     assert len(set(NAMES)) == len(NAMES)
 
 
+# A PNG has nine times the pixels at the usual 144 dpi, and takes as much longer.
+COARSE = f"""
+import sys
+sys.path.insert(0, {str(Path(layout_worker.__file__).parent)!r})
+import layout_worker
+layout_worker.DPI = layout_worker.LEGIBLE
+sys.exit(layout_worker.main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PNG is drawn at the fewest dots per inch that can be read."""
+    monkeypatch.setattr(
+        engine, "_worker", lambda *formats: [sys.executable, "-c", COARSE, *formats]
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_is_drawn_and_can_be_read(name) -> None:
+def test_a_model_is_drawn_and_can_be_read(name, coarse) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' own
         picture = archlab.render(name)
@@ -58,6 +78,7 @@ def test_a_model_is_drawn_and_can_be_read(name) -> None:
     svg, png, pdf = laid_out(picture.data("dot").decode(), ("svg", "png", "pdf"))
     assert png.startswith(b"\x89PNG")
     assert pdf.startswith(b"%PDF")
+    assert layout_worker.resolution(svg.decode()) == layout_worker.DPI, "a PNG has room for it"
     check(finished(svg.decode(), picture.drawing, theme_of("auto")), picture.drawing)
 
 

@@ -45,9 +45,9 @@ def against(name: str) -> Result[AgainstTotals, AgainstRow]:
 
 @pytest.mark.parametrize("name", SIDES)
 def test_both_counts_are_each_tools_own(name) -> None:
+    shape, result = (1, 3, SIDES[name], SIDES[name]), against(name)
     options = {"weights_backbone": None} if name.startswith("deeplab") else {}
     net = torchvision.models.get_model(name, weights=None, **options)
-    shape, result = (1, 3, SIDES[name], SIDES[name]), against(name)
     assert result.totals.fvcore == fvcores_total(net, torch.zeros(shape))
     assert result.totals.macs == archlab.flops(load(name)).totals.macs
     assert result.totals.difference == result.totals.fvcore - result.totals.macs
