@@ -1,4 +1,8 @@
-"""A user's script as a type checker sees it: `mypy --strict` must have no complaint."""
+"""A user's script as `mypy --strict` sees it, run with the package's own files (`nox -s types`).
+
+Right calls have the types that they say; a wrong call that mypy does not find has an unused
+`ignore`, which is an error.
+"""
 
 from __future__ import annotations
 
@@ -45,3 +49,12 @@ def numbers(folder: Path) -> list[int | float | None]:
     except ArchlabError:
         return [cost.totals.macs, peak]
     return []
+
+
+def wrong() -> None:
+    """Call what a checker must refuse; nothing runs this."""
+    _ = archlab.flops("resnet20").totals.mac  # type: ignore[attr-defined]
+    archlab.render("resnet20", mode=3)  # type: ignore[arg-type]
+    archlab.bottleneck("192", 32)  # type: ignore[arg-type, call-arg]
+    archlab.train_model("resnet20", gradiens=5)  # type: ignore[call-arg]
+    _text: str = archlab.params("resnet20").totals.params  # type: ignore[assignment]
