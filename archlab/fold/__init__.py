@@ -183,11 +183,15 @@ def _notes(canvas: Canvas, root: Block) -> list[str]:
     if runs:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
         lines.append(f"rows drawn once: {', '.join(runs[:8])}{more}")
-    closed = [item for item, _ in visible(root, canvas.opened) if isinstance(item, Block)]
+    # A stretch of steps has no path that could be expanded.
+    closed = [
+        item.path or "the model itself"
+        for item, _ in visible(root, canvas.opened)
+        if isinstance(item, Block) and (item.path or item is root)
+    ]
     if closed:
-        some = ", ".join(item.path for item in closed[:4] if item.path)
         more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
-        lines.append(f"closed: {some}{more} (expand them, or allow more boxes)")
+        lines.append(f"closed: {', '.join(closed[:4])}{more} (expand them, or allow more boxes)")
     hidden = [node for node in graph.nodes if node.id not in canvas.flow.drawn]
     if hidden:
         counts = Counter(str(node.kind) for node in hidden)

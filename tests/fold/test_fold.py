@@ -253,6 +253,8 @@ def test_it_says_what_it_left_out() -> None:
     assert any("b.0 ×4" in line for line in said)
     assert any(line.startswith("closed: b.0") for line in said)
     assert any("1 not drawn" in line for line in said)
+    closed = fold(make.graph([x]), Wish(depth=0)).folded
+    assert any(line.startswith("closed: the model itself (") for line in closed)
 
 
 def row(way, blocks=4):
