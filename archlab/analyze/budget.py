@@ -35,6 +35,7 @@ class BudgetRow:
     allowed: str
 
 
+# Not declared in the row: the table has the verdict last, JSON before the two texts.
 COLUMNS = (
     Column("path", "number"),
     Column("shown", "measured"),

@@ -49,6 +49,7 @@ class BottleneckRow:
     reduced_macs: int | None
 
 
+# Not declared in the row: the table has each number beside its formula, JSON both formulas first.
 COLUMNS = (
     Column("path", "layers"),
     Column("form", "form"),

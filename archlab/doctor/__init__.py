@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archlab.doctor import machine, packages
 from archlab.doctor.finding import Finding
-from archlab.result import Column, Listing
+from archlab.result import Listing, columns
 
 __all__ = ["Finding", "broken", "examine"]
 
@@ -39,7 +39,7 @@ def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
     return Listing(
         name="doctor",
         rows=rows,
-        columns=tuple(Column(name, name) for name in ("part", "name", "state", "found")),
+        columns=columns(Finding),
         footer=(*(row.sentence() for row in rows if row.state != "ok"), verdict),
         extra=(("status", "broken" if faults else "ok"), ("broken", faults)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 # Commands name this Python by its path: `pip` alone may belong to another one.
 PYTHON = shlex.quote(sys.executable)
@@ -18,10 +19,10 @@ AGAIN = f"{PIP} --force-reinstall --no-deps"
 class Finding:
     """One thing that the doctor looks for."""
 
-    part: str  # python, package, gpu, drawing, font, images or machine
-    name: str
-    state: str  # ok, missing, too old or broken
-    found: str  # its version or place, or how it fails
+    part: Annotated[str, "part"]  # python, package, gpu, drawing, font, images or machine
+    name: Annotated[str, "name"]
+    state: Annotated[str, "state"]  # ok, missing, too old or broken
+    found: Annotated[str, "found"]  # its version or place, or how it fails
     required: bool = False
     enables: str = ""  # what archlab uses it for
     get: str = ""  # the command that installs or repairs it

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import Annotated
 
 from archlab import zoo
 from archlab.errors import SpecError, check_one_of, did_you_mean
-from archlab.result import Column, Listing
+from archlab.result import Listing, columns
 from archlab.spec import LIBRARIES
 
 
@@ -15,13 +16,12 @@ from archlab.spec import LIBRARIES
 class Entry:
     """One model."""
 
-    name: str
+    name: Annotated[str, "name"]
     source: str
-    summary: str = ""  # as `paper`, empty for the models of a library
-    paper: str = ""
+    summary: Annotated[str, "summary"] = ""  # as `paper`, empty for the models of a library
+    paper: Annotated[str, "paper"] = ""
 
 
-COLUMNS = (Column("name", "name"), Column("summary", "summary"), Column("paper", "paper"))
 _MORE = (
     "Any depth 6n+2 works too (resnet62, plain14); cifar_resnet50 is the 6n+2 net of that depth.",
     "Other sources: archlab models --source torchvision, --source timm.",
@@ -56,8 +56,8 @@ def catalog(pattern: str | None = None, source: str = "zoo") -> Listing[Entry]:
         near = did_you_mean((pattern or "").strip("*"), (entry.name for entry in entries))
         raise SpecError(f"{source} has no model that matches {pattern!r}.{near}")
     is_whole_zoo = source == "zoo" and pattern is None
-    columns = COLUMNS if source == "zoo" else COLUMNS[:1]
-    return Listing("models", matches, columns, footer=_MORE if is_whole_zoo else ())
+    shown = columns(Entry) if source == "zoo" else columns(Entry)[:1]
+    return Listing("models", matches, shown, footer=_MORE if is_whole_zoo else ())
 
 
 def _zoo() -> list[Entry]:

@@ -18,10 +18,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from archlab import files
 from archlab.errors import OutputError, RunError
+from archlab.result import Unit
 from archlab.runs.recipe import Recipe, from_record
 from archlab.version import __version__
 
@@ -89,16 +90,16 @@ class Measurement:
     `images` is how many training images `train_error` is from.
     """
 
-    step: int
-    epoch: float
-    learning_rate: float
-    loss: float
-    running_error: float
-    train_error: float
-    test_error: float
-    test_loss: float
+    step: Annotated[int, "step", Unit.COUNT]
+    epoch: Annotated[float, "epoch", Unit.NUMBER]
+    learning_rate: Annotated[float, "rate", Unit.NUMBER]
+    loss: Annotated[float, "loss", Unit.NUMBER]
+    running_error: Annotated[float, "running error %", Unit.NUMBER]
+    train_error: Annotated[float, "train error %", Unit.NUMBER]
+    test_error: Annotated[float, "test error %", Unit.NUMBER]
+    test_loss: Annotated[float, "test loss", Unit.NUMBER]
     images: int
-    seconds: float
+    seconds: Annotated[float, "seconds", Unit.NUMBER]
 
 
 @dataclass(frozen=True, slots=True)

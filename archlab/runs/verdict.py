@@ -11,11 +11,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from archlab import files
 from archlab.errors import RunError, keyword
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs.ledger import Run, read_sweep
 from archlab.runs.record import Outcome
 
@@ -58,27 +58,18 @@ class VerdictTotals:
 class VerdictRow:
     """One run at its last step; errors in percent."""
 
-    path: str
+    path: Annotated[str, "run"]
     kind: str
     depth: int
     seed: int
-    status: str
-    step: int
-    train_error: float | None
-    running_error: float | None
-    test_error: float | None
-    seconds: float
+    status: Annotated[str, "status"]
+    step: Annotated[int, "steps", Unit.COUNT]
+    train_error: Annotated[float | None, "train error %", Unit.NUMBER]
+    running_error: Annotated[float | None, "running %", Unit.NUMBER]
+    test_error: Annotated[float | None, "test error %", Unit.NUMBER]
+    seconds: Annotated[float, "seconds", Unit.NUMBER]
 
 
-COLUMNS = (
-    Column("path", "run"),
-    Column("status", "status"),
-    Column("step", "steps", Unit.COUNT),
-    Column("train_error", "train error %", Unit.NUMBER),
-    Column("running_error", "running %", Unit.NUMBER),
-    Column("test_error", "test error %", Unit.NUMBER),
-    Column("seconds", "seconds", Unit.NUMBER),
-)
 CONVENTION = (
     "train error: eval mode, all training images without augmentation, last step · running: mean "
     "over the augmented batches since the measurement before · gap: deep − shallow, in points"
@@ -131,7 +122,7 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
         header=Header(model, plan.data_name, "train", build, conventions=(CONVENTION,)),
         totals=totals,
         rows=tuple(map(_row, runs)),
-        columns=COLUMNS,
+        columns=columns(VerdictRow),
         missing=tuple(_missing(run) for run in runs if run.outcome.status != "done"),
         footer=(*_means(runs), *_sentences(totals, plain, residual)),
         extra=(("per_seed", _per_seed(runs, plain, residual)),),

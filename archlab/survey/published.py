@@ -6,9 +6,10 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from archlab.errors import DataError
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.survey.row import ScanRow
 
 # Ours -> the names that timm's tables have for it, and how many of ours make one of theirs.
@@ -46,28 +47,15 @@ class AgreementTotals:
 class AgreementRow:
     """One published line beside ours; `differs` names what does not agree to the last digit."""
 
-    model: str
-    size: int | None
-    params: int | None
-    published_params: float | None
-    macs: int | None
-    published_macs: float | None
-    activations: int | None
-    published_activations: float | None
-    differs: str
-
-
-COLUMNS = (
-    Column("model", "model"),
-    Column("size", "size", Unit.COUNT),
-    Column("params", "params", Unit.SI),
-    Column("published_params", "published", Unit.SI),
-    Column("macs", "MACs", Unit.SI),
-    Column("published_macs", "published", Unit.SI),
-    Column("activations", "activations", Unit.SI),
-    Column("published_activations", "published", Unit.SI),
-    Column("differs", "differs in"),
-)
+    model: Annotated[str, "model"]
+    size: Annotated[int | None, "size", Unit.COUNT]
+    params: Annotated[int | None, "params", Unit.SI]
+    published_params: Annotated[float | None, "published", Unit.SI]
+    macs: Annotated[int | None, "MACs", Unit.SI]
+    published_macs: Annotated[float | None, "published", Unit.SI]
+    activations: Annotated[int | None, "activations", Unit.SI]
+    published_activations: Annotated[float | None, "published", Unit.SI]
+    differs: Annotated[str, "differs in"]
 
 
 def read_published(path: Path) -> list[Published]:
@@ -127,7 +115,7 @@ def agreement(
         header=Header(name, "as published", "eval", conventions, (convention,)),
         totals=AgreementTotals(of, params, macs, counts.get("activations"), passed),
         rows=tuple(sorted(beside, key=lambda row: not row.differs)),
-        columns=COLUMNS,
+        columns=columns(AgreementRow),
         missing=tuple(Missing(row.model, why=row.error) for row in rows if row.error),
         footer=(f"of {of:,} published rows agree: {', '.join(shares)}",),
     )

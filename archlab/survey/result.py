@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from archlab.errors import OptionError, did_you_mean, keyword
-from archlab.result import Column, Header, Missing, Result
-from archlab.survey.row import COLUMNS, ScanRow
+from archlab.result import Column, Header, Missing, Result, columns
+from archlab.survey.row import ScanRow
 
 CONVENTIONS = (
     "1 MAC = 1 multiply-add; activations: what convolutions and matrix products put out; rf, jump: "
@@ -89,10 +89,9 @@ def check_column(sort: str) -> str:
 def _columns(rows: Sequence[ScanRow]) -> tuple[Column, ...]:
     """Leave out what no row has."""
     absent = [name for name in ("accuracy", "error") if not any(getattr(row, name) for row in rows)]
-    first, *others = (column for column in COLUMNS if column.name not in absent)
     # How a row was measured is what tells equal names apart.
-    several = len({row.asked for row in rows}) > 1
-    return (first, *([Column("asked", "asked")] if several else []), *others)
+    absent += ["asked"] if len({row.asked for row in rows}) < 2 else []
+    return tuple(column for column in columns(ScanRow) if column.name not in absent)
 
 
 def _failures(failed: Sequence[ScanRow]) -> list[Missing]:

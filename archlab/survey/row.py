@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args, get_type_hints
+from typing import Annotated, get_args, get_type_hints
 
-from archlab.result import Column, Unit
+from archlab.result import Unit
 
 SCHEMA = "archlab.scan/1"
 
@@ -63,28 +63,28 @@ class ScanRow:
         versions: of archlab, torch and the library the model comes from.
     """
 
-    model: str
-    asked: str = ""
+    model: Annotated[str, "model"]
+    asked: Annotated[str, "asked"] = ""
     source: str = ""
     input: str = ""
-    params: int | None = None
-    macs: int | None = None
+    params: Annotated[int | None, "params", Unit.SI] = None
+    macs: Annotated[int | None, "MACs", Unit.SI] = None
     other_flops: int | None = None
-    activations: int | None = None
-    inference_peak: int | None = None
-    training: int | None = None
-    rf: float | None = None
+    activations: Annotated[int | None, "activations", Unit.SI] = None
+    inference_peak: Annotated[int | None, "inference peak", Unit.BYTES] = None
+    training: Annotated[int | None, "training", Unit.BYTES] = None
+    rf: Annotated[float | None, "rf", Unit.NUMBER] = None
     rf_w: float | None = None
-    jump: float | None = None
+    jump: Annotated[float | None, "jump", Unit.NUMBER] = None
     jump_w: float | None = None
     global_from: str = ""
-    depth: int | None = None
-    coverage: float | None = None
+    depth: Annotated[int | None, "depth", Unit.COUNT] = None
+    coverage: Annotated[float | None, "counted", Unit.SHARE] = None
     missing: str = ""
-    accuracy: float | None = None
+    accuracy: Annotated[float | None, "top-1", Unit.NUMBER] = None
     build: str = ""
     seconds: float = 0.0
-    error: str = ""
+    error: Annotated[str, "error"] = ""
     versions: str = ""
 
     @property
@@ -103,19 +103,3 @@ def kinds() -> dict[str, type]:
     # `int | None` has two arguments, of which the first is the kind; `str` has none.
     hints = get_type_hints(ScanRow).items()
     return {name: next(iter(get_args(hint)), hint) for name, hint in hints}
-
-
-COLUMNS = (
-    Column("model", "model"),
-    Column("params", "params", Unit.SI),
-    Column("macs", "MACs", Unit.SI),
-    Column("activations", "activations", Unit.SI),
-    Column("inference_peak", "inference peak", Unit.BYTES),
-    Column("training", "training", Unit.BYTES),
-    Column("rf", "rf", Unit.NUMBER),
-    Column("jump", "jump", Unit.NUMBER),
-    Column("depth", "depth", Unit.COUNT),
-    Column("coverage", "counted", Unit.SHARE),
-    Column("accuracy", "top-1", Unit.NUMBER),
-    Column("error", "error"),
-)

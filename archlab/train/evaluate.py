@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlab.result import Column, Header, Result, Unit
+from archlab.result import Header, Result, Unit, columns
 from archlab.train.batches import whole_batches
 from archlab.train.data import ImageData
 from archlab.train.module import logits_of
@@ -32,22 +33,14 @@ class TestRow:
 
     __test__ = False
 
-    path: str
-    images: int
-    right: int
-    accuracy: float | None
-    precision: float | None
-    mostly_taken_for: str
+    path: Annotated[str, "class"]
+    images: Annotated[int, "images", Unit.COUNT]
+    right: Annotated[int, "right", Unit.COUNT]
+    accuracy: Annotated[float | None, "accuracy", Unit.SHARE]
+    precision: Annotated[float | None, "precision", Unit.SHARE]
+    mostly_taken_for: Annotated[str, "mostly taken for"]
 
 
-COLUMNS = (
-    Column("path", "class"),
-    Column("images", "images", Unit.COUNT),
-    Column("right", "right", Unit.COUNT),
-    Column("accuracy", "accuracy", Unit.SHARE),
-    Column("precision", "precision", Unit.SHARE),
-    Column("mostly_taken_for", "mostly taken for"),
-)
 _CORNER = "true ↓  taken for →"
 
 
@@ -65,7 +58,7 @@ def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals,
         ),
         totals=TestTotals(right / count, loss, count, right),
         rows=tuple(_row(i, classes, confusion) for i in range(len(classes))),
-        columns=COLUMNS,
+        columns=columns(TestRow),
         footer=(f"accuracy {100 * right / count:.2f} % ({right:,} of {count:,}), loss {loss:.4f}",
                 *_matrix(classes, confusion)),
         extra=(("classes", list(classes)), ("confusion", confusion.tolist())),

@@ -63,7 +63,8 @@ class GradientRow:
     state: str
 
 
-# The last column says what is wrong: where nothing is, the table goes without it.
+# Not declared in the row: a line of the table is a block, over all seeds and with their band. The
+# last column says what is wrong: where nothing is, the table goes without it.
 COLUMNS = (
     *seed_columns("block", "activation_grad", "dL/da"),
     Column("weight_grad", "dL/dW", Unit.NUMBER),

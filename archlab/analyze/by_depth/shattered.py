@@ -28,6 +28,7 @@ class ShatteredRow:
     autocorrelation: float
 
 
+# Not declared in the row: a line of the table is a net, over all its seeds and lags.
 COLUMNS = (
     Column("net", "net"),
     Column("lag1", "lag 1", Unit.NUMBER),

@@ -75,6 +75,7 @@ class FieldRow:
     global_from: str | None
 
 
+# Not declared in the row: the table has `min path` before `holes`, JSON after it.
 COLUMNS = (
     Column("path", "layer"),
     Column("type", "type"),

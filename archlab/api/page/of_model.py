@@ -26,6 +26,7 @@ from archlab.view.page import HeatScale, Part, Section, Stage, Tile
 from archlab.view.page.stages import cost_by_stage
 
 _LONG = 16  # characters of a path on a tile
+# Not declared in a row: a line joins the rows of three answers.
 _COLUMNS = (
     Column("path", "module"),
     Column("type", "type"),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from archlab.api.training.curves import curves, gradient_heat
 from archlab.errors import RunError
-from archlab.result import Column, Table, Unit, record
+from archlab.result import Column, Table, Unit, columns, record
 from archlab.runs.ledger import SWEEP, Run, read_run, read_sweep
 from archlab.runs.record import GRADIENTS, METRICS, PLAN
-from archlab.runs.verdict import COLUMNS, CONVENTION, VerdictTotals, judged
+from archlab.runs.verdict import CONVENTION, VerdictRow, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
 
 _MOST_HEATS = 6  # pictures of gradients over time; a sweep may have dozens of runs
@@ -57,7 +57,7 @@ def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str
         *_curves(folder, runs),
         Section("Verdict", words=(answer.footer[-1], *answer.footer[:-1])),
         Section("Runs", words=(f"{CONVENTION[:1].upper()}{CONVENTION[1:]}.",),
-                table=Table("Runs", (), COLUMNS, tuple(record(row) for row in answer.rows))),
+                table=Table("Runs", (), columns(VerdictRow), tuple(map(record, answer.rows)))),
         *([Section("Not finished", words=missing)] if missing else []),
         *_heats(runs),
         Section("How it was trained", words=(f"{head.build}.", *_versions(runs))),

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import RunError
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
@@ -35,22 +35,12 @@ class FineTuneTotals:
 class FineTuneRow:
     """One way: fine-tuned, only a linear head, or from scratch; errors in percent."""
 
-    path: str
-    status: str
-    step: int
-    train_error: float | None
-    test_error: float | None
-    seconds: float
-
-
-FINETUNE_COLUMNS = (
-    Column("path", "way"),
-    Column("status", "status"),
-    Column("step", "steps", Unit.COUNT),
-    Column("train_error", "train error %", Unit.NUMBER),
-    Column("test_error", "test error %", Unit.NUMBER),
-    Column("seconds", "seconds", Unit.NUMBER),
-)
+    path: Annotated[str, "way"]
+    status: Annotated[str, "status"]
+    step: Annotated[int, "steps", Unit.COUNT]
+    train_error: Annotated[float | None, "train error %", Unit.NUMBER]
+    test_error: Annotated[float | None, "test error %", Unit.NUMBER]
+    seconds: Annotated[float, "seconds", Unit.NUMBER]
 
 
 @verb
@@ -155,7 +145,7 @@ def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
             FineTuneRow(kind, end.status, end.step, end.train_error, end.test_error, end.seconds)
             for kind, end in ends.items()
         ),
-        columns=FINETUNE_COLUMNS,
+        columns=columns(FineTuneRow),
         missing=tuple(
             Missing(kind, why=end.why or end.status)
             for kind, end in ends.items()

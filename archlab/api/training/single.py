@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import DataError, RunError, keyword
-from archlab.result import Column, Header, Missing, Result, Unit
+from archlab.result import Header, Missing, Result, columns
 from archlab.runs import ledger, record
 from archlab.runs.recipe import Recipe, from_record
 from archlab.runs.record import Measurement, Plan
@@ -40,17 +40,6 @@ class TrainTotals:
     seconds: float
 
 
-TRAIN_COLUMNS = (
-    Column("step", "step", Unit.COUNT),
-    Column("epoch", "epoch", Unit.NUMBER),
-    Column("learning_rate", "rate", Unit.NUMBER),
-    Column("loss", "loss", Unit.NUMBER),
-    Column("running_error", "running error %", Unit.NUMBER),
-    Column("train_error", "train error %", Unit.NUMBER),
-    Column("test_error", "test error %", Unit.NUMBER),
-    Column("test_loss", "test loss", Unit.NUMBER),
-    Column("seconds", "seconds", Unit.NUMBER),
-)
 MEASURED = (
     "train error: eval mode, without augmentation, all training images in the last row · running: "
     "mean over the augmented batches since the row before"
@@ -207,7 +196,7 @@ def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
         totals=TrainTotals(**totals),
         rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in finished.rows),
-        columns=TRAIN_COLUMNS,
+        columns=columns(Row),
         missing=() if end.status == "done" else (Missing(plan.name, why=end.why or where),),
         footer=(f"{end.status}: {finished.folder}",),
     )
