@@ -14,7 +14,6 @@ PACKAGE = Path(archlab.__file__).parent
 TESTS = Path(__file__).parents[1]
 # Folder -> files that have no test of their own yet. The list may only shrink.
 ELSEWHERE = {
-    "fold": "choose drawing edges emit fuse names repeat tree",
     "resolve": "accuracy",
     "tracer": "overloads settings",
     ".": "version",
