@@ -71,3 +71,14 @@ def test_a_shortcut_within_a_closed_module_is_not_drawn(edge_roles) -> None:
     assert edge_roles(fold(residual(3), Wish(depth=1))) == {
         ("input:x", "stem"): "main", ("stem", "layer"): "main", ("layer", "output"): "main",
     }  # fmt: skip
+
+
+def test_a_shortcut_that_is_all_a_closed_module_reads_is_its_main_path(edge_roles) -> None:
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    y = make.conv(make.relu(make.conv(x, "one"), "relu"), "two")
+    start = len(make.nodes)
+    way = make.pool(make.conv(x, "way.conv", kernel=1), "way.pool", size=1)
+    make.leaf("way", "Way", start)
+    roles = edge_roles(fold(make.graph([make.add(y, way, "")]), Wish(depth=1)))
+    assert (roles["stem", "way"], roles["way", "/add"]) == ("main", "projection")

@@ -1,5 +1,6 @@
 """What is joined into one box, and what is not."""
 
+import pytest
 from hand_made_graphs import Maker, titles
 
 from archlab.fold import fold
@@ -41,6 +42,16 @@ def test_nothing_is_fused_over_a_flip(edge_roles) -> None:
     x = make.node(Kind.GATHER, "flip", "", [x])
     drawing = fold(make.graph([make.relu(x, "r")]))
     assert titles(drawing)[1:-1] == ["Conv 3×3", "Flip", "ReLU"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "op", "boxes"),
+    [(Kind.RESHAPE, "view", ["Conv 3×3 · ReLU"]), (Kind.SLICE, "slice", ["Conv 3×3", "ReLU"])],
+)
+def test_only_what_leaves_each_element_may_lie_between_two_parts(kind, op, boxes) -> None:
+    make = Maker()
+    x = make.node(kind, op, "", [make.conv(make.input(), "c")])
+    assert titles(fold(make.graph([make.relu(x, "r")])))[1:-1] == boxes
 
 
 def test_a_box_holds_four_operators_at_most() -> None:

@@ -62,11 +62,10 @@ def test_only_an_operator_without_a_line_is_taken_apart() -> None:
 
 
 def test_an_operator_of_a_library_without_a_line_is_not_known() -> None:
-    library = torch.library.Library("archlab_overloads", "DEF")
-    library.define("scale(Tensor(a!) x, Tensor y, float by=2.5) -> ()")
-    known = operator(torch.ops.archlab_overloads.scale.default)
+    with torch.library._scoped_library("archlab_overloads", "DEF") as library:
+        library.define("scale(Tensor(a!) x, Tensor y, float by=2.5) -> ()")
+        known = operator(torch.ops.archlab_overloads.scale.default)
     assert (known.name, known.writes, known.shape) == ("archlab_overloads.scale", ("x",), None)
     assert known.defaults == {"x": None, "y": None, "by": 2.5}
     kind, _ = known.reader(Call(known.name, {}, None, lambda _: False))
     assert kind == Kind.OPAQUE
-    library._destroy()

@@ -90,6 +90,7 @@ def test_random_numbers_are_those_that_would_have_come_anyway() -> None:
         ([(4, 5, 8)] * 3, {}, False),  # no batch axis
         ([(2, 4, 5, 8)] * 3, {"attn_mask": meta(5, 5).double()}, False),
         ([(2, 4, 5, 8), (2, 2, 5, 8), (2, 2, 5, 8)], {"enable_gqa": True}, False),
+        ([(2, 4, 5, 8)] * 3, {"enable_gqa": True}, False),
     ],
 )
 def test_attention_on_meta_tensors_is_one_operator_where_a_kernel_takes_it(

@@ -55,14 +55,15 @@ def test_joins_are_one_line_at_the_end() -> None:
 def test_what_is_not_known_is_no_zero_and_what_costs_nothing_no_line() -> None:
     levels = {
         "0": level("", box("free", 0), box("odd", 1),
-                   box("mixed", 2, amounts=Amounts(partial=True)))
+                   box("mixed", 2, amounts=Amounts(partial=True)),
+                   box("lost", 3, amounts=Amounts(partial=True)))
     }  # fmt: skip
-    heats = {"0": {"free": cost(0), "odd": cost(None, 7), "mixed": cost(20)}}
+    heats = {"0": {"free": cost(0), "odd": cost(None, 7), "mixed": cost(20), "lost": cost(0)}}
     bars = lines(levels, heats)
-    assert list(bars) == ["odd", "mixed"]
+    assert list(bars) == ["odd", "mixed", "lost"]
     assert bars["odd"].texts[0] == "not known"
     assert bars["odd"].shares[0] == 0
-    assert bars["mixed"].texts[0] == "≥ 20"
+    assert (bars["mixed"].texts[0], bars["lost"].texts[0]) == ("≥ 20", "≥ 0")
 
 
 def test_frames_stand_for_what_is_in_them_in_the_order_of_execution() -> None:
