@@ -139,6 +139,11 @@ class Maker:
         )
 
 
+def titles(drawing) -> list[str]:
+    """What stands on each box of a drawing."""
+    return [" · ".join((box.title, *box.fused)) for box in drawing.boxes]
+
+
 def residual(blocks=4, *, shortcut=True) -> Graph:
     """A stem and equal residual blocks in a Sequential."""
     make = Maker()
