@@ -14,6 +14,8 @@ HERE = str(Path(__file__).parent)
 # Ray puts the address of a network card for 127.0.0.1; told that it is on a Mac, it does not.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Ray gives way to everything else (nice 15): on a busy machine its jobs would hardly begin.
+os.environ["RAY_worker_niceness"] = "0"
 
 
 @pytest.fixture(autouse=True)
