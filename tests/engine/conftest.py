@@ -15,7 +15,7 @@ HERE = str(Path(__file__).parent)
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Ray gives way to everything else (nice 15): on a busy machine its jobs would hardly begin.
-os.environ["RAY_worker_niceness"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  Ray spells it so
 
 
 @pytest.fixture(autouse=True)
