@@ -82,9 +82,11 @@ class _Positive(TorchFunctionMode):
     """Replaces the operators of a model by linear, positive stand-ins."""
 
     def __torch_function__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         function = name.removesuffix("_")  # also where it works in place
+        if "input" in kwargs and (function in IDENTITIES or "pool" in name or name == "linear"):
+            args = (kwargs.pop("input"), *args)  # torch takes it by name, too
         if function in GATES and args[0].dim() == 4 and set(args[0].shape[2:]) == {1}:
             # Squeeze-and-excitation: a gate from the whole image would make every field infinite.
             return torch.ones_like(args[0])
@@ -95,12 +97,12 @@ class _Positive(TorchFunctionMode):
         if name in _CONVOLUTIONS:
             return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
-            return _once_a_channel(_max_pool, args, kwargs)
+            return _once_a_channel(_max_pool, args, kwargs, rank=int(name[-2]))
         if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
-            return _once_a_channel(func, args, kwargs)
+            return _once_a_channel(func, args, kwargs, rank=int(name[-2]))
         if name == "linear":
             # Every output reaches every input: the mean of all of them does the same.
-            weight = args[1]
+            weight = kwargs["weight"] if "weight" in kwargs else args[1]
             return args[0].mean(-1, keepdim=True).expand(*args[0].shape[:-1], weight.shape[0])
         return func(*args, **kwargs)
 
@@ -151,11 +153,12 @@ def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> t
 
 
 def _once_a_channel(
-    pool: Callable[..., torch.Tensor], args: Sequence[Any], kwargs: Mapping[str, Any]
+    pool: Callable[..., torch.Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], rank: int
 ) -> torch.Tensor:
     """Pool one channel where all are the same map, as they are behind a convolution."""
     x, *rest = args
-    if x.stride(1) != 0:
+    # Without a batch, the axis behind the first is one of the map's.
+    if x.dim() != rank + 2 or x.stride(1) != 0:
         return pool(x, *rest, **kwargs)
     out: torch.Tensor = _Repeat.apply(pool(_Mean.apply(x), *rest, **kwargs), x.shape[1])
     return out

@@ -28,7 +28,7 @@ MOVED = "built on the CPU without initialisation, then moved to meta"
 
 _FILLS = frozenset(
     f"aten::{name}_"
-    for name in ("add", "bernoulli", "clamp", "copy", "div", "erfinv", "exponential", "fill",
+    for name in ("add", "bernoulli", "clamp", "div", "erfinv", "exponential", "fill",
                  "log_normal", "mul", "normal", "random", "sub", "uniform", "zero")
 )  # fmt: skip
 _SMALL = 4096  # elements; constructors compute sizes and schedules in smaller tensors
@@ -50,9 +50,11 @@ class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
     def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func._schema.name in _FILLS:
+        # Another tensor, or a type without fractions, may be refused: then torch must say so.
+        if func._schema.name in _FILLS and not any(isinstance(x, torch.Tensor) for x in args[1:]):
             filled = args[0]
-            if filled.is_meta or filled.numel() > self._small:
+            large = filled.is_meta or filled.numel() > self._small
+            if large and filled.is_floating_point():
                 return filled
         return func(*args, **(kwargs or {}))
 

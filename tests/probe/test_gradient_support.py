@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn
+from torch.nn import functional
 
 import archlab
+from archlab.probe import gradient_support
 
 
 @pytest.mark.parametrize("spec", ["resnet20", "googlenet", "torchvision:mobilenet_v3_large"])
@@ -40,6 +43,33 @@ def test_gradients_see_holes_and_wide_kernels() -> None:
     result = archlab.verify_receptive_field(archlab.load(net, input="3x64x64"))
     assert result.totals.agree == result.totals.checked
     assert any(row.holes for row in result.rows)
+
+
+class ByName(nn.Module):
+    """Functions that get their input by name, as torch allows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.after = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x):
+        x = functional.relu(input=self.conv(x))
+        x = functional.avg_pool2d(input=x, kernel_size=2)
+        return self.after(functional.max_pool2d(input=x, kernel_size=2))
+
+
+def test_an_input_may_be_given_by_name() -> None:
+    result = archlab.verify_receptive_field(archlab.load(ByName(), input="3x64x64"))
+    # 3 rows, 2 more by both pools (1 + 2), 2 · 4 more by a 3×3 kernel of step 4.
+    assert {row.high - row.low + 1 for row in result.rows} == {3, 3 + 1 + 2 + 2 * 4}
+    assert result.totals.agree == result.totals.checked > 0
+
+
+def test_a_pool_without_a_batch_is_over_the_last_axis() -> None:
+    """Equal numbers along that axis are no equal channels."""
+    row = torch.ones(2, 1).expand(2, 6)
+    with gradient_support._Positive():
+        assert functional.avg_pool1d(row, 2).shape == (2, 3)
 
 
 def test_gradients_agree_on_a_unet_with_phases() -> None:

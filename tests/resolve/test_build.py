@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import archlab
+from archlab.errors import BuildError
 from archlab.resolve import Source, build_on_meta, build_real, has_values
 from archlab.resolve.build import COPIED, META, MOVED
 
@@ -73,6 +74,22 @@ def test_what_changes_a_shape_in_place_is_not_skipped() -> None:
     module, build = build_on_meta(Source("net", "file", Reshaped), {})
     assert build == MOVED
     assert module.weight.shape == (80, 70)
+
+
+def test_what_torch_refuses_on_meta_is_refused() -> None:
+    """A net whose weights are filled with values of another shape does not exist."""
+
+    class Misfit(nn.Module):
+        def __init__(self, *, add: bool = False) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(4, 4))
+            values = torch.zeros(5)
+            with torch.no_grad():
+                self.weight.add_(values) if add else self.weight.copy_(values)
+
+    for add in (False, True):
+        with pytest.raises(BuildError, match="cannot be built: RuntimeError"):
+            build_on_meta(Source("net", "file", Misfit), {"add": add})
 
 
 def test_an_instance_is_copied() -> None:
