@@ -46,8 +46,9 @@ def make_environment(session: nox.Session) -> None:
 def run_with_torch(session: nox.Session, *command: str) -> None:
     """Run a command of the shared environment, made and brought up to date first."""
     make_environment(session)
-    # One thread a process: two test workers with two threads each get in each other's way.
-    env = {"OMP_NUM_THREADS": "1"}
+    # One thread a process: two test workers with two threads each get in each other's way. And
+    # compiled files are kept, where a container forbids it: dozens of tests start archlab anew.
+    env = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None}
     session.run(str(BIN / command[0]), *command[1:], env=env, external=True)
 
 

@@ -115,14 +115,21 @@ def frame(item) -> tuple[float, float, float, float]:
 
 def extent(text) -> tuple[float, float]:
     """From where to where a text goes, by the font's own metrics."""
-    face = font("DejaVuSans-Bold" if text.get("font-weight") == "bold" else "DejaVuSans")
-    face.set_size(1000, 72)  # large, so that no pixel is rounded
-    face.set_text(text.text or "", 0.0)
-    width = face.get_width_height()[0] / 64 * float(text.get("font-size")) / 1000
+    name = "DejaVuSans-Bold" if text.get("font-weight") == "bold" else "DejaVuSans"
+    width = ems(name, text.text or "") * float(text.get("font-size"))
     start = float(text.get("x"))
     if text.get("text-anchor") == "middle":
         start -= width / 2
     return start, start + width
+
+
+@cache  # the models have most of their texts in common
+def ems(name: str, text: str) -> float:
+    """How wide a text is, as a multiple of its size."""
+    face = font(name)
+    face.set_size(1000, 72)  # large, so that no pixel is rounded
+    face.set_text(text, 0.0)
+    return face.get_width_height()[0] / 64 / 1000
 
 
 @cache

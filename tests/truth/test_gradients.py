@@ -15,6 +15,7 @@ BOUNDS = {
     for name, bounds in REFERENCE["ratio_first_over_last"].items()
 }
 NONE = {"norm": "none"}
+FEW = 16  # images, where no number of the reference, which is of 64, is compared
 # The reference's name -> our net and conditions.
 CASES = {
     "plain20_bn": ("plain20", {}),
@@ -59,9 +60,9 @@ def test_zero_gamma_at_depth_56() -> None:
 @pytest.mark.slow
 def test_orders_of_the_design_page() -> None:
     """Plain + BN explodes faster with depth; residual + BN is a power law, near the blocks."""
-    plain = archlab.gradients("plain20", "plain56", seeds=2).totals
+    plain = archlab.gradients("plain20", "plain56", seeds=2, batch=FEW).totals
     assert plain["plain56"].first_over_last > 100 * plain["plain20"].first_over_last
-    residual = archlab.gradients("resnet20", "resnet56", seeds=2).totals
+    residual = archlab.gradients("resnet20", "resnet56", seeds=2, batch=FEW).totals
     for net, blocks in (("resnet20", 9), ("resnet56", 27)):
         assert 0.8 * blocks < residual[net].first_over_last < 1.6 * blocks
     assert residual["resnet56"].growth_per_block < residual["resnet20"].growth_per_block
