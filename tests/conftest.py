@@ -27,11 +27,11 @@ def pytest_configure() -> None:
     # tests send SIGINT to commands that a user started in the foreground.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Let glibc give tensors of 16 MiB or more back to the system as soon as they are freed. It
+    # Let glibc give tensors of 4 MiB or more back to the system as soon as they are freed. It
     # raises its threshold for that (M_MMAP_THRESHOLD, see mallopt(3)) with every large block that
     # is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
     if LIBC is not None:
-        LIBC.mallopt(-3, 2**24)
+        LIBC.mallopt(-3, 2**22)
 
 
 @pytest.hookimpl(wrapper=True)

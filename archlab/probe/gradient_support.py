@@ -36,6 +36,9 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+SUMS = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
+JOINS = frozenset({"cat", "concat", "concatenate"})
+
 # The arguments of torch's convolutions, in the order of their positions.
 _COMMON = ("input", "weight", "bias", "stride", "padding")
 _CONVOLUTIONS = {
@@ -78,6 +81,37 @@ class _Repeat(torch.autograd.Function):
         return grad[:, :1] * ctx.channels if equal else grad.sum(1, keepdim=True), None
 
 
+def _repeated(single: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return one map for each channel, which says as `single` that all are that one.
+
+    What comes next can then work on one map, forward and backward: in a net with shortcuts or
+    concatenations most of the time went into sums of equal gradients.
+    """
+    out: torch.Tensor = _Repeat.apply(single, channels)
+    out.single = single  # type: ignore[attr-defined]
+    return out
+
+
+def _single(x: torch.Tensor) -> torch.Tensor:
+    """Return the one map of equal channels, or the mean of others."""
+    one: torch.Tensor = x.single if hasattr(x, "single") else _Mean.apply(x)
+    return one
+
+
+def _apart(x: torch.Tensor) -> torch.Tensor:
+    """Repeat the one map anew for one consumer; the gradients of many then meet in one channel."""
+    return _repeated(x.single, x.shape[1]) if hasattr(x, "single") else x
+
+
+def _sum(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.Tensor:
+    """Add one map of each where all channels are equal."""
+    one, other, *rest = args
+    if one.shape != other.shape:
+        out: torch.Tensor = func(*args, **kwargs)
+        return out
+    return _repeated(func(one.single, other.single, *rest, **kwargs), one.shape[1])
+
+
 class _Positive(TorchFunctionMode):
     """Replaces the operators of a model by linear, positive stand-ins."""
 
@@ -92,8 +126,11 @@ class _Positive(TorchFunctionMode):
             return torch.ones_like(args[0])
         if function in IDENTITIES:
             return args[0]
-        if name in OUT_OF_PLACE:
-            return OUT_OF_PLACE[name](*args, **kwargs)
+        func = OUT_OF_PLACE.get(name, func)
+        if name in SUMS and all(hasattr(term, "single") for term in args[:2]):
+            return _sum(func, args, kwargs)
+        if name in JOINS:
+            args = ([_apart(part) for part in args[0]], *args[1:])
         if name in _CONVOLUTIONS:
             return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
@@ -147,9 +184,8 @@ def _convolution(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> t
     if "transpose" in name:
         channels = weight.shape[1] * values.get("groups", 1)
     kernel = torch.ones((1, 1, *weight.shape[2:]), dtype=x.dtype) / weight[0, 0].numel()
-    values |= {"input": _Mean.apply(x), "weight": kernel, "bias": None, "groups": 1}
-    out: torch.Tensor = _Repeat.apply(getattr(functional, name)(**values), channels)
-    return out
+    values |= {"input": _single(x), "weight": kernel, "bias": None, "groups": 1}
+    return _repeated(getattr(functional, name)(**values), channels)
 
 
 def _once_a_channel(
@@ -160,8 +196,7 @@ def _once_a_channel(
     # Without a batch, the axis behind the first is one of the map's.
     if x.dim() != rank + 2 or x.stride(1) != 0:
         return pool(x, *rest, **kwargs)
-    out: torch.Tensor = _Repeat.apply(pool(_Mean.apply(x), *rest, **kwargs), x.shape[1])
-    return out
+    return _repeated(pool(_single(x), *rest, **kwargs), x.shape[1])
 
 
 def _max_pool(

@@ -5,6 +5,7 @@ The page's own test passes there, and so do the tests that run over every entry 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -59,29 +60,39 @@ def test_contributing_says_how_many_files_an_addition_touches(name: str) -> None
     assert int(count) == sum(word.startswith(("archlab/", "tests/")) for word in words)
 
 
-@pytest.mark.parametrize("name", TESTS)
-def test_a_page_is_followed_in_a_copy_of_the_tree(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.slow
+def test_each_page_is_followed_in_a_copy_of_the_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, tree = HOW_TO / f"{name}.md", tmp_path / "tree"
-    monkeypatch.chdir(tmp_path)
-    before = [block for block in blocks(page) if block.word and "/" not in block.word]
-    for block in before:
-        Path(block.word).write_text(block.text)
-    run_page(page, "example")  # what the page shows of archlab as it is
-    for folder in ("archlab", "tests", "docs/how-to"):  # compiled files too: none is made anew
-        shutil.copytree(ROOT / folder, tree / folder)
+    trees = {name: _tree(tmp_path / name, monkeypatch) for name in TESTS}
+    words = [("--", str(tree), f"docs/how-to/{name}.md", *TESTS[name])
+             for name, tree in trees.items()]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("follow.py")), *itertools.chain(*words)],
+        check=False, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    if os.environ.get("ARCHLAB_ACCEPT"):
+        for name, tree in trees.items():
+            shutil.copy(tree / "docs" / "how-to" / f"{name}.md", HOW_TO)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path)
+
+
+def _tree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run what a page shows of archlab as it is; return a tree with what it adds."""
+    page, tree = HOW_TO / f"{folder.name}.md", folder / "tree"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for block in blocks(page):
+        if block.word and "/" not in block.word:
+            Path(block.word).write_text(block.text)
+    run_page(page, "example")
+    for part in ("archlab", "tests", "docs/how-to"):  # compiled files too: none is made anew
+        shutil.copytree(ROOT / part, tree / part)
     for file in ("pyproject.toml", "docs/json.md"):
         shutil.copy(ROOT / file, tree / file)
     write_files(page, tree)
-    done = subprocess.run(
-        [sys.executable, "tests/docs/follow.py", f"docs/how-to/{name}.md", *TESTS[name]],
-        cwd=tree, check=False, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    if os.environ.get("ARCHLAB_ACCEPT"):
-        shutil.copy(tree / "docs" / "how-to" / page.name, page)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return tree
 
 
 @pytest.mark.parametrize(
