@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import platform
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +34,9 @@ def pytest_configure() -> None:
     # is freed, up to 32 MiB; in between, hundreds of MB of holes stay.
     if LIBC is not None:
         LIBC.mallopt(-3, 2**22)
+        # Setting that sets the one for what is kept at the end of the heap (M_TRIM_THRESHOLD) to
+        # 128 kB: the heap would shrink and grow with nearly every tensor.
+        LIBC.mallopt(-1, 2**25)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,8 +91,10 @@ class Ended:
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scans and sweeps measure and train in this process: a worker imports torch for seconds.
 
-    For tests of what comes out. The workers themselves are tested in tests/engine and tests/train.
+    So does `archlab doctor`, which imports every package in a child. For tests of what comes out;
+    the children themselves are tested in tests/engine, tests/train and tests/doctor.
     """
+    from archlab.doctor.imports import Imported
     from archlab.engine import Job, Outcome
     from archlab.engine.job import perform
     from archlab.errors import ArchlabError
@@ -108,6 +115,14 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
             return Ended(2), errors
         return Ended(0), errors
 
+    def imported(names: Sequence[str]) -> Imported:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the packages' own
+            for name in names:
+                importlib.import_module(name)
+        return Imported(dict.fromkeys(names, ""), cuda="", gpus=())
+
+    monkeypatch.setattr("archlab.doctor.packages.imported", imported)
     monkeypatch.setattr("archlab.engine.local.run_local", run_local)
     monkeypatch.setattr("archlab.train.degradation.start", start)
     monkeypatch.setattr("archlab.train.degradation._POLL", 0.0)

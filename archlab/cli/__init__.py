@@ -6,13 +6,13 @@ Errors that archlab raises on purpose become one message on standard error and e
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
 
 from archlab.cli.app import app
 from archlab.errors import ArchlabError
+from archlab.garbage import collect_seldom
 
 __all__ = ["app", "main"]
 
@@ -21,8 +21,7 @@ _READER_GONE = 141
 
 def main() -> None:
     """Run the command line and exit with 0 (done), 1 (a check failed) or 2 (bad input)."""
-    # Importing torch makes half a million objects: the default walks them again and again.
-    gc.set_threshold(100_000, 20, 20)
+    collect_seldom()
     # From the line itself, because an error may be raised before any option is parsed.
     debug = "--debug" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─

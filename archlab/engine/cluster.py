@@ -20,6 +20,7 @@ from archlab.engine.address import check_answers
 from archlab.engine.job import Job, Limits, Needs, Outcome, perform
 from archlab.engine.local import Pool
 from archlab.errors import DependencyError, EngineError, OptionError, keyword
+from archlab.garbage import collect_seldom
 
 _POLL = 0.5  # seconds between beats
 _PATIENCE = 120.0  # seconds for jobs without limits to save after an interrupt
@@ -53,6 +54,7 @@ def task(job: Job, limits: Limits) -> Outcome:
     # a cancelled job is told by SIGINT to save.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    collect_seldom()
     if not limits.any:
         return perform(job)
     pool = _pool(limits)

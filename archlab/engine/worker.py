@@ -7,7 +7,6 @@ the middle of a job too.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import sys
@@ -16,6 +15,7 @@ from queue import SimpleQueue
 from typing import IO
 
 from archlab.engine.job import Job, Outcome, perform
+from archlab.garbage import collect_seldom
 
 READY = "ready"
 
@@ -24,8 +24,7 @@ def main() -> None:
     """Serve until the input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # As in the command line: a graph is many small objects, which no collection can free.
-    gc.set_threshold(100_000, 20, 20)
+    collect_seldom()
     jobs: SimpleQueue[Job] = SimpleQueue()
     # Read in a thread, so that the end of the input is seen while a job runs.
     threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()

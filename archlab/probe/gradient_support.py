@@ -92,6 +92,13 @@ def _repeated(single: torch.Tensor, channels: int) -> torch.Tensor:
     return out
 
 
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Concatenate the channels of the parts; a pool can then take one part after the other."""
+    out = torch.cat(parts, 1)
+    out.parts = parts  # type: ignore[attr-defined]
+    return out
+
+
 def _single(x: torch.Tensor) -> torch.Tensor:
     """Return the one map of equal channels, or the mean of others."""
     one: torch.Tensor = x.single if hasattr(x, "single") else _Mean.apply(x)
@@ -129,8 +136,8 @@ class _Positive(TorchFunctionMode):
         func = OUT_OF_PLACE.get(name, func)
         if name in SUMS and all(hasattr(term, "single") for term in args[:2]):
             return _sum(func, args, kwargs)
-        if name in JOINS:
-            args = ([_apart(part) for part in args[0]], *args[1:])
+        if name in JOINS and args and (args[1:] or (kwargs.get("dim"),))[0] == 1:
+            return _joined([_apart(part) for part in args[0]])
         if name in _CONVOLUTIONS:
             return _convolution(name, args, kwargs)
         if name in ("max_pool1d", "max_pool2d", "max_pool3d"):
@@ -193,6 +200,8 @@ def _once_a_channel(
 ) -> torch.Tensor:
     """Pool one channel where all are the same map, as they are behind a convolution."""
     x, *rest = args
+    if hasattr(x, "parts"):
+        return _joined([_once_a_channel(pool, (part, *rest), kwargs, rank) for part in x.parts])
     # Without a batch, the axis behind the first is one of the map's.
     if x.dim() != rank + 2 or x.stride(1) != 0:
         return pool(x, *rest, **kwargs)

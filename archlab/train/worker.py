@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from archlab.garbage import collect_seldom
+
 
 class Stop:
     """Becomes true with the first SIGINT, or when the parent process is gone."""
@@ -35,6 +37,7 @@ def main() -> int:
     """Execute the run named on the command line."""
     # Before torch is imported, which takes a second: an interrupt then must not be lost.
     stop = Stop()
+    collect_seldom()
     import torch
 
     from archlab.errors import ArchlabError

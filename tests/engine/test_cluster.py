@@ -150,7 +150,7 @@ def lines(path: Path) -> list[dict[str, str]]:
                 for line in csv.DictReader(file)]  # fmt: skip
 
 
-def test_a_scan_whose_node_is_lost_leaves_the_same_file(cluster, tmp_path) -> None:
+def test_a_scan_whose_node_is_lost_leaves_the_same_file(cluster, one_process, tmp_path) -> None:
     calls: list[float] = []
 
     def kill(done: float, *_: object) -> None:
@@ -161,7 +161,7 @@ def test_a_scan_whose_node_is_lost_leaves_the_same_file(cluster, tmp_path) -> No
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     settings = ScanSettings(engine="ray", address=cluster.address, progress=kill)
     scan(*MODELS, out=there, settings=settings)
-    scan(*MODELS, out=here, settings=ScanSettings(jobs=2))
+    scan(*MODELS, out=here)
     assert calls == list(range(1, len(MODELS) + 1)), "every model once"
     assert lines(there) == lines(here)
     assert [line["model"] for line in lines(there)] == MODELS

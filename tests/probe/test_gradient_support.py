@@ -65,6 +65,29 @@ def test_an_input_may_be_given_by_name() -> None:
     assert result.totals.agree == result.totals.checked > 0
 
 
+@pytest.mark.parametrize("how", ["place", "name", "names"])
+def test_a_pool_behind_a_concatenation_sees_all_of_it(how: str) -> None:
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.narrow = nn.Conv2d(3, 4, 3, padding=1)
+            self.wide, self.after = nn.Conv2d(3, 4, 5, padding=2), nn.Conv2d(11, 4, 3, padding=1)
+
+        def forward(self, x):
+            parts = [self.narrow(x), self.wide(x), x]
+            joined = {
+                "place": lambda: torch.cat(parts, 1),
+                "name": lambda: torch.cat(parts, dim=1),
+                "names": lambda: torch.cat(tensors=parts, dim=1),
+            }[how]()
+            return self.after(functional.max_pool2d(functional.relu(joined), 2))
+
+    result = archlab.verify_receptive_field(archlab.load(Branches(), input="3x64x64"))
+    # 5 rows by the wide branch, one more by the pool, 2 · 2 more by a 3×3 kernel of step 2.
+    assert {row.high - row.low + 1 for row in result.rows} == {3, 5, 5 + 1 + 2 * 2}
+    assert result.totals.agree == result.totals.checked > 0
+
+
 def test_a_pool_without_a_batch_is_over_the_last_axis() -> None:
     """Equal numbers along that axis are no equal channels."""
     row = torch.ones(2, 1).expand(2, 6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -196,11 +196,11 @@ def test_on_a_gpu_as_on_the_cpu() -> None:
         assert one.activation_grad == pytest.approx(other.activation_grad, rel=1e-6)
 
 
-def test_the_example_runs() -> None:
+def test_the_example_runs(monkeypatch, capsys) -> None:
     path = Path(__file__).parents[2] / "examples" / "10_gradients_while_training.py"
-    done = subprocess.run(
-        [sys.executable, str(path), "resnet8", "1", "0"], capture_output=True, text=True, check=True
-    )
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+    monkeypatch.setattr(sys, "argv", [path.name, "resnet8", "1", "0"])
+    with torch.random.fork_rng():
+        runpy.run_path(str(path), run_name="__main__")
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
         "resnet8 seed 0 step   0", "resnet8 seed 0 step   1",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import functools
 
 import pytest
 import torchvision
+from torch import nn
 from torchvision.models import get_model_builder, get_model_weights, list_models
 
 import archlab
@@ -68,6 +69,19 @@ ONE_STAGE = ["ssd300_vgg16", "ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn
              "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2"]  # fmt: skip
 
 
+@pytest.fixture
+def _unfilled(monkeypatch) -> None:
+    """Linear weights get no values: SSD builds a whole VGG-16, and drops 0.5 GB of them at once."""
+    normal_ = nn.init.normal_
+
+    def unless_linear(weight, *how, **named):
+        return weight if weight.dim() == 2 else normal_(weight, *how, **named)
+
+    monkeypatch.setattr(nn.Linear, "reset_parameters", lambda _: None)
+    monkeypatch.setattr(nn.init, "normal_", unless_linear)
+
+
+@pytest.mark.usefixtures("_unfilled")
 @pytest.mark.parametrize("name", ONE_STAGE)
 def test_one_stage_detection(name) -> None:
     (entry,) = get_model_weights(name)

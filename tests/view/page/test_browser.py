@@ -130,7 +130,7 @@ def test_search_finds_and_opens_what_hides_a_module(made, opened) -> None:
 
 
 def test_the_heat_switch(made, opened) -> None:
-    page = opened(made("resnet18", layout="imagenet", input="3x64x64", gradients=True)).page
+    page = opened(made("resnet18", layout="imagenet", input="3x32x32", gradients=True)).page
     page.get_by_role("button", name="Close all").click()
     select = page.locator("select.heat")
     titles = select.locator("option").all_inner_texts()
