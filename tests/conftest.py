@@ -88,6 +88,20 @@ class Ended:
 
 
 @pytest.fixture
+def no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets that archlab builds on the CPU have weights that are never written: they take no memory.
+
+    For what depends on no value, in nets whose buffers hold none.
+    """
+    from archlab.resolve import build_on_meta
+
+    monkeypatch.setattr(
+        "archlab.api.model.build_real",
+        lambda source, options, _seed: build_on_meta(source, options)[0].to_empty(device="cpu"),
+    )
+
+
+@pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scans and sweeps measure and train in this process: a worker imports torch for seconds.
 

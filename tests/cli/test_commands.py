@@ -221,6 +221,7 @@ def test_flops_in_both_modes(cli) -> None:
     assert rows[0]["macs"] < rows[1]["macs"]
 
 
+@pytest.mark.usefixtures("no_values")
 def test_against_fvcore_explains(cli) -> None:
     out = cli("flops torchvision:vit_b_16 --against fvcore").out
     assert "fvcore skips" in out

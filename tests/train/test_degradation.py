@@ -74,16 +74,21 @@ def trained(sweep: Sweep, images: ImageSet, out: Path, plans: Sequence[Plan]) ->
 
 
 @pytest.mark.slow
-def test_a_sweep_fills_only_its_holes(tmp_path, images, source) -> None:
-    """Two of four runs are over; one has lost its files, one was never begun."""
-    out, calls = tmp_path / "out", []
+def test_a_sweep_fills_only_its_holes_and_gradients_change_nothing(
+    tmp_path, images, source
+) -> None:
+    """Two of four runs are over; one has lost its files, one was never begun.
+
+    These two record gradients; they are compared with runs that do not.
+    """
+    out, without, calls = tmp_path / "out", tmp_path / "without", []
     sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=TINY, data=source)
     plans = sweep.plans(images)
     trained(sweep, images, out, plans[:3])
     for path in (out / plans[2].name).iterdir():
         path.unlink()
     times = {path: path.stat().st_mtime_ns for path in out.rglob("last.ckpt")}
-    run_plans(sweep.plans(images), out, jobs=2, progress=lambda *call: calls.append(call))
+    run_plans(plans, out, jobs=2, fan=Fan(gradients=2), progress=lambda *call: calls.append(call))
     assert calls[-1] == (44, 44, "4 of 4 runs over")
     with (out / "ledger.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -93,6 +98,19 @@ def test_a_sweep_fills_only_its_holes(tmp_path, images, source) -> None:
     }  # fmt: skip
     assert len(times) == 2
     assert times == {path: path.stat().st_mtime_ns for path in times}, "what is over stays"
+    trained(sweep, images, without, plans)
+    ledger.write_sweep(without, plans)
+    for plan in plans[2:]:
+        one, other = out / plan.name, without / plan.name
+        assert {row.step for row in read_gradients(one)} == {1, 2, 4}
+        values, expected = (
+            [(row.step, row.loss, row.train_error) for row in ledger.read_run(folder).rows]
+            for folder in (one, other)
+        )
+        assert values == expected
+        assert not (other / "gradients.csv").exists()
+    assert report(out).html.count("Gradients over time: cifar_") == 2
+    assert "Not recorded" in report(without).html
 
 
 def test_a_sweep_removes_what_killed_writers_left(tmp_path, images, killed) -> None:
@@ -111,24 +129,6 @@ def test_a_sweep_removes_what_killed_writers_left(tmp_path, images, killed) -> N
 def die_within(context: AbstractContextManager[object]) -> None:
     with context:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.slow
-def test_gradients_are_recorded_beside_and_change_nothing(tmp_path, images, source) -> None:
-    sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY, data=source)
-    run_plans(sweep.plans(images), tmp_path / "with", jobs=2, fan=Fan(gradients=2))
-    trained(sweep, images, tmp_path / "without", sweep.plans(images))
-    ledger.write_sweep(tmp_path / "without", sweep.plans(images))
-    for run in ledger.read_sweep(tmp_path / "with"):
-        steps = {row.step for row in read_gradients(run.folder)}
-        assert steps == {1, 2, 4}
-        other = tmp_path / "without" / run.folder.name
-        expected = [(row.step, row.loss, row.train_error) for row in ledger.read_run(other).rows]
-        assert [(row.step, row.loss, row.train_error) for row in run.rows] == expected
-        assert not (other / "gradients.csv").exists()
-    page = report(tmp_path / "with").html
-    assert page.count("Gradients over time: cifar_plain") == 2
-    assert "Not recorded" in report(tmp_path / "without").html
 
 
 def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatch) -> None:
