@@ -1,4 +1,4 @@
-"""Sessions of archlab's checks: `nox` runs lint, contracts, types, the site and the tests.
+"""Sessions of archlab's checks: `nox` runs style, contracts, types, the site, and then the tests.
 
 `nox -l` lists all. Sessions that need torch share one environment, `.nox/torch`: torch is 5 GB and
 takes a minute.
@@ -14,10 +14,12 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "contracts", "types_and_site", "tests"]
+nox.options.sessions = ["checks", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
+STYLE = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
+CONTRACTS = ("lint-imports",)
 TYPES = ("mypy",)
 SITE = ("python", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html", "docs",
         "docs/_build/html")  # fmt: skip
@@ -52,35 +54,36 @@ def run_with_torch(session: nox.Session, *command: str) -> None:
     session.run(str(BIN / command[0]), *command[1:], env=env, external=True)
 
 
+@nox.session(python=False)
+def checks(session: nox.Session) -> None:
+    """Style, contracts, types and the site, which `tests` reads: two at a time, a core each."""
+    make_environment(session)
+    with ThreadPoolExecutor(2) as pool:
+        commands = (*STYLE, CONTRACTS, TYPES, SITE)
+        running = [pool.submit(run_with_torch, session, *command) for command in commands]
+        for command in running:
+            command.result()
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and formatting of every file."""
     session.install("ruff>=0.9")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    for command in STYLE:
+        session.run(*command)
 
 
 @nox.session
 def contracts(session: nox.Session) -> None:
     """Imports point one way (import-linter reads the source, torch is not needed)."""
     session.install("import-linter>=2.1")
-    session.run("lint-imports", env={"PYTHONPATH": "."})
+    session.run(*CONTRACTS, env={"PYTHONPATH": "."})
 
 
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
     """Strict types of the package."""
     run_with_torch(session, *TYPES)
-
-
-@nox.session(python=False)
-def types_and_site(session: nox.Session) -> None:
-    """Types, and the site, at the same time: each keeps one core busy. `tests` reads the site."""
-    make_environment(session)
-    with ThreadPoolExecutor() as pool:
-        running = [pool.submit(run_with_torch, session, *command) for command in (TYPES, SITE)]
-        for command in running:
-            command.result()
 
 
 @nox.session(python=False)

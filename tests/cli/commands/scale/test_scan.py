@@ -22,7 +22,7 @@ def lines(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_rows_failures_and_holes(cli) -> None:
+def test_rows_failures_and_holes(cli, request) -> None:
     first = cli("scan resnet20 nets.py:Raises nets.py:Nett 'plain2*' --out zoo.csv --jobs 1")
     assert first.code == 0, first.err
     assert "2 complete" in first.out
@@ -35,6 +35,7 @@ def test_rows_failures_and_holes(cli) -> None:
     assert "the forward gave up" in rows["nets.py:Raises"]["error"]
     assert rows["nets.py:Nett"]["params"] == ""
     assert not Path("zoo.csv.partial").exists()
+    request.getfixturevalue("one_process")
     # again: the holes only
     text = Path("zoo.csv").read_text().splitlines(keepends=True)
     text[1] = text[1].replace("269722", "7")
