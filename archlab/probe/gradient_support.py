@@ -134,7 +134,7 @@ class _Positive(TorchFunctionMode):
         if function in IDENTITIES:
             return args[0]
         func = OUT_OF_PLACE.get(name, func)
-        if name in SUMS and all(hasattr(term, "single") for term in args[:2]):
+        if name in SUMS and len(args) > 1 and all(hasattr(term, "single") for term in args[:2]):
             return _sum(func, args, kwargs)
         if name in JOINS and args and (args[1:] or (kwargs.get("dim"),))[0] == 1:
             return _joined([_apart(part) for part in args[0]])
@@ -200,7 +200,8 @@ def _once_a_channel(
 ) -> torch.Tensor:
     """Pool one channel where all are the same map, as they are behind a convolution."""
     x, *rest = args
-    if hasattr(x, "parts"):
+    # Not where something was written into the concatenation: the parts do not have it.
+    if hasattr(x, "parts") and x._version == 0:
         return _joined([_once_a_channel(pool, (part, *rest), kwargs, rank) for part in x.parts])
     # Without a batch, the axis behind the first is one of the map's.
     if x.dim() != rank + 2 or x.stride(1) != 0:

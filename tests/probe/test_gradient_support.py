@@ -88,6 +88,29 @@ def test_a_pool_behind_a_concatenation_sees_all_of_it(how: str) -> None:
     assert result.totals.agree == result.totals.checked > 0
 
 
+class Written(nn.Module):
+    """A concatenation into which something is written, and a sum with its term by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(3, 4, 3, padding=1)
+        self.wide, self.after = nn.Conv2d(3, 4, 5, padding=2), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x):
+        narrow = self.narrow(x)
+        joined = torch.cat([narrow, torch.add(narrow, other=narrow)], 1)
+        joined[:, :4] = self.wide(x)
+        return self.after(functional.avg_pool2d(joined, 2))
+
+
+def test_what_is_written_into_a_concatenation_is_seen() -> None:
+    module = Written().double().eval()
+    units = {"after": [10]}
+    (found,) = gradient_support.supports(module, torch.ones(1, 3, 64, 64).double(), units, axis=2)
+    # Unit 10 pools rows 20 and 21, which see two more rows on each side by the wide convolution.
+    assert (found.low, found.high, found.holes) == (18, 23, 0)
+
+
 def test_a_pool_without_a_batch_is_over_the_last_axis() -> None:
     """Equal numbers along that axis are no equal channels."""
     row = torch.ones(2, 1).expand(2, 6)
