@@ -28,8 +28,13 @@ class ScanTotals:
     seconds: float
 
 
-def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[ScanTotals, ScanRow]:
-    """Return rows as a result; `of` is how many there were before a condition chose."""
+def scan_result(
+    rows: Sequence[ScanRow], *, of: Sequence[ScanRow] | None = None
+) -> Result[ScanTotals, ScanRow]:
+    """Return rows as a result; `of` are those among which a condition chose.
+
+    What failed has no numbers for a condition; it is told all the same.
+    """
     failed = [row for row in rows if row.error]
     partial = sum(bool(row.missing) for row in rows if not row.error)
     totals = ScanTotals(
@@ -43,17 +48,20 @@ def scan_result(rows: Sequence[ScanRow], *, of: int | None = None) -> Result[Sca
     parts = (part for row in rows if not row.error for part in row.versions.split(", "))
     versions = ", ".join(dict.fromkeys(parts))
     retry = f" (a table keeps them; {keyword('retry')} measures them again)" if failed else ""
-    chosen = f"{len(rows):,} of {of:,} rows" if of is not None else f"{len(rows):,} models"
+    chosen = f"{len(rows):,} of {len(of):,} rows" if of is not None else f"{len(rows):,} models"
+    shown = set(map(id, rows))
+    hidden = [row for row in of or () if row.error and id(row) not in shown]
+    unseen = f"; {len(hidden):,} more failed and are not among these rows" if hidden else ""
     return Result(
         name="scan",
         header=Header(chosen, asked or "each model's own", "eval", versions, CONVENTIONS),
         totals=totals,
         rows=tuple(rows),
         columns=_columns(rows),
-        missing=tuple(_failures(failed)),
+        missing=tuple(_failures([*failed, *hidden])),
         footer=(
             f"{totals.complete:,} complete, {partial:,} with something missing (column missing), "
-            f"{len(failed):,} failed{retry}; {totals.seconds:,.1f} s of work",
+            f"{len(failed):,} failed{retry}{unseen}; {totals.seconds:,.1f} s of work",
         ),
     )
 

@@ -5,6 +5,7 @@ The graph (`build`) and every header say which of the two attempts succeeded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,13 +90,13 @@ def _failed(graph: Graph, error: Exception) -> TraceError:
     return TraceError(
         f"The forward of {graph.name} failed in {failure.path or 'the model itself'} ({kind}): "
         f"{first_line}.{received} The input was {graph.input_text() or 'empty'}, "
-        f"the mode {graph.mode}. {advice(error)}",
+        f"the mode {graph.mode}. {advice(error, graph.input_text())}",
         graph,
     )
 
 
-def advice(error: Exception) -> str:
-    """Return what to try after a failed forward."""
+def advice(error: Exception, given: str) -> str:
+    """Return what to try after a forward failed with inputs that were `given` so."""
     text = str(error)
     if "more than 1 value per channel" in text:
         batch = keyword("batch", 2)
@@ -105,6 +106,9 @@ def advice(error: Exception) -> str:
         return f"Give every input the forward takes, as {named}."
     if isinstance(error, TypeError) and "positional argument" in text:
         return f"Give the inputs by the names the forward has, as {named}."
+    of_floats = "embedding" not in text and "indices" not in text
+    if of_floats and "type" in text and re.search(r" (u?int\d+|b?float16|bool)", given):
+        return f"The weights may be float32: leave the dtype of {keyword('input')} out."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."
     if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):

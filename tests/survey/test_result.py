@@ -15,7 +15,7 @@ ROWS = [
 
 
 def test_totals_and_failures() -> None:
-    result = scan_result(ROWS, of=7)
+    result = scan_result(ROWS, of=[*ROWS, *ROWS[:2], ROWS[0]])
     totals = result.totals
     assert (totals.models, totals.complete, totals.partial, totals.failed) == (4, 1, 1, 2)
     assert totals.seconds == 1.75
@@ -24,6 +24,13 @@ def test_totals_and_failures() -> None:
     assert result.header.model == "4 of 7 rows"
     assert "retry measures them again" in result.footer[0]
     assert "retry" not in scan_result(ROWS[:2]).footer[0]
+
+
+def test_what_failed_is_told_where_a_condition_leaves_it_out() -> None:
+    result = scan_result(ROWS[:2], of=ROWS)
+    assert (result.totals.models, result.totals.failed) == (2, 0)
+    assert "2 more failed and are not among these rows" in result.footer[0]
+    assert [(missing.count, missing.path) for missing in result.missing] == [(2, "c")]
 
 
 def test_rows_that_lack_a_number_come_last() -> None:

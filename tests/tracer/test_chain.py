@@ -181,19 +181,26 @@ def test_a_failure_in_the_model_itself_has_no_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("net", "shape", "mode", "advice"),
+    ("net", "given", "mode", "advice"),
     [
         (nn.BatchNorm1d(3), (1, 3), "train", "try batch=2"),
         (nn.Bilinear(3, 3, 2), (1, 3), "eval", "as input='name=SHAPE:DTYPE'"),
         (nn.Sequential(nn.Identity(), nn.Embedding(9, 3)), (1, 3), "eval", ":int64"),
+        (nn.Embedding(9, 3), "2x3:int8", "eval", ":int64"),
         (nn.Conv2d(3, 4, 3), (1, 4, 8, 8), "eval", "try another input"),
+        (nn.Conv2d(3, 4, 3), "3x8x8:int64", "eval", "leave the dtype of input out"),
+        (nn.Conv1d(3, 4, 1), "3x8:int64", "eval", "leave the dtype of input out"),
+        (nn.Linear(3, 4), "2x3:int64", "eval", "leave the dtype of input out"),
+        (nn.Linear(3, 4), "2x3:float16", "eval", "leave the dtype of input out"),
+        (nn.LayerNorm(3), "2x3:int64", "eval", "leave the dtype of input out"),
+        (nn.Linear(3, 4).half(), (2, 3), "eval", "try input='3x224x224:float16'"),
     ],
 )
 def test_a_failure_comes_with_advice(
-    net: nn.Module, shape: tuple[int, ...], mode: str, advice: str
+    net: nn.Module, given: tuple[int, ...] | str, mode: str, advice: str
 ) -> None:
     with pytest.raises(archlab.ArchlabError, match=advice):
-        archlab.trace(archlab.load(net, input=shape), mode=mode)
+        archlab.trace(archlab.load(net, input=given), mode=mode)
 
 
 def test_an_error_of_the_model_is_raised_from_its_own() -> None:

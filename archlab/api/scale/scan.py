@@ -83,7 +83,7 @@ def scan(
         )
     if meets is None:
         return scan_result(rows)
-    return scan_result([row for row in rows if meets(asdict(row))], of=len(rows))
+    return scan_result([row for row in rows if meets(asdict(row))], of=rows)
 
 
 @verb

@@ -49,7 +49,8 @@ def flops(
     Example: archlab flops torchvision:vit_b_16 --by kind
     """
     # What an answer has no place for is refused and never dropped without a word.
-    typed.exclusive("tool", "by", "convention", "depth", because="its rows are kinds of operator")
+    typed.exclusive("tool", "by", "depth", because="its rows are kinds of operator")
+    typed.exclusive("tool", "convention", because="it counts by both conventions")
     if by == "kind":
         typed.exclusive("by", "depth", because="rows by kind are no module tree")
     if mode == _BOTH:

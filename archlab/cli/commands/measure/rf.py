@@ -129,11 +129,15 @@ def _check(typed: Typed, *, several: bool) -> None:
     typed.require("effective", "checkpoint", because="the theory holds for any weights")
     if not typed.any("plot"):
         typed.require("effective", "images", because="the theory holds for any images")
-    if several and (typed.any(*_OF_A_TABLE) or not typed.any("plot")):
-        raise OptionError(
-            "Several models are overlaid on a picture: add --plot FILE.svg. --out, --format, "
-            "--verify and other tables are for one model."
-        )
+    if several:
+        tables = [typed.spelling(name) for name in _OF_A_TABLE if typed.any(name)]
+        if tables:
+            raise OptionError(
+                f"{', '.join(tables)}: for one model. Several are overlaid on one picture, "
+                "--plot FILE.svg, without a table."
+            )
+        if not typed.any("plot"):
+            raise OptionError("Several models are overlaid on a picture: add --plot FILE.svg.")
 
 
 def _size(text: str) -> tuple[int, int]:
