@@ -39,7 +39,7 @@ def make_environment(session: nox.Session) -> None:
     if TORCH in made:
         return
     if not (BIN / "python").exists():
-        session.run(sys.executable, "-m", "venv", str(TORCH), external=True)
+        session.run_install(sys.executable, "-m", "venv", str(TORCH), external=True)
     install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,docs,timm]")
     session.run_install(str(BIN / "python"), *install, external=True)
     made.append(TORCH)
