@@ -4,6 +4,7 @@ Text is measured with the font that draws it; boxes are compared pair by pair.
 """
 
 import re
+import subprocess
 import sys
 import warnings
 import xml.etree.ElementTree as ET
@@ -17,7 +18,6 @@ import archlab
 from archlab import zoo
 from archlab.view.drawing import engine, layout_worker
 from archlab.view.drawing.dot import theme_of
-from archlab.view.drawing.engine import laid_out
 from archlab.view.drawing.svg import finished
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,22 +60,35 @@ sys.exit(layout_worker.main(sys.argv[1:]))
 """
 
 
-@pytest.fixture
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PNG is drawn at the fewest dots per inch that can be read."""
-    monkeypatch.setattr(
-        engine, "_worker", lambda *formats: [sys.executable, "-c", COARSE, *formats]
-    )
+@pytest.fixture(scope="module")
+def lay_out():
+    """`lay_out(dot)` gives SVG, PNG and PDF: by the engine's process, which is kept for the next.
+
+    Its start takes as long as a layout.
+    """
+    with engine._fonts("") as environment:
+        process = subprocess.Popen(
+            [sys.executable, "-c", COARSE, "many", "svg", "png", "pdf"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+        )  # fmt: skip
+
+        def draw(dot: str) -> list[bytes]:
+            text = dot.encode()
+            process.stdin.write(b"%d\n%b" % (len(text), text))
+            process.stdin.flush()
+            return [process.stdout.read(int(process.stdout.readline())) for _ in range(3)]
+
+        with process:
+            yield draw
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_is_drawn_and_can_be_read(name, coarse) -> None:
+def test_a_model_is_drawn_and_can_be_read(name, lay_out) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' own
         picture = archlab.render(name)
-    # All formats from one process: three would lay out the same drawing three times.
-    svg, png, pdf = laid_out(picture.data("dot").decode(), ("svg", "png", "pdf"))
+    svg, png, pdf = lay_out(picture.data("dot").decode())
     assert png.startswith(b"\x89PNG")
     assert pdf.startswith(b"%PDF")
     assert layout_worker.resolution(svg.decode()) == layout_worker.DPI, "a PNG has room for it"

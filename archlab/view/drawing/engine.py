@@ -63,7 +63,7 @@ def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[byte
     texts = [dot.encode() for dot in dots]
     data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
     with suppress(subprocess.TimeoutExpired), _fonts("".join(dots)) as environment:
-        worker = _run(_worker("many"), data, environment, timeout)
+        worker = _run(_worker("many", "svg"), data, environment, timeout)
         if worker.returncode == 0:
             return list(_pieces(worker.stdout, len(dots)))
     # One of them is at fault, and a crash does not say which.

@@ -1,9 +1,9 @@
 """Lay out DOT text in a process of its own: a crash or an endless layout takes nothing with it.
 
 Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
-format its size in bytes, a line break, and the bytes. As `python layout_worker.py many` it reads
-any number of texts, each behind its size and a line break, and writes an SVG for each. It imports
-nothing of archlab, so that it starts fast.
+format its size in bytes, a line break, and the bytes. As `python layout_worker.py many FORMAT …` it
+reads any number of texts, each behind its size and a line break. It imports nothing of archlab, so
+that it starts fast.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ LEGIBLE = 48.0  # dots per inch below which text cannot be read
 TOO_LARGE, NO_GRAPHVIZ = 3, 127  # exit codes
 
 
-def main(formats: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Write the pictures; return the exit code."""
+    texts, code = sys.stdin.buffer, 0
     try:
-        import pygraphviz
+        if words[0] != "many":
+            return _draw(texts.read().decode(), words)
+        while code == 0 and (line := texts.readline()):
+            code = _draw(texts.read(int(line)).decode(), words[1:])
     except ImportError:
         return NO_GRAPHVIZ
-    if formats == ["many"]:
-        while line := sys.stdin.buffer.readline():
-            source = sys.stdin.buffer.read(int(line)).decode()
-            _write(pygraphviz.AGraph(string=source).draw(format="svg", prog="dot"))
-        return 0
-    source = sys.stdin.buffer.read().decode()
+    return code
+
+
+def _draw(source: str, formats: list[str]) -> int:
+    import pygraphviz
+
     svg = pygraphviz.AGraph(string=source).draw(format="svg", prog="dot")
     for style in formats:
         data = svg
@@ -41,6 +45,7 @@ def main(formats: list[str]) -> int:
                 graph.graph_attr["dpi"] = f"{dpi:.4f}"
             data = graph.draw(format=style, prog="dot")
         _write(data)
+    sys.stdout.buffer.flush()
     return 0
 
 

@@ -46,10 +46,13 @@ def test_each_picture_stands_behind_its_size(work) -> None:
 
 
 def test_many_texts_are_told_apart_by_their_sizes(work) -> None:
-    code, out = work(["many"], b"3\na\nb5\nccccc0\n")
+    code, out = work(["many", "svg"], b"3\na\nb5\nccccc0\n")
     widths = [line.partition(b'"')[2].partition(b"pt")[0] for line in out.split(b"<svg")[1:]]
     assert (code, widths) == (0, [b"3", b"5", b"0"])
-    assert work(["many"], b"") == (0, b"")
+    assert work(["many", "svg"], b"") == (0, b"")
+    svg = b'30\n<svg width="1pt" height="9pt">'
+    assert work(["many", "svg", "pdf"], b"1\na1\nb") == (0, 2 * (svg + b"4\npdf "))
+    assert work(["many", "png"], b"1\na49148\n" + b"x" * 49_148) == (TOO_LARGE, b"12\npng 144.0000")
 
 
 def test_a_png_that_could_not_be_read_is_not_written(work) -> None:
