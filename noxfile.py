@@ -31,18 +31,19 @@ PACKAGED = (
     "report resnet20 -o x.html",
 )
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
-made: list[Path] = []  # environments that this run of nox has brought up to date
 
 
 def make_environment(session: nox.Session) -> None:
-    """Make the shared environment, or bring it up to date; once a run of nox."""
-    if TORCH in made:
+    """Make the shared environment; bring it up to date where folder or pyproject.toml changed."""
+    project = f"# {Path.cwd()}\n{Path('pyproject.toml').read_text()}"
+    installed = TORCH / "installed.toml"
+    if installed.exists() and installed.read_text() == project:
         return
     if not (BIN / "python").exists():
         session.run_install(sys.executable, "-m", "venv", str(TORCH), external=True)
     install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,docs,timm]")
-    session.run_install(str(BIN / "python"), *install, external=True)
-    made.append(TORCH)
+    if session.run_install(str(BIN / "python"), *install, external=True):  # None with --no-install
+        installed.write_text(project)
 
 
 def run_with_torch(session: nox.Session, *command: str) -> None:
