@@ -36,6 +36,7 @@ OUT_OF_PLACE: dict[str, Callable[..., torch.Tensor]] = {
 }  # fmt: skip
 
 
+# Where all channels of the terms are equal, those of the result are, too.
 SUMS = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
 JOINS = frozenset({"cat", "concat", "concatenate"})
 
@@ -82,9 +83,9 @@ class _Repeat(torch.autograd.Function):
 
 
 def _repeated(single: torch.Tensor, channels: int) -> torch.Tensor:
-    """Return one map for each channel, which says as `single` that all are that one.
+    """Return one map for each channel; the attribute `single` keeps the map that all of them are.
 
-    What comes next can then work on one map, forward and backward: in a net with shortcuts or
+    What comes next can then work on that one, forward and backward: in a net with shortcuts or
     concatenations most of the time went into sums of equal gradients.
     """
     out: torch.Tensor = _Repeat.apply(single, channels)
@@ -200,11 +201,13 @@ def _once_a_channel(
 ) -> torch.Tensor:
     """Pool one channel where all are the same map, as they are behind a convolution."""
     x, *rest = args
+    # Without a batch, the axis behind the first is one of the map's.
+    if x.dim() != rank + 2:
+        return pool(x, *rest, **kwargs)
     # Not where something was written into the concatenation: the parts do not have it.
     if hasattr(x, "parts") and x._version == 0:
         return _joined([_once_a_channel(pool, (part, *rest), kwargs, rank) for part in x.parts])
-    # Without a batch, the axis behind the first is one of the map's.
-    if x.dim() != rank + 2 or x.stride(1) != 0:
+    if x.stride(1) != 0:
         return pool(x, *rest, **kwargs)
     return _repeated(pool(_single(x), *rest, **kwargs), x.shape[1])
 

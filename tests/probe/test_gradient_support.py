@@ -116,6 +116,8 @@ def test_a_pool_without_a_batch_is_over_the_last_axis() -> None:
     row = torch.ones(2, 1).expand(2, 6)
     with gradient_support._Positive():
         assert functional.avg_pool1d(row, 2).shape == (2, 3)
+        rows = torch.cat([torch.zeros(1, 3, 4), torch.ones(1, 1, 4)], 1)
+        assert functional.avg_pool2d(rows, 2).tolist() == [[[0, 0], [0.5, 0.5]]]
 
 
 def test_gradients_agree_on_a_unet_with_phases() -> None:
