@@ -133,11 +133,11 @@ def _check(typed: Typed, *, several: bool) -> None:
         tables = [typed.spelling(name) for name in _OF_A_TABLE if typed.any(name)]
         if tables:
             raise OptionError(
-                f"{', '.join(tables)}: for one model. Several are overlaid on one picture, "
-                "--plot FILE.svg, without a table."
+                "Several models are overlaid on one picture, --plot FILE.svg, without a table. "
+                f"Only for one model: {', '.join(tables)}."
             )
         if not typed.any("plot"):
-            raise OptionError("Several models are overlaid on a picture: add --plot FILE.svg.")
+            raise OptionError("Several models are overlaid on one picture: add --plot FILE.svg.")
 
 
 def _size(text: str) -> tuple[int, int]:

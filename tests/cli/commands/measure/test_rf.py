@@ -85,6 +85,10 @@ def test_plot(monkeypatch, capsys, tmp_path: Path, suffix: str) -> None:
     [
         (["resnet20", "--layer", "layer9"], "no layer 'layer9'. Did you mean"),
         (["resnet20", "plain20"], "add --plot"),
+        (
+            ["resnet20", "plain20", "--plot", "x.svg", "--verify", "--format", "json"],
+            "Only for one model: --format, --verify.",
+        ),
         (["resnet20", "--plot", "x.bmp"], "names no picture format"),
         (["resnet20", "--plot", "missing/x.svg"], "no folder missing"),
         (["resnet20", "--unproductive", "--resolution", "big"], "is no size"),
