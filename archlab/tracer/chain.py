@@ -17,6 +17,7 @@ from archlab.errors import TraceError, keyword
 from archlab.ir.graph import Graph
 from archlab.tracer.recorder import DataDependentError, record
 
+_NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]
 
 
@@ -106,8 +107,9 @@ def advice(error: Exception, given: str) -> str:
         return f"Give every input the forward takes, as {named}."
     if isinstance(error, TypeError) and "positional argument" in text:
         return f"Give the inputs by the names the forward has, as {named}."
-    of_floats = "embedding" not in text and "indices" not in text
-    if of_floats and "type" in text and re.search(r" (u?int\d+|b?float16|bool)", given):
+    of_tokens = "embedding" in text or "indices" in text
+    types = re.search(r"scalar type|dtype|Input type", text)
+    if isinstance(error, RuntimeError) and types and not of_tokens and _NOT_FLOAT32.search(given):
         return f"The weights may be float32: leave the dtype of {keyword('input')} out."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."

@@ -203,6 +203,15 @@ def test_a_failure_comes_with_advice(
         archlab.trace(archlab.load(net, input=given), mode=mode)
 
 
+def test_a_wrong_type_in_the_code_of_a_net_is_not_laid_on_its_tokens() -> None:
+    def forward(_: Any, x: torch.Tensor) -> Any:
+        return x + "unsupported operand type"  # type: ignore[operator]
+
+    with pytest.raises(archlab.ArchlabError, match="the model's own; its traceback") as caught:
+        archlab.trace(archlab.load(Net(forward), input="1x4:int64"))
+    assert "leave the dtype" not in str(caught.value)
+
+
 def test_an_error_of_the_model_is_raised_from_its_own() -> None:
     class OwnError(Exception):
         pass
