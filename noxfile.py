@@ -42,7 +42,8 @@ def make_environment(session: nox.Session) -> None:
     if not (BIN / "python").exists():
         session.run_install(sys.executable, "-m", "venv", str(TORCH), external=True)
     install = ("-m", "pip", "install", "--quiet", "--editable", ".[dev,docs,timm]")
-    if session.run_install(str(BIN / "python"), *install, external=True):  # None with --no-install
+    # None where nox was told not to install.
+    if session.run_install(str(BIN / "python"), *install, external=True):
         installed.write_text(project)
 
 

@@ -35,18 +35,18 @@ def test_rows_failures_and_holes(cli, request) -> None:
     assert "the forward gave up" in rows["nets.py:Raises"]["error"]
     assert rows["nets.py:Nett"]["params"] == ""
     assert not Path("zoo.csv.partial").exists()
-    request.getfixturevalue("one_process")
+    request.getfixturevalue("one_process")  # what follows is about rows, not about workers
     # again: the holes only
     text = Path("zoo.csv").read_text().splitlines(keepends=True)
     text[1] = text[1].replace("269722", "7")
     Path("zoo.csv").write_text("".join(text[:-1]))
-    assert cli("scan resnet20 'plain20*' --out zoo.csv --jobs 1").code == 0
+    assert cli("scan resnet20 'plain20*' --out zoo.csv").code == 0
     rows = {row["model"]: row for row in lines("zoo.csv")}
     assert (rows["resnet20"]["params"], rows["plain20"]["params"]) == ("7", "269722")
     # another setting is another row, and --retry measures failed rows again
     text = Path("nets.py").read_text()
     Path("nets.py").write_text(text.replace("the forward gave up", "again"))
-    assert cli("scan nets.py:Raises resnet20 --out zoo.csv --retry --batch 2 --jobs 1").code == 0
+    assert cli("scan nets.py:Raises resnet20 --out zoo.csv --retry --batch 2").code == 0
     assert [row["model"] for row in lines("zoo.csv")].count("resnet20") == 2
     assert cli("scan nets.py:Raises --out zoo.csv --retry").code == 1
     rows = {(row["model"], row["asked"]): row for row in lines("zoo.csv")}
