@@ -8,6 +8,7 @@ rule is reported as missing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 from archlab.ir.graph import Graph, Node
@@ -167,6 +168,17 @@ ACTIVATIONS: dict[Kind, Rule] = {
     Kind.MATMUL: _out,
     Kind.ATTENTION: _attention_elements,
 }
+
+
+def rerun_macs(graph: Graph, node: Node) -> int:
+    """Multiply-adds of an operator that runs in the backward pass: the forward's, or a gradient."""
+    if node.op == "aten.convolution_backward":
+        # It gets the output's gradient, the input and the weight.
+        out, x, weight = node.inputs[:3]
+        forward = conv_macs(graph, replace(node, inputs=(x, weight), outputs=(out,)))
+        return forward * sum(node.grads[:2])
+    macs = MACS[node.kind](graph, node) if node.kind in MACS else 0
+    return 2 * macs if "attention" in node.op and node.op.endswith("_backward") else macs
 
 
 def backward_macs(graph: Graph, node: Node) -> int:

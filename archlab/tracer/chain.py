@@ -15,7 +15,8 @@ from torch import nn
 
 from archlab.errors import TraceError, keyword
 from archlab.ir.graph import Graph
-from archlab.tracer.recorder import DataDependentError, record
+from archlab.tracer.record import record
+from archlab.tracer.recorder import DataDependentError
 
 _NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]

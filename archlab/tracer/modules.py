@@ -10,6 +10,8 @@ import contextlib
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -20,6 +22,7 @@ from archlab.ir.graph import Module, ModuleCall, Node, Param
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
 
+_MOST_YIELDED = 10_000  # results of a forward that is a generator; it may have no end
 # Types without tensors inside: most arguments have one of them, and a set is searched fast.
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
@@ -42,6 +45,21 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+
+
+class Yielded(list[Any]):
+    """What a generator has yielded; like the generator, it hands out one after the other."""
+
+    def __init__(self, generator: Iterator[Any]) -> None:
+        super().__init__(islice(generator, _MOST_YIELDED))
+        if len(self) == _MOST_YIELDED:
+            raise RuntimeError(f"the forward is a generator of {_MOST_YIELDED} results or more")
+
+    def __next__(self) -> Any:
+        """Return the first result that was not handed out, and forget it."""
+        if not self:
+            raise StopIteration
+        return self.pop(0)
 
 
 class ModuleStack:
@@ -137,16 +155,20 @@ class ModuleStack:
         self._running.append((module, path, call, len(self._nodes), inputs))
         self.path, self.call = path, call
 
-    def _leave(self, module: nn.Module, _: Any, output: Any) -> None:
+    def _leave(self, module: nn.Module, _: Any, output: Any) -> Any:
         # A forward that catches an exception leaves its inner modules on the stack.
         while self._running and self._running[-1][0] is not module:
             self._running.pop()
         if not self._running:
-            return
+            return None
+        # A generator computes nothing until somebody asks: it is run here, inside its module.
+        ended = Yielded(output) if isinstance(output, GeneratorType) else None
+        output = output if ended is None else ended
         _, path, call, first, inputs = self._running.pop()
         outputs = self._known([output])
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
+        return ended
 
     def _known(self, values: Any) -> tuple[int, ...]:
         states = map(self._tensors.read, tensors_in(values))

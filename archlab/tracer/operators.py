@@ -33,7 +33,10 @@ def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Rea
 
 # Operator (in-place underscore optional) -> reader.
 READERS: dict[str, Reader] = {
-    **_lines(readers.convolution, "convolution _convolution convolution_overrideable"),
+    **_lines(
+        readers.convolution,
+        "convolution _convolution convolution_overrideable convolution_backward",
+    ),
     "torchvision.deform_conv2d": readers.deform_conv,
     **_lines(readers.matmul("self", "mat2"), "mm bmm _int_mm"),
     **_lines(readers.matmul("mat1", "mat2"), "addmm _addmm_activation"),
@@ -47,7 +50,10 @@ READERS: dict[str, Reader] = {
         readers.attention,
         "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
         "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
-        "_scaled_dot_product_fused_attention_overrideable",
+        "_scaled_dot_product_fused_attention_overrideable "
+        "_scaled_dot_product_flash_attention_for_cpu_backward "
+        "_scaled_dot_product_flash_attention_backward "
+        "_scaled_dot_product_efficient_attention_backward",
     ),
     "aten.mkldnn_rnn_layer": readers.mkldnn_rnn,
     **_lines(

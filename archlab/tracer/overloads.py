@@ -24,6 +24,7 @@ class Operator:
     reader: Reader
     shape: shapes.Rule | None
     writes: tuple[str, ...]  # arguments that it changes in place
+    view: bool  # its result shares the memory of an argument
     composite: bool  # has no line in READERS: it is taken apart into the operators that it calls
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,5 +64,6 @@ def operator(func: Any) -> Operator:
         reader=reader or reader_by_tag(func, pointwise=pointwise, writes=bool(writes)),
         shape=rule,
         writes=writes,
+        view=not writes and any(value.alias_info is not None for value in func._schema.returns),
         composite=composite,
     )

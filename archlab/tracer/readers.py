@@ -47,7 +47,7 @@ def convolution(call: Call) -> Reading:
         padding=spread(values["padding"], rank),
         dilation=spread(values["dilation"], rank),
         groups=values["groups"],
-        bias=values["bias"] is not None,
+        bias=values.get("bias") is not None,
         output_padding=spread(values["output_padding"], rank) if values["transposed"] else (),
     )
     return (Kind.CONV_TRANSPOSE if values["transposed"] else Kind.CONV), attrs

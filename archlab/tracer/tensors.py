@@ -20,6 +20,7 @@ from archlab.ir.graph import TensorSpec
 Geometry = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # item size, offset, shape, strides
 # Elements of a storage above which two views count as sharing some, without a look at each element.
 _MANY = 10_000_000
+_MANY_ALIVE = 256  # storages whose release is looked for at every node
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Storage:
     known: dict[Geometry, tuple[int, int]] = field(default_factory=dict)  # -> tensor id, clock
     writes: list[tuple[int, Geometry, int]] = field(default_factory=list)  # clock, -, tensor id
     weight: bool = False
+    values: bool = True  # False: the forward wrote into it what it computed on meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class TensorTable:
         self.specs: list[TensorSpec] = []
         self.sizes: list[int] = []
         self._storages: dict[int, Storage] = {}
+        self._alive: dict[int, StorageWeakRef] = {}
+        self._released: dict[int, int] = {}  # storage -> nodes that had run
         self._clock = 0
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
@@ -110,11 +114,36 @@ class TensorTable:
         visible = touching[covering[-1] :] if covering else touching
         return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
 
+    def forget_values(self, tensor: torch.Tensor) -> None:
+        """Note that a tensor on the CPU no longer holds the values that the forward gives it."""
+        storage = self.storage(tensor)
+        assert storage is not None
+        storage.values = False
+
+    def without_values(self, tensor: torch.Tensor) -> bool:
+        """Whether the values of a tensor on the CPU are not those that the forward gives it."""
+        storage = self.storage(tensor)
+        return storage is not None and not storage.values
+
+    def note_releases(self, clock: int) -> None:
+        """Note the storages whose memory is free again, now that `clock` nodes have run."""
+        # A net that keeps very many is looked at more seldom, so that the time stays linear.
+        if len(self._alive) > _MANY_ALIVE and clock % (len(self._alive) // _MANY_ALIVE + 1):
+            return
+        for storage in [s for s, reference in self._alive.items() if reference.expired()]:
+            del self._alive[storage]
+            self._released[storage] = clock
+
+    def releases(self, clock: int) -> tuple[int, ...]:
+        """Return for each storage the nodes that had run when its memory was free again."""
+        return tuple(self._released.get(number, clock) for number in range(len(self.sizes)))
+
     def _allocate(self, tensor: torch.Tensor) -> Storage:
         reference = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
         storage = Storage(len(self.sizes), reference)
         self.sizes.append(tensor.untyped_storage().nbytes())
         self._storages[self.address(tensor)] = storage
+        self._alive[storage.id] = reference
         return storage
 
     def _define(
