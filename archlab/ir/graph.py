@@ -193,8 +193,26 @@ class Graph:
 
     @cached_property
     def executed(self) -> frozenset[int]:
-        """Tensor ids that some node read."""
-        return frozenset(tensor for node in self.nodes for tensor in node.inputs)
+        """Tensor ids that some node read, or that the forward returns."""
+        read = {tensor for node in self.nodes for tensor in node.inputs} | set(self.outputs)
+        # A tensor that is no parameter may be a part of one (weights that lie in one flat vector).
+        parts = {self.tensors[t].storage for t in read if self.tensors[t].source == "constant"}
+        owners = (param.tensor for param in self.params)
+        return frozenset(read | {t for t in owners if self.tensors[t].storage in parts})
+
+    @cached_property
+    def param_bytes(self) -> dict[str, int]:
+        """Name of each parameter and buffer -> bytes; memory that several share is the first's."""
+        free = dict(enumerate(self.storages))  # storage -> bytes that no parameter has taken
+        taken: set[int] = set()
+        sizes = {}
+        for param in self.params:
+            storage = self.tensors[param.tensor].storage
+            size = 0 if param.tensor in taken else min(param.nbytes, free[storage])
+            sizes[param.name] = size
+            free[storage] -= size
+            taken.add(param.tensor)
+        return sizes
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """Shape of a tensor by id."""

@@ -49,6 +49,7 @@ def is_lazy(tensor: torch.Tensor) -> bool:
 
 def _copied(module: nn.Module, convert: Convert) -> nn.Module:
     memo: dict[int, Any] = {}
+    convert = _by_storage(convert)
     with no_collection():
         members = list(module.modules())
         # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which
@@ -103,6 +104,33 @@ def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
     elif depth and isinstance(value, dict | list | tuple):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _inside(part, depth - 1)
+
+
+def _by_storage(convert: Convert) -> Convert:
+    """Return `convert` for tensors that may share memory: their copies share it, too."""
+    copies: dict[int, torch.Tensor] = {}  # storage -> all of it, copied
+
+    def converted(tensor: torch.Tensor) -> torch.Tensor:
+        if is_lazy(tensor) or tensor.layout != torch.strided or _is_special(tensor):
+            return convert(tensor)
+        storage = tensor.untyped_storage()
+        whole = storage.nbytes() == tensor.nbytes and tensor.is_contiguous()
+        if storage._cdata not in copies and whole:
+            copy_of_all = convert(tensor)
+            copies[storage._cdata] = copy_of_all.detach()
+            return copy_of_all
+        if storage._cdata not in copies:
+            everything = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
+            copies[storage._cdata] = convert(everything)
+        part = torch.empty(0, dtype=tensor.dtype, device=copies[storage._cdata].device)
+        geometry = tensor.storage_offset(), tensor.shape, tensor.stride()
+        return _typed(tensor, part.set_(copies[storage._cdata].untyped_storage(), *geometry))
+
+    return converted
+
+
+def _is_special(tensor: torch.Tensor) -> bool:
+    return type(tensor) not in (torch.Tensor, nn.Parameter) or tensor.is_quantized
 
 
 def _meta(tensor: torch.Tensor) -> torch.Tensor:

@@ -123,11 +123,13 @@ def _fuses(
     """Whether torch's fused kernel for CPUs takes these tensors, asked of torch itself."""
     if query.dim() not in (3, 4):
         return False
-    stand_ins = [None if x is None else _stand_in(x) for x in (query, key, value, mask)]
-    try:
-        choice = torch._fused_sdp_choice(*stand_ins, is_causal=is_causal, enable_gqa=enable_gqa)
-    except RuntimeError:
-        return False  # the tensors do not fit: the products complain in torch's own words
+    # None of this is an operator of the model.
+    with torch._C._DisableTorchDispatch():
+        tensors = [None if x is None else _stand_in(x) for x in (query, key, value, mask)]
+        try:
+            choice = torch._fused_sdp_choice(*tensors, is_causal=is_causal, enable_gqa=enable_gqa)
+        except RuntimeError:
+            return False  # the tensors do not fit: the products complain in torch's own words
     return choice == torch.nn.attention.SDPBackend.FLASH_ATTENTION.value
 
 

@@ -53,7 +53,7 @@ class TensorTable:
         self.specs: list[TensorSpec] = []
         self.sizes: list[int] = []
         self._storages: dict[int, Storage] = {}
-        self._alive: dict[int, StorageWeakRef] = {}
+        self._alive: dict[int, int] = {}  # storage -> the address of its weak reference
         self._released: dict[int, int] = {}  # storage -> nodes that had run
         self._clock = 0
 
@@ -74,7 +74,11 @@ class TensorTable:
         """Register a tensor that no node made: an input, a parameter, a buffer, a constant."""
         storage = self.storage(tensor) or self._allocate(tensor)
         storage.weight = storage.weight or source == "param"
-        return self._define(tensor, storage, source, name)
+        if source in ("param", "buffer"):
+            self._alive.pop(storage.id, None)  # the model holds it
+        # Two parameters may be of the same elements (`head.weight.data = embedding.weight.data`).
+        known = storage.known.get(_geometry(tensor))
+        return self._define(tensor, storage, source, name) if known is None else known[0]
 
     def add_output(self, tensor: torch.Tensor, *, fresh: bool) -> int:
         """Register what a node made: a fresh allocation, or a view of a known one."""
@@ -130,7 +134,8 @@ class TensorTable:
         # A net that keeps very many is looked at more seldom, so that the time stays linear.
         if len(self._alive) > _MANY_ALIVE and clock % (len(self._alive) // _MANY_ALIVE + 1):
             return
-        for storage in [s for s, reference in self._alive.items() if reference.expired()]:
+        expired = torch.UntypedStorage._expired
+        for storage in [storage for storage, c in self._alive.items() if expired(c)]:
             del self._alive[storage]
             self._released[storage] = clock
 
@@ -143,7 +148,7 @@ class TensorTable:
         storage = Storage(len(self.sizes), reference)
         self.sizes.append(tensor.untyped_storage().nbytes())
         self._storages[self.address(tensor)] = storage
-        self._alive[storage.id] = reference
+        self._alive[storage.id] = reference.cdata
         return storage
 
     def _define(
