@@ -25,7 +25,7 @@ from archlab.resolve import (
     has_values,
 )
 from archlab.spec import InputSpec, parse_model
-from archlab.tracer import Subject, trace as trace_subject
+from archlab.tracer import Subject, trace as trace_subjects
 from archlab.tracer.isolate import on_meta, with_values
 from archlab.verb import verb
 
@@ -229,19 +229,11 @@ class Model:
     def _trace(self, mode: str) -> Graph:
         # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
         # What ran in one mode is kept for the other, so that both graphs are of the same input.
-        attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
-        first: TraceError | None = None
-        for inputs in attempts:
-            try:
-                graph = trace_subject(self._subject(inputs), mode)
-            except TraceError as error:
-                first = first or error
-            else:
-                self._chosen = inputs
-                return graph
-        # The first reading is the likeliest, so its error is the one that helps.
-        assert first is not None
-        raise first
+        readings = [self._chosen] if self._chosen else list(self._inputs.attempts(self._batch))
+        subjects = [self._subject(inputs) for inputs in readings]
+        graph, subject = trace_subjects(subjects, mode)
+        self._chosen = readings[subjects.index(subject)]
+        return graph
 
     def _subject(self, inputs: Inputs) -> Subject:
         note = f" (input {inputs.note})" if inputs.note else ""

@@ -29,7 +29,7 @@ _top_hooks = getattr(
 
 def custom_functions(outputs: Iterable[torch.Tensor]) -> list[AutogradNode]:
     """Return the nodes of the autograd graph that are calls of a `torch.autograd.Function`."""
-    kind = torch.autograd.function.BackwardCFunction
+    kind: Any = torch.autograd.function.BackwardCFunction
     return [node for node in _autograd_nodes(outputs) if isinstance(node, kind)]
 
 

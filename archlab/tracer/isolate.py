@@ -31,7 +31,7 @@ def on_meta(module: nn.Module) -> nn.Module:
         TypeError: a member keeps its tensors to itself, as a scripted module does.
         Exception: whatever a member's `__deepcopy__` or pickling raises.
     """
-    clone = _copied(module, _meta)
+    clone = copied(module, _by_storage(_meta))
     if not all(tensor.is_meta for tensor in (*clone.parameters(), *clone.buffers())):
         raise TypeError(f"{type(module).__name__} cannot be moved to the meta device")
     return clone
@@ -39,7 +39,7 @@ def on_meta(module: nn.Module) -> nn.Module:
 
 def with_values(module: nn.Module) -> nn.Module:
     """Return a deep copy of `module` on the CPU, values included."""
-    return _copied(module, _real)
+    return copied(module, _by_storage(_real))
 
 
 def is_lazy(tensor: torch.Tensor) -> bool:
@@ -47,9 +47,13 @@ def is_lazy(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
 
 
-def _copied(module: nn.Module, convert: Convert) -> nn.Module:
+def copied(module: nn.Module, convert: Convert) -> nn.Module:
+    """Return a deep copy of `module` in which every tensor is converted.
+
+    Raises:
+        Exception: whatever a member's `__deepcopy__` or pickling raises.
+    """
     memo: dict[int, Any] = {}
-    convert = _by_storage(convert)
     with no_collection():
         members = list(module.modules())
         # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which

@@ -58,17 +58,20 @@ def _to_meta(value: Any) -> Any:
     return value
 
 
-def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def complain(func: Any, op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Let torch's CPU kernel refuse inputs in its own words.
 
     Every tensor is replaced by one element of memory, expanded, so that no size is too large.
     """
 
     def stand_in(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return torch.zeros((), dtype=value.dtype).expand(value.shape)
         if isinstance(value, list | tuple):
             return type(value)(stand_in(part) for part in value)
-        return value
+        if not isinstance(value, torch.Tensor):
+            return value
+        # What is written must not have two elements in the same place.
+        if op.writes and value.numel() <= FEW:
+            return torch.zeros(value.shape, dtype=value.dtype)
+        return torch.zeros((), dtype=value.dtype).expand(value.shape)
 
     func(*map(stand_in, args), **{key: stand_in(value) for key, value in kwargs.items()})

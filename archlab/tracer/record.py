@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,27 +16,40 @@ from torch import nn
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
 from archlab.tracer.backward import custom_functions, run_backward
+from archlab.tracer.bounds import Bounds
 from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.modules import tensors_in
 from archlab.tracer.recorder import Recorder
 from archlab.tracer.settings import settings
 
+Inputs = tuple[Sequence[Any], Mapping[str, Any]]  # args, kwargs
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A graph, the exception that ended its forward early, and whose fault that was."""
+
+    graph: Graph
+    error: Exception | None
+    refused: bool  # torch's CPU kernel refuses the same inputs
+
 
 def record(
     module: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    inputs: Inputs,
     *,
     mode: str,
     name: str,
     build: str,
-) -> tuple[Graph, Exception | None]:
-    """Return the Graph of one forward, and the exception that ended it early, if one did.
+    bounds: Bounds | None = None,
+) -> Recording:
+    """Return the recording of one forward, within `bounds` where the tensors are real.
 
     The module's mode and all global settings are put back; a train mode forward updates the
     module's buffers and any forward may set attributes, so pass a module that may change.
     """
+    args, kwargs = inputs
     # Several times faster than parameters() and buffers(), which build every name.
     weights = [
         tensor
@@ -51,13 +64,14 @@ def record(
         with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
             module(*args, **kwargs)
     recorder = Recorder(module, meta=meta, train=mode == "train")
+    recorder.bounds = bounds
     with settings(module, mode):
-        inputs, outputs, error = _observe(recorder, module, args, kwargs)
-        graph = _graph(recorder, inputs, outputs, error, name=name, mode=mode, build=build)
+        ids, outputs, error = _observe(recorder, module, args, kwargs)
+        graph = _graph(recorder, ids, outputs, error, name=name, mode=mode, build=build)
         if error is None and recorder.train:
             leaves = [*weights, *tensors_in([args, kwargs])]
             graph = _with_backward(graph, recorder, outputs, leaves)
-    return graph, error
+    return Recording(graph, error, refused=recorder.refusal is not None)
 
 
 def _graph(

@@ -18,6 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archlab.ir.graph import Gap, Node
 from archlab.ir.kinds import FunctionAttrs, Kind
 from archlab.tracer.backward import foreign_hooks
+from archlab.tracer.bounds import Bounds
+from archlab.tracer.fake import is_fake
 from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
 from archlab.tracer.overloads import Operator, operator
@@ -57,6 +59,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack = ModuleStack(module, self.nodes, self.tensors)
         self.saved: dict[int, str] = {}
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
+        self.bounds: Bounds | None = None
+        self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
         self.checkpointed = False  # whether a part keeps in its own way what backward needs
         self.backward = False  # the forward is over
         self._custom = 0  # custom autograd functions that are running backward
@@ -67,6 +71,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func.namespace == "prim":
+            return func(*args, **kwargs)  # a property of a tensor that is no plain one: its device
         op = operator(func)
         if op.composite:
             with self:
@@ -86,7 +92,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             try:
                 out = op.shape(values)
             except MisfitError:
-                complain(func, args, kwargs)
+                self._complain(func, op, args, kwargs)
         if out is None:
             out = self._execute(func, op, args, kwargs, values, sources)
         self._record(op, values, sources, inputs, out)
@@ -139,7 +145,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         Raises:
             DataDependentError: the tensor has no values.
         """
-        if self.tensors.without_values(tensor):
+        if tensor.is_meta or is_fake(tensor) or self.tensors.without_values(tensor):
             raise DataDependentError("the forward takes values out of torch")
         state = self.tensors.read(tensor)
         if state is not None:
@@ -156,16 +162,36 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sources: Sequence[torch.Tensor],
     ) -> Any:
         if not self.meta or keeps_values(op, values, sources, self.tensors):
+            if self.bounds is not None:
+                self.bounds.check(values)
             return func(*args, **kwargs)
         if op.name in DATA_DEPENDENT:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
-        out = moved(func, args, kwargs, sources)
+        try:
+            out = moved(func, args, kwargs, sources)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            # Whether the model is wrong, or the meta device does not know the operator.
+            if not isinstance(error, NotImplementedError):
+                self._complain(func, op, args, kwargs)
+            raise
         written = [values[name] for name in op.writes if isinstance(values[name], torch.Tensor)]
         on_cpu = [tensor for tensor in written if not tensor.is_meta]
         # The forward still holds the CPU tensors, and from now on their values are not known.
         for tensor in on_cpu:
             self.tensors.forget_values(tensor)
         return on_cpu[0] if on_cpu and isinstance(out, torch.Tensor) else out
+
+    def _complain(
+        self, func: Any, op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Raise what torch's CPU kernel says of the arguments, if it refuses them, too."""
+        try:
+            complain(func, op, args, kwargs)
+        except NotImplementedError:
+            return
+        except Exception as error:
+            self.refusal = error
+            raise
 
     def _record(
         self,

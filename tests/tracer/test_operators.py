@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchvision  # noqa: F401  registers torchvision's operators
 from torch import nn
+from tracing import graph_of
 
 from archlab.analyze.costs import MACS
 from archlab.ir import kinds
@@ -14,7 +15,7 @@ from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Attrs, Kind
 from archlab.tracer.operators import READERS
 from archlab.tracer.overloads import operator
-from archlab.tracer.recorder import Recorder, record
+from archlab.tracer.recorder import Recorder
 
 
 def f(*shape: int) -> torch.Tensor:
@@ -153,9 +154,42 @@ ATTENTION = [
         Kind.ATTENTION,
         FUSED,
     ),
+    Case(
+        "_scaled_dot_product_flash_attention_for_cpu_backward.default",
+        (
+            f(2, 4, 5, 8),
+            f(2, 4, 5, 8),
+            f(2, 4, 7, 8),
+            f(2, 4, 7, 8),
+            f(2, 4, 5, 8),
+            f(2, 4, 5),
+            0.0,
+            True,
+        ),
+        Kind.ATTENTION,
+        kinds.AttentionAttrs(8, 5, 7, 8, 8, causal=True),
+    ),
 ]
 
 CONVOLUTIONS = [
+    Case(
+        "convolution_backward.default",
+        (
+            f(2, 6, 6, 6),
+            MAP,
+            f(6, 3, 3, 3),
+            [6],
+            [1] * 2,
+            [0] * 2,
+            [1] * 2,
+            False,
+            [0] * 2,
+            1,
+            [True] * 3,
+        ),
+        Kind.CONV,
+        kinds.ConvAttrs((3, 3), (1, 1), (0, 0), (1, 1), 1, bias=False),
+    ),
     conv_case("convolution.default"),
     conv_case("_convolution.default", *[False] * 4),
     Case(
@@ -412,6 +446,8 @@ CASES = [
 ]  # fmt: skip
 
 NOT_HERE = {
+    "aten._scaled_dot_product_flash_attention_backward": "needs what a kernel of CUDA returns",
+    "aten._scaled_dot_product_efficient_attention_backward": "needs what a kernel of CUDA returns",
     "aten.convolution_overrideable": "a kernel only for out-of-tree devices",
     "aten.mkldnn_max_pool2d": "takes tensors in oneDNN's own layout only",
     "aten._pin_memory": "needs an accelerator",
@@ -510,8 +546,7 @@ def test_recurrent_layers_count_their_gate_products(
     with torch.device(device):
         net = cell(SIZE, HIDDEN, layers, bidirectional=bidirectional)
         x = torch.zeros(STEPS, BATCH, SIZE)
-    graph, error = record(net, [x], {}, mode="eval", name="net", build="test")
-    assert error is None
+    graph = graph_of(net, x)
     ways = 2 if bidirectional else 1
     # Each step: gates × hidden × (input + hidden); the second layer reads all directions.
     inputs = [SIZE] + [HIDDEN * ways] * (layers - 1)
@@ -520,10 +555,7 @@ def test_recurrent_layers_count_their_gate_products(
 
 
 def test_the_fused_layer_of_onednn_is_recurrent() -> None:
-    graph, error = record(
-        nn.LSTM(SIZE, HIDDEN), [torch.zeros(STEPS, BATCH, SIZE)], {}, mode="eval", name="", build=""
-    )
-    assert error is None
+    graph = graph_of(nn.LSTM(SIZE, HIDDEN), torch.zeros(STEPS, BATCH, SIZE))
     fused = [node for node in graph.nodes if node.op == "aten.mkldnn_rnn_layer"]
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")
