@@ -89,6 +89,8 @@ def memory(
     state = OPTIMIZERS[optimizer] * gradients
     allocated = _allocations(graph)
     peak = inference_peak(graph)
+    if training is not None and training.saved is None:
+        training, why_untrained = None, "nobody could watch what autograd keeps"
     saved = None if training is None else dict(saved_storages(training))
     kept = None if saved is None else sum(saved.values())
     totals = MemoryTotals(

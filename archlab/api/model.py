@@ -26,7 +26,7 @@ from archlab.resolve import (
 )
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subjects
-from archlab.tracer.isolate import on_meta, with_values
+from archlab.tracer.isolate import on_meta, unwrap, with_values
 from archlab.verb import verb
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Model:
         self._options = dict(options or {})
         if isinstance(spec, str):
             self._source = find(parse_model(spec))
-            self.module, self._build = build_on_meta(self._source, self._options)
+            module, self._build = build_on_meta(self._source, self._options)
+            self.module = unwrap(module)
             self.name, self.note = self._source.name, self._source.note
         elif isinstance(spec, nn.Module):
             if self._options:
@@ -169,7 +170,7 @@ class Model:
     def seeded(self, seed: int) -> nn.Module:
         """Return a copy with values on the CPU; the constructor of a spec draws from `seed`."""
         if self._source is not None and self.redrawn:
-            return build_real(self._source, self._options, seed)
+            return unwrap(build_real(self._source, self._options, seed))
         try:
             return with_values(self.module)
         except Exception as error:

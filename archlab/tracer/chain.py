@@ -20,7 +20,8 @@ from archlab.ir.graph import Graph
 from archlab.tracer.bounds import Bounds, BoundsError, check_memory
 from archlab.tracer.fake import fakes
 from archlab.tracer.record import Inputs, Recording, record
-from archlab.tracer.recorder import AutocastError, DataDependentError
+from archlab.tracer.recorder import DataDependentError
+from archlab.tracer.settings import AutocastError
 
 _NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
 # Words of a message about sizes. There is no exception class for it.

@@ -6,6 +6,7 @@ than meta tensors and their module takes a second to start, so they are the seco
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,7 @@ from torch.utils._pytree import tree_map_only
 
 from archlab.tracer.isolate import copied
 
-
-def is_fake(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has a device but no values."""
-    return isinstance(tensor, FakeTensor)
+__all__ = ["FakeTensor", "fakes"]
 
 
 def fakes(
@@ -36,4 +34,6 @@ def fakes(
             return nn.Parameter(data, requires_grad=tensor.requires_grad)
         return data.requires_grad_(tensor.requires_grad)
 
+    # The mode logs every failure with its traceback, though another attempt may follow.
+    logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
     return mode, copied(module, fake), tree_map_only(torch.Tensor, fake, inputs)

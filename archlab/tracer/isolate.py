@@ -55,16 +55,20 @@ def copied(module: nn.Module, convert: Convert) -> nn.Module:
     """
     memo: dict[int, Any] = {}
     with no_collection():
-        members = list(module.modules())
+        everything = list(module.modules())
+        members = [member for member in everything if not is_compiled(member)]
         # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which
         # returns what `memo` has for an object: the converted tensors.
         if any(map(_copies_itself, {type(member) for member in members})):
-            for member in members:
+            for member in everything:
                 _convert_inside(vars(member), memo, convert)
             return copy.deepcopy(module, memo)
         # All clones first: members may refer to each other in a circle.
         for member in members:
             memo[id(member)] = type(member).__new__(type(member))
+        # A compiled module is a wrapper: in the copy, the module inside stands in its place.
+        for member in everything:
+            memo[id(member)] = memo[id(unwrapped(member))]
         for member in members:
             vars(memo[id(member)]).update(
                 {name: _value(value, memo, convert) for name, value in vars(member).items()}
@@ -72,6 +76,26 @@ def copied(module: nn.Module, convert: Convert) -> nn.Module:
             )
     clone: nn.Module = memo[id(module)]
     return clone
+
+
+def unwrapped(module: nn.Module) -> Any:
+    """Return what is inside a compiled module, and any other module as it is."""
+    return unwrapped(module._orig_mod) if is_compiled(module) else module  # type: ignore[arg-type]
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """Return a module of our own, without what `torch.compile` has wrapped around its parts."""
+    module = unwrapped(module)
+    for member in list(module.modules()):
+        for name, child in member._modules.items():
+            member._modules[name] = None if child is None else unwrapped(child)
+    return module
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module is what `torch.compile` wraps around another."""
+    # Its class lives in torch._dynamo, which takes a second to import.
+    return type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules
 
 
 def _copies_itself(kind: type) -> bool:

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from archlab.ir.graph import Module, ModuleCall, Node, Param
+from archlab.tracer.fake import FakeTensor
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
 
@@ -38,13 +39,23 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
         if type(value) in _PLAIN:
             continue
         if isinstance(value, torch.Tensor):
-            yield value
+            yield from _plain_tensors(value)
         elif isinstance(value, list | tuple):
             yield from tensors_in(value)
         elif isinstance(value, Mapping):
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+
+
+def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield a tensor, or those of which a tensor of another class consists."""
+    if isinstance(tensor, FakeTensor) or not hasattr(tensor, "__tensor_flatten__"):
+        yield tensor
+        return
+    names, _ = tensor.__tensor_flatten__()
+    for name in names:
+        yield from _plain_tensors(getattr(tensor, name))
 
 
 class Yielded(list[Any]):
@@ -75,10 +86,16 @@ class ModuleStack:
         self._paths: dict[int, str] = {}
         for path, module in self._named:
             self._paths.setdefault(id(module), path)
+        # What a script calls inside is not seen: a scripted module is shown as one.
+        scripted = tuple(
+            f"{path}." if path else ""
+            for path, module in self._named
+            if isinstance(module, torch.jit.ScriptModule)
+        )
         self._types = {
             path: type(module).__name__
             for path, module in self._named
-            if self._paths[id(module)] == path
+            if self._paths[id(module)] == path and not (path and path.startswith(scripted))
         }
         self._counts: dict[str, int] = {}
         self._running: list[tuple[nn.Module, str, int, int, tuple[int, ...]]] = []

@@ -41,6 +41,7 @@ READERS: dict[str, Reader] = {
     **_lines(readers.matmul("self", "mat2"), "mm bmm _int_mm"),
     **_lines(readers.matmul("mat1", "mat2"), "addmm _addmm_activation"),
     **_lines(readers.matmul("batch1", "batch2"), "baddbmm addbmm"),
+    "aten._grouped_mm": readers.grouped_matmul,
     "aten.mv": readers.matmul("self", "vec"),
     "aten.addmv": readers.matmul("mat", "vec"),
     "aten.dot": readers.matmul("self", "tensor"),
@@ -135,6 +136,7 @@ READERS: dict[str, Reader] = {
     ),
     **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
     **_lines(
-        function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex floor_divide"
+        function(Kind.ELEMENTWISE),
+        "native_dropout where masked_fill _conj complex floor_divide addr",
     ),
 }

@@ -11,7 +11,7 @@ import torch
 
 from archlab.tracer import shapes
 from archlab.tracer.operators import READERS, reader_by_tag
-from archlab.tracer.readers import Reader
+from archlab.tracer.readers import Reader, attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,12 @@ class Operator:
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name, defaults filled in, in the order of the schema."""
         return {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
+
+
+def function_attention(name: str) -> Operator:
+    """Return the facts about attention that takes functions (flex_attention), by its name."""
+    # It has no schema. What its score function computes is left out, as torch fuses it.
+    return Operator(name, ("query", "key", "value"), {}, attention, None, (), False, False)  # noqa: FBT003
 
 
 @cache  # a net calls few distinct operators often

@@ -17,6 +17,7 @@ from archlab.tracer.overloads import Operator
 from archlab.tracer.tensors import TensorTable
 
 FEW = 2**20  # elements, 8 MiB of integers
+_LARGE = 2**26
 
 
 def keeps_values(
@@ -58,10 +59,11 @@ def _to_meta(value: Any) -> Any:
     return value
 
 
-def complain(func: Any, op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Let torch's CPU kernel refuse inputs in its own words.
 
-    Every tensor is replaced by one element of memory, expanded, so that no size is too large.
+    Every tensor is replaced by zeros, in memory that no kernel which refuses will touch; a very
+    large one by a single zero, expanded.
     """
 
     def stand_in(value: Any) -> Any:
@@ -69,9 +71,11 @@ def complain(func: Any, op: Operator, args: Sequence[Any], kwargs: Mapping[str, 
             return type(value)(stand_in(part) for part in value)
         if not isinstance(value, torch.Tensor):
             return value
-        # What is written must not have two elements in the same place.
-        if op.writes and value.numel() <= FEW:
-            return torch.zeros(value.shape, dtype=value.dtype)
-        return torch.zeros((), dtype=value.dtype).expand(value.shape)
+        if value.numel() > _LARGE:
+            return torch.zeros((), dtype=value.dtype).expand(value.shape)
+        elements = 1 + sum((n - 1) * s for n, s in zip(value.shape, value.stride(), strict=True))
+        zeros = torch.zeros(max(elements, 0), dtype=value.dtype)
+        return zeros.as_strided(value.shape, value.stride())
 
-    func(*map(stand_in, args), **{key: stand_in(value) for key, value in kwargs.items()})
+    named = {name: stand_in(value) for name, value in kwargs.items()}
+    func(*map(stand_in, args), **named | ({"device": "cpu"} if "device" in kwargs else {}))

@@ -21,7 +21,7 @@ from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.modules import tensors_in
 from archlab.tracer.recorder import Recorder
-from archlab.tracer.settings import settings
+from archlab.tracer.settings import refused_autocast, settings
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]  # args, kwargs
 
@@ -63,15 +63,24 @@ def record(
         # reported, in the forward that is recorded.
         with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
             module(*args, **kwargs)
-    recorder = Recorder(module, meta=meta, train=mode == "train")
-    recorder.bounds = bounds
-    with settings(module, mode):
-        ids, outputs, error = _observe(recorder, module, args, kwargs)
-        graph = _graph(recorder, ids, outputs, error, name=name, mode=mode, build=build)
-        if error is None and recorder.train:
-            leaves = [*weights, *tensors_in([args, kwargs])]
-            graph = _with_backward(graph, recorder, outputs, leaves)
-    return Recording(graph, error, refused=recorder.refusal is not None)
+    facts = {"name": name, "mode": mode, "build": build}
+    leaves = [*weights, *tensors_in([args, kwargs])]
+
+    def once(*, saving: bool) -> Recording:
+        recorder = Recorder(module, meta=meta, train=mode == "train", saving=saving)
+        recorder.bounds = bounds
+        with settings(module, mode):
+            ids, outputs, error = _observe(recorder, module, args, kwargs)
+            graph = _graph(recorder, ids, outputs, error, **facts)
+            if error is None and recorder.saving:
+                graph = _with_backward(graph, recorder, outputs, leaves)
+        return Recording(graph, error, refused=recorder.refusal is not None)
+
+    recording = once(saving=mode == "train")
+    # torch.func.grad and its like refuse to run where hooks watch what autograd saves.
+    if recording.error is not None and "saved tensor hooks" in str(recording.error):
+        return once(saving=False)
+    return recording
 
 
 def _graph(
@@ -97,7 +106,7 @@ def _graph(
         calls=tuple(stack.calls),
         inputs=inputs,
         outputs=ids,
-        saved=tuple(recorder.saved.items()) if recorder.train else None,
+        saved=tuple(recorder.saved.items()) if recorder.saving else None,
         failure=failure,
         released=() if recorder.train else tensors.releases(len(recorder.nodes)),
     )
@@ -111,6 +120,9 @@ def _gaps(graph: Graph, recorder: Recorder) -> tuple[Gap, ...]:
     if graph.inputs and dependent.isdisjoint(graph.outputs):
         why = "the output does not depend on the input, as far as torch's operators show"
         gaps.append(Gap("what leads from the input to the output", "", why))
+    if recorder.train and not recorder.saving:
+        why = "torch.func, which the forward uses, lets nobody watch it"
+        gaps.append(Gap("what the backward pass keeps and computes", "", why))
     return tuple(gaps)
 
 
@@ -158,7 +170,7 @@ def _observe(
     with recorder.stack.hooks(), escapes(recorder.note_escape), _saving(recorder):
         inputs = recorder.stack.register_outside(args, kwargs)
         try:
-            with recorder:
+            with recorder, refused_autocast() if recorder.meta else contextlib.nullcontext():
                 result = module(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  a forward can raise anything: it is reported
             return inputs, [], error
@@ -167,6 +179,6 @@ def _observe(
 
 def _saving(recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
     """Return the context in which the recorder hears of what autograd saves."""
-    if not recorder.train:
+    if not recorder.saving:
         return contextlib.nullcontext()
     return torch.autograd.graph.saved_tensors_hooks(recorder.save, lambda tensor: tensor)

@@ -13,16 +13,18 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._C import DispatchKey
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Gap, Node
 from archlab.ir.kinds import FunctionAttrs, Kind
 from archlab.tracer.backward import foreign_hooks
 from archlab.tracer.bounds import Bounds
-from archlab.tracer.fake import is_fake
+from archlab.tracer.fake import FakeTensor
 from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
-from archlab.tracer.overloads import Operator, operator
+from archlab.tracer.overloads import Operator, function_attention, operator
 from archlab.tracer.placement import complain, keeps_values, moved
 from archlab.tracer.readers import Call
 from archlab.tracer.tensors import Stale, TensorTable
@@ -43,17 +45,16 @@ class DataDependentError(RuntimeError):
     """The forward asks for a value, and the meta device has none."""
 
 
-class AutocastError(RuntimeError):
-    """The forward casts automatically, which torch does not do on the meta device."""
-
-
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every operator call as a node; use it as a context around one forward."""
 
-    def __init__(self, module: nn.Module, *, meta: bool, train: bool) -> None:
+    supports_higher_order_operators = True  # torch asks for it
+
+    def __init__(self, module: nn.Module, *, meta: bool, train: bool, saving: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.meta = meta
         self.train = train
+        self.saving = saving  # whether what autograd saves is watched
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
         self.stack = ModuleStack(module, self.nodes, self.tensors)
@@ -69,16 +70,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _should_skip_dynamo(cls) -> bool:
         return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
-    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if any(not issubclass(kind, FakeTensor) and kind is not torch.Tensor for kind in types):
+            return NotImplemented  # a class of tensors says itself which operators it consists of
+        if isinstance(func, HigherOrderOperator):
+            return self._higher_order(func, args, kwargs)
         if func.namespace == "prim":
             return func(*args, **kwargs)  # a property of a tensor that is no plain one: its device
         op = operator(func)
         if op.composite:
             with self:
                 return func.decompose(*args, **kwargs)
-        if self.meta and torch._C._is_any_autocast_enabled():
-            raise AutocastError("autocast does nothing on the meta device")
         values = op.bind(args, kwargs)
         sources = _flat(values.values())
         if self.backward and not (self._custom or torch.is_grad_enabled()):
@@ -92,7 +95,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             try:
                 out = op.shape(values)
             except MisfitError:
-                self._complain(func, op, args, kwargs)
+                self._complain(func, args, kwargs)
         if out is None:
             out = self._execute(func, op, args, kwargs, values, sources)
         self._record(op, values, sources, inputs, out)
@@ -113,10 +116,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         What is kept instead is detached: an output that its own operator saves would hold that
         operator, this recorder and the whole model in a circle that Python cannot collect.
         """
-        storage = self.tensors.storage(tensor)
-        if storage is not None:
-            self.saved.setdefault(storage.id, self.stack.path)
-        if tensor.is_leaf:
+        for part in tensors_in([tensor]):
+            storage = self.tensors.storage(part)
+            if storage is not None:
+                self.saved.setdefault(storage.id, self.stack.path)
+        if tensor.is_leaf or tensor.is_nested:
             return tensor
         with torch._C._DisableTorchDispatch():  # this detach is no operator of the model
             return tensor.detach()
@@ -145,12 +149,29 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         Raises:
             DataDependentError: the tensor has no values.
         """
-        if tensor.is_meta or is_fake(tensor) or self.tensors.without_values(tensor):
+        if tensor.is_meta or isinstance(tensor, FakeTensor) or self.tensors.without_values(tensor):
             raise DataDependentError("the forward takes values out of torch")
         state = self.tensors.read(tensor)
         if state is not None:
             gap = Gap("what is computed outside torch", self.stack.path, "no operator shows it")
             self.escapes.setdefault(gap, state.old if isinstance(state, Stale) else state)
+
+    def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run an operator that takes functions; record attention, or else what they call."""
+        if func.name() == "cond":
+            condition, *branches, operands = args
+            with self:
+                return branches[0 if condition else 1](*operands)
+        kernel = func.py_kernels[DispatchKey.CompositeExplicitAutograd]
+        if not func.name().startswith("flex_attention"):
+            with self:
+                return kernel(*args, **kwargs)
+        values = dict(zip(("query", "key", "value"), args, strict=False))
+        inputs = [self.tensor_id(tensor) for tensor in values.values()]
+        out = kernel(*args, **kwargs)
+        op = function_attention(f"{func.namespace}.{func.name()}")
+        self._record(op, values, list(values.values()), inputs, out)
+        return out
 
     def _execute(
         self,
@@ -172,7 +193,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             # Whether the model is wrong, or the meta device does not know the operator.
             if not isinstance(error, NotImplementedError):
-                self._complain(func, op, args, kwargs)
+                self._complain(func, args, kwargs)
             raise
         written = [values[name] for name in op.writes if isinstance(values[name], torch.Tensor)]
         on_cpu = [tensor for tensor in written if not tensor.is_meta]
@@ -181,12 +202,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.tensors.forget_values(tensor)
         return on_cpu[0] if on_cpu and isinstance(out, torch.Tensor) else out
 
-    def _complain(
-        self, func: Any, op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> None:
+    def _complain(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise what torch's CPU kernel says of the arguments, if it refuses them, too."""
         try:
-            complain(func, op, args, kwargs)
+            complain(func, args, kwargs)
         except NotImplementedError:
             return
         except Exception as error:

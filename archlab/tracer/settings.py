@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +32,8 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     try:
         with (
             no_collection(),
+            _deep_recursion(),
+            _eager(),
             same_random(),
             torch.set_grad_enabled(train),
             fused_attention(),
@@ -39,6 +43,52 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(value=fast_path)
         for member, training in zip(members, flags, strict=True) if changed else ():
             member.training = training
+
+
+class AutocastError(RuntimeError):
+    """The forward casts automatically, which torch does not do on the meta device."""
+
+
+@contextlib.contextmanager
+def refused_autocast() -> Iterator[None]:
+    """Raise AutocastError where a forward begins to cast automatically, or does already."""
+    original: Any = torch.set_autocast_enabled
+    torch_functions: Any = torch
+
+    def refuse(device: str, enabled: bool) -> None:  # noqa: FBT001  torch's own signature
+        if enabled:
+            raise AutocastError("autocast does nothing on the meta device")
+        original(device, enabled)
+
+    if torch._C._is_any_autocast_enabled():
+        raise AutocastError("autocast does nothing on the meta device")
+    # `torch.autocast` calls it, and no operator shows afterwards that something is cast.
+    torch_functions.set_autocast_enabled = refuse
+    try:
+        yield
+    finally:
+        torch_functions.set_autocast_enabled = original
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    # Hooks double the frames that a call of a module takes: what nests as deep as plain torch
+    # allows must nest here, too.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(4 * limit)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextlib.contextmanager
+def _eager() -> Iterator[None]:
+    """Let compiled functions run as they were written."""
+    # Else Dynamo would compile the recorder. It is not imported for nets that compile nothing.
+    compiling = "torch._dynamo" in sys.modules
+    with torch.compiler.set_stance("force_eager") if compiling else contextlib.nullcontext():
+        yield
 
 
 @contextlib.contextmanager

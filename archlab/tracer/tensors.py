@@ -59,11 +59,11 @@ class TensorTable:
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
         """Return the known storage of a tensor."""
-        return self._storages.get(tensor.untyped_storage()._cdata)
+        return self._storages.get(self.address(tensor))
 
     def address(self, tensor: torch.Tensor) -> int:
         """Return a number that identifies the tensor's allocation while it lives."""
-        return int(tensor.untyped_storage()._cdata)
+        return int(_elements(tensor).untyped_storage()._cdata)
 
     def is_weight(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor is a parameter, or a view of one."""
@@ -144,9 +144,10 @@ class TensorTable:
         return tuple(self._released.get(number, clock) for number in range(len(self.sizes)))
 
     def _allocate(self, tensor: torch.Tensor) -> Storage:
-        reference = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+        memory = _elements(tensor).untyped_storage()
+        reference = StorageWeakRef(memory)  # type: ignore[no-untyped-call]
         storage = Storage(len(self.sizes), reference)
-        self.sizes.append(tensor.untyped_storage().nbytes())
+        self.sizes.append(memory.nbytes() + _index_bytes(tensor))
         self._storages[self.address(tensor)] = storage
         self._alive[storage.id] = reference.cdata
         return storage
@@ -157,7 +158,7 @@ class TensorTable:
         self._clock += 1
         spec = TensorSpec(
             id=len(self.specs),
-            shape=tuple(tensor.shape),
+            shape=_shape(tensor),
             dtype=_DTYPES.get(tensor.dtype) or str(tensor.dtype).removeprefix("torch."),
             storage=storage.id,
             source=source,
@@ -172,14 +173,47 @@ class TensorTable:
 _DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.int64: "int64"}
 
 
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    # A nested tensor has no shape; its elements lie in one row.
+    return tuple(_elements(tensor).shape if tensor.is_nested else tensor.shape)
+
+
+def _elements(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor itself, or what holds the elements of a sparse, nested or batched one."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return _elements(torch._C._functorch.get_unwrapped(tensor))
+    if tensor.layout is torch.strided and not tensor.is_nested:
+        return tensor
+    with torch._C._DisableTorchDispatch():  # a look, and no operator of the model
+        return tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
+
+
+def _index_bytes(tensor: torch.Tensor) -> int:
+    """Return the bytes in which a sparse tensor keeps where its elements are."""
+    with torch._C._DisableTorchDispatch():
+        if tensor.layout is torch.sparse_coo:
+            return tensor._indices().nbytes
+        if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+            return tensor.crow_indices().nbytes + tensor.col_indices().nbytes
+        if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+            return tensor.ccol_indices().nbytes + tensor.row_indices().nbytes
+    return 0
+
+
 def _geometry(tensor: torch.Tensor) -> Geometry:
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return _geometry(torch._C._functorch.get_unwrapped(tensor))
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        # Not in terms of its elements' memory, in which nothing of it is a view.
+        return tensor.itemsize, 0, _shape(tensor), ()
     return tensor.itemsize, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
 
 
 def _shared(nbytes: int, written: Geometry, read: Geometry) -> tuple[bool, bool]:
     """Whether a write touches a view of the same storage, and whether it covers all of it."""
     size = nbytes // written[0]
-    comparable = written[0] == read[0] and size <= _MANY
+    strided = len(written[2]) == len(written[3]) and len(read[2]) == len(read[3])
+    comparable = written[0] == read[0] and size <= _MANY and strided
     # A storage can grow after its size was noted (`resize_`).
     if not comparable or max(_end(written), _end(read)) > size:
         return True, False
