@@ -192,7 +192,7 @@ def advice(error: Exception, given: str) -> str:
         return f"The weights may be float32: leave the dtype of {keyword('input')} out."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."
-    if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):
+    if re.search(r"embedding|\b(Long|Int)(Tensor)?\b|used as indices", text):
         return f"Token inputs are integers: try {keyword('input', '1x16:int64')}."
     if isinstance(error, RuntimeError | IndexError) and _SIZES.search(text):
         other = keyword("input")

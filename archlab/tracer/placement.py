@@ -69,6 +69,8 @@ def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     def stand_in(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return type(value)(stand_in(part) for part in value)
+        if isinstance(value, torch.device):
+            return torch.device("cpu")
         if not isinstance(value, torch.Tensor):
             return value
         if value.numel() > _LARGE:
@@ -77,5 +79,4 @@ def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         zeros = torch.zeros(max(elements, 0), dtype=value.dtype)
         return zeros.as_strided(value.shape, value.stride())
 
-    named = {name: stand_in(value) for name, value in kwargs.items()}
-    func(*map(stand_in, args), **named | ({"device": "cpu"} if "device" in kwargs else {}))
+    func(*map(stand_in, args), **{name: stand_in(value) for name, value in kwargs.items()})

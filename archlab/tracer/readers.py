@@ -101,7 +101,9 @@ def linear(call: Call) -> Reading:
     """X · weightᵀ in one call, which only happens where autograd is switched off altogether."""
     x, weight = call.values["input"], call.values["weight"]
     kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
-    return kind, kinds.MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
+    inner = weight.shape[-1]
+    rows = x.numel() // inner if inner else 0  # a nested tensor has no shape
+    return kind, kinds.MatmulAttrs(1, rows, inner, prod(weight.shape[:-1]))
 
 
 def attention(call: Call) -> Reading:

@@ -26,7 +26,7 @@ from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
 from archlab.tracer.overloads import Operator, function_attention, operator
 from archlab.tracer.placement import complain, keeps_values, moved
-from archlab.tracer.readers import Call
+from archlab.tracer.readers import Call, Reading, function
 from archlab.tracer.tensors import Stale, TensorTable
 
 # Operators whose result depends on values, which tensors on the meta device do not have.
@@ -139,9 +139,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def end(*_: Any) -> None:
             self._custom -= 1
 
-        for function in functions:
-            function.register_prehook(begin)
-            function.register_hook(end)
+        for call in functions:
+            call.register_prehook(begin)
+            call.register_hook(end)
 
     def note_escape(self, tensor: torch.Tensor) -> None:
         """Note that the forward takes a tensor out of torch, where nothing can be seen.
@@ -209,7 +209,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except NotImplementedError:
             return
         except Exception as error:
-            self.refusal = error
+            # A fault of torch is no refusal: another kind of tensor may do without it.
+            if "INTERNAL ASSERT" not in str(error):
+                self.refusal = error
             raise
 
     def _record(
@@ -234,11 +236,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             fresh = self.tensors.address(tensor) not in addresses
             outputs.append(self.tensors.add_output(tensor, fresh=fresh))
         if outputs:
-            kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
+            kind, attrs = self._read(op, Call(op.name, values, out, self.tensors.is_weight))
             grads = self._grads(values, sources) if self.train else ()
             node = (len(self.nodes), kind, op.name, self.stack.path, tuple(inputs), tuple(outputs))
             call, in_place = self.stack.call, bool(targets)
             self.nodes.append(Node(*node, attrs, call, in_place, grads))
+
+    def _read(self, op: Operator, call: Call) -> Reading:
+        try:
+            return op.reader(call)
+        except RuntimeError:
+            # A nested tensor has no shape from which to read more.
+            if not any(tensor.is_nested for tensor in _flat(call.values.values())):
+                raise
+            return function(Kind.OPAQUE)(call)
 
     def _grads(
         self, values: Mapping[str, Any], sources: Sequence[torch.Tensor]

@@ -119,6 +119,13 @@ MATRICES = [
     Case("linear.default", (f(2, 3, 5), WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 6, 5, 4)),
     Case("linear.default", (f(2, 3, 5), f(4, 5)), Kind.MATMUL, kinds.MatmulAttrs(1, 6, 5, 4)),
     Case(
+        "_grouped_mm.default",
+        (torch.zeros(6, 8), torch.zeros(3, 8, 16), torch.tensor([2, 4, 6], dtype=torch.int32)),
+        Kind.MATMUL,
+        kinds.MatmulAttrs(1, 6, 8, 16),  # each row meets the matrix of its group alone
+        device="cpu",
+    ),
+    Case(
         "_int_mm.default",
         tuple(torch.zeros(32, 32, dtype=torch.int8) for _ in range(2)),
         Kind.MATMUL,
@@ -420,7 +427,7 @@ NAMED = [
     *named(
         Kind.ELEMENTWISE, scalar=False, where__self=(b(2, 4), X, X), complex=(X, X),
         masked_fill__Scalar=(X, b(2, 4), 0.0), masked_fill___Scalar=(X, b(2, 4), 0.0),
-        add__Tensor=(X, X), floor_divide=(X, X),
+        add__Tensor=(X, X), floor_divide=(X, X), addr=(X, f(2), f(4)),
     ),
     *named(
         Kind.ELEMENTWISE, scalar=True, native_dropout=(X, 0.5, True), add___Scalar=(X, 1),
@@ -456,6 +463,7 @@ NOT_HERE = {
 # Operators that torch 2.6 does not have, or does not run on meta.
 NOT_IN_2_6 = {
     "aten._fused_rms_norm",
+    "aten._grouped_mm",
     "aten._convolution",
     "aten._scaled_dot_product_fused_attention_overrideable",
 }
