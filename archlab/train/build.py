@@ -12,6 +12,7 @@ from torch import nn
 from archlab.errors import BuildError
 from archlab.resolve import find
 from archlab.resolve.sources import Source, check_options
+from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.spec import parse_model
 
 
@@ -43,16 +44,22 @@ def fitting_options(
     options: Mapping[str, Any],
     *,
     classes: int,
-    channels: int,
+    shape: tuple[int, int, int],
     widths: tuple[int, int, int],
 ) -> dict[str, Any]:
-    """Return the options, with what data and recipe say where the constructor takes it."""
+    """Return the options, with what data and recipe say where the constructor takes it.
+
+    `shape` is that of an image: channels, height and width.
+    """
     source = find(parse_model(spec))
     taken = set(_parameters(source))
     # Their builders hide it behind **kwargs.
     if source.family.partition(".")[0] in ("torchvision", "timm"):
         taken.add("num_classes")
-    offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
+    offered = {"num_classes": classes, "in_channels": shape[0], "widths": widths}
+    # Another net's argument of this name may mean anything.
+    if has_layouts(spec):
+        offered["layout"] = fitting_layout(shape)
     return {**{key: value for key, value in offered.items() if key in taken}, **options}
 
 

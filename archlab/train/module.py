@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archlab.errors import DataError
+from archlab.runs.layout import has_layouts
 from archlab.runs.recipe import Recipe, recipe
 from archlab.train import device
 from archlab.train.batches import Batch
@@ -36,7 +37,8 @@ class Classifier(pl.LightningModule):
     Args:
         model: a spec such as "resnet18", or a module that maps images to logits.
         recipe: a recipe, the name of one, or a YAML file that changes `lesson`.
-        options: constructor arguments, where `model` is a spec.
+        options: constructor arguments, where `model` is a spec; {"layout": "cifar"} for the net
+            of small images, since the module is built before it has seen any.
         total_steps: length of the schedule; None asks the Trainer.
         log: log train_loss, train_acc, val_loss and val_acc.
         freeze: what is fine-tuned when; None trains everything.
@@ -71,6 +73,8 @@ class Classifier(pl.LightningModule):
         self.options = dict(options or {})
         if isinstance(model, str) and self.recipe.categories is not None:
             self.options.setdefault("num_classes", self.recipe.categories)
+        if isinstance(model, str) and has_layouts(model):
+            self.options.setdefault("layout", "imagenet")  # checkpoints say which layout it was
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
         # Whether the careful start is over; wrong and all answers since the last look. Buffers stay
