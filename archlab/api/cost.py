@@ -283,7 +283,8 @@ def _entry(model: Model, mode: str = "eval") -> Entry:
         (needs.totals, ("parameters", "inference_peak", "saved_for_backward", "training")),
     )
     values = {name: getattr(totals, name) for totals, names in sources for name in names}
-    shapes = Counter("x".join(map(str, graph.shape(tensor))) or "scalar" for tensor in graph.outputs)
+    sizes = [graph.shape(tensor) for tensor in graph.outputs]
+    shapes = Counter("x".join(map(str, size)) or "scalar" for size in sizes)
     # In training GoogLeNet has three outputs of one shape: written once, with their number.
     output = ", ".join(f"{shape} ×{n}" if n > 1 else shape for shape, n in shapes.items())
     return Entry(cost.header, values, (*cost.missing, *needs.missing), output or "no tensor")

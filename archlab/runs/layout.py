@@ -46,9 +46,9 @@ def recorded_options(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
         {'num_classes': 10, 'layout': 'cifar'}
     """
     # Records without a layout, or with "chapter", are of nets that were built for CIFAR.
-    if not has_layouts(model) or options.get("layout") == "imagenet":
-        return dict(options)
-    return {**options, "layout": "cifar"}
+    if has_layouts(model) and options.get("layout", "chapter") == "chapter":
+        return {**options, "layout": "cifar"}
+    return dict(options)
 
 
 def layout_note(model: str, options: Mapping[str, Any]) -> tuple[str, ...]:

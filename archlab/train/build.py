@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from archlab.resolve import find
 from archlab.resolve.sources import Source, check_options
 from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.spec import parse_model
+from archlab.zoo.options import Layout, check_choice
 
 
 def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.Module:
@@ -49,7 +50,8 @@ def fitting_options(
 ) -> dict[str, Any]:
     """Return the options, with what data and recipe say where the constructor takes it.
 
-    `shape` is that of an image: channels, height and width.
+    `shape` is that of an image: channels, height and width. A layout that a net of the zoo does not
+    have is an OptionError.
     """
     source = find(parse_model(spec))
     taken = set(_parameters(source))
@@ -60,6 +62,7 @@ def fitting_options(
     # Another net's argument of this name may mean anything.
     if has_layouts(spec):
         offered["layout"] = fitting_layout(shape)
+        check_choice("layout", options.get("layout", offered["layout"]), get_args(Layout))
     return {**{key: value for key, value in offered.items() if key in taken}, **options}
 
 

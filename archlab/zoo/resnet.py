@@ -1,8 +1,8 @@
 """ResNet-18 to ResNet-152 and their plain twins (He et al. 2015, arXiv:1512.03385, table 1).
 
-Two layouts. `imagenet`, the default, is the net of the paper; `cifar` is the net of the course, with
-a 3x3 stem of stride 1 for 32x32 images. Parameter names are torchvision's in both, so its weights
-load strictly into the former.
+Two layouts. `imagenet`, the default, is the net of the paper; `cifar` is the net of the course,
+with a 3x3 stem of stride 1 for 32x32 images. Parameter names are torchvision's in both, so its
+weights load strictly into the former.
 """
 
 from __future__ import annotations
