@@ -97,11 +97,11 @@ class Comparison(Answer):
             "schema": "archlab.compare/1",
             **provenance,
             "conventions": heads[0]["conventions"],
-            "output": [entry.output for entry in self.entries],
-            "differences": list(self.differences),
             "status": str(self.status),
             "missing": [{"model": name, **record(gap)} for name, gap in self._gaps()],
             "totals": {"models": len(self.entries)},
+            "output": [entry.output for entry in self.entries],
+            "differences": list(self.differences),
             "rows": [
                 {"path": name, **{metric: entry.values[metric] for metric in METRICS}}
                 for name, entry in self._named_entries()
