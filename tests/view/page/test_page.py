@@ -42,9 +42,8 @@ def test_numbers_and_words_of_a_page(made) -> None:
 
 
 def test_training_memory_where_one_sample_is_too_few(made) -> None:
-    text = made(
-        "googlenet", layout="cifar"
-    ).read_text()  # 1×1 maps before a batch norm in its heads
+    # Its auxiliary heads end in 1×1 maps with batch norm.
+    text = made("googlenet", layout="cifar").read_text()
     assert "training memory, batch 2" in text
     assert "Training memory is that of batch 2" in text
     assert ">not available<" not in text
