@@ -216,12 +216,12 @@ def test_batch_scales_the_activations() -> None:
 
 
 def test_a_batch_that_cannot_be_trained_says_what_to_try() -> None:
-    """The zoo's GoogLeNet pools an auxiliary map to 1×1 before a batch norm."""
-    result = archlab.memory("googlenet")
+    """The zoo's GoogLeNet for CIFAR pools an auxiliary map to 1×1 before a batch norm."""
+    result = archlab.memory(archlab.load("googlenet", layout="cifar"))
     assert result.totals.training is None
     assert result.totals.inference_peak > 0
     assert "batch=2" in str(result)
-    assert archlab.memory(archlab.load("googlenet", batch=2)).totals.training > 0
+    assert archlab.memory(archlab.load("googlenet", layout="cifar", batch=2)).totals.training > 0
 
 
 def test_saved_storages_leave_parameters_out(train) -> None:

@@ -107,8 +107,9 @@ NETS: dict[str, tuple[Callable[[], nn.Module], torch.Tensor]] = {
     "attention": (SelfAttention, SEQUENCE),
     **{
         f"zoo {name}": ((lambda name=name: zoo.build(name)), image(2, 32))
-        for name in ("googlenet", "resnet18", "resnet20", "plain20")
+        for name in ("resnet18", "resnet20", "plain20")
     },
+    "zoo googlenet": (lambda: zoo.build("googlenet", layout="cifar"), image(2, 32)),
 }
 
 
