@@ -74,14 +74,18 @@ def _fuses(
         return False
     # None of this is an operator of the model.
     with torch._C._DisableTorchDispatch():
-        q, k, v = map(_stand_in, (query, key, value))
-        attn_mask = None if mask is None else _stand_in(mask)
+        tensors = [None if t is None else _stand_in(t) for t in (query, key, value, mask)]
+        rounds = [tensors]
+        if query.dim() == 3:
+            # Torch gives them a batch of one, and then chooses once more, by other rules.
+            with torch.enable_grad():  # which tensors want gradients matters outside it, too
+                rounds.append([None if t is None else t[(None,) * (4 - t.dim())] for t in tensors])
         options: dict[str, Any] = {"is_causal": is_causal, "enable_gqa": enable_gqa}
         try:
-            choice = torch._fused_sdp_choice(q, k, v, attn_mask, **options)
+            choices = {torch._fused_sdp_choice(*round_, **options) for round_ in rounds}
         except RuntimeError:
             return False  # the tensors do not fit: the products complain in torch's own words
-    return choice == torch.nn.attention.SDPBackend.FLASH_ATTENTION.value
+    return choices == {torch.nn.attention.SDPBackend.FLASH_ATTENTION.value}
 
 
 def _stand_in(tensor: torch.Tensor) -> torch.Tensor:

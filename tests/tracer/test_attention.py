@@ -81,3 +81,21 @@ def test_the_operators_are_those_of_a_real_forward(shape, mask) -> None:
     with fused_attention():
         traced = operators("meta")
     assert traced == operators("cpu")
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("shape", [(2, 4, 5, 8), (4, 5, 8)])
+def test_a_learned_mask_keeps_the_products(shape, grad) -> None:
+    """The fused kernel has no gradient for it, which torch asks about outside autograd, too."""
+
+    def operators(device: str) -> list[str]:
+        query = torch.zeros(shape, device=device)
+        mask = torch.zeros(5, 5, device=device, requires_grad=True)
+        with torch.set_grad_enabled(grad), Calls() as calls:
+            F.scaled_dot_product_attention(query, query, query, mask)
+        return calls.names
+
+    with fused_attention():
+        traced = operators("meta")
+    assert FUSED not in traced
+    assert traced == operators("cpu")
