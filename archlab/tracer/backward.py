@@ -8,11 +8,14 @@ them runs its backward pass under the recorder, too.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch.autograd.graph import Node as AutogradNode
+
+from archlab.ir.graph import Node
 
 
 def foreign_hooks(own: Callable[[torch.Tensor], Any]) -> bool:
@@ -21,19 +24,44 @@ def foreign_hooks(own: Callable[[torch.Tensor], Any]) -> bool:
     return hooks is not None and hooks[0] != own
 
 
+def recomputing() -> bool:
+    """Whether a checkpointed part runs again, rather than the gradient of an operator."""
+    return _top_hooks(True) is not None  # noqa: FBT003
+
+
 # torch before 2.8 cannot be asked.
 _top_hooks = getattr(
     torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _ignore_tracing: None
 )
 
 
-def custom_functions(outputs: Iterable[torch.Tensor]) -> list[AutogradNode]:
+def custom_functions(calls: Iterable[AutogradNode]) -> list[AutogradNode]:
     """Return the nodes of the autograd graph that are calls of a `torch.autograd.Function`."""
     kind: Any = torch.autograd.function.BackwardCFunction
-    return [node for node in _autograd_nodes(outputs) if isinstance(node, kind)]
+    return [call for call in calls if isinstance(call, kind)]
 
 
-def _autograd_nodes(outputs: Iterable[torch.Tensor]) -> Iterator[AutogradNode]:
+def reached(
+    nodes: Iterable[Node], functions: Mapping[int, set[int]], calls: Iterable[AutogradNode]
+) -> tuple[Node, ...]:
+    """Return the nodes without the gradients that the backward pass, of `calls`, never asks for.
+
+    A layer can want gradients and get none: behind it is an argmax, a `detach`, or nothing.
+    `functions` has the sequence numbers of the calls that each tensor comes from.
+    """
+    run = {call._sequence_nr() for call in calls}
+    live = {tensor for tensor, numbers in functions.items() if not run.isdisjoint(numbers)}
+    return tuple(
+        node
+        # A view that is written is not read again, although what it is a view of may be.
+        if node.in_place or not any(node.grads) or not live.isdisjoint(node.outputs)
+        else replace(node, grads=(False,) * len(node.grads))
+        for node in nodes
+    )
+
+
+def autograd_nodes(outputs: Iterable[torch.Tensor]) -> Iterator[AutogradNode]:
+    """Yield the calls that the backward pass of the outputs goes through."""
     waiting = [tensor.grad_fn for tensor in outputs if tensor.grad_fn is not None]
     seen = set(waiting)
     while waiting:

@@ -15,7 +15,7 @@ from torch import nn
 
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
-from archlab.tracer.backward import custom_functions, run_backward
+from archlab.tracer.backward import autograd_nodes, custom_functions, reached, run_backward
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
@@ -142,9 +142,13 @@ def _with_backward(
     outputs: Sequence[torch.Tensor],
     leaves: Sequence[torch.Tensor],
 ) -> Graph:
-    """Return the graph with what its backward pass runs beyond the gradients of its nodes."""
+    """Return the graph with what its backward pass runs: which gradients, and what beyond them."""
     ends = [tensor for tensor in outputs if tensor.requires_grad]
-    functions = custom_functions(ends)
+    calls = list(autograd_nodes(ends))
+    for number, tensor in zip(graph.outputs, outputs, strict=True):
+        recorder.note_function(number, tensor)
+    graph = replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
+    functions = custom_functions(calls)
     if not recorder.checkpointed and not functions:
         return graph
     recorder.begin_backward(functions)

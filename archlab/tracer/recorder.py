@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Gap, Node
 from archlab.ir.kinds import FunctionAttrs, Kind
-from archlab.tracer.backward import foreign_hooks
+from archlab.tracer.backward import foreign_hooks, recomputing
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.fake import FakeTensor
 from archlab.tracer.layout import MisfitError
@@ -59,6 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tensors = TensorTable()
         self.stack = ModuleStack(module, self.nodes, self.tensors)
         self.saved: dict[int, str] = {}
+        self.functions: dict[int, set[int]] = {}  # tensor -> what autograd says it comes from
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
         self.bounds: Bounds | None = None
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
@@ -84,7 +85,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return func.decompose(*args, **kwargs)
         values = op.bind(args, kwargs)
         sources = _flat(values.values())
-        if self.backward and not (self._custom or torch.is_grad_enabled()):
+        if self.backward and not (self._custom or torch.is_grad_enabled() or recomputing()):
             # An operator's gradient, which the forward's node counts already.
             return self._execute(func, op, args, kwargs, values, sources)
         if not self.train:
@@ -124,6 +125,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return tensor
         with torch._C._DisableTorchDispatch():  # this detach is no operator of the model
             return tensor.detach()
+
+    def note_function(self, number: int, tensor: torch.Tensor) -> None:
+        """Note which call autograd says a tensor comes from, for `reached`."""
+        if tensor.requires_grad and tensor.grad_fn is not None:
+            self.functions.setdefault(number, set()).add(tensor.grad_fn._sequence_nr())
 
     def begin_backward(self, functions: Iterable[torch.autograd.graph.Node]) -> None:
         """Forget the nodes of the forward; record what its backward pass runs again.
@@ -237,7 +243,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             outputs.append(self.tensors.add_output(tensor, fresh=fresh))
         if outputs:
             kind, attrs = self._read(op, Call(op.name, values, out, self.tensors.is_weight))
-            grads = self._grads(values, sources) if self.train else ()
+            grads = self._grads(values, sources, inputs) if self.train else ()
             node = (len(self.nodes), kind, op.name, self.stack.path, tuple(inputs), tuple(outputs))
             call, in_place = self.stack.call, bool(targets)
             self.nodes.append(Node(*node, attrs, call, in_place, grads))
@@ -252,11 +258,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return function(Kind.OPAQUE)(call)
 
     def _grads(
-        self, values: Mapping[str, Any], sources: Sequence[torch.Tensor]
+        self, values: Mapping[str, Any], sources: Sequence[torch.Tensor], inputs: Sequence[int]
     ) -> tuple[bool, ...]:
         """Return for each input whether the backward pass gives it a gradient for this call."""
         if self.backward:
             return tuple(values.get("output_mask", ()))
+        for number, tensor in zip(inputs, sources, strict=True):
+            self.note_function(number, tensor)
         if not torch.is_grad_enabled():
             return (False,) * len(sources)
         self.checkpointed = self.checkpointed or foreign_hooks(self.save)
