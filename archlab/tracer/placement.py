@@ -6,6 +6,8 @@ Few elements keep their values, so that a forward may ask for them; more would o
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -47,7 +49,13 @@ def moved(
     if any(not tensor.is_meta for tensor in sources):
         args = map(_to_meta, args)
         kwargs = {name: _to_meta(value) for name, value in kwargs.items()}
-    return func(*args, **kwargs)
+    imported = "torch._dynamo" in sys.modules
+    out = func(*args, **kwargs)
+    if not imported and "torch._dynamo" in sys.modules:
+        # Some of torch's kernels import it at their first call, and leave a frame that refers to
+        # itself. Until it is collected it holds all frames below it, and their tensors.
+        gc.collect(0)
+    return out
 
 
 def _to_meta(value: Any) -> Any:

@@ -244,6 +244,14 @@ def embedding(values: Values) -> torch.Tensor | None:
     return empty((*indices.shape, *weight.shape[1:]), weight.dtype)
 
 
+def channel_shuffle(values: Values) -> torch.Tensor | None:
+    """A new tensor of the same shape, also where nothing changes its place."""
+    x, groups = values["self"], values["groups"]
+    if x.dim() < 3 or groups < 1 or x.shape[1] % groups:
+        return None
+    return empty(x.shape, x.dtype, memory_format(x))
+
+
 def unsafe_view(values: Values) -> torch.Tensor | None:
     """A new tensor in another shape."""
     x, shape = values["self"], list(values["size"])
@@ -290,6 +298,7 @@ SHAPES: dict[str, Rule] = {
     "aten.avg_pool2d.default": avg_pool,
     "aten._adaptive_avg_pool2d.default": adaptive_pool,
     "aten.embedding.default": embedding,
+    "aten.channel_shuffle.default": channel_shuffle,
     "aten._unsafe_view.default": unsafe_view,
     "aten._scaled_dot_product_flash_attention_for_cpu.default": flash_attention,
 }

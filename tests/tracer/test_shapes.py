@@ -194,6 +194,14 @@ ANSWERED: dict[str, list[tuple[Any, ...]]] = {
         (turned(10, 4), turned(2, 5, dtype=torch.int64)),
         (t(10, 4, dtype=BRAIN), ints()),
     ],
+    "aten.channel_shuffle.default": [
+        (t(2, 6, 5, 7), 3),
+        (t(2, 6, 5, 7), 1),
+        (t(2, 6, 5, 7), 6),
+        (turned(2, 6, 5, 7), 2),
+        (t(2, 6, 5), 1),
+        (t(2, 6, 3, 5, 7), 2),
+    ],
     "aten._unsafe_view.default": [
         (t(2, 3, 4), [6, 4]),
         (t(2, 3, 4), [2, -1]),
