@@ -47,12 +47,12 @@ def make_environment(session: nox.Session) -> None:
         installed.write_text(project)
 
 
-def run_with_torch(session: nox.Session, *command: str) -> None:
+def run_with_torch(session: nox.Session, *command: str, **variables: str) -> None:
     """Run a command of the shared environment, made and brought up to date first."""
     make_environment(session)
     # One thread a process: two test workers with two threads each get in each other's way. And
     # compiled files are kept, where a container forbids it: dozens of tests start archlab anew.
-    env = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None}
+    env = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": None, **variables}
     session.run(str(BIN / command[0]), *command[1:], env=env, external=True)
 
 
@@ -95,6 +95,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def fuzz(session: nox.Session) -> None:
+    """5,000 random nets against real forward and backward passes; `-- --hypothesis-seed=N`."""
+    command = ("pytest", *PARALLEL, "tests/properties", *session.posargs)
+    run_with_torch(session, *command, ARCHLAB_FUZZ="5000")
+
+
+@nox.session(python=False)
 def coverage(session: nox.Session) -> None:
     """Branch coverage of the fast tests; fails below 95 %."""
     fast = (*PARALLEL, "-m", "not slow")
@@ -124,6 +131,12 @@ def bench(session: nox.Session) -> None:
     run_with_torch(session, "python", "tests/benchmarks/bench.py")
     run_with_torch(session, "python", "tests/benchmarks/training.py")
     run_with_torch(session, "python", "tests/benchmarks/engine.py")
+
+
+@nox.session(python=False)
+def rivals(session: nox.Session) -> None:
+    """Errors of other counters, and receptive fields of TorchLens, beside archlab's."""
+    run_with_torch(session, "python", "tests/benchmarks/rivals.py")
 
 
 @nox.session
