@@ -26,6 +26,7 @@ from archlab.tracer.tensors import Stale, TensorTable
 _MOST_YIELDED = 10_000  # results of a forward that is a generator; it may have no end
 # Types without tensors inside: most arguments have one of them, and a set is searched fast.
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+_TENSORS = frozenset({torch.Tensor, nn.Parameter, FakeTensor})
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
@@ -38,7 +39,9 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     for value in values:
         if type(value) in _PLAIN:
             continue
-        if isinstance(value, torch.Tensor):
+        if type(value) in _TENSORS:
+            yield value
+        elif isinstance(value, torch.Tensor):
             yield from _plain_tensors(value)
         elif isinstance(value, list | tuple):
             yield from tensors_in(value)
@@ -50,7 +53,7 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
 
 def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield a tensor, or those of which a tensor of another class consists."""
-    if isinstance(tensor, FakeTensor) or not hasattr(tensor, "__tensor_flatten__"):
+    if not hasattr(tensor, "__tensor_flatten__"):
         yield tensor
         return
     names, _ = tensor.__tensor_flatten__()

@@ -74,13 +74,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if any(kind.__torch_dispatch__ not in _OURS for kind in types):
+        if types and any(kind.__torch_dispatch__ not in _OURS for kind in types):
             return NotImplemented  # a class of tensors says itself which operators it consists of
         if isinstance(func, HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
-        if func.namespace == "prim":
-            return func(*args, **kwargs)  # a property of a tensor that is no plain one: its device
         op = operator(func)
+        if op.query:
+            return func(*args, **kwargs)
         if op.composite:
             with self:
                 return func.decompose(*args, **kwargs)
