@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -47,8 +47,15 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
 class ModuleStack:
     """The modules that are running, outermost first, and the calls that have ended."""
 
-    def __init__(self, root: nn.Module, nodes: Sequence[Node], tensors: TensorTable) -> None:
+    def __init__(
+        self,
+        root: nn.Module,
+        nodes: Sequence[Node],
+        tensors: TensorTable,
+        join: Callable[[torch.Tensor, Stale], int],
+    ) -> None:
         self._root = root
+        self._join = join  # adds the node that brings a tensor up to date
         self._nodes = nodes  # grows while the forward runs
         self._tensors = tensors
         # Walked once, as the walk takes as long as the trace of a small net. Every name counts,
@@ -144,6 +151,11 @@ class ModuleStack:
         if not self._running:
             return
         _, path, call, first, inputs = self._running.pop()
+        # What a module wrote through views of its output is its own work, and not its reader's.
+        for tensor in tensors_in([output]):
+            state = self._tensors.read(tensor)
+            if isinstance(state, Stale):
+                self._join(tensor, state)
         outputs = self._known([output])
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)

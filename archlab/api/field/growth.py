@@ -59,19 +59,26 @@ def _leaves(model: Model) -> list[str]:
 
 
 def convolutions(model: Model) -> list[str]:
-    """Return the paths of layers with a window that still have both axes, in call order."""
+    """Return the paths of layers with a window that still have all axes, in call order."""
     graph = model.trace()
     fields, _ = sights(graph)
+    given = {
+        image
+        for tensor in graph.inputs
+        if tensor in fields
+        for image, field in enumerate(fields[tensor].axes)
+        if field is not None
+    }
     paths = [
         node.path
         for node in graph.nodes
         if node.kind in ("conv", "pool", "conv_transpose")
         and node.path in graph.module
         and node.outputs[0] in fields
-        and all(fields[node.outputs[0]].axes)
+        and all(fields[node.outputs[0]].axes[image] for image in given)
     ]
     if not paths:
-        raise OptionError(f"{model.name} has no layer with height and width to draw.")
+        raise OptionError(f"{model.name} has no layer with a window over an image to draw.")
     return list(dict.fromkeys(paths))  # a module that is called twice is one layer
 
 

@@ -84,7 +84,7 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     row = next(row for row in analyze_field(graph).rows if row.path == path)
     fields, _ = sights(graph)
     call = next(call for call in graph.calls if call.path == path)
-    tall, wide = fields[call.outputs[0]].axes
+    tall, wide = fields[call.outputs[0]].axes[:2]
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     # Of the central unit: near a border the padding would hide most of the field.

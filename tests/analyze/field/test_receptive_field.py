@@ -137,7 +137,7 @@ def test_no_spatial_axis_is_said() -> None:
 def test_sequences_are_spatial_for_conv1d() -> None:
     net = convs(nn.Conv1d(4, 8, 5), nn.Conv1d(8, 8, 3, stride=2))
     last = rows(net, input="1x4x100")["1"]
-    assert (last.rf_h, last.rf_w, last.stride_w) == (None, 7, 2)
+    assert (last.rf_h, last.rf_w, last.rf_t, last.stride_t) == (None, None, 7, 2)
 
 
 def test_unknown_layer_names_neighbours() -> None:

@@ -41,7 +41,7 @@ def matmul(step: Step) -> Sight:
     if a is not None and b is None:
         if a.layout is None:
             return lost(step, a)
-        a = contracted(step, a, len(a.layout) - 1)
+        a = replace(contracted(step, a, len(a.layout) - 1), uneven=False)
         assert a.layout is not None
         out = (*a.layout[:-1], *([plain(shape[-1])] if len(shape) == len(a.layout) else []))
         return replace(a, layout=out)
@@ -91,7 +91,7 @@ def attention(step: Step) -> Sight:
 def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
     """Return the sight after positions along an axis were summed: all of them, or in groups."""
     for image, field in enumerate(sight.axes):
-        digits = [digit for digit in axis.digits if digit.axis == image]
+        digits = axis.of(image)
         if field is None or not digits:
             continue
         # All positions of the axis: the unit depends on the whole image, as through a gate.
@@ -109,11 +109,11 @@ def contracted(step: Step, sight: Sight, at: int) -> Sight:
     assert sight.layout is not None
     axis, layout = sight.layout[at], with_axis(sight.layout, at, plain(1))
     for image, field in enumerate(sight.axes):
-        fine = [digit for digit in axis.digits if digit.axis == image]
+        fine = axis.of(image)
         if field is None or not fine:
             continue
         size = prod(digit.size for digit in fine)
-        rest = [digit for other in layout for digit in other.digits if digit.axis == image]
+        rest = [digit for other in layout for digit in other.of(image)]
         uneven = min(digit.stride for digit in fine) != 1 or any(d.stride % size for d in rest)
         if uneven or size >= field.size:
             sight = mixed(step, sight, Axis(tuple(fine)))

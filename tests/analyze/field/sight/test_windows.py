@@ -26,7 +26,7 @@ def test_one_bin_sees_everything(build) -> None:
     x = build.input(1, 4, 5, 5)
     y = build.node(Kind.POOL, (x,), (1, 4, 1, 1), path="pool", attrs=attrs)
     sight = sights(build.graph())[0][y]
-    assert sight.axes == (None, None)
+    assert sight.axes == (None, None, None)
     assert sight.global_from == "pool"
 
 
