@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one unit is in a tensor: an index for each axis of the image, None for the others."""
+
+    unit: tuple[int, int]  # its row and column on the map
+    shape: tuple[int, ...]  # of the tensor
+    index: tuple[int | None, ...]
+
+
 @dataclass(frozen=True)
 class EffectiveField:
     """One layer's effective field: the mean squared gradient of one unit at every pixel."""

@@ -136,9 +136,7 @@ def padded(field: Field, before: int, size: int, mode: str = "constant") -> Fiel
     low, high = _gather(field, at[:, None])
     shift = field.step * before
     exact = field.exact and not _misses(field, np.arange(size) - before)
-    return replace(
-        field, lo=field.lo - shift, hi=field.hi - shift, low=low, high=high, exact=exact
-    )
+    return replace(field, lo=field.lo - shift, hi=field.hi - shift, low=low, high=high, exact=exact)
 
 
 def repeated(field: Field, size: int) -> Field:
@@ -260,7 +258,7 @@ def _misses(field: Field, sources: Table) -> bool:
     """
     beyond = [-1] * bool(sources.min() < 0) + [field.size] * bool(sources.max() >= field.size)
     return any(
-        0 <= field.step * unit + field.lo and field.step * unit + field.hi < field.extent
+        field.step * unit + field.lo >= 0 and field.step * unit + field.hi < field.extent
         for unit in beyond
     )
 
