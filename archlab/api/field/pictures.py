@@ -57,6 +57,7 @@ def plot_receptive_field(
     if layers and len(models) > 1 and not effective:
         raise OptionError(f"{keyword('layers')} chooses the boxes, which one model alone has.")
     loaded = [load(model) for model in models]
+    (height, width), *_ = map(image_size, loaded)
     curves, panels = [], []
     for model in loaded:
         measured: list[EffectiveField] = []
@@ -65,7 +66,6 @@ def plot_receptive_field(
         curves.append(curve(model, measured))
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
-    height, width = image_size(loaded[0])
     make = sample_image if images is None else partial(first_image, images)
     names = ", ".join(model.name for model in loaded)
     content = FieldFigure(

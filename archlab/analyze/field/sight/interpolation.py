@@ -53,6 +53,8 @@ def _neighbours(size_in: int, size: int, ratio: float, how: ResampleAttrs) -> tu
         # Its two-dimensional kernel ignores a given factor where a size stays or is doubled.
         if len(how.scales) == 2 and not how.centred and size in (size_in, 2 * size_in):
             first = last = units.astype(np.int64) // (size // size_in)
+    elif size == size_in and (how.mode == "linear" or how.antialias):
+        first = last = units.astype(np.int64)  # whatever factor was given
     elif how.antialias:
         if how.align_corners:
             ratio = (size_in - 1) / max(size - 1, 1)
