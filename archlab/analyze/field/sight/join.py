@@ -25,9 +25,16 @@ def join(step: Step) -> Sight:
     layout = _broadcast(layouts, shape)
     # A position that was taken out of an axis is seen by all units that it meets, or by few.
     unknown = any(s.taken for s in sights) and any(any(s.axes) for s in sights if not s.taken)
-    if layout is None or not layouts or unknown:
+    if layout is None or not layouts or unknown or unlike(sights):
         return lost(step)
     return replace(united_axes(step, sights), layout=layout)
+
+
+def unlike(sights: Sequence[Sight], skip: Container[int] = ()) -> bool:
+    """Whether an image axis, but some, has another number of units in another sight."""
+    by_axis = enumerate(zip(*(sight.axes for sight in sights), strict=True))
+    sizes = [{f.size for f in axis if f is not None} for i, axis in by_axis if i not in skip]
+    return any(len(each) > 1 for each in sizes)
 
 
 def united_axes(step: Step, sights: Sequence[Sight], skip: Container[int] = ()) -> Sight:
@@ -80,9 +87,6 @@ def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | N
     present = [field for field in branches if field is not None]
     if not present:
         return None
-    # A branch of one position (a gate) is broadcast over the others and moves nothing.
-    size = max(field.size for field in present)
-    present = [field for field in present if field.size == size]
     steps, centres = {f.step for f in present}, {f.centre for f in present}
     if len(steps) > 1 or len(centres) > 1:
         step.misaligned.append(

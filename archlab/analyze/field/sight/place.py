@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archlab.analyze.field.sight.field import NOTHING, Field, Table, united_taps
-from archlab.analyze.field.sight.join import join, united_axes
+from archlab.analyze.field.sight.join import join, united_axes, unlike
 from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, pure, reshaped, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost
 from archlab.ir.kinds import AxesAttrs, Box, PlaceAttrs
@@ -76,6 +76,8 @@ def placed(step: Step, parts: Sequence[Part]) -> Sight:
     cut = {image: i for i, image in enumerate(map(pure, layout)) if image is not None}
     cells, visible = _visible(parts, shape)
     sights = [part.sight for part in seeing if part.sight is not None]
+    if unlike(sights, skip=cut):
+        return lost(step)
     sight = replace(united_axes(step, sights, skip=cut), layout=layout, uneven=len(sights) > 1)
     for image, axis in cut.items():
         others = [other for other in cut.values() if other != axis]

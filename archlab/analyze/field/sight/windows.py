@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.interpolation import resampled
-from archlab.analyze.field.sight.layout import Axis, Digit, plain, reshaped
+from archlab.analyze.field.sight.layout import Axis, Digit, plain, reshaped, with_axis
 from archlab.analyze.field.sight.mix import contracted
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import (
@@ -175,15 +176,23 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
 
 
 def collapsed(step: Step, sight: Sight, reduced: Sequence[int]) -> Sight:
-    """Return the sight after tensor axes became one number: all of their image axes is seen."""
+    """Return the sight after tensor axes became one number each.
+
+    Where they are all of an image axis, it is gone and all of it is seen; where they are a part
+    (the places in a patch or a window), positions are mixed.
+    """
     assert sight.layout is not None
-    images = {image for i in reduced for image in sight.layout[i].images}
-    if not images:
-        return sight
-    layout = tuple(plain(1) if i in reduced else axis for i, axis in enumerate(sight.layout))
-    for image in images:
-        sight = sight.moved(image, None)
-    return replace(sight, layout=layout).seeing_all(step.path)
+    gone = [sight.layout[i] for i in reduced]
+    for image, field in enumerate(sight.axes):
+        digits = [digit.size for axis in gone for digit in axis.of(image)]
+        if digits and field is not None and prod(digits) >= field.size:
+            sight = sight.moved(image, None).seeing_all(step.path)
+    for i, axis in zip(reduced, gone, strict=True):
+        if any(sight.axes[image] is not None for image in axis.images):
+            sight = contracted(step, sight, i)
+        assert sight.layout is not None
+        sight = replace(sight, layout=with_axis(sight.layout, i, plain(1)))
+    return sight
 
 
 def reduce(step: Step) -> Sight:
