@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 
 from archlab.ir.kinds import Box
 from archlab.tracer.layout import contiguous_strides
@@ -28,44 +29,55 @@ def box(written: Geometry, read: Geometry) -> Box | None:
         >>> box(rows, image)  # rows 2 and 4, and the place of a sixth that there is not
         ((2, 2, 3, 0), (0, 1, 8, 1))
     """
-    (item, offset, shape, strides), (read_item, read_offset, sizes, read_strides) = written, read
-    if item != read_item:
+    (_, offset, shape, _), (_, origin, sizes, steps) = written, read
+    if written[0] != read[0]:
         return None
-    if written[1:] != read[1:] and _in_order(written) and _in_order(read) and offset == read_offset:
+    if offset == origin and _in_order(written) and _in_order(read) and prod(shape) == prod(sizes):
         return whole(sizes) if shape == sizes else ()
-    axes = sorted(
-        (axis for axis, size in enumerate(sizes) if size > 1), key=lambda axis: -read_strides[axis]
-    )
-    if not _nested([(sizes[axis], read_strides[axis]) for axis in axes]):
+    axes = sorted((i for i, size in enumerate(sizes) if size > 1), key=lambda i: -steps[i])
+    if not _nested([(sizes[i], steps[i]) for i in axes]):
         return None
-    steps = [read_strides[axis] for axis in axes]
-    start, origin = _digits(offset, steps), _digits(read_offset, steps)
-    if start[-1] != origin[-1]:
-        return None  # between the elements that are read
+    starts, origins = (_digits(at, [steps[i] for i in axes]) for at in (offset, origin))
+    moves = _moves(written, [steps[i] for i in axes], starts)
+    if moves is None or starts[-1] != origins[-1]:  # or between the elements that are read
+        return None
     spans = [(0, 1, 1, -1)] * len(sizes)
     for place, axis in enumerate(axes):
-        spans[axis] = (start[place] - origin[place], 1, 1, -1)
-    for own, (size, stride) in enumerate(zip(shape, strides, strict=True)):
+        spans[axis] = (starts[place] - origins[place], *moves.get(place, (1, 1, -1)))
+    for axis, own in _axes_of_one([span[3] for span in spans], sizes, shape):
+        spans[axis] = (*spans[axis][:3], own)
+    return tuple(spans)
+
+
+def _moves(
+    written: Geometry, steps: Sequence[int], starts: Sequence[int]
+) -> dict[int, tuple[int, int, int]] | None:
+    """Return step, size and own axis of the written view along axes of these steps, by place."""
+    moves: dict[int, tuple[int, int, int]] = {}
+    for own, (size, stride) in enumerate(zip(*written[2:], strict=True)):
         if size == 1:
             continue
-        at = next((i for i, step in enumerate(steps) if 0 < step <= stride), None)
-        if at is None or stride % steps[at] or spans[axes[at]][3] >= 0:
+        place = next((i for i, step in enumerate(steps) if 0 < step <= stride), None)
+        if place is None or place in moves or stride % steps[place]:
             return None
-        step = stride // steps[at]
+        step = stride // steps[place]
         # A view that runs on into the next row, as flattened ones do, is no box.
-        if at and start[at] + step * (size - 1) >= steps[at - 1] // steps[at]:
+        if place and starts[place] + step * (size - 1) >= steps[place - 1] // steps[place]:
             return None
-        spans[axes[at]] = (spans[axes[at]][0], step, size, own)
-    return _with_axes_of_one(spans, shape)
+        moves[place] = (step, size, own)
+    return moves
 
 
-def _with_axes_of_one(spans: Sequence[tuple[int, int, int, int]], shape: Sequence[int]) -> Box:
-    """Name the written view's own axes of size 1, which have no step: those of the same place."""
-    same_rank = len(spans) == len(shape)
-    return tuple(
-        (*span[:3], axis) if same_rank and span[3] < 0 and shape[axis] == 1 else span
-        for axis, span in enumerate(spans)
-    )
+def _axes_of_one(
+    owns: Sequence[int], sizes: Sequence[int], shape: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Pair the axes of size 1, which have no step: those in the same place, or those in order."""
+    open_axes = [axis for axis, own in enumerate(owns) if own < 0]
+    open_owns = [own for own in range(len(shape)) if own not in owns]
+    if len(owns) == len(shape):
+        return [(axis, axis) for axis in open_axes if axis in open_owns]
+    ones = [axis for axis in open_axes if sizes[axis] == 1]
+    return list(zip(ones, open_owns, strict=True)) if len(ones) == len(open_owns) else []
 
 
 def _digits(offset: int, steps: Sequence[int]) -> list[int]:

@@ -33,6 +33,12 @@ def test_slices_of_a_map(view: Callable[[torch.Tensor], torch.Tensor], expected:
     assert box(geometry(view(y)), geometry(y)) == expected
 
 
+def test_a_batch_of_one_stays_the_batch() -> None:
+    y = torch.empty(1, 4, 6, 5)
+    expected = ((0, 1, 1, 0), (0, 1, 4, 1), (2, 1, 1, -1), (0, 1, 5, 2))
+    assert box(geometry(y[:, :, 2]), geometry(y)) == expected
+
+
 def test_all_elements_in_another_shape_are_an_empty_box() -> None:
     y = torch.empty(MAP)
     assert box(geometry(y.view(8, 30)), geometry(y)) == ()

@@ -109,6 +109,14 @@ def overwritten(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return y
 
 
+def row_by_row(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Replicate the last row by hand, and put the columns together in the opposite order."""
+    y = x.new_zeros(1, 4, x.shape[2] + 1, x.shape[3])
+    y[:, :, :-1] = net.a(x)
+    y[:, :, -1] = x[:, :, -1]
+    return torch.stack(net.b(y).unbind(3)[::-1], 3)
+
+
 def functional_writes(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     y = torch.slice_scatter(x, net.a(x)[:, 1:3], 1, 0, 2)
     y = torch.slice_scatter(y, net.a(x)[:, :, :3], 2, 2, 7, 2)
@@ -144,10 +152,12 @@ NETS = {
     "shift": Net(shift, **two()),
     "interleaved": Net(interleaved, a=conv(stride=2), b=conv()),
     "overwritten": Net(overwritten, a=conv()),
+    "row by row": Net(row_by_row, **two()),
     "slice_scatter": Net(functional_writes, **two()),
     "fold": Net(folded, mix=nn.Conv1d(36, 36, 1)),
     "concatenated": Net(concatenated, a=conv()),
     "flip": Net(lambda net, x: net.b(net.a(x).flip(2)), **two()),
+    "repeat": Net(lambda net, x: net.b(net.a(x).repeat(2, 2, 1, 1)[:, 2:6]), **two()),
     "roll": Net(lambda net, x: net.b(net.a(x).roll((1, -2), (2, 3))), **two()),
     "one row for all": Net(lambda net, x: net.b(x + net.a(x)[:, :, 1:2]), **two()),
     "transposed": nn.Sequential(nn.ConvTranspose2d(4, 4, 3, stride=2, output_padding=1), conv()),

@@ -24,7 +24,8 @@ def join(step: Step) -> Sight:
     layouts = [s.layout for s in sights if s.layout is not None and len(s.layout) == len(shape)]
     layout = _broadcast(layouts, shape)
     # A position that was taken out of an axis is seen by all units that it meets, or by few.
-    unknown = any(s.taken for s in sights) and any(any(s.axes) for s in sights if not s.taken)
+    present = {i for sight in sights for i, field in enumerate(sight.axes) if field is not None}
+    unknown = any(image in present for sight in sights for image, _ in sight.taken)
     if layout is None or not layouts or unknown or unlike(sights):
         return lost(step)
     return replace(united_axes(step, sights), layout=layout)
@@ -41,7 +42,7 @@ def united_axes(step: Step, sights: Sequence[Sight], skip: Container[int] = ()) 
     """Return the sight that has the union of all on each image axis but some."""
     result = replace(
         sights[0],
-        taken=any(s.taken for s in sights),
+        taken=_taken([pair for sight in sights for pair in sight.taken]),
         uneven=any(s.uneven for s in sights),
         global_from=next((s.global_from for s in sights if s.global_from), ""),
         lost=next((s.lost for s in sights if s.lost), ""),
@@ -51,6 +52,15 @@ def united_axes(step: Step, sights: Sequence[Sight], skip: Container[int] = ()) 
             fields = [sight.axes[image] for sight in sights]
             result = result.moved(image, _union(step, fields, image))
     return result
+
+
+def _taken(pairs: Sequence[tuple[int, Field]]) -> tuple[tuple[int, Field], ...]:
+    """Return the union by image axis of positions that were taken out."""
+    by_image: dict[int, Field] = {}
+    for image, field in pairs:
+        seen = by_image.setdefault(image, field)
+        by_image[image] = fields.union([seen, replace(field, step=seen.step)])
+    return tuple(by_image.items())
 
 
 def _broadcast(layouts: Sequence[Layout], shape: Sequence[int]) -> Layout | None:

@@ -90,8 +90,11 @@ def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
         if whole is None:
             return lost(step)
         image, field = whole
-        cropped = None if attrs.drop else fields.cropped(field, start, attrs.step, size)
-        sight = replace(sight.moved(image, cropped), taken=sight.taken or attrs.drop)
+        field = fields.cropped(field, start, attrs.step, size)
+        if attrs.drop:
+            sight = replace(sight.moved(image, None), taken=(*sight.taken, (image, field)))
+        else:
+            sight = sight.moved(image, field)
         part = Axis((Digit(size, image),))
     parts = () if attrs.drop else (part,)
     return replace(sight, layout=with_axis(layout, at, *parts))
@@ -104,6 +107,8 @@ def gather(step: Step) -> Sight | None:
         return _looked_up(step)
     if isinstance(attrs, UnfoldAttrs):
         return unfold(step)
+    if step.node.op == "aten.repeat" and sight.layout is not None:
+        return _repeated(step, sight, step.shape())
     if not isinstance(attrs, RollAttrs | AxesAttrs) or sight.layout is None:
         return same(step) if step.node.op.endswith("channel_shuffle") else lost(step)
     for place, i in enumerate(attrs.axes):
@@ -119,6 +124,16 @@ def gather(step: Step) -> Sight | None:
         elif sight.spatial(i):
             return lost(step)
     return sight
+
+
+def _repeated(step: Step, sight: Sight, shape: tuple[int, ...]) -> Sight:
+    """Return the sight of a tensor laid side by side with itself, but not along image axes."""
+    assert sight.layout is not None
+    axes = (*map(plain, shape[: len(shape) - len(sight.layout)]), *sight.layout)
+    if any(axis.spatial and axis.size != size for axis, size in zip(axes, shape, strict=True)):
+        return lost(step)
+    pairs = zip(axes, shape, strict=True)
+    return replace(sight, layout=tuple(a if a.spatial else plain(size) for a, size in pairs))
 
 
 def _looked_up(step: Step) -> Sight | None:

@@ -6,7 +6,7 @@ is that of the parts that fill the inside, if it is the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
@@ -69,6 +69,7 @@ def place(step: Step) -> Sight:
 def placed(step: Step, parts: Sequence[Part]) -> Sight:
     """Return what the parts see together, each where no later one hides it."""
     shape = step.shape()
+    parts = _whole_again(parts)
     seeing = [part for part in parts if part.sight is not None]
     layout = _layout(seeing, shape)
     if layout is None or any(part.sight.taken for part in seeing if part.sight is not None):
@@ -78,7 +79,10 @@ def placed(step: Step, parts: Sequence[Part]) -> Sight:
     sights = [part.sight for part in seeing if part.sight is not None]
     if unlike(sights, skip=cut):
         return lost(step)
-    sight = replace(united_axes(step, sights, skip=cut), layout=layout, uneven=len(sights) > 1)
+    sight = replace(united_axes(step, sights, skip=cut), layout=layout)
+    channels = [i for i, axis in enumerate(layout) if not axis.spatial]
+    if not all(part.fills(i, shape[i]) for part in parts for i in channels):
+        sight = replace(sight, uneven=True)
     for image, axis in cut.items():
         others = [other for other in cut.values() if other != axis]
         field = _placed(parts, image, axis, shape[axis], cells[axis], _along(visible, axis, others))
@@ -86,6 +90,34 @@ def placed(step: Step, parts: Sequence[Part]) -> Sight:
             return lost(step)
         sight = sight.moved(image, field)
     return sight
+
+
+def _whole_again(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts with the image axes that they lack because one position was taken out."""
+    known = {
+        image: i
+        for part in parts
+        if part.sight is not None
+        for i in range(len(part.box))
+        if (image := pure(part.source(i))) is not None
+    }
+    return [_with_taken(part, known) for part in parts]
+
+
+def _with_taken(part: Part, known: Mapping[int, int]) -> Part:
+    """Give a part its axes back: where other parts have them, or where it alone has none."""
+    if part.sight is None or part.sight.layout is None:
+        return part
+    sight, box, layout = part.sight, list(part.box), list(part.sight.layout)
+    missing = [i for i, span in enumerate(box) if span[3] < 0]
+    for image, field in sight.taken:
+        axis = known.get(image, missing[0] if len(missing) == len(sight.taken) == 1 else -1)
+        if axis not in missing:
+            return part
+        box[axis] = (*box[axis][:3], len(layout))
+        layout.append(Axis((Digit(1, image),)))
+        sight = sight.moved(image, field)
+    return Part(replace(sight, layout=tuple(layout), taken=()), tuple(box))
 
 
 def _layout(parts: Sequence[Part], shape: Sequence[int]) -> Layout | None:
@@ -230,46 +262,54 @@ def _affine(lines: list[_Line], low: Table, high: Table, *, sure: bool) -> Field
 def concat(step: Step) -> Sight:
     """Return what tensors see that are joined along an axis, old or new."""
     attrs = step.node.attrs_as(AxesAttrs)
-    at, shape = attrs.axes[0], step.shape()
+    at, shape, stack = attrs.axes[0], step.shape(), attrs.function == "stack"
     sights = [sight for sight in step.inputs if sight is not None]
-    if attrs.function == "stack":
-        grown = [
-            s if s.layout is None else replace(s, layout=(*s.layout[:at], plain(1), *s.layout[at:]))
-            for s in sights
-        ]
-        return _joined_channels(step, grown, at)
-    # Channels side by side see the union; tokens in front of an image axis become its lead.
-    if not any(sight.spatial(at) for sight in sights):
-        return _joined_channels(step, sights, at)
-    starts = [0, *accumulate(step.graph.shape(tensor)[at] for tensor in step.node.inputs)]
-    spatial = [(i, s) for i, s in enumerate(step.inputs) if s is not None and s.spatial(at)]
-    position, sight = spatial[0]
-    assert sight.layout is not None
-    axis = sight.layout[at]
-    if len(spatial) == 1 and sight.pure(at) is None and starts[position + 1] == shape[at]:
-        tokens_first = Axis(axis.digits, axis.lead + starts[position])
-        return replace(sight, layout=with_axis(sight.layout, at, tokens_first))
-    if any(s is not None and s.layout is None for s in step.inputs):
+    if any(sight.layout is None for sight in sights):
         return lost(step)
-    parts = []
-    for seen, tensor, start in zip(step.inputs, step.node.inputs, starts, strict=False):
-        box = [(0, 1, size, i) for i, size in enumerate(step.graph.shape(tensor))]
-        box[at] = (start, *box[at][1:])
-        parts.append(Part(seen, tuple(box)))
+    spatial = [] if stack else [sight for sight in sights if sight.spatial(at)]
+    # Channels side by side see the union.
+    if not spatial and not any(sight.taken for sight in sights):
+        return _joined_channels(step, sights, at, stack=stack)
+    sizes = [1 if stack else step.graph.shape(tensor)[at] for tensor in step.node.inputs]
+    starts = [0, *accumulate(sizes)]
+    if len(spatial) == 1 and spatial[0].pure(at) is None:
+        return _tokens(step, spatial[0], at, starts)
+    parts = [
+        Part(sight, _beside(shape, at, starts[i], sizes[i], stack=stack, sight=sight))
+        for i, sight in enumerate(step.inputs)
+    ]
     return placed(step, parts)
 
 
-def _joined_channels(step: Step, sights: list[Sight], at: int) -> Sight:
-    shape = step.shape()
+def _tokens(step: Step, sight: Sight, at: int, starts: Sequence[int]) -> Sight:
+    """Return the sight of tokens in front of those of the image, which become its lead."""
+    assert sight.layout is not None
+    position, axis = step.inputs.index(sight), sight.layout[at]
+    if starts[position + 1] != step.shape()[at]:
+        return lost(step, sight)
+    lead = Axis(axis.digits, axis.lead + starts[position])
+    return replace(sight, layout=with_axis(sight.layout, at, lead))
+
+
+def _beside(
+    shape: Sequence[int], at: int, start: int, size: int, *, stack: bool, sight: Sight | None
+) -> Box:
+    """Return the box of a tensor among those that are joined along an axis, old or new."""
+    box = [(0, 1, n, i - (stack and i > at)) for i, n in enumerate(shape)]
+    # A single position that was taken out, and whose axis was added again, has none of its own.
+    lacks = stack or (size == 1 and sight is not None and bool(sight.taken))
+    box[at] = (start, 1, size, -1 if lacks else at)
+    return tuple(box)
+
+
+def _joined_channels(step: Step, sights: list[Sight], at: int, *, stack: bool) -> Sight:
+    size = step.shape()[at]
     wide = [
-        replace(s, layout=with_axis(s.layout, at, plain(shape[at])))
-        if s.layout is not None and len(s.layout) == len(shape)
-        else s
+        replace(s, layout=(*s.layout[:at], plain(size), *s.layout[at + (not stack) :]))
         for s in sights
+        if s.layout is not None
     ]
     sight = join(replace(step, inputs=tuple(wide)))
-    if any(s.taken for s in sights):
-        return lost(step)
     # Also those of a constant, which see nothing.
     differ = len(sights) < len(step.inputs) or any(not _alike(s, sights[0]) for s in sights)
     return replace(sight, uneven=sight.uneven or differ)

@@ -23,7 +23,9 @@ class Sight:
     axes: Fields  # a field for h, w and t; None where that axis is no longer there
     global_from: str = ""  # the first layer through which units depend on the whole image
     lost: str = ""  # the operator from which on the field is only a lower bound
-    taken: bool = False  # one position was taken out of an image axis, and which is not known
+    # Image axes of which one position was taken out, with what it sees; a tensor may be put
+    # together again of such positions.
+    taken: tuple[tuple[int, Field], ...] = ()
     uneven: bool = False  # some channels see less than the others: `axes` is of all together
 
     def bounded(self) -> Sight:
