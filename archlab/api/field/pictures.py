@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
-from archlab.api.field.growth import curve, image_size
+from archlab.api.field.growth import curve, depths, image_size
 from archlab.api.field.receptive_field import measured_fields, spaced
 from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
@@ -59,11 +59,12 @@ def plot_receptive_field(
     loaded = [load(model) for model in models]
     (height, width), *_ = map(image_size, loaded)
     curves, panels = [], []
-    for model in loaded:
+    paths, depth = depths(loaded)
+    for model, along in zip(loaded, paths, strict=True):
         measured: list[EffectiveField] = []
         if effective:
             _, measured = measured_fields(model, layers, images, checkpoint, 4)
-        curves.append(curve(model, measured))
+        curves.append(curve(model, along, measured))
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     make = sample_image if images is None else partial(first_image, images)
@@ -73,6 +74,7 @@ def plot_receptive_field(
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),
         curves=curves,
+        layers=depth,
         image=make(height, width) if panels else None,
         panels=panels,
     )
