@@ -32,10 +32,13 @@ class EffectiveField:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips."""
+    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips.
+
+    First and last are None for a unit that reaches padding alone.
+    """
 
     path: str
     unit: int
-    low: int
-    high: int
+    low: int | None
+    high: int | None
     holes: int

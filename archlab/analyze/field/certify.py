@@ -42,10 +42,10 @@ class CertifyRow:
     path: Annotated[str, "layer"]
     axis: Annotated[str, "axis"]
     unit: Annotated[int, "unit", Unit.COUNT]
-    predicted_low: Annotated[int, "predicted from", Unit.COUNT]
-    predicted_high: Annotated[int, "to", Unit.COUNT]
-    low: Annotated[int, "reached from", Unit.COUNT]
-    high: Annotated[int, "to", Unit.COUNT]
+    predicted_low: Annotated[int | None, "predicted from", Unit.COUNT]
+    predicted_high: Annotated[int | None, "to", Unit.COUNT]
+    low: Annotated[int | None, "reached from", Unit.COUNT]
+    high: Annotated[int | None, "to", Unit.COUNT]
     predicted_holes: int | None
     holes: Annotated[int, "holes", Unit.COUNT]
     agrees: Annotated[bool, "agrees"]
@@ -115,7 +115,7 @@ def _convolutions(graph: Graph, axis: int) -> Mapping[str, Field]:
 
 
 def _row(support: Support, axis: int, field: Field) -> CertifyRow:
-    low, high = int(field.low[support.unit]), int(field.high[support.unit])
+    low, high = field.span(support.unit) or (None, None)
     reached = (support.low, support.high)
     agrees = (low, high) == reached
     if field.exact:

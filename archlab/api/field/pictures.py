@@ -90,13 +90,11 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     # Of the central unit: near a border the padding would hide most of the field.
-    unit_h, unit_w = tall.size // 2, wide.size // 2
-    box = (
-        float(tall.low[unit_h]),
-        float(wide.low[unit_w]),
-        float(tall.high[unit_h] - tall.low[unit_h] + 1),
-        float(wide.high[unit_w] - wide.low[unit_w] + 1),
-    )
+    rows, columns = (field.span(field.size // 2) for field in (tall, wide))
+    box = None
+    if rows is not None and columns is not None:
+        height, width = (float(last - first + 1) for first, last in (rows, columns))
+        box = (float(rows[0]), float(columns[0]), height, width)
     effective = next((item for item in measured if item.path == path), None)
     title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
     if effective is not None:

@@ -27,7 +27,7 @@ from archlab.analyze.field.unproductive import (
     UnproductiveTotals,
     unproductive as analyze_unproductive,
 )
-from archlab.api.field.growth import convolutions
+from archlab.api.field.growth import depths
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.data.pictures import folder_images
 from archlab.errors import OptionError, SpecError, did_you_mean
@@ -203,8 +203,8 @@ def measured_fields(
 
 
 def spaced(model: Model) -> tuple[str, ...]:
-    """Return the paths of a few convolutions, evenly spaced from the first to the last."""
-    paths = convolutions(model)
+    """Return the paths of a few layers, evenly spaced: convolutions, if there are some."""
+    (paths,), _ = depths([model])
     last = len(paths) - 1
     return tuple(dict.fromkeys(paths[round(last * (i + 1) / _PANELS)] for i in range(_PANELS)))
 

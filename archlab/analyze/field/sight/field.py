@@ -52,6 +52,11 @@ class Field:
         """Number of units."""
         return len(self.low)
 
+    def span(self, unit: int) -> tuple[int, int] | None:
+        """Return the first and the last input that a unit sees; None for one that sees nothing."""
+        low, high = int(self.low[unit]), int(self.high[unit])
+        return (low, high) if low <= high else None
+
     @property
     def holes(self) -> int | None:
         """Inputs inside the interval that a unit does not see; None where not tracked."""
