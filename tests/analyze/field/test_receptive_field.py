@@ -197,6 +197,42 @@ def test_a_slice_of_channels_that_see_differently_is_a_bound() -> None:
     assert (head.rf_h, head.exact) == (7, False)
 
 
+def test_windows_at_places_that_are_not_known_are_a_lower_bound() -> None:
+    result = archlab.receptive_field(
+        archlab.load(nn.FractionalMaxPool2d(2, output_size=5), input="3x16x16")
+    )
+    assert result.status == "partial"
+    assert "fractional_max_pool2d" in result.missing[0].what
+
+
+def test_a_gate_may_be_a_pool_as_large_as_the_map() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.after = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x)
+            return self.after(x * torch.sigmoid(nn.functional.avg_pool2d(x, x.shape[2])))
+
+    after = rows(Gated(), input="3x16x16")["after"]
+    assert (after.rf_h, after.global_from) == (5, "Gated")
+
+
+def test_a_recurrent_net_sees_what_came_before() -> None:
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.steps = nn.Conv1d(3, 8, 5), nn.LSTM(8, 8, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.steps(self.conv(x).mT)[0]
+
+    # Step 18, the middle of 36, sees the inputs 0 to 22, and the last one sees all.
+    steps = rows(Steps(), input="[1x3x40]")["steps"]
+    assert (steps.coverage, steps.rf_t) == (23 / 40, 40)
+
+
 def test_coverage_is_of_the_whole_image() -> None:
     # 2 of 7 pixels, the last of which no window reaches.
     row = rows(nn.AvgPool2d(2), input="3x7x7")[""]

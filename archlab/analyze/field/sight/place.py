@@ -234,15 +234,19 @@ def _affine(lines: list[_Line], low: Table, high: Table, *, sure: bool) -> Field
     main, lo, hi = lines[0], lines[0].lo, lines[0].hi
     inner = [main]
     for line in lines[1:]:
-        # A part that lies where the border cuts the field anyway does not speak for the inside.
-        if (line.seen & main.inside(lo, hi)).any():
+        # A part that lies where the border cuts the field anyway does not speak for the inside. If
+        # there is no inside, that is what fills half of the axis or more.
+        known = main.inside(lo, hi).any() or 2 * main.seen.sum() >= len(low)
+        if not known or (line.seen & main.inside(lo, hi)).any():
             inner.append(line)
             lo, hi = min(lo, line.lo), max(hi, line.hi)
     inside = main.inside(lo, hi)
     at = float(main.step) * np.arange(len(low))
     follows = (low == at + float(lo)) & (high == at + float(hi))
-    exact = all(line.field.exact and line.step == main.step for line in inner) and bool(
-        follows[inside].all()
+    exact = (
+        all(line.field.exact and line.step == main.step for line in inner)
+        and (len(inner) == 1 or bool(inside.any()))
+        and bool(follows[inside].all())
     )
     taps = united_taps((line.field.taps, line.lo - lo) for line in inner)
     return replace(

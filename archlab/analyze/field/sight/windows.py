@@ -47,7 +47,8 @@ def pool(step: Step) -> Sight:
     attrs, sight = step.node.attrs_as(PoolAttrs), step.main
     if not attrs.adaptive:
         return windowed(step, sight, len(attrs.kernel), _sliding(attrs, fields.window))
-    if sight.layout is None:
+    # The windows of a fractional pool are drawn at random, and those of a region are given.
+    if sight.layout is None or "fractional" in step.node.op or "roi" in step.node.op:
         return lost(step)
     shape, rank = step.shape(), _rank(step.node.op)
     # One bin is a gate's average over the whole image, and no window.
@@ -109,7 +110,7 @@ def scatter(step: Step) -> Sight:
     attrs, op = step.node.attrs, step.node.op
     if isinstance(attrs, UnfoldAttrs):
         return _folded(step, attrs)
-    pooled = step.graph.producer.get(step.node.inputs[1]) if op.endswith("unpool2d") else None
+    pooled = step.graph.producer.get(step.node.inputs[1]) if "unpool" in op else None
     if pooled is None or step.inputs[0] is None or not isinstance(pooled.attrs, PoolAttrs):
         return lost(step)
     if pooled.attrs.adaptive:
