@@ -38,6 +38,7 @@ def resampled(field: Field, size: int, how: ResampleAttrs, axis: int = 0) -> Fie
         low=low,
         high=high,
         exact=False,
+        sure=field.sure and not (nearest and (first != last).any()),
     )
 
 
@@ -50,9 +51,13 @@ def _neighbours(size_in: int, size: int, ratio: float, how: ResampleAttrs) -> tu
         # Rounded in single precision there, whatever the dtype.
         position = (units + half).astype(np.float32) * np.float32(ratio)
         first = last = np.floor(position).astype(np.int64)
-        # Its two-dimensional kernel ignores a given factor where a size stays or is doubled.
-        if len(how.scales) == 2 and not how.centred and size in (size_in, 2 * size_in):
-            first = last = units.astype(np.int64) // (size // size_in)
+        # Its two-dimensional kernel ignores a given factor where a size stays or is doubled; of the
+        # three-dimensional ones, the one for channels last does.
+        if len(how.scales) > 1 and not how.centred and size in (size_in, 2 * size_in):
+            plain = units.astype(np.int64) // (size // size_in)
+            volume = len(how.scales) == 3
+            first = np.minimum(first, plain) if volume else plain
+            last = np.maximum(last, plain) if volume else plain
     elif size == size_in and (how.mode == "linear" or how.antialias):
         first = last = units.astype(np.int64)  # whatever factor was given
     elif how.antialias:

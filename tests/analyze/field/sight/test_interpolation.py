@@ -56,6 +56,12 @@ def test_a_factor_that_changes_no_size(mode: str) -> None:
     assert table(10, 10, how) == spans(10, mode, scale_factor=1.05)
 
 
+def test_of_a_volume_it_is_not_known_which_kernel_runs() -> None:
+    # 1 ÷ 1.3 rounded down is 0, and as a copy it is 1.
+    field = resampled(image(2), 2, ResampleAttrs("nearest", scales=(1.3, 1.3, 1.3)))
+    assert (field.low.tolist(), field.high.tolist(), field.sure) == ([0, 0], [0, 1], False)
+
+
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 @pytest.mark.parametrize(("size", "to"), [(12, 5), (5, 12)])
 @pytest.mark.parametrize("corners", [True, False])
