@@ -152,16 +152,19 @@ class ModuleStack:
             return
         _, path, call, first, inputs = self._running.pop()
         # What a module wrote through views of its output is its own work, and not its reader's.
-        for tensor in tensors_in([output]):
-            state = self._tensors.read(tensor)
-            if isinstance(state, Stale):
-                self._join(tensor, state)
-        outputs = self._known([output])
+        outputs = self._known([output], self._join)
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
 
-    def _known(self, values: Any) -> tuple[int, ...]:
-        states = map(self._tensors.read, tensors_in(values))
-        # A hook only looks: joining the writes of a stale tensor would add a node to the graph.
-        ids = (state.old if isinstance(state, Stale) else state for state in states)
-        return tuple(number for number in ids if number is not None)
+    def _known(
+        self, values: Any, join: Callable[[torch.Tensor, Stale], int] | None = None
+    ) -> tuple[int, ...]:
+        ids = []
+        for tensor in tensors_in(values):
+            state = self._tensors.read(tensor)
+            # Unless it joins the writes of a stale tensor, a hook only looks.
+            if isinstance(state, Stale):
+                state = join(tensor, state) if join else state.old
+            if state is not None:
+                ids.append(state)
+        return tuple(ids)
