@@ -177,12 +177,12 @@ def measured_fields(
 ) -> tuple[Result[EffectiveTotals, EffectiveRow], list[EffectiveField]]:
     """Return the answer about effective fields, and the measured fields that a picture shows."""
     check_layers(model, layers)
-    model = _of_one_image(model)
-    places = central_units(model.trace())
+    one = _of_one_image(model)
+    places = central_units(one.trace())
     for path in layers:
         if path not in places:
             raise SpecError(f"{path} of {model.name} has no height and width left to measure.")
-    module, (args, _) = model.runnable()
+    module, (args, _) = one.runnable()
     if checkpoint is not None:
         load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])

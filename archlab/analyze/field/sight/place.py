@@ -72,7 +72,7 @@ def placed(step: Step, parts: Sequence[Part]) -> Sight:
     parts = _whole_again(parts)
     seeing = [part for part in parts if part.sight is not None]
     layout = _layout(seeing, shape)
-    if layout is None or any(part.sight.taken for part in seeing if part.sight is not None):
+    if layout is None or any(_misplaced(part, layout) for part in seeing):
         return lost(step)
     cut = {image: i for i, image in enumerate(map(pure, layout)) if image is not None}
     cells, visible = _visible(parts, shape)
@@ -118,6 +118,14 @@ def _with_taken(part: Part, known: Mapping[int, int]) -> Part:
         layout.append(Axis((Digit(1, image),)))
         sight = sight.moved(image, field)
     return Part(replace(sight, layout=tuple(layout), taken=()), tuple(box))
+
+
+def _misplaced(part: Part, layout: Layout) -> bool:
+    """Whether a position that was taken out belongs to an axis here, and to which is not known."""
+    images = {image for axis in layout for image in axis.images}
+    lacks = any(span[3] < 0 for span in part.box)
+    taken = () if part.sight is None else part.sight.taken
+    return any(lacks or image in images for image, _ in taken)
 
 
 def _layout(parts: Sequence[Part], shape: Sequence[int]) -> Layout | None:
@@ -176,8 +184,10 @@ def _placed(
     for k, part in enumerate(parts):
         field = None if part.sight is None else part.sight.axes[image]
         fields.append(field)
-        if part.sight is None or (field is None and part.sight.global_from):
-            continue  # what sees everything through a gate has no local part here
+        gate = field is None and part.sight is not None and part.sight.global_from
+        # What is hidden all over does not matter, and a gate has no local part.
+        if part.sight is None or gate or not visible[k].any():
+            continue
         at = part.positions(axis)
         if field is None or field.size != len(at):
             return None
@@ -191,7 +201,7 @@ def _placed(
         for other in range(visible.shape[2])
     )
     lines = [
-        _Line(field, part.positions(axis), seen[k])
+        _line(field, part.positions(axis), seen[k])
         for k, (field, part) in enumerate(zip(fields, parts, strict=True))
         if field is not None and seen[k].any()
     ]
@@ -212,20 +222,26 @@ def _same(low: Table, high: Table, other_low: Table, other_high: Table) -> bool:
     return bool(((low == other_low) & (high == other_high))[seeing].all())
 
 
+@dataclass(frozen=True, slots=True)
 class _Line:
     """The affine form of a part, in positions of the whole tensor, and where it is seen."""
 
-    def __init__(self, field: Field, positions: Table, seen: Mask) -> None:
-        start = int(positions[0])
-        self.field, self.seen = field, seen
-        self.stride = int(positions[1]) - start if len(positions) > 1 else 1
-        self.step = field.step / self.stride
-        self.lo, self.hi = (end - self.step * start for end in (field.lo, field.hi))
+    field: Field
+    seen: Mask
+    step: Fraction
+    lo: Fraction
+    hi: Fraction
 
     def inside(self, lo: Fraction, hi: Fraction) -> Mask:
         """Return the positions whose interval, with other ends, lies within the image."""
         at = float(self.step) * np.arange(len(self.seen))
         return (at + float(lo) >= 0) & (at + float(hi) <= self.field.extent - 1)
+
+
+def _line(field: Field, positions: Table, seen: Mask) -> _Line:
+    start = int(positions[0])
+    step = field.step / (int(positions[1]) - start if len(positions) > 1 else 1)
+    return _Line(field, seen, step, field.lo - step * start, field.hi - step * start)
 
 
 def _affine(lines: list[_Line], low: Table, high: Table, *, sure: bool) -> Field:
@@ -271,10 +287,11 @@ def concat(step: Step) -> Sight:
     if any(sight.layout is None for sight in sights):
         return lost(step)
     spatial = [] if stack else [sight for sight in sights if sight.spatial(at)]
-    # Channels side by side see the union.
-    if not spatial and not any(sight.taken for sight in sights):
-        return _joined_channels(step, sights, at, stack=stack)
     sizes = [1 if stack else step.graph.shape(tensor)[at] for tensor in step.node.inputs]
+    taken = 1 in sizes and any(sight.taken for sight in sights)
+    # Channels side by side see the union.
+    if not spatial and not taken:
+        return _joined_channels(step, sights, at, stack=stack)
     starts = [0, *accumulate(sizes)]
     if len(spatial) == 1 and spatial[0].pure(at) is None:
         return _tokens(step, spatial[0], at, starts)
@@ -288,7 +305,8 @@ def concat(step: Step) -> Sight:
 def _tokens(step: Step, sight: Sight, at: int, starts: Sequence[int]) -> Sight:
     """Return the sight of tokens in front of those of the image, which become its lead."""
     assert sight.layout is not None
-    position, axis = step.inputs.index(sight), sight.layout[at]
+    axis = sight.layout[at]
+    position = next(i for i, each in enumerate(step.inputs) if each is sight)
     if starts[position + 1] != step.shape()[at]:
         return lost(step, sight)
     lead = Axis(axis.digits, axis.lead + starts[position])

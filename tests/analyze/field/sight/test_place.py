@@ -95,3 +95,31 @@ def test_both_ends_beside_each_other(build) -> None:
     y = build.node(Kind.CONCAT, (x, x), (1, 4, 16, 6), attrs=AxesAttrs("cat", (2,)))
     field = sights(build.graph())[0][y].axes[0]
     assert spans(field) == [(row % 8, row % 8) for row in range(16)]
+
+
+def test_vectors_of_one_place_beside_each_other_stay_vectors(build) -> None:
+    x = build.conv(build.input(1, 4, 8, 6), 4, kernel=3)
+    last = build.node(Kind.SLICE, (x,), (1, 4, 6), attrs=SliceAttrs(2, (7,), drop=True))
+    y = build.node(Kind.CONCAT, (last, last), (1, 8, 6), attrs=AxesAttrs("cat", (1,)))
+    sight = sights(build.graph())[0][y]
+    assert (sight.lost, sight.axes[0]) == ("", None)
+
+
+def test_rows_are_put_together_again_in_any_order(build) -> None:
+    x = build.input(1, 4, 3, 6)
+    rows = [
+        build.node(Kind.SLICE, (x,), (1, 4, 6), attrs=SliceAttrs(2, (row,), drop=True))
+        for row in (2, 0, 1)
+    ]
+    y = build.node(Kind.CONCAT, rows, (1, 4, 3, 6), attrs=AxesAttrs("stack", (2,)))
+    assert spans(sights(build.graph())[0][y].axes[0]) == [(2, 2), (0, 0), (1, 1)]
+
+
+def test_tokens_in_front_may_see_something_themselves(build) -> None:
+    x = build.input(1, 4, 8, 6)
+    tokens = build.node(Kind.RESHAPE, (x,), (1, 4, 48), op="aten.view")
+    average = AxesAttrs("mean", (2,), keepdim=True)
+    mean = build.node(Kind.REDUCE, (tokens,), (1, 4, 1), attrs=average)
+    y = build.node(Kind.CONCAT, (mean, tokens), (1, 4, 49), attrs=AxesAttrs("cat", (2,)))
+    sight = sights(build.graph())[0][y]
+    assert (sight.layout[2].lead, sight.lost) == (1, "")
