@@ -112,7 +112,7 @@ def transposed(
         taps=field.taps if stride == 1 and kernel == 1 else None,
         low=low,
         high=high,
-        exact=field.exact and stride == 1,
+        exact=field.exact and stride == 1 and not _misses(field, sources),
     )
 
 
