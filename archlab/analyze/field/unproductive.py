@@ -60,7 +60,7 @@ def unproductive(
         node
         for node in graph.nodes
         if node.kind == Kind.CONV
-        and node.outputs[0] in by_tensor
+        and {node.inputs[0], node.outputs[0]} <= by_tensor.keys()
         and any(by_tensor[node.outputs[0]].axes)
     ]
     rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)

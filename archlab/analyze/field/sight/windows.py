@@ -29,15 +29,22 @@ Move = Callable[[Field, int, int], Field]
 def convolution(step: Step) -> Sight:
     """Return what windows over the spatial axes see, plain or transposed."""
     attrs, sight = step.node.attrs_as(ConvAttrs), step.main
+    if step.inputs[0] is None:
+        return lost(step)
+    # A kernel that is computed is a gate: each unit depends on all that it was computed from.
+    kernel = step.inputs[1] if len(step.inputs) > 1 else None
+    if kernel is not None:
+        sight = sight.seeing_all(kernel.global_from or step.path)
     if sight.spatial(1):
         # Space-to-depth: a part of the image axes lies in the channels, and is summed over.
         sight = contracted(step, sight, 1)
-        step = replace(step, inputs=(sight,))
     if attrs.groups == 1:
         sight = replace(sight, uneven=False)
-        step = replace(step, inputs=(sight,))
+    if attrs.deformable:
+        # Its taps lie where the image says; the window is where they would lie without that.
+        sight = replace(sight, lost=lost(step, sight).lost)
     if set(attrs.kernel) == {1} and set(attrs.stride) == {1} and not any(attrs.padding):
-        return same(step)
+        return same(replace(step, inputs=(sight,)))
     move = fields.transposed if step.node.kind == Kind.CONV_TRANSPOSE else fields.window
     return windowed(step, sight, len(attrs.kernel), _sliding(attrs, move))
 
