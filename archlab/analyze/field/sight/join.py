@@ -21,6 +21,7 @@ def join(step: Step) -> Sight:
         for sight in step.inputs
         if sight is not None
     ]
+    sights = _without_gates(sights)
     layouts = [s.layout for s in sights if s.layout is not None and len(s.layout) == len(shape)]
     layout = _broadcast(layouts, shape)
     # A position that was taken out of an axis is seen by all units that it meets, or by few.
@@ -29,6 +30,30 @@ def join(step: Step) -> Sight:
     if layout is None or not layouts or unknown or unlike(sights):
         return lost(step)
     return replace(united_axes(step, sights), layout=layout)
+
+
+def _without_gates(sights: Sequence[Sight]) -> list[Sight]:
+    """Return the sights without the fields of gates whose places have been mixed with each other.
+
+    They have no place in the tensor any more, and other operands have another number of places.
+    """
+    sizes = {
+        image: field.size
+        for sight in sights
+        for axis in sight.layout or ()
+        for image in axis.images
+        if (field := sight.axes[image]) is not None
+    }
+    result = []
+    for sight in sights:
+        own = {image for axis in sight.layout or () for image in axis.images}
+        for image, size in sizes.items():
+            field = sight.axes[image]
+            gate = sight.global_from and sight.layout is not None and image not in own
+            if gate and field is not None and field.size != size:
+                sight = sight.moved(image, None)
+        result.append(sight)
+    return result
 
 
 def unlike(sights: Sequence[Sight], skip: Container[int] = ()) -> bool:
