@@ -18,7 +18,7 @@ from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Gap, Node
-from archlab.ir.kinds import FunctionAttrs, Kind
+from archlab.ir.kinds import Kind, PlaceAttrs
 from archlab.tracer.backward import foreign_hooks
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.fake import FakeTensor
@@ -59,7 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.saving = saving  # whether what autograd saves is watched
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
-        self.stack = ModuleStack(module, self.nodes, self.tensors)
+        self.stack = ModuleStack(module, self.nodes, self.tensors, self._join_writes)
         self.saved: dict[int, str] = {}
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
         self.bounds: Bounds | None = None
@@ -267,14 +267,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
         updated = self.tensors.add_output(tensor, fresh=False)
-        inputs = stale.writes if stale.whole else (stale.old, *stale.writes)
         kind = Kind.SCATTER
-        if stale.whole and len(inputs) == 1:
+        if stale.whole and len(stale.sources) == 1:
             # All of it was written at once, through another shape or as a part of something larger.
-            same_size = self.tensors.specs[inputs[0]].numel == tensor.numel()
+            same_size = self.tensors.specs[stale.sources[0]].numel == tensor.numel()
             kind = Kind.RESHAPE if same_size else Kind.GATHER
-        node = (len(self.nodes), kind, "archlab.update", self.stack.path, inputs, (updated,))
-        attrs, call = FunctionAttrs("update"), self.stack.call
+        node = (len(self.nodes), kind, "archlab.update", self.stack.path, stale.sources, (updated,))
+        attrs, call = PlaceAttrs(stale.boxes), self.stack.call
         self.nodes.append(Node(*node, attrs, call, in_place=True))
         return updated
 

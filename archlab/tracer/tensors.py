@@ -16,8 +16,9 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from archlab.ir.graph import TensorSpec
+from archlab.ir.kinds import Box
+from archlab.tracer.boxes import Geometry, box, whole
 
-Geometry = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # item size, offset, shape, strides
 # Elements of a storage above which two views count as sharing some, without a look at each element.
 _MANY = 10_000_000
 _MANY_ALIVE = 256  # storages whose release is looked for at every node
@@ -41,9 +42,10 @@ class Storage:
 class Stale:
     """A tensor that is read after other views of its storage were written."""
 
+    sources: tuple[int, ...]  # the old value, unless nothing is left of it, and the writes
+    boxes: tuple[Box | None, ...]  # where each source lies
     old: int
-    writes: tuple[int, ...]
-    whole: bool  # the first write covers all of it, so that its old value does not matter
+    whole: bool  # nothing is left of the old value
 
 
 class TensorTable:
@@ -107,18 +109,23 @@ class TensorTable:
             return number
         size = self.sizes[storage.id]
         later = [
-            (writer, *_shared(size, written, geometry))
+            (writer, written, *_shared(size, written, geometry))
             for time, written, writer in storage.writes
             if time > clock and written != geometry
         ]
-        touching = [(writer, covers) for writer, touches, covers in later if touches]
+        touching = [
+            (writer, box(written, geometry), covers)
+            for writer, written, touches, covers in later
+            if touches
+        ]
         if not touching:
             storage.known[geometry] = (number, self._clock)
             return number
         # Of what was written before a write that covers everything, nothing is left.
-        covering = [i for i, (_, covers) in enumerate(touching) if covers]
-        visible = touching[covering[-1] :] if covering else touching
-        return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
+        covering = [i for i, (*_, covers) in enumerate(touching) if covers]
+        old = [] if covering else [(number, whole(tensor.shape), True)]
+        sources, boxes, _ = zip(*old, *touching[covering[-1] if covering else 0 :], strict=True)
+        return Stale(sources, boxes, number, bool(covering))
 
     def forget_values(self, tensor: torch.Tensor) -> None:
         """Note that a tensor on the CPU no longer holds the values that the forward gives it."""
