@@ -9,11 +9,13 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map_only
 
 from archlab.api.model import MODES, Model, ModelLike, load
 from archlab.data.catalog import NAMES
@@ -24,11 +26,14 @@ from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_norms
+from archlab.probe.norm import has_gradient
+from archlab.probe.running import is_scripted, members, reported, run, uncompiled
 from archlab.probe.samples import made_input
 from archlab.probe.untouched import drawn_from
 from archlab.probe.weights import load_weights
 from archlab.result import unique_names
 from archlab.spec import InputSpec
+from archlab.tracer.isolate import is_lazy
 from archlab.verb import Progress
 from archlab.zoo import CIFAR_FAMILIES
 
@@ -57,7 +62,7 @@ class Conditions:
     noise: bool = False
     loss: str | Callable[[Any], torch.Tensor] | None = None
     device: str = "cpu"
-    dtype: str = "float32"
+    dtype: str | None = None
     by: str | None = None
     layers: Sequence[str] = ()
 
@@ -161,14 +166,19 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
 @contextlib.contextmanager
 def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
-    module = subject.model.seeded(seed)
+    module = uncompiled(subject.model.seeded(seed))
     batch = _batch_of(subject, module, conditions, seed)
     # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):
+        _give_shapes(module, batch, conditions.mode)
         # Drawn on the CPU also for a GPU, whose generators would give other weights.
         _initial_values(module, batch, conditions, subject.name)
-        module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
-        yield module, _moved(batch, conditions)
+        place = partial(_placed, conditions=conditions)
+        with reported(f"Moving {subject.name} to {conditions.device}"):
+            # Not by `Module.to`, which drops the imaginary part of complex weights.
+            module._apply(place)  # type: ignore[no-untyped-call]
+            args, kwargs = tree_map_only(torch.Tensor, place, (batch.args, batch.kwargs))
+        yield module, Batch(args, kwargs)
 
 
 def every_draw(
@@ -198,16 +208,23 @@ def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, .
     return () if conditions.by == "layer" else find_blocks(module)
 
 
-def _moved(batch: Batch, conditions: Conditions) -> Batch:
-    dtype = getattr(torch, conditions.dtype)
+def _give_shapes(module: nn.Module, batch: Batch, mode: str) -> None:
+    """Run the forward that gives lazy layers their weights, drawn from torch's generator."""
+    # In eval mode first, in which batch norm's statistics stay as they are; what only runs in train
+    # mode, such as auxiliary heads, comes after that.
+    for running in dict.fromkeys(("eval", mode)):
+        if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+            with torch.no_grad():
+                run(module.train(running == "train"), batch.args, batch.kwargs)
 
-    def move(value: Any) -> Any:
-        # Token ids stay whole numbers: an embedding takes no others.
-        if isinstance(value, torch.Tensor):
-            return value.to(conditions.device, dtype if value.is_floating_point() else None)
-        return [move(item) for item in value] if isinstance(value, list) else value
 
-    return Batch(tuple(map(move, batch.args)), {k: move(v) for k, v in batch.kwargs.items()})
+def _placed(tensor: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+    """Return a tensor on the device, and in the dtype, of the conditions."""
+    dtype = None if conditions.dtype is None else getattr(torch, conditions.dtype)
+    # Token ids stay whole numbers: an embedding takes no others.
+    if dtype is None or not has_gradient(tensor):
+        return tensor.to(conditions.device)
+    return tensor.to(conditions.device, dtype.to_complex() if tensor.is_complex() else dtype)
 
 
 def _with_batch(model: Model, conditions: Conditions) -> Model:
@@ -224,6 +241,10 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
+    inside = [path or name for path, member in members(module) if is_scripted(member)]
+    if inside and (conditions.init or conditions.norm == "none"):
+        option = keyword("init") if conditions.init else keyword("norm", "none")
+        raise OptionError(f"{option} cannot change what is scripted: {', '.join(inside)}.")
     # For nets from elsewhere: those of the zoo were built without norms by `subject_of`.
     if conditions.norm == "none":
         without_norms(module)
