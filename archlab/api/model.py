@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from html import escape
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +15,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
-from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword
+from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword, shown
 from archlab.resolve import (
     Inputs,
     Source,
@@ -23,6 +25,8 @@ from archlab.resolve import (
     find,
     given_inputs,
     has_values,
+    vocabularies,
+    weights_dtype,
 )
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subject
@@ -87,10 +91,10 @@ class Model:
             self.name, self.note = type(spec).__name__, ""
         else:
             raise OptionError(
-                f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
-                "(an instance, not its class)."
+                f"{shown(spec)} is no model. Allowed: a spec such as 'resnet18', or a "
+                "torch.nn.Module (an instance, not its class)."
             )
-        inputs = None if input is None else given_inputs(input)
+        inputs = None if input is None else given_inputs(input, weights_dtype(self.module))
         self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
         self._chosen: Inputs | None = None  # the reading of `_inputs` that ran
@@ -126,13 +130,16 @@ class Model:
         """
         other = copy.copy(self)
         # The text may bring a batch of its own, which the old one must not replace.
-        other._inputs, other._batch = given_inputs(text), None
+        other._inputs, other._batch = given_inputs(text, weights_dtype(self.module)), None
         other._chosen, other._graphs = None, {}
         return other
 
     def with_batch(self, batch: int) -> Model:
         """Return this model with another batch; the module is shared, nothing is traced yet."""
         other = copy.copy(self)
+        # Where a forward without a batch has told how the inputs are read, that stands.
+        if self._chosen is not None and self._batch is None:
+            other._inputs = self._chosen
         other._batch, other._chosen, other._graphs = batch, None, {}
         return other
 
@@ -229,19 +236,28 @@ class Model:
     def _trace(self, mode: str) -> Graph:
         # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
         # What ran in one mode is kept for the other, so that both graphs are of the same input.
-        attempts = [self._chosen] if self._chosen else self._inputs.attempts(self._batch)
+        chosen, words = self._chosen, vocabularies(self.module)
+        attempts = [chosen] if chosen else self._inputs.attempts(self._batch, words)
         first: TraceError | None = None
-        for inputs in attempts:
+        # Whole numbers are made as indices. Nobody tells the size of a table that is no embedding.
+        zeros = (each.zeros() for each in attempts if first is not None and "index" in str(first))
+        for inputs in chain(attempts, zeros):
             try:
                 graph = trace_subject(self._subject(inputs), mode)
             except TraceError as error:
                 first = first or error
             else:
                 self._chosen = inputs
+                # Only a forward with values reads the whole numbers that were made.
+                below = {str(spec.below) for spec in inputs.specs() if not spec.floating}
+                if below and not graph.build.startswith(self._build):
+                    made = f"{graph.build}, whole numbers made below {', '.join(sorted(below))}"
+                    graph = replace(graph, build=made)
                 return graph
         # The first reading is the likeliest, so its error is the one that helps.
         assert first is not None
-        raise first
+        advice = self._inputs.advice(str(first), self._batch)
+        raise TraceError(f"{first}{advice}", first.graph) from first
 
     def _subject(self, inputs: Inputs) -> Subject:
         note = f" (input {inputs.note})" if inputs.note else ""

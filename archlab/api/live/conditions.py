@@ -6,6 +6,7 @@ One seed gives one draw of weights, data, labels and dropout. Everything is on a
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
 def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
     module = uncompiled(subject.model.seeded(seed))
-    batch = _batch_of(subject, module, conditions, seed)
+    batch = _batch_of(subject, conditions, seed)
     # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):
         _give_shapes(module, batch, conditions.mode)
@@ -236,7 +237,9 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
     # A first size other than one was chosen by the user as the batch, or is no batch at all.
     if any(size[:1] != (1,) for size in sizes):
         return model
-    pixels = max((size[-1] * size[-2] for size in sizes if len(size) > 2), default=0)
+    # Of an image or a video all but samples and channels; a sequence has its channels last.
+    positions = (size[2:] if len(size) > 3 else size[1:] for size in sizes if len(size) > 2)
+    pixels = max(map(math.prod, positions), default=0)
     return model.with_batch(64 if pixels <= _SMALL else 8)
 
 
@@ -280,17 +283,15 @@ def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
     return fitted(torch.from_numpy(pixels), shape[1:])
 
 
-def _batch_of(subject: Subject, module: nn.Module, conditions: Conditions, seed: int) -> Batch:
+def _batch_of(subject: Subject, conditions: Conditions, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed + _DATA)
-    # A made token must exist in every vocabulary, so also in the smallest.
-    words = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
 
     def make(spec: InputSpec) -> torch.Tensor:
         if conditions.images is not None and len(spec.shape) == 4:
             images = _images(conditions, spec.shape)
             # A folder with fewer images than the batch has samples is gone through again.
             return images[torch.arange(spec.shape[0]) % len(images)]
-        return made_input(spec, generator, noise=conditions.noise, tokens=min(words, default=2))
+        return made_input(spec, generator, noise=conditions.noise)
 
     args, kwargs = subject.model.inputs(make, conditions.mode)
     return Batch(args, kwargs)
