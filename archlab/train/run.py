@@ -112,8 +112,7 @@ def _fit(
     module = classifier(plan, recorder.total)
     data.channels = input_channels(module.model, data.images.shape[0])
     with torch.no_grad():
-        blank = torch.zeros(1, data.channels, *data.images.shape[1:])
-        check_scores(module.eval()(blank), data.images)
+        check_scores(module.model.eval(), data.images, plan.model)
     module.train()
     # The recorder comes last, so that its checkpoint holds what the other callbacks have seen.
     trainer = pl.Trainer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archlab.data.sets import ImageSet
 from archlab.errors import OptionError, keyword
@@ -16,7 +16,7 @@ from archlab.train.module import logits_of, total_loss
 def check_trainable(model: nn.Module, images: ImageSet, name: str) -> None:
     """Run a forward in each mode and see whether it gives scores that a loss can be made of.
 
-    `model` is a copy that may be changed: batch norm sees images that are noise.
+    `model` is a copy that may be changed: batch norm sees black images.
 
     Raises:
         OptionError: the forward fails, or gives no scores of the classes, or nothing can be
@@ -28,32 +28,26 @@ def check_trainable(model: nn.Module, images: ImageSet, name: str) -> None:
         Traceback (most recent call last):
         archlab.errors.OptionError: LSTM is no classifier of images 1x16x16: its forward fails ...
     """
-    # Two images, because batch norm in train mode wants more than one value a channel.
-    channels = input_channels(model, images.shape[0])
-    place = next((weight.device for weight in model.parameters()), torch.device("cpu"))
-    batch = torch.rand(2, channels, *images.shape[1:], device=place)
     for mode in ("eval", "train"):
-        output = _output(model.train(mode == "train"), batch, name)
-        check_scores(logits_of(output), images)
+        output = check_scores(model.train(mode == "train"), images, name)
+    place = logits_of(output).device
     loss = total_loss(output, torch.zeros(2, dtype=torch.int64, device=place))
     if not loss.requires_grad:
         raise OptionError(f"{name} has no parameter that the loss depends on and that may change.")
 
 
-def check_scores(scores: Tensor, images: ImageSet) -> None:
-    """Raise an OptionError where scores are not (N, classes), for all classes of the images."""
-    classes = len(images.classes)
-    if scores.dim() != 2 or scores.shape[1] < classes or not scores.is_floating_point():
-        raise OptionError(
-            f"The net gives {tuple(scores.shape[1:])} outputs an image, and {images.name} has "
-            f"{classes} classes. Build it with as many outputs, such as by "
-            f"{keyword('set')} num_classes={classes}."
-        )
+def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
+    """Return what the model gives for two black images, if that is scores of all classes.
 
-
-def _output(model: nn.Module, batch: Tensor, name: str) -> Any:
+    Raises:
+        OptionError: the forward fails, or gives anything else.
+    """
+    # Two images, because batch norm in train mode wants more than one value a channel.
+    channels = input_channels(model, images.shape[0])
+    place = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+    batch = torch.zeros(2, channels, *images.shape[1:], device=place)
     try:
-        return model(batch)
+        output = model(batch)
     except Exception as error:
         size = "x".join(map(str, batch.shape[1:]))
         reason = str(error).strip().split("\n")[0].partition("tensor([")[0]
@@ -61,3 +55,11 @@ def _output(model: nn.Module, batch: Tensor, name: str) -> Any:
             f"{name} is no classifier of images {size}: its forward fails on two of them "
             f"({type(error).__name__}: {reason})."
         ) from error
+    scores, classes = logits_of(output), len(images.classes)
+    if scores.dim() != 2 or scores.shape[1] < classes or not scores.is_floating_point():
+        raise OptionError(
+            f"The net gives {tuple(scores.shape[1:])} outputs an image, and {images.name} has "
+            f"{classes} classes. Build it with as many outputs, such as by "
+            f"{keyword('set')} num_classes={classes}."
+        )
+    return output
