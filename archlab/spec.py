@@ -72,8 +72,13 @@ class InputSpec:
 
     @property
     def floating(self) -> bool:
-        """Whether the dtype is a floating-point one, as that of weights is."""
-        return not self.dtype or self.dtype.startswith(("float", "bfloat"))
+        """Whether the dtype is a floating-point or complex one, as that of weights is."""
+        return not self.dtype or self.dtype.startswith(("float", "bfloat", "complex"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the dtype is one of whole numbers, which may be indices."""
+        return self.dtype.startswith(("int", "uint"))
 
 
 def parse_model(text: str) -> ModelSpec:

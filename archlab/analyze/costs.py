@@ -8,6 +8,7 @@ rule is reported as missing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 from archlab.ir.graph import Graph, Node
@@ -41,16 +42,36 @@ def conv_macs(graph: Graph, node: Node) -> int:
     """Multiply-adds of a convolution: outputs × kernel × input channels of a group."""
     attrs = node.attrs_as(ConvAttrs)
     x, out = graph.tensors[node.inputs[0]], graph.tensors[node.outputs[0]]
+    if _is_third_of_complex(graph, node):
+        attrs = replace(attrs, kernel=(2, *attrs.kernel))
     if node.kind == Kind.CONV_TRANSPOSE:
         # Each input element is multiplied by the whole kernel of every output channel.
         return x.numel * prod(attrs.kernel) * (out.shape[1] // attrs.groups)
     return out.numel * prod(attrs.kernel) * (x.shape[1] // attrs.groups)
 
 
-def matmul_macs(_: Graph, node: Node) -> int:
-    """Multiply-adds of a matrix product, of every sample of the batch."""
+def _is_third_of_complex(graph: Graph, node: Node) -> bool:
+    """Whether a real convolution is the third of those that torch makes of a complex one.
+
+    It takes the sum of real and imaginary part (Gauss's trick), and counts twice: a complex product
+    is four real ones, in a convolution as in a matrix product.
+    """
+    added = graph.producer.get(node.inputs[0])
+    if added is None or added.op != "aten.add" or len(added.inputs) != 2:
+        return False
+    parts = [graph.producer[tensor] for tensor in added.inputs if tensor in graph.producer]
+    wholes = {part.inputs for part in parts if part.op == "aten.select"}
+    if len(parts) != 2 or len(wholes) != 1:
+        return False
+    whole = graph.producer.get(wholes.pop()[0])
+    return whole is not None and whole.op == "aten.view_as_real"
+
+
+def matmul_macs(graph: Graph, node: Node) -> int:
+    """Multiply-adds of a matrix product, of every sample of the batch; four of a complex one."""
     attrs = node.attrs_as(MatmulAttrs)
-    return attrs.batch * attrs.rows * attrs.inner * attrs.columns
+    real = 4 if graph.tensors[node.outputs[0]].dtype.startswith("complex") else 1
+    return real * attrs.batch * attrs.rows * attrs.inner * attrs.columns
 
 
 def attention_macs(_: Graph, node: Node) -> int:
@@ -167,6 +188,17 @@ ACTIVATIONS: dict[Kind, Rule] = {
     Kind.MATMUL: _out,
     Kind.ATTENTION: _attention_elements,
 }
+
+
+def rerun_macs(graph: Graph, node: Node) -> int:
+    """Multiply-adds of an operator that runs in the backward pass: the forward's, or a gradient."""
+    if node.op == "aten.convolution_backward":
+        # It gets the output's gradient, the input and the weight.
+        out, x, weight = node.inputs[:3]
+        forward = conv_macs(graph, replace(node, inputs=(x, weight), outputs=(out,)))
+        return forward * sum(node.grads[:2])
+    macs = MACS[node.kind](graph, node) if node.kind in MACS else 0
+    return 2 * macs if "attention" in node.op and node.op.endswith("_backward") else macs
 
 
 def backward_macs(graph: Graph, node: Node) -> int:

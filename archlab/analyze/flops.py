@@ -12,20 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs
-from archlab.analyze.header import header
+from archlab.analyze.costs import FVCORE, MACS, OTHER, Rule, backward_macs, rerun_macs
+from archlab.analyze.header import gaps, header
 from archlab.analyze.tree import by_module, total, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import COMPUTE_KINDS, Kind
-from archlab.result import Column, Missing, Result, Unit, columns
+from archlab.result import Column, Missing, Result, Unit, columns, si
 
 TABLES = {"archlab": MACS, "fvcore": FVCORE}
 
 
 @dataclass(frozen=True, slots=True)
 class FlopsTotals:
-    """Whole model; backward is None outside train mode, where autograd was not observed."""
+    """Whole model; backward is None outside train mode, where autograd was not observed.
+
+    `recomputed_macs` is the part of backward that it runs again (activation checkpointing), or that
+    a custom autograd function runs.
+    """
 
     macs: int
     flops: int
@@ -33,6 +37,7 @@ class FlopsTotals:
     params: int
     backward_macs: int | None
     backward_flops: int | None
+    recomputed_macs: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,10 @@ def flops(
     check_one_of("by", by, ("module", "kind"))
     rules = TABLES[convention]
     costs = [_cost(graph, node, rules) for node in graph.nodes]
-    whole = total(Cost, costs)
-    rows = _module_rows(graph, costs) if by == "module" else _kind_rows(graph, costs)
+    again = [Cost(backward=rerun_macs(graph, node)) for node in graph.recomputed]
+    nodes, costs = [*graph.nodes, *graph.recomputed], [*costs, *again]
+    whole, recomputed = total(Cost, costs), total(Cost, again).backward
+    rows = _module_rows(graph, nodes, costs) if by == "module" else _kind_rows(nodes, costs)
     # Autograd was watched in train mode alone: elsewhere no operand is known to need a gradient,
     # and a cost of 0 would be a claim that nobody has checked.
     train = graph.mode == "train"
@@ -86,13 +93,23 @@ def flops(
             params=sum(param.numel for param in graph.params if not param.buffer),
             backward_macs=whole.backward if train else None,
             backward_flops=2 * whole.backward if train else None,
+            recomputed_macs=recomputed if train else None,
         ),
         rows=tuple(_row(path, kind, cost, whole, train=train) for path, kind, cost in rows),
         columns=_columns(by, train=train),
         missing=uncounted(graph),
-        footer=(coverage(graph),),
+        footer=(coverage(graph), *_again(recomputed)),
         extra=(("coverage", coverage(graph)), ("convention", convention)),
         tree=by == "module",
+    )
+
+
+def _again(recomputed: int) -> tuple[str, ...]:
+    if not recomputed:
+        return ()
+    return (
+        f"backward MACs include {recomputed:,} ({si(recomputed)}) that the backward pass runs "
+        "again (activation checkpointing) or in custom autograd functions",
     )
 
 
@@ -118,15 +135,18 @@ def compute_ops(graph: Graph) -> tuple[int, int]:
 
 
 def uncounted(graph: Graph) -> tuple[Missing, ...]:
-    """Return the operators that have no rule, each once."""
-    nodes = [node for node in graph.nodes if node.kind not in MACS]
+    """Return the operators that have no rule, each once, and what the trace could not see."""
+    # Gradients of torch's own operators hold no products, save those that have a rule.
+    again = [n for n in graph.recomputed if not (n.op.startswith("aten.") and "backward" in n.op)]
+    nodes = [node for node in (*graph.nodes, *again) if node.kind not in MACS]
     counts = Counter(node.op for node in nodes)
     # The earliest call is written last, so that it is the one that stays.
     first = {node.op: node.path for node in reversed(nodes)}
-    return tuple(
+    operators = (
         Missing(op, count, first[op], "no counting rule for this operator")
         for op, count in sorted(counts.items())
     )
+    return (*operators, *gaps(graph))
 
 
 def _cost(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> Cost:
@@ -139,16 +159,18 @@ def _cost(graph: Graph, node: Node, rules: Mapping[Kind, Rule]) -> Cost:
     return Cost(macs, other, backward_macs(graph, node))
 
 
-def _module_rows(graph: Graph, costs: Sequence[Cost]) -> Iterator[tuple[str, str, Cost]]:
-    paths = (node.path for node in graph.nodes)
+def _module_rows(
+    graph: Graph, nodes: Sequence[Node], costs: Sequence[Cost]
+) -> Iterator[tuple[str, str, Cost]]:
+    paths = (node.path for node in nodes)
     sums = by_module(graph, Cost, zip(paths, costs, strict=True))
     for path in tree_order(graph):
         yield path, graph.module[path].type, sums[path]
 
 
-def _kind_rows(graph: Graph, costs: Sequence[Cost]) -> Iterator[tuple[str, str, Cost]]:
+def _kind_rows(nodes: Sequence[Node], costs: Sequence[Cost]) -> Iterator[tuple[str, str, Cost]]:
     members: dict[str, list[Cost]] = {}
-    for node, cost in zip(graph.nodes, costs, strict=True):
+    for node, cost in zip(nodes, costs, strict=True):
         members.setdefault(node.kind, []).append(cost)
     sums = {kind: total(Cost, inside) for kind, inside in members.items()}
     for kind in sorted(sums, key=lambda kind: (-sums[kind].macs, -sums[kind].other, kind)):

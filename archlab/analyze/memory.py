@@ -2,17 +2,19 @@
 
 Counted by storage, so that views and in-place operators cost nothing. The inference peak is the
 largest sum of storages alive at once, each from the node that allocates it to the last node that
-reads it; an allocator that fragments, or a framework's workspace, comes on top.
+reads it: what a runtime that frees at once needs. Eager PyTorch needs more, as the caller and the
+frames of Python hold tensors longer; `eager_peak` is what they held in this forward. An allocator
+that fragments, or a kernel's workspace, comes on top of both.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-from archlab.analyze.header import header
+from archlab.analyze.header import gaps, header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
@@ -25,12 +27,16 @@ OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
 
 @dataclass(frozen=True, slots=True)
 class MemoryTotals:
-    """Bytes; the training figures are None where the model has no train mode trace."""
+    """Bytes; the training figures are None where the model has no train mode trace.
+
+    `inference_peak` is the least that a forward needs, `eager_peak` what eager PyTorch needs.
+    """
 
     parameters: int
     buffers: int
     activations: int
     inference_peak: int
+    eager_peak: int | None
     saved_for_backward: int | None
     gradients: int
     optimizer_state: int
@@ -76,12 +82,15 @@ def memory(
     """
     check_one_of("optimizer", optimizer, OPTIMIZERS)
     # Buffers (running means of a batch norm) get no gradient and no optimizer state.
-    weights = sum(param.nbytes for param in graph.params if not param.buffer)
-    buffers = sum(param.nbytes for param in graph.params if param.buffer)
+    held = graph.param_bytes
+    weights = sum(held[param.name] for param in graph.params if not param.buffer)
+    buffers = sum(held[param.name] for param in graph.params if param.buffer)
     gradients = sum(param.nbytes for param in graph.params if param.trainable)
     state = OPTIMIZERS[optimizer] * gradients
     allocated = _allocations(graph)
     peak = inference_peak(graph)
+    if training is not None and training.saved is None:
+        training, why_untrained = None, "nobody could watch what autograd keeps"
     saved = None if training is None else dict(saved_storages(training))
     kept = None if saved is None else sum(saved.values())
     totals = MemoryTotals(
@@ -89,6 +98,7 @@ def memory(
         buffers=buffers,
         activations=sum(graph.storages[storage] for storage in allocated),
         inference_peak=peak.bytes,
+        eager_peak=eager_peak(graph),
         saved_for_backward=kept,
         gradients=gradients,
         optimizer_state=state,
@@ -106,7 +116,7 @@ def memory(
         totals=totals,
         rows=_rows(graph, training, allocated),
         columns=columns(MemoryRow),
-        missing=(untrained,) if saved is None else (),
+        missing=((untrained,) if saved is None else ()) + gaps(graph),
         footer=_footer(totals, peak, optimizer),
         extra=(("peak", {"path": peak.path, "op": peak.op, "alive": peak.alive}),),
         tree=True,
@@ -116,6 +126,33 @@ def memory(
 def inference_peak(graph: Graph) -> Peak:
     """Return where most activation bytes are alive at once; parameters and buffers are apart."""
     lifetimes = _lifetimes(graph)
+    most, step = _most_alive(graph, lifetimes)
+    held = [
+        storage
+        for storage, (first, last) in lifetimes.items()
+        if first <= step <= last and graph.storages[storage]
+    ]
+    held.sort(key=lambda storage: -graph.storages[storage])
+    makers = {s: node.path or graph.name for s, node in _allocations(graph).items()}
+    tensors = tuple((makers.get(storage, "input"), graph.storages[storage]) for storage in held)
+    if step < 0:
+        return Peak(most, "input", "", tensors)
+    return Peak(most, graph.nodes[step].path, graph.nodes[step].op, tensors)
+
+
+def eager_peak(graph: Graph) -> int | None:
+    """Return the most activation bytes that eager PyTorch holds at once; None if not observed."""
+    if not graph.released:
+        return None
+    spans = {
+        storage: (first, max(first, graph.released[storage] - 1))
+        for storage, (first, _) in _lifetimes(graph).items()
+    }
+    return _most_alive(graph, spans)[0]
+
+
+def _most_alive(graph: Graph, lifetimes: Mapping[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return the most bytes alive at once, and the first node during which they are."""
     # Bytes more than at the step before, so that one pass over the nodes finds the peak. A sum over
     # all storages at every node would take quadratic time.
     change = Counter[int]()
@@ -128,17 +165,7 @@ def inference_peak(graph: Graph) -> Peak:
         alive += change[i]
         if alive > most:
             most, step = alive, i
-    held = [
-        storage
-        for storage, (first, last) in lifetimes.items()
-        if first <= step <= last and graph.storages[storage]
-    ]
-    held.sort(key=lambda storage: -graph.storages[storage])
-    makers = {s: node.path or graph.name for s, node in _allocations(graph).items()}
-    tensors = tuple((makers.get(storage, "input"), graph.storages[storage]) for storage in held)
-    if step < 0:
-        return Peak(most, "input", "", tensors)
-    return Peak(most, graph.nodes[step].path, graph.nodes[step].op, tensors)
+    return most, step
 
 
 def saved_storages(graph: Graph) -> Iterable[tuple[int, int]]:
@@ -195,7 +222,7 @@ def _rows(
     graph: Graph, training: Graph | None, allocated: dict[int, Node]
 ) -> tuple[MemoryRow, ...]:
     amounts = [
-        (param.name.rpartition(".")[0], Held(parameters=param.nbytes))
+        (param.name.rpartition(".")[0], Held(parameters=graph.param_bytes[param.name]))
         for param in graph.params
         if not param.buffer
     ]
@@ -231,6 +258,11 @@ def _footer(totals: MemoryTotals, peak: Peak, optimizer: str) -> tuple[str, ...]
         f"peak of activations {size(totals.inference_peak)} at {peak.path or 'the top'} ({op}): "
         f"{largest}"
     ]
+    if totals.eager_peak is not None:
+        lines.append(
+            f"eager PyTorch holds up to {size(totals.eager_peak)} of activations: Python's frames "
+            "and the caller keep tensors longer than the forward needs them"
+        )
     if totals.training is not None:
         lines.append(
             f"training: parameters and buffers {size(totals.parameters + totals.buffers)} + "

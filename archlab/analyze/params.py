@@ -100,6 +100,7 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
         extra=(
             ("tied", [[param.name, *param.aliases] for param in tied]),
             ("never_executed", unused_names(graph)),
+            ("same_memory", _sharing(graph)),
         ),
         tree=True,
     )
@@ -111,14 +112,27 @@ def unused_names(graph: Graph) -> list[str]:
     return [param.name for param in weights if param.tensor not in graph.executed]
 
 
+def _sharing(graph: Graph) -> list[list[str]]:
+    """Return the names of different parameters of the same elements, group by group."""
+    groups: dict[int, list[Param]] = {}
+    for param in graph.params:
+        if not param.buffer:
+            groups.setdefault(graph.tensors[param.tensor].storage, []).append(param)
+    return [
+        [param.name for param in group]
+        for group in groups.values()
+        if any(graph.param_bytes[param.name] < param.nbytes for param in group)
+    ]
+
+
 def _amount(graph: Graph, param: Param) -> Held:
     if param.buffer:
-        return Held(buffers=param.numel, buffer_bytes=param.nbytes)
+        return Held(buffers=param.numel, buffer_bytes=graph.param_bytes[param.name])
     return Held(
         params=param.numel,
         trainable=param.numel * param.trainable,
         unused=0 if param.tensor in graph.executed else param.numel,
-        bytes=param.nbytes,
+        bytes=graph.param_bytes[param.name],
     )
 
 
@@ -144,6 +158,11 @@ def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str,
         f"MACs {totals.macs:,} ({si(totals.macs)})"
     ]
     lines += [f"tied: {' = '.join((param.name, *param.aliases))}" for param in tied]
+    lines += [
+        f"of the same memory: {', '.join(names)}; each is a parameter of its own, and counts, but "
+        "their bytes count once"
+        for names in _sharing(graph)
+    ]
     if totals.unused:
         names = unused_names(graph)
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""

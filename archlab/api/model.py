@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,8 +29,8 @@ from archlab.resolve import (
     weights_dtype,
 )
 from archlab.spec import InputSpec, parse_model
-from archlab.tracer import Subject, trace as trace_subject
-from archlab.tracer.isolate import on_meta, with_values
+from archlab.tracer import Subject, trace as trace_subjects
+from archlab.tracer.isolate import on_meta, unwrap, with_values
 from archlab.verb import verb
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Model:
         self._options = dict(options or {})
         if isinstance(spec, str):
             self._source = find(parse_model(spec))
-            self.module, self._build = build_on_meta(self._source, self._options)
+            module, self._build = build_on_meta(self._source, self._options)
+            self.module = unwrap(module)
             self.name, self.note = self._source.name, self._source.note
         elif isinstance(spec, nn.Module):
             if self._options:
@@ -176,7 +177,7 @@ class Model:
     def seeded(self, seed: int) -> nn.Module:
         """Return a copy with values on the CPU; the constructor of a spec draws from `seed`."""
         if self._source is not None and self.redrawn:
-            return build_real(self._source, self._options, seed)
+            return unwrap(build_real(self._source, self._options, seed))
         try:
             return with_values(self.module)
         except Exception as error:
@@ -236,28 +237,28 @@ class Model:
     def _trace(self, mode: str) -> Graph:
         # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
         # What ran in one mode is kept for the other, so that both graphs are of the same input.
-        chosen, words = self._chosen, vocabularies(self.module)
-        attempts = [chosen] if chosen else self._inputs.attempts(self._batch, words)
-        first: TraceError | None = None
-        # Whole numbers are made as indices. Nobody tells the size of a table that is no embedding.
-        zeros = (each.zeros() for each in attempts if first is not None and "index" in str(first))
-        for inputs in chain(attempts, zeros):
-            try:
-                graph = trace_subject(self._subject(inputs), mode)
-            except TraceError as error:
-                first = first or error
-            else:
-                self._chosen = inputs
-                # Only a forward with values reads the whole numbers that were made.
-                below = {str(spec.below) for spec in inputs.specs() if not spec.floating}
-                if below and not graph.build.startswith(self._build):
-                    made = f"{graph.build}, whole numbers made below {', '.join(sorted(below))}"
-                    graph = replace(graph, build=made)
-                return graph
-        # The first reading is the likeliest, so its error is the one that helps.
-        assert first is not None
-        advice = self._inputs.advice(str(first), self._batch)
-        raise TraceError(f"{first}{advice}", first.graph) from first
+        words, chosen = vocabularies(self.module), self._chosen
+        readings = [chosen] if chosen else self._inputs.attempts(self._batch, words)
+        try:
+            return self._traced(readings, mode)
+        except TraceError as error:
+            # Whole numbers are made as indices. Nobody tells the size of a table that is no
+            # embedding.
+            if "index" in str(error) and any(spec.whole for spec in self._inputs.specs()):
+                with contextlib.suppress(TraceError):
+                    return self._traced([each.zeros() for each in readings], mode)
+            advice = self._inputs.advice(str(error), self._batch)
+            raise TraceError(f"{error}{advice}", error.graph) from error
+
+    def _traced(self, readings: Sequence[Inputs], mode: str) -> Graph:
+        subjects = [self._subject(inputs) for inputs in readings]
+        graph, subject = trace_subjects(subjects, mode)
+        self._chosen = readings[subjects.index(subject)]
+        # Only a forward with values reads the whole numbers that were made.
+        below = max((spec.below for spec in self._chosen.specs() if spec.whole), default=0)
+        if below and graph.build.startswith("real tensors"):
+            return replace(graph, build=f"{graph.build}, whole numbers made below {below}")
+        return graph
 
     def _subject(self, inputs: Inputs) -> Subject:
         note = f" (input {inputs.note})" if inputs.note else ""

@@ -120,6 +120,15 @@ class Failure:
     shapes: tuple[tuple[int, ...], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that the trace could not see, so that numbers are lower bounds."""
+
+    what: str
+    path: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Graph:
     """One forward of a model, as frozen data: what `trace` returns and every analyzer reads.
@@ -131,8 +140,12 @@ class Graph:
         params: parameters and buffers.
         modules, calls: the module tree, and each call of a module.
         inputs, outputs: tensor ids of the whole forward.
-        saved: what autograd keeps, as (tensor id, module path); None in an eval mode trace.
+        saved: what autograd keeps, as (storage, module path); None in an eval mode trace.
         failure: where the forward stopped; None where it ran to its end.
+        released: for each storage, the number of nodes that had run when its memory was free again,
+            as Python held it; empty in a train mode trace.
+        recomputed: nodes that the backward pass runs again (activation checkpointing).
+        gaps: what the trace could not see.
 
     Example:
         >>> from archlab import trace
@@ -154,6 +167,9 @@ class Graph:
     outputs: tuple[int, ...]
     saved: tuple[tuple[int, str], ...] | None = None
     failure: Failure | None = None
+    released: tuple[int, ...] = ()
+    recomputed: tuple[Node, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @cached_property
     def producer(self) -> dict[int, Node]:
@@ -177,8 +193,26 @@ class Graph:
 
     @cached_property
     def executed(self) -> frozenset[int]:
-        """Tensor ids that some node read."""
-        return frozenset(tensor for node in self.nodes for tensor in node.inputs)
+        """Tensor ids that some node read, or that the forward returns."""
+        read = {tensor for node in self.nodes for tensor in node.inputs} | set(self.outputs)
+        # A tensor that is no parameter may be a part of one (weights that lie in one flat vector).
+        parts = {self.tensors[t].storage for t in read if self.tensors[t].source == "constant"}
+        owners = (param.tensor for param in self.params)
+        return frozenset(read | {t for t in owners if self.tensors[t].storage in parts})
+
+    @cached_property
+    def param_bytes(self) -> dict[str, int]:
+        """Name of each parameter and buffer -> bytes; memory that several share is the first's."""
+        free = dict(enumerate(self.storages))  # storage -> bytes that no parameter has taken
+        taken: set[int] = set()
+        sizes = {}
+        for param in self.params:
+            storage = self.tensors[param.tensor].storage
+            size = 0 if param.tensor in taken else min(param.nbytes, free[storage])
+            sizes[param.name] = size
+            free[storage] -= size
+            taken.add(param.tensor)
+        return sizes
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """Shape of a tensor by id."""

@@ -6,11 +6,17 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from archlab.errors import SpecError
-from archlab.ir.graph import Failure, Graph, Module, ModuleCall, Node, Param, TensorSpec
+from archlab.ir.graph import Failure, Gap, Graph, Module, ModuleCall, Node, Param, TensorSpec
 from archlab.ir.kinds import ATTRS, Kind
 
 SCHEMA = "archlab.graph/1"
-_PARTS = {"tensors": TensorSpec, "params": Param, "modules": Module, "calls": ModuleCall}
+_PARTS = {
+    "tensors": TensorSpec,
+    "params": Param,
+    "modules": Module,
+    "calls": ModuleCall,
+    "gaps": Gap,
+}
 
 
 def to_dict(graph: Graph) -> dict[str, Any]:
@@ -29,10 +35,13 @@ def from_dict(record: dict[str, Any]) -> Graph:
             f"This is not a graph of schema {SCHEMA!r}: the file says {record.get('schema')!r}. "
             "Write it again with this version of archlab."
         )
-    parts = {field.name: _tuple(record[field.name]) for field in fields(Graph)}
-    parts["nodes"] = tuple(map(_node, record["nodes"]))
+    # A file that is older than a field lacks it, and the field's default stands for that.
+    names = [field.name for field in fields(Graph) if field.name in record]
+    parts = {name: _tuple(record[name]) for name in names}
+    for name in ("nodes", "recomputed"):
+        parts[name] = tuple(map(_node, record.get(name, ())))
     for name, kind in _PARTS.items():
-        parts[name] = tuple(kind(**_tupled(part)) for part in record[name])
+        parts[name] = tuple(kind(**_tupled(part)) for part in record.get(name, ()))
     if record["failure"] is not None:
         parts["failure"] = Failure(**_tupled(record["failure"]))
     return Graph(**parts)

@@ -7,7 +7,6 @@ code runs as it was written: otherwise the compiler would be handed the hooks, t
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType
 from typing import Any
@@ -19,6 +18,8 @@ from torch.utils import checkpoint
 from torch.utils.hooks import RemovableHandle
 
 from archlab.errors import ArchlabError, ProbeError
+from archlab.tracer.chain import without_values
+from archlab.tracer.settings import eager
 
 Before = Callable[[nn.Module, Any, dict[str, Any]], None]  # (module, args, kwargs)
 After = Callable[[nn.Module, Any, Any], None]  # (module, args, output)
@@ -43,8 +44,7 @@ def reported(what: str) -> Iterator[None]:
     except ArchlabError:
         raise
     except Exception as error:
-        # The first line says what is wrong; a model that prints its tensors prints them after that.
-        reason = str(error).strip().split("\n")[0].partition("tensor([")[0].strip()
+        reason = without_values(str(error).strip().split("\n")[0])
         raise ProbeError(f"{what} failed: {type(error).__name__}: {reason}") from error
 
 
@@ -88,30 +88,13 @@ def after(member: nn.Module, hook: After, *, always: bool = False) -> RemovableH
     )
 
 
-def uncompiled(module: nn.Module) -> nn.Module:
-    """Return the module without the wrappers of torch.compile; those of its members are replaced.
-
-    Example:
-        >>> net = nn.Linear(2, 2)
-        >>> uncompiled(net) is net
-        True
-    """
-    for member in list(module.modules()):
-        for name, child in list(member.named_children()):
-            if "_orig_mod" in child._modules:
-                setattr(member, name, child.get_submodule("_orig_mod"))
-    return module.get_submodule("_orig_mod") if "_orig_mod" in module._modules else module
-
-
 @contextlib.contextmanager
 def as_written() -> Iterator[None]:
     """Run compiled functions uncompiled, and reentrant checkpoints without recomputation."""
-    # Importing the compiler takes a second. Where nobody has done it, nothing is compiled.
-    compiler = "torch._dynamo" in sys.modules
     original = checkpoint.CheckpointFunction
     checkpoint.CheckpointFunction = _Kept  # type: ignore[misc, assignment]
     try:
-        with torch.compiler.set_stance("force_eager") if compiler else contextlib.nullcontext():
+        with eager():
             yield
     finally:
         checkpoint.CheckpointFunction = original  # type: ignore[misc]

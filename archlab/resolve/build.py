@@ -75,7 +75,10 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
     except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
         with _reported(source, options), _quiet(), _SkipInitialisation(_SMALL):
             module = _checked(source, source.builder(**options))
-        return on_meta(module), MOVED
+        try:
+            return on_meta(module), MOVED
+        except Exception:  # noqa: BLE001  any member may refuse: the tracer uses the values then
+            return build_real(source, options), COPIED
 
 
 def build_real(source: Source, options: Mapping[str, Any], seed: int = 0) -> nn.Module:

@@ -143,7 +143,7 @@ def _bounded(inputs: Sequence[Input], words: Sequence[int]) -> list[Input]:
     features = [each for each in inputs if _is_floating(each) and len(each.shape)]
 
     def bounded(each: Input) -> Input:
-        if not isinstance(each, InputSpec) or each.floating:
+        if not isinstance(each, InputSpec) or not each.whole:
             return each
         # The edges of a graph are two rows of indices of nodes, which have features.
         edges = len(each.shape) == 2 and each.shape[0] == 2

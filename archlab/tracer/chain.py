@@ -1,24 +1,35 @@
-"""Traces on the meta device first, and with real tensors where the forward needs values.
+"""Traces on meta first, then with fake tensors, then with real ones: the first that runs is kept.
 
-The graph (`build`) and every header say which of the two attempts succeeded.
+The graph (`build`) and every header say which of them it was. Only what fails with real tensors,
+too, or what torch's own kernels refuse, is called an error of the model.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
 
 import torch
 from torch import nn
 
 from archlab.errors import TraceError, keyword
 from archlab.ir.graph import Graph
-from archlab.tracer.recorder import DataDependentError, record
+from archlab.tracer.bounds import Bounds, BoundsError, check_memory
+from archlab.tracer.fake import fakes
+from archlab.tracer.record import Inputs, Recording, record
+from archlab.tracer.recorder import DataDependentError
+from archlab.tracer.settings import AutocastError
 
 _NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
-Inputs = tuple[Sequence[Any], Mapping[str, Any]]
+# Words of a message about sizes. There is no exception class for it.
+_SIZES = re.compile(
+    r"\b(sizes?|shapes?|dim(ension)?s?|channels?|broadcast\w*|bounds|kernel)\b", re.I
+)
+# What the meta device raises, and no model.
+_OF_META = (DataDependentError, AutocastError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,59 +43,113 @@ class Subject:
     inputs: Callable[[str], Inputs]  # "meta" or "cpu" -> args, kwargs
 
 
-def trace(subject: Subject, mode: str = "eval") -> Graph:
-    """Return the Graph of one forward of the subject in `mode` ("eval" or "train").
+def trace(subjects: Sequence[Subject], mode: str = "eval") -> tuple[Graph, Subject]:
+    """Return the Graph of one forward in `mode` ("eval" or "train"), and the subject it is of.
+
+    Args:
+        subjects: a model with each reading of its inputs, the likeliest first.
+        mode: of the modules.
 
     Raises:
-        TraceError: the forward failed; the error carries the graph up to there.
+        TraceError: no reading runs; the error is that of the first, and carries the graph up to
+            there.
     """
     # In a caller's inference mode autograd sees nothing, and composite operators are not taken
     # apart into the operators that have readers.
     with torch.inference_mode(mode=False):
-        return _attempts(subject, mode)
+        last: dict[int, Recording] = {}
+        for i, recording in _attempts(subjects, mode):
+            if recording.error is None:
+                return recording.graph, subjects[i]
+            last[i] = recording
+        raise _failed(last[0]) from last[0].error
 
 
-def _attempts(subject: Subject, mode: str) -> Graph:
-    module = subject.meta()
-    reason = "the module cannot be copied to meta"
-    if module is not None:
-        args, kwargs = subject.inputs("meta")
-        graph, error = record(
-            module, args, kwargs, mode=mode, name=subject.name, build=subject.build
-        )
-        if error is None:
-            return graph
-        if not _meta_is_to_blame(error):
-            raise _failed(graph, error) from error
-        text = str(error).lower()
-        values = "unallocated storage" in text or "out of" in text
-        reason = (
-            "the forward depends on values"
-            if values or isinstance(error, DataDependentError)
-            else "the forward does not run on meta"
-        )
-    args, kwargs = subject.inputs("cpu")
-    build = f"real tensors on the CPU: {reason}, holds for this input only"
-    graph, error = record(subject.real(), args, kwargs, mode=mode, name=subject.name, build=build)
-    if error is not None:
-        raise _failed(graph, error) from error
-    return graph
+def _attempts(subjects: Sequence[Subject], mode: str) -> Iterator[tuple[int, Recording]]:
+    """Yield recordings with the number of their subject; the next is made where one failed."""
+    unclear = []
+    for i, subject in enumerate(subjects):
+        module = subject.meta()
+        error: Exception | None = None
+        if module is not None:
+            inputs = subject.inputs("meta")
+            first = record(module, inputs, mode=mode, name=subject.name, build=subject.build)
+            yield i, first
+            if _is_own(first, module, inputs):
+                continue
+            error = first.error
+        attempts = zip(repeat(i), _further(subject, module, mode, error), strict=False)
+        if module is None or isinstance(error, _OF_META):
+            yield from attempts
+        else:
+            # Another reading may simply be the right one, and costs less to try.
+            unclear.append(attempts)
+    for attempts in unclear:
+        yield from attempts
 
 
-def _meta_is_to_blame(error: Exception) -> bool:
-    """Whether an exception comes from the meta device rather than from the model."""
-    if isinstance(error, DataDependentError | NotImplementedError):
+def _further(
+    subject: Subject, module: nn.Module | None, mode: str, error: Exception | None
+) -> Iterator[Recording]:
+    """Yield the recordings with fake and with real tensors, after one on meta failed."""
+    reason = "the forward depends on values"
+    if module is None:
+        reason = "the module cannot be copied to meta"
+    elif not isinstance(error, DataDependentError):
+        reason = "the forward does not run on meta"
+        yield from _fake(subject, module, mode, reason)
+    yield _real(subject, module, mode, reason)
+
+
+def _is_own(recording: Recording, module: nn.Module, inputs: Inputs) -> bool:
+    """Whether a failure on meta is one with any tensors: a wrong size, or a wrong argument."""
+    if recording.refused:
         return True
-    # torch has no exception class for it, so its messages are searched.
-    text = str(error).lower()
-    phrases = ("meta tensor", "same device", "unallocated storage")  # the last is from tolist()
-    return "meta" in text.split() or any(phrase in text for phrase in phrases)
+    if not isinstance(recording.error, TypeError):
+        return False
+    args, kwargs = inputs
+    try:
+        inspect.signature(module.forward).bind(*args, **kwargs)
+    except TypeError:
+        return True
+    return False
 
 
-def _failed(graph: Graph, error: Exception) -> TraceError:
+def _fake(subject: Subject, module: nn.Module, mode: str, reason: str) -> Iterator[Recording]:
+    """Yield the recording with fake tensors, on CUDA if the forward asks for it."""
+    for device in ("cpu", "cuda"):
+        try:
+            context, copy, inputs = fakes(module, subject.inputs("meta"), device)
+        except Exception:  # noqa: BLE001  a member may refuse to be copied: real tensors are next
+            return
+        build = f"fake tensors on {'the CPU' if device == 'cpu' else 'CUDA'}: {reason}"
+        with context:
+            recording = record(copy, inputs, mode=mode, name=subject.name, build=build)
+        yield recording
+        if "cuda" not in str(recording.error).lower():
+            return
+
+
+def _real(subject: Subject, module: nn.Module | None, mode: str, reason: str) -> Recording:
+    build = f"real tensors on the CPU: {reason}, holds for this input only"
+    weights = [] if module is None else [*module.parameters(), *module.buffers()]
+    try:
+        check_memory(sum(tensor.nbytes for tensor in weights), "its weights")
+    except BoundsError as error:
+        raise TraceError(
+            f"The forward of {subject.name} cannot be traced without values ({reason}), and with "
+            f"values it does not fit: {error}. Try a smaller model of its kind."
+        ) from error
+    real, inputs = subject.real(), subject.inputs("cpu")
+    return record(real, inputs, mode=mode, name=subject.name, build=build, bounds=Bounds())
+
+
+def _failed(recording: Recording) -> TraceError:
+    graph, error = recording.graph, recording.error
     failure = graph.failure
     assert failure is not None
-    first_line = failure.message.strip().split("\n")[0]
+    assert error is not None
+    first_line = without_values(failure.message.strip().split("\n")[0])
     shapes = " and ".join("x".join(map(str, shape)) for shape in failure.shapes)
     received = f" It received {shapes}." if shapes else ""
     kind = graph.module[failure.path].type if failure.path in graph.module else ""
@@ -94,6 +159,16 @@ def _failed(graph: Graph, error: Exception) -> TraceError:
         f"the mode {graph.mode}. {advice(error, graph.input_text())}",
         graph,
     )
+
+
+def without_values(text: str) -> str:
+    """Return a message without the values of tensors in it, which may be many, or private.
+
+    Example:
+        >>> without_values("no rule for tensor([[0.1, 0.2],")
+        'no rule for a tensor'
+    """
+    return re.sub(r"\btensor\(.*?(\)|$)", "a tensor", text)
 
 
 def advice(error: Exception, given: str) -> str:
@@ -107,15 +182,19 @@ def advice(error: Exception, given: str) -> str:
         return f"Give every input the forward takes, as {named}."
     if isinstance(error, TypeError) and "positional argument" in text:
         return f"Give the inputs by the names the forward has, as {named}."
+    if isinstance(error, BoundsError):
+        return "Try a smaller input, or a smaller model of its kind."
+    if re.search(r"CUDA|NVIDIA", text):
+        return "The forward asks for CUDA, which is not here: let it use the device of its input."
     of_tokens = "embedding" in text or "indices" in text
     types = re.search(r"scalar type|dtype|Input type", text)
     if isinstance(error, RuntimeError) and types and not of_tokens and _NOT_FLOAT32.search(given):
         return f"The weights may be float32: leave the dtype of {keyword('input')} out."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."
-    if any(word in text for word in ("embedding", "Long", "Int", "used as indices")):
+    if re.search(r"embedding|\b(Long|Int)(Tensor)?\b|used as indices", text):
         return f"Token inputs are integers: try {keyword('input', '1x16:int64')}."
-    if isinstance(error, RuntimeError | IndexError):
+    if isinstance(error, RuntimeError | IndexError) and _SIZES.search(text):
         other = keyword("input")
         return f"If the size is wrong, try another {other}, of the size that the net was made for."
     return "The error is the model's own; its traceback shows where it was raised."

@@ -31,7 +31,7 @@ def on_meta(module: nn.Module) -> nn.Module:
         TypeError: a member keeps its tensors to itself, as a scripted module does.
         Exception: whatever a member's `__deepcopy__` or pickling raises.
     """
-    clone = _copied(module, _meta)
+    clone = copied(module, _by_storage(_meta))
     if not all(tensor.is_meta for tensor in (*clone.parameters(), *clone.buffers())):
         raise TypeError(f"{type(module).__name__} cannot be moved to the meta device")
     return clone
@@ -39,7 +39,7 @@ def on_meta(module: nn.Module) -> nn.Module:
 
 def with_values(module: nn.Module) -> nn.Module:
     """Return a deep copy of `module` on the CPU, values included."""
-    return _copied(module, _real)
+    return copied(module, _by_storage(_real))
 
 
 def is_lazy(tensor: torch.Tensor) -> bool:
@@ -47,19 +47,28 @@ def is_lazy(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, UninitializedParameter | UninitializedBuffer)
 
 
-def _copied(module: nn.Module, convert: Convert) -> nn.Module:
+def copied(module: nn.Module, convert: Convert) -> nn.Module:
+    """Return a deep copy of `module` in which every tensor is converted.
+
+    Raises:
+        Exception: whatever a member's `__deepcopy__` or pickling raises.
+    """
     memo: dict[int, Any] = {}
     with no_collection():
-        members = list(module.modules())
+        everything = list(module.modules())
+        members = [member for member in everything if not is_compiled(member)]
         # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which
         # returns what `memo` has for an object: the converted tensors.
         if any(map(_copies_itself, {type(member) for member in members})):
-            for member in members:
+            for member in everything:
                 _convert_inside(vars(member), memo, convert)
             return copy.deepcopy(module, memo)
         # All clones first: members may refer to each other in a circle.
         for member in members:
             memo[id(member)] = type(member).__new__(type(member))
+        # A compiled module is a wrapper: in the copy, the module inside stands in its place.
+        for member in everything:
+            memo[id(member)] = memo[id(unwrapped(member))]
         for member in members:
             vars(memo[id(member)]).update(
                 {name: _value(value, memo, convert) for name, value in vars(member).items()}
@@ -67,6 +76,26 @@ def _copied(module: nn.Module, convert: Convert) -> nn.Module:
             )
     clone: nn.Module = memo[id(module)]
     return clone
+
+
+def unwrapped(module: nn.Module) -> Any:
+    """Return what is inside a compiled module, and any other module as it is."""
+    return unwrapped(module._orig_mod) if is_compiled(module) else module  # type: ignore[arg-type]
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """Return a module of our own, without what `torch.compile` has wrapped around its parts."""
+    module = unwrapped(module)
+    for member in list(module.modules()):
+        for name, child in member._modules.items():
+            member._modules[name] = None if child is None else unwrapped(child)
+    return module
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module is what `torch.compile` wraps around another."""
+    # Its class lives in torch._dynamo, which takes a second to import.
+    return type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules
 
 
 def _copies_itself(kind: type) -> bool:
@@ -103,6 +132,33 @@ def _inside(value: Any, depth: int) -> Iterator[torch.Tensor]:
     elif depth and isinstance(value, dict | list | tuple):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _inside(part, depth - 1)
+
+
+def _by_storage(convert: Convert) -> Convert:
+    """Return `convert` for tensors that may share memory: their copies share it, too."""
+    copies: dict[int, torch.Tensor] = {}  # storage -> all of it, copied
+
+    def converted(tensor: torch.Tensor) -> torch.Tensor:
+        if is_lazy(tensor) or tensor.layout != torch.strided or _is_special(tensor):
+            return convert(tensor)
+        storage = tensor.untyped_storage()
+        whole = storage.nbytes() == tensor.nbytes and tensor.is_contiguous()
+        if storage._cdata not in copies and whole:
+            copy_of_all = convert(tensor)
+            copies[storage._cdata] = copy_of_all.detach()
+            return copy_of_all
+        if storage._cdata not in copies:
+            everything = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
+            copies[storage._cdata] = convert(everything)
+        part = torch.empty(0, dtype=tensor.dtype, device=copies[storage._cdata].device)
+        geometry = tensor.storage_offset(), tensor.shape, tensor.stride()
+        return _typed(tensor, part.set_(copies[storage._cdata].untyped_storage(), *geometry))
+
+    return converted
+
+
+def _is_special(tensor: torch.Tensor) -> bool:
+    return type(tensor) not in (torch.Tensor, nn.Parameter) or tensor.is_quantized
 
 
 def _meta(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,8 @@ import contextlib
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -17,9 +19,11 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from archlab.ir.graph import Module, ModuleCall, Node, Param
+from archlab.tracer.fake import FakeTensor
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
 
+_MOST_YIELDED = 10_000  # results of a forward that is a generator; it may have no end
 # Types without tensors inside: most arguments have one of them, and a set is searched fast.
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
@@ -35,13 +39,38 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
         if type(value) in _PLAIN:
             continue
         if isinstance(value, torch.Tensor):
-            yield value
+            yield from _plain_tensors(value)
         elif isinstance(value, list | tuple):
             yield from tensors_in(value)
         elif isinstance(value, Mapping):
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+
+
+def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield a tensor, or those of which a tensor of another class consists."""
+    if isinstance(tensor, FakeTensor) or not hasattr(tensor, "__tensor_flatten__"):
+        yield tensor
+        return
+    names, _ = tensor.__tensor_flatten__()
+    for name in names:
+        yield from _plain_tensors(getattr(tensor, name))
+
+
+class Yielded(list[Any]):
+    """What a generator has yielded; like the generator, it hands out one after the other."""
+
+    def __init__(self, generator: Iterator[Any]) -> None:
+        super().__init__(islice(generator, _MOST_YIELDED))
+        if len(self) == _MOST_YIELDED:
+            raise RuntimeError(f"the forward is a generator of {_MOST_YIELDED} results or more")
+
+    def __next__(self) -> Any:
+        """Return the first result that was not handed out, and forget it."""
+        if not self:
+            raise StopIteration
+        return self.pop(0)
 
 
 class ModuleStack:
@@ -57,10 +86,16 @@ class ModuleStack:
         self._paths: dict[int, str] = {}
         for path, module in self._named:
             self._paths.setdefault(id(module), path)
+        # What a script calls inside is not seen: a scripted module is shown as one.
+        scripted = tuple(
+            f"{path}." if path else ""
+            for path, module in self._named
+            if isinstance(module, torch.jit.ScriptModule)
+        )
         self._types = {
             path: type(module).__name__
             for path, module in self._named
-            if self._paths[id(module)] == path
+            if self._paths[id(module)] == path and not (path and path.startswith(scripted))
         }
         self._counts: dict[str, int] = {}
         self._running: list[tuple[nn.Module, str, int, int, tuple[int, ...]]] = []
@@ -137,16 +172,20 @@ class ModuleStack:
         self._running.append((module, path, call, len(self._nodes), inputs))
         self.path, self.call = path, call
 
-    def _leave(self, module: nn.Module, _: Any, output: Any) -> None:
+    def _leave(self, module: nn.Module, _: Any, output: Any) -> Any:
         # A forward that catches an exception leaves its inner modules on the stack.
         while self._running and self._running[-1][0] is not module:
             self._running.pop()
         if not self._running:
-            return
+            return None
+        # A generator computes nothing until somebody asks: it is run here, inside its module.
+        ended = Yielded(output) if isinstance(output, GeneratorType) else None
+        output = output if ended is None else ended
         _, path, call, first, inputs = self._running.pop()
         outputs = self._known([output])
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
+        return ended
 
     def _known(self, values: Any) -> tuple[int, ...]:
         states = map(self._tensors.read, tensors_in(values))

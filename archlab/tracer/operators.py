@@ -33,11 +33,15 @@ def _lines(reader: Reader, names: str, namespace: str = "aten") -> dict[str, Rea
 
 # Operator (in-place underscore optional) -> reader.
 READERS: dict[str, Reader] = {
-    **_lines(readers.convolution, "convolution _convolution convolution_overrideable"),
+    **_lines(
+        readers.convolution,
+        "convolution _convolution convolution_overrideable convolution_backward",
+    ),
     "torchvision.deform_conv2d": readers.deform_conv,
     **_lines(readers.matmul("self", "mat2"), "mm bmm _int_mm"),
     **_lines(readers.matmul("mat1", "mat2"), "addmm _addmm_activation"),
     **_lines(readers.matmul("batch1", "batch2"), "baddbmm addbmm"),
+    "aten._grouped_mm": readers.grouped_matmul,
     "aten.mv": readers.matmul("self", "vec"),
     "aten.addmv": readers.matmul("mat", "vec"),
     "aten.dot": readers.matmul("self", "tensor"),
@@ -47,7 +51,10 @@ READERS: dict[str, Reader] = {
         readers.attention,
         "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
         "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
-        "_scaled_dot_product_fused_attention_overrideable",
+        "_scaled_dot_product_fused_attention_overrideable "
+        "_scaled_dot_product_flash_attention_for_cpu_backward "
+        "_scaled_dot_product_flash_attention_backward "
+        "_scaled_dot_product_efficient_attention_backward",
     ),
     "aten.mkldnn_rnn_layer": readers.mkldnn_rnn,
     **_lines(
@@ -129,6 +136,7 @@ READERS: dict[str, Reader] = {
     ),
     **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
     **_lines(
-        function(Kind.ELEMENTWISE), "native_dropout where masked_fill _conj complex floor_divide"
+        function(Kind.ELEMENTWISE),
+        "native_dropout where masked_fill _conj complex floor_divide addr",
     ),
 }

@@ -11,7 +11,7 @@ import torch
 
 from archlab.tracer import shapes
 from archlab.tracer.operators import READERS, reader_by_tag
-from archlab.tracer.readers import Reader
+from archlab.tracer.readers import Reader, attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,18 @@ class Operator:
     reader: Reader
     shape: shapes.Rule | None
     writes: tuple[str, ...]  # arguments that it changes in place
+    view: bool  # its result shares the memory of an argument
     composite: bool  # has no line in READERS: it is taken apart into the operators that it calls
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name, defaults filled in, in the order of the schema."""
         return {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
+
+
+def function_attention(name: str) -> Operator:
+    """Return the facts about attention that takes functions (flex_attention), by its name."""
+    # It has no schema. What its score function computes is left out, as torch fuses it.
+    return Operator(name, ("query", "key", "value"), {}, attention, None, (), False, False)  # noqa: FBT003
 
 
 @cache  # a net calls few distinct operators often
@@ -63,5 +70,6 @@ def operator(func: Any) -> Operator:
         reader=reader or reader_by_tag(func, pointwise=pointwise, writes=bool(writes)),
         shape=rule,
         writes=writes,
+        view=not writes and any(value.alias_info is not None for value in func._schema.returns),
         composite=composite,
     )

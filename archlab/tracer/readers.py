@@ -47,7 +47,7 @@ def convolution(call: Call) -> Reading:
         padding=spread(values["padding"], rank),
         dilation=spread(values["dilation"], rank),
         groups=values["groups"],
-        bias=values["bias"] is not None,
+        bias=values.get("bias") is not None,
         output_padding=spread(values["output_padding"], rank) if values["transposed"] else (),
     )
     return (Kind.CONV_TRANSPOSE if values["transposed"] else Kind.CONV), attrs
@@ -74,21 +74,36 @@ def matmul(left: str, right: str) -> Reader:
     def read(call: Call) -> Reading:
         a, b = call.values[left], call.values[right]
         kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
+        columns = b.shape[-1] if b.dim() > 1 else 1
+        if a.layout is not torch.strided:
+            # Each element that is kept is multiplied with a row of the other matrix.
+            return kind, kinds.MatmulAttrs(batch=1, rows=a._nnz(), inner=1, columns=columns)
         return kind, kinds.MatmulAttrs(
             batch=a.shape[0] if a.dim() == 3 else 1,
             rows=a.shape[-2] if a.dim() > 1 else 1,
             inner=a.shape[-1],
-            columns=b.shape[-1] if b.dim() > 1 else 1,
+            columns=columns,
         )
 
     return read
+
+
+def grouped_matmul(call: Call) -> Reading:
+    """Groups of rows (or columns) with a matrix each, as the experts of a mixture have them."""
+    a, b = call.values["self"], call.values["mat2"]
+    kind = Kind.LINEAR if call.is_weight(a) or call.is_weight(b) else Kind.MATMUL
+    # Where one operand is a stack of matrices alone, each row of the other meets one of them.
+    batch = a.shape[0] if a.dim() == b.dim() == 3 else 1
+    return kind, kinds.MatmulAttrs(batch, a.shape[-2], a.shape[-1], b.shape[-1])
 
 
 def linear(call: Call) -> Reading:
     """X · weightᵀ in one call, which only happens where autograd is switched off altogether."""
     x, weight = call.values["input"], call.values["weight"]
     kind = Kind.LINEAR if call.is_weight(weight) or call.is_weight(x) else Kind.MATMUL
-    return kind, kinds.MatmulAttrs(1, prod(x.shape[:-1]), x.shape[-1], prod(weight.shape[:-1]))
+    inner = weight.shape[-1]
+    rows = x.numel() // inner if inner else 0  # a nested tensor has no shape
+    return kind, kinds.MatmulAttrs(1, rows, inner, prod(weight.shape[:-1]))
 
 
 def attention(call: Call) -> Reading:

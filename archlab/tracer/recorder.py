@@ -8,22 +8,25 @@ operators, and its docstring says why.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch._C import DispatchKey
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archlab.ir.graph import Failure, Graph, Node
+from archlab.ir.graph import Gap, Node
 from archlab.ir.kinds import FunctionAttrs, Kind
-from archlab.tracer.isolate import is_lazy
-from archlab.tracer.layout import META, MisfitError
+from archlab.tracer.backward import foreign_hooks
+from archlab.tracer.bounds import Bounds
+from archlab.tracer.fake import FakeTensor
+from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
-from archlab.tracer.overloads import Operator, operator
-from archlab.tracer.readers import Call
-from archlab.tracer.settings import settings
+from archlab.tracer.overloads import Operator, function_attention, operator
+from archlab.tracer.placement import complain, keeps_values, moved
+from archlab.tracer.readers import Call, Reading, function
 from archlab.tracer.tensors import Stale, TensorTable
 
 # Operators whose result depends on values, which tensors on the meta device do not have.
@@ -45,36 +48,56 @@ class DataDependentError(RuntimeError):
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records every operator call as a node; use it as a context around one forward."""
 
-    def __init__(self, module: nn.Module, *, meta: bool, train: bool) -> None:
+    supports_higher_order_operators = True  # torch asks for it
+
+    def __init__(self, module: nn.Module, *, meta: bool, train: bool, saving: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.meta = meta
         self.train = train
+        self.saving = saving  # whether what autograd saves is watched
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
         self.stack = ModuleStack(module, self.nodes, self.tensors)
         self.saved: dict[int, str] = {}
+        self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
+        self.bounds: Bounds | None = None
+        self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
+        self.checkpointed = False  # whether a part keeps in its own way what backward needs
+        self.backward = False  # the forward is over
+        self._custom = 0  # custom autograd functions that are running backward
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # wrapping __torch_dispatch__ would import torch._dynamo, which takes a second
 
-    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if any(not issubclass(kind, FakeTensor) and kind is not torch.Tensor for kind in types):
+            return NotImplemented  # a class of tensors says itself which operators it consists of
+        if isinstance(func, HigherOrderOperator):
+            return self._higher_order(func, args, kwargs)
+        if func.namespace == "prim":
+            return func(*args, **kwargs)  # a property of a tensor that is no plain one: its device
         op = operator(func)
         if op.composite:
             with self:
                 return func.decompose(*args, **kwargs)
         values = op.bind(args, kwargs)
         sources = _flat(values.values())
+        if self.backward and not (self._custom or torch.is_grad_enabled()):
+            # An operator's gradient, which the forward's node counts already.
+            return self._execute(func, op, args, kwargs, values, sources)
+        if not self.train:
+            self.tensors.note_releases(len(self.nodes))
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
         if self.meta and op.shape is not None and all(tensor.is_meta for tensor in sources):
             try:
                 out = op.shape(values)
             except MisfitError:
-                _complain(func, args, kwargs)
+                self._complain(func, args, kwargs)
         if out is None:
-            out = self._execute(func, op, args, kwargs, sources)
+            out = self._execute(func, op, args, kwargs, values, sources)
         self._record(op, values, sources, inputs, out)
         return out
 
@@ -93,13 +116,62 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         What is kept instead is detached: an output that its own operator saves would hold that
         operator, this recorder and the whole model in a circle that Python cannot collect.
         """
-        storage = self.tensors.storage(tensor)
-        if storage is not None:
-            self.saved.setdefault(storage.id, self.stack.path)
-        if tensor.is_leaf:
+        for part in tensors_in([tensor]):
+            storage = self.tensors.storage(part)
+            if storage is not None:
+                self.saved.setdefault(storage.id, self.stack.path)
+        if tensor.is_leaf or tensor.is_nested:
             return tensor
         with torch._C._DisableTorchDispatch():  # this detach is no operator of the model
             return tensor.detach()
+
+    def begin_backward(self, functions: Iterable[torch.autograd.graph.Node]) -> None:
+        """Forget the nodes of the forward; record what its backward pass runs again.
+
+        `functions` are the calls of custom autograd functions, all of whose work is recorded.
+        """
+        self.nodes.clear()
+        self.backward = True
+
+        def begin(_: Any) -> None:
+            self._custom += 1
+
+        def end(*_: Any) -> None:
+            self._custom -= 1
+
+        for call in functions:
+            call.register_prehook(begin)
+            call.register_hook(end)
+
+    def note_escape(self, tensor: torch.Tensor) -> None:
+        """Note that the forward takes a tensor out of torch, where nothing can be seen.
+
+        Raises:
+            DataDependentError: the tensor has no values.
+        """
+        if tensor.is_meta or isinstance(tensor, FakeTensor) or self.tensors.without_values(tensor):
+            raise DataDependentError("the forward takes values out of torch")
+        state = self.tensors.read(tensor)
+        if state is not None:
+            gap = Gap("what is computed outside torch", self.stack.path, "no operator shows it")
+            self.escapes.setdefault(gap, state.old if isinstance(state, Stale) else state)
+
+    def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run an operator that takes functions; record attention, or else what they call."""
+        if func.name() == "cond":
+            condition, *branches, operands = args
+            with self:
+                return branches[0 if condition else 1](*operands)
+        kernel = func.py_kernels[DispatchKey.CompositeExplicitAutograd]
+        if not func.name().startswith("flex_attention"):
+            with self:
+                return kernel(*args, **kwargs)
+        values = dict(zip(("query", "key", "value"), args, strict=False))
+        inputs = [self.tensor_id(tensor) for tensor in values.values()]
+        out = kernel(*args, **kwargs)
+        op = function_attention(f"{func.namespace}.{func.name()}")
+        self._record(op, values, list(values.values()), inputs, out)
+        return out
 
     def _execute(
         self,
@@ -107,19 +179,40 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         op: Operator,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
+        values: Mapping[str, Any],
         sources: Sequence[torch.Tensor],
     ) -> Any:
-        if not self.meta or not any(tensor.is_meta for tensor in sources):
+        if not self.meta or keeps_values(op, values, sources, self.tensors):
+            if self.bounds is not None:
+                self.bounds.check(values)
             return func(*args, **kwargs)
         if op.name in DATA_DEPENDENT:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
-        if "device" in kwargs:
-            kwargs = {**kwargs, "device": META}
-        # A forward may create tensors on the CPU and add them to its activations on meta.
-        if any(not tensor.is_meta for tensor in sources):
-            args = [_to_meta(value) for value in args]
-            kwargs = {key: _to_meta(value) for key, value in kwargs.items()}
-        return func(*args, **kwargs)
+        try:
+            out = moved(func, args, kwargs, sources)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            # Whether the model is wrong, or the meta device does not know the operator.
+            if not isinstance(error, NotImplementedError):
+                self._complain(func, args, kwargs)
+            raise
+        written = [values[name] for name in op.writes if isinstance(values[name], torch.Tensor)]
+        on_cpu = [tensor for tensor in written if not tensor.is_meta]
+        # The forward still holds the CPU tensors, and from now on their values are not known.
+        for tensor in on_cpu:
+            self.tensors.forget_values(tensor)
+        return on_cpu[0] if on_cpu and isinstance(out, torch.Tensor) else out
+
+    def _complain(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raise what torch's CPU kernel says of the arguments, if it refuses them, too."""
+        try:
+            complain(func, args, kwargs)
+        except NotImplementedError:
+            return
+        except Exception as error:
+            # A fault of torch is no refusal: another kind of tensor may do without it.
+            if "INTERNAL ASSERT" not in str(error):
+                self.refusal = error
+            raise
 
     def _record(
         self,
@@ -143,11 +236,31 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             fresh = self.tensors.address(tensor) not in addresses
             outputs.append(self.tensors.add_output(tensor, fresh=fresh))
         if outputs:
-            kind, attrs = op.reader(Call(op.name, values, out, self.tensors.is_weight))
-            grads = tuple([tensor.requires_grad for tensor in sources]) if self.train else ()
+            kind, attrs = self._read(op, Call(op.name, values, out, self.tensors.is_weight))
+            grads = self._grads(values, sources) if self.train else ()
             node = (len(self.nodes), kind, op.name, self.stack.path, tuple(inputs), tuple(outputs))
             call, in_place = self.stack.call, bool(targets)
             self.nodes.append(Node(*node, attrs, call, in_place, grads))
+
+    def _read(self, op: Operator, call: Call) -> Reading:
+        try:
+            return op.reader(call)
+        except RuntimeError:
+            # A nested tensor has no shape from which to read more.
+            if not any(tensor.is_nested for tensor in _flat(call.values.values())):
+                raise
+            return function(Kind.OPAQUE)(call)
+
+    def _grads(
+        self, values: Mapping[str, Any], sources: Sequence[torch.Tensor]
+    ) -> tuple[bool, ...]:
+        """Return for each input whether the backward pass gives it a gradient for this call."""
+        if self.backward:
+            return tuple(values.get("output_mask", ()))
+        if not torch.is_grad_enabled():
+            return (False,) * len(sources)
+        self.checkpointed = self.checkpointed or foreign_hooks(self.save)
+        return tuple([tensor.requires_grad for tensor in sources])
 
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
@@ -164,31 +277,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return updated
 
 
-def _complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Let torch's CPU kernel refuse inputs in its own words.
-
-    Every tensor is replaced by one element of memory, expanded, so that no size is too large.
-    """
-
-    def stand_in(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return torch.zeros((), dtype=value.dtype).expand(value.shape)
-        if isinstance(value, list | tuple):
-            return type(value)(stand_in(part) for part in value)
-        return value
-
-    func(*map(stand_in, args), **{key: stand_in(value) for key, value in kwargs.items()})
-
-
-def _to_meta(value: Any) -> Any:
-    """Move a CPU tensor that joins meta ones; lists of tensors too."""
-    if isinstance(value, torch.Tensor):
-        return value if value.is_meta else value.to(META)
-    if isinstance(value, list | tuple):
-        return type(value)(_to_meta(part) for part in value)
-    return value
-
-
 def _flat(values: Iterable[Any]) -> list[torch.Tensor]:
     """Return the tensors among arguments, faster than `tensors_in` for the common case."""
     tensors: list[torch.Tensor] = []
@@ -198,78 +286,3 @@ def _flat(values: Iterable[Any]) -> list[torch.Tensor]:
         elif isinstance(value, list | tuple):
             tensors.extend(tensors_in(value))
     return tensors
-
-
-def record(
-    module: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    *,
-    mode: str,
-    name: str,
-    build: str,
-) -> tuple[Graph, Exception | None]:
-    """Return the Graph of one forward, and the exception that ended it early, if one did.
-
-    The module's mode and all global settings are put back; a train mode forward updates the
-    module's buffers and any forward may set attributes, so pass a module that may change.
-    """
-    # Several times faster than parameters() and buffers(), which build every name.
-    weights = [
-        tensor
-        for member in module.modules()
-        for tensor in (*member._parameters.values(), *member._buffers.values())
-        if tensor is not None
-    ]
-    meta = all(tensor.is_meta for tensor in tensors_in([*weights, *args, kwargs]))
-    if any(map(is_lazy, weights)):
-        # A forward gives lazy parameters their shapes. What it raises is raised again, and
-        # reported, in the forward that is recorded.
-        with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
-            module(*args, **kwargs)
-    recorder = Recorder(module, meta=meta, train=mode == "train")
-    inputs, outputs, error = _observe(recorder, module, args, kwargs, mode)
-    failure = None
-    if error is not None:
-        message = f"{type(error).__name__}: {error}"
-        failure = Failure(recorder.stack.path, message, recorder.stack.failing_shapes())
-    graph = Graph(
-        name=name,
-        mode=mode,
-        build=build,
-        nodes=tuple(recorder.nodes),
-        tensors=tuple(recorder.tensors.specs),
-        storages=tuple(recorder.tensors.sizes),
-        params=recorder.stack.params,
-        modules=recorder.stack.modules,
-        calls=tuple(recorder.stack.calls),
-        inputs=inputs,
-        outputs=outputs,
-        saved=tuple(recorder.saved.items()) if mode == "train" else None,
-        failure=failure,
-    )
-    return graph, error
-
-
-def _observe(
-    recorder: Recorder,
-    module: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    mode: str,
-) -> tuple[tuple[int, ...], tuple[int, ...], Exception | None]:
-    """Run the forward; return the ids of inputs and outputs, and the exception that ended it."""
-    with settings(module, mode), contextlib.ExitStack() as stack:
-        inputs = recorder.stack.register_outside(args, kwargs)
-        if mode == "train":
-            stack.enter_context(
-                torch.autograd.graph.saved_tensors_hooks(recorder.save, lambda tensor: tensor)
-            )
-        stack.enter_context(recorder.stack.hooks())
-        try:
-            with recorder:
-                result = module(*args, **kwargs)
-            outputs = tuple(recorder.tensor_id(tensor) for tensor in tensors_in([result]))
-        except Exception as error:  # noqa: BLE001  a forward can raise anything: it is reported
-            return inputs, (), error
-    return inputs, outputs, None

@@ -1,24 +1,19 @@
-"""The global settings of a trace, as contexts that put everything back at the end.
-
-One function of torch is replaced meanwhile: on meta tensors `scaled_dot_product_attention` would be
-taken apart into matrix products and copies. As one fused operator it costs in the trace what it
-costs on a device with a fused kernel.
-"""
+"""The global settings of a trace, as contexts that put everything back at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from archlab.tracer.layout import broadcast
+from archlab.tracer.attention import fused_attention
 
 
 @contextlib.contextmanager
@@ -37,15 +32,63 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     try:
         with (
             no_collection(),
+            _deep_recursion(),
+            eager(),
             same_random(),
             torch.set_grad_enabled(train),
-            _fused_attention(),
+            fused_attention(),
         ):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(value=fast_path)
         for member, training in zip(members, flags, strict=True) if changed else ():
             member.training = training
+
+
+class AutocastError(RuntimeError):
+    """The forward casts automatically, which torch does not do on the meta device."""
+
+
+@contextlib.contextmanager
+def refused_autocast() -> Iterator[None]:
+    """Raise AutocastError where a forward begins to cast automatically, or does already."""
+    original: Any = torch.set_autocast_enabled
+    torch_functions: Any = torch
+
+    def refuse(device: str, enabled: bool) -> None:  # noqa: FBT001  torch's own signature
+        if enabled:
+            raise AutocastError("autocast does nothing on the meta device")
+        original(device, enabled)
+
+    if torch._C._is_any_autocast_enabled():
+        raise AutocastError("autocast does nothing on the meta device")
+    # `torch.autocast` calls it, and no operator shows afterwards that something is cast.
+    torch_functions.set_autocast_enabled = refuse
+    try:
+        yield
+    finally:
+        torch_functions.set_autocast_enabled = original
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    # Hooks double the frames that a call of a module takes: what nests as deep as plain torch
+    # allows must nest here, too.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(4 * limit)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextlib.contextmanager
+def eager() -> Iterator[None]:
+    """Let compiled functions run as they were written."""
+    # Else Dynamo would compile the recorder. It is not imported for nets that compile nothing.
+    compiling = "torch._dynamo" in sys.modules
+    with torch.compiler.set_stance("force_eager") if compiling else contextlib.nullcontext():
+        yield
 
 
 @contextlib.contextmanager
@@ -70,53 +113,3 @@ def no_collection() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-@contextlib.contextmanager
-def _fused_attention() -> Iterator[None]:
-    original = functional.scaled_dot_product_attention
-    functional.scaled_dot_product_attention = _fuse(original)
-    try:
-        yield
-    finally:
-        functional.scaled_dot_product_attention = original
-
-
-def _fuse(original: Callable[..., Any]) -> Callable[..., Any]:
-    def scaled_dot_product_attention(  # noqa: PLR0913  torch's own signature
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attn_mask: torch.Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,  # noqa: FBT001, FBT002
-        scale: float | None = None,
-        enable_gqa: bool = False,  # noqa: FBT001, FBT002
-    ) -> Any:
-        fits = query.is_meta and not enable_gqa and _fits(query, key, value)
-        if fits and (attn_mask is None or (not is_causal and _mask_fits(attn_mask, query, key))):
-            return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
-            )[0]
-        options = {"scale": scale, "enable_gqa": enable_gqa}
-        return original(query, key, value, attn_mask, dropout_p, is_causal, **options)
-
-    return scaled_dot_product_attention
-
-
-def _fits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
-    """Whether the fused kernel takes these shapes: 4-D, equal batch, heads and head size."""
-    return (
-        query.dim() == key.dim() == value.dim() == 4
-        and query.shape[:2] == key.shape[:2] == value.shape[:2]
-        and query.shape[3] == key.shape[3] == value.shape[3]
-        and key.shape[2] == value.shape[2]
-        and query.dtype == key.dtype == value.dtype
-    )
-
-
-def _mask_fits(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> bool:
-    """Whether the fused kernel takes this mask: of the scores' shape, and without a gradient."""
-    scores = (*query.shape[:3], key.shape[2])
-    fits = mask.dtype in (torch.bool, query.dtype) and broadcast([mask.shape, scores]) == scores
-    return fits and not mask.requires_grad

@@ -20,6 +20,7 @@ from archlab.ir.graph import TensorSpec
 Geometry = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # item size, offset, shape, strides
 # Elements of a storage above which two views count as sharing some, without a look at each element.
 _MANY = 10_000_000
+_MANY_ALIVE = 256  # storages whose release is looked for at every node
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Storage:
     known: dict[Geometry, tuple[int, int]] = field(default_factory=dict)  # -> tensor id, clock
     writes: list[tuple[int, Geometry, int]] = field(default_factory=list)  # clock, -, tensor id
     weight: bool = False
+    values: bool = True  # False: the forward wrote into it what it computed on meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,17 @@ class TensorTable:
         self.specs: list[TensorSpec] = []
         self.sizes: list[int] = []
         self._storages: dict[int, Storage] = {}
+        self._alive: dict[int, int] = {}  # storage -> the address of its weak reference
+        self._released: dict[int, int] = {}  # storage -> nodes that had run
         self._clock = 0
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
         """Return the known storage of a tensor."""
-        return self._storages.get(tensor.untyped_storage()._cdata)
+        return self._storages.get(self.address(tensor))
 
     def address(self, tensor: torch.Tensor) -> int:
         """Return a number that identifies the tensor's allocation while it lives."""
-        return int(tensor.untyped_storage()._cdata)
+        return int(_elements(tensor).untyped_storage()._cdata)
 
     def is_weight(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor is a parameter, or a view of one."""
@@ -70,7 +74,11 @@ class TensorTable:
         """Register a tensor that no node made: an input, a parameter, a buffer, a constant."""
         storage = self.storage(tensor) or self._allocate(tensor)
         storage.weight = storage.weight or source == "param"
-        return self._define(tensor, storage, source, name)
+        if source in ("param", "buffer"):
+            self._alive.pop(storage.id, None)  # the model holds it
+        # Two parameters may be of the same elements (`head.weight.data = embedding.weight.data`).
+        known = storage.known.get(_geometry(tensor))
+        return self._define(tensor, storage, source, name) if known is None else known[0]
 
     def add_output(self, tensor: torch.Tensor, *, fresh: bool) -> int:
         """Register what a node made: a fresh allocation, or a view of a known one."""
@@ -110,11 +118,38 @@ class TensorTable:
         visible = touching[covering[-1] :] if covering else touching
         return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
 
+    def forget_values(self, tensor: torch.Tensor) -> None:
+        """Note that a tensor on the CPU no longer holds the values that the forward gives it."""
+        storage = self.storage(tensor)
+        assert storage is not None
+        storage.values = False
+
+    def without_values(self, tensor: torch.Tensor) -> bool:
+        """Whether the values of a tensor on the CPU are not those that the forward gives it."""
+        storage = self.storage(tensor)
+        return storage is not None and not storage.values
+
+    def note_releases(self, clock: int) -> None:
+        """Note the storages whose memory is free again, now that `clock` nodes have run."""
+        # A net that keeps very many is looked at more seldom, so that the time stays linear.
+        if len(self._alive) > _MANY_ALIVE and clock % (len(self._alive) // _MANY_ALIVE + 1):
+            return
+        expired = torch.UntypedStorage._expired
+        for storage in [storage for storage, c in self._alive.items() if expired(c)]:
+            del self._alive[storage]
+            self._released[storage] = clock
+
+    def releases(self, clock: int) -> tuple[int, ...]:
+        """Return for each storage the nodes that had run when its memory was free again."""
+        return tuple(self._released.get(number, clock) for number in range(len(self.sizes)))
+
     def _allocate(self, tensor: torch.Tensor) -> Storage:
-        reference = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+        memory = _elements(tensor).untyped_storage()
+        reference = StorageWeakRef(memory)  # type: ignore[no-untyped-call]
         storage = Storage(len(self.sizes), reference)
-        self.sizes.append(tensor.untyped_storage().nbytes())
+        self.sizes.append(memory.nbytes() + _index_bytes(tensor))
         self._storages[self.address(tensor)] = storage
+        self._alive[storage.id] = reference.cdata
         return storage
 
     def _define(
@@ -123,7 +158,7 @@ class TensorTable:
         self._clock += 1
         spec = TensorSpec(
             id=len(self.specs),
-            shape=tuple(tensor.shape),
+            shape=_shape(tensor),
             dtype=_DTYPES.get(tensor.dtype) or str(tensor.dtype).removeprefix("torch."),
             storage=storage.id,
             source=source,
@@ -138,14 +173,47 @@ class TensorTable:
 _DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.int64: "int64"}
 
 
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    # A nested tensor has no shape; its elements lie in one row.
+    return tuple(_elements(tensor).shape if tensor.is_nested else tensor.shape)
+
+
+def _elements(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor itself, or what holds the elements of a sparse, nested or batched one."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return _elements(torch._C._functorch.get_unwrapped(tensor))
+    if tensor.layout is torch.strided and not tensor.is_nested:
+        return tensor
+    with torch._C._DisableTorchDispatch():  # a look, and no operator of the model
+        return tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
+
+
+def _index_bytes(tensor: torch.Tensor) -> int:
+    """Return the bytes in which a sparse tensor keeps where its elements are."""
+    with torch._C._DisableTorchDispatch():
+        if tensor.layout is torch.sparse_coo:
+            return tensor._indices().nbytes
+        if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+            return tensor.crow_indices().nbytes + tensor.col_indices().nbytes
+        if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+            return tensor.ccol_indices().nbytes + tensor.row_indices().nbytes
+    return 0
+
+
 def _geometry(tensor: torch.Tensor) -> Geometry:
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return _geometry(torch._C._functorch.get_unwrapped(tensor))
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        # Not in terms of its elements' memory, in which nothing of it is a view.
+        return tensor.itemsize, 0, _shape(tensor), ()
     return tensor.itemsize, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
 
 
 def _shared(nbytes: int, written: Geometry, read: Geometry) -> tuple[bool, bool]:
     """Whether a write touches a view of the same storage, and whether it covers all of it."""
     size = nbytes // written[0]
-    comparable = written[0] == read[0] and size <= _MANY
+    strided = len(written[2]) == len(written[3]) and len(read[2]) == len(read[3])
+    comparable = written[0] == read[0] and size <= _MANY and strided
     # A storage can grow after its size was noted (`resize_`).
     if not comparable or max(_end(written), _end(read)) > size:
         return True, False

@@ -9,6 +9,7 @@ from torch import nn
 
 from archlab.data.sets import ImageSet
 from archlab.errors import OptionError, keyword
+from archlab.tracer.chain import without_values
 from archlab.train.build import input_channels
 from archlab.train.module import logits_of, total_loss
 
@@ -50,7 +51,7 @@ def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
         output = model(batch)
     except Exception as error:
         size = "x".join(map(str, batch.shape[1:]))
-        reason = str(error).strip().split("\n")[0].partition("tensor([")[0]
+        reason = without_values(str(error).strip().split("\n")[0])
         raise OptionError(
             f"{name} is no classifier of images {size}: its forward fails on two of them "
             f"({type(error).__name__}: {reason})."

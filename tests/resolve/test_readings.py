@@ -36,7 +36,7 @@ def test_bounds_of_whole_numbers() -> None:
     assert {spec.name: spec.below for spec in first.specs() if not spec.floating} == {
         "edge_index": 7,
         "ids": 7,
-        "mask": 7,
+        "mask": 2,
     }
     inputs = given_inputs(["x=20x16", "edge_index=2x40:int64"])
     (first, *_) = inputs.attempts(None)

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchvision  # noqa: F401  registers torchvision's operators
 from torch import nn
+from tracing import graph_of
 
 from archlab.analyze.costs import MACS
 from archlab.ir import kinds
@@ -14,7 +15,7 @@ from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Attrs, Kind
 from archlab.tracer.operators import READERS
 from archlab.tracer.overloads import operator
-from archlab.tracer.recorder import Recorder, record
+from archlab.tracer.recorder import Recorder
 
 
 def f(*shape: int) -> torch.Tensor:
@@ -118,6 +119,13 @@ MATRICES = [
     Case("linear.default", (f(2, 3, 5), WEIGHT), Kind.LINEAR, kinds.MatmulAttrs(1, 6, 5, 4)),
     Case("linear.default", (f(2, 3, 5), f(4, 5)), Kind.MATMUL, kinds.MatmulAttrs(1, 6, 5, 4)),
     Case(
+        "_grouped_mm.default",
+        (torch.zeros(6, 8), torch.zeros(3, 8, 16), torch.tensor([2, 4, 6], dtype=torch.int32)),
+        Kind.MATMUL,
+        kinds.MatmulAttrs(1, 6, 8, 16),  # each row meets the matrix of its group alone
+        device="cpu",
+    ),
+    Case(
         "_int_mm.default",
         tuple(torch.zeros(32, 32, dtype=torch.int8) for _ in range(2)),
         Kind.MATMUL,
@@ -153,9 +161,42 @@ ATTENTION = [
         Kind.ATTENTION,
         FUSED,
     ),
+    Case(
+        "_scaled_dot_product_flash_attention_for_cpu_backward.default",
+        (
+            f(2, 4, 5, 8),
+            f(2, 4, 5, 8),
+            f(2, 4, 7, 8),
+            f(2, 4, 7, 8),
+            f(2, 4, 5, 8),
+            f(2, 4, 5),
+            0.0,
+            True,
+        ),
+        Kind.ATTENTION,
+        kinds.AttentionAttrs(8, 5, 7, 8, 8, causal=True),
+    ),
 ]
 
 CONVOLUTIONS = [
+    Case(
+        "convolution_backward.default",
+        (
+            f(2, 6, 6, 6),
+            MAP,
+            f(6, 3, 3, 3),
+            [6],
+            [1] * 2,
+            [0] * 2,
+            [1] * 2,
+            False,
+            [0] * 2,
+            1,
+            [True] * 3,
+        ),
+        Kind.CONV,
+        kinds.ConvAttrs((3, 3), (1, 1), (0, 0), (1, 1), 1, bias=False),
+    ),
     conv_case("convolution.default"),
     conv_case("_convolution.default", *[False] * 4),
     Case(
@@ -386,7 +427,7 @@ NAMED = [
     *named(
         Kind.ELEMENTWISE, scalar=False, where__self=(b(2, 4), X, X), complex=(X, X),
         masked_fill__Scalar=(X, b(2, 4), 0.0), masked_fill___Scalar=(X, b(2, 4), 0.0),
-        add__Tensor=(X, X), floor_divide=(X, X),
+        add__Tensor=(X, X), floor_divide=(X, X), addr=(X, f(2), f(4)),
     ),
     *named(
         Kind.ELEMENTWISE, scalar=True, native_dropout=(X, 0.5, True), add___Scalar=(X, 1),
@@ -412,6 +453,8 @@ CASES = [
 ]  # fmt: skip
 
 NOT_HERE = {
+    "aten._scaled_dot_product_flash_attention_backward": "needs what a kernel of CUDA returns",
+    "aten._scaled_dot_product_efficient_attention_backward": "needs what a kernel of CUDA returns",
     "aten.convolution_overrideable": "a kernel only for out-of-tree devices",
     "aten.mkldnn_max_pool2d": "takes tensors in oneDNN's own layout only",
     "aten._pin_memory": "needs an accelerator",
@@ -420,6 +463,7 @@ NOT_HERE = {
 # Operators that torch 2.6 does not have, or does not run on meta.
 NOT_IN_2_6 = {
     "aten._fused_rms_norm",
+    "aten._grouped_mm",
     "aten._convolution",
     "aten._scaled_dot_product_fused_attention_overrideable",
 }
@@ -510,8 +554,7 @@ def test_recurrent_layers_count_their_gate_products(
     with torch.device(device):
         net = cell(SIZE, HIDDEN, layers, bidirectional=bidirectional)
         x = torch.zeros(STEPS, BATCH, SIZE)
-    graph, error = record(net, [x], {}, mode="eval", name="net", build="test")
-    assert error is None
+    graph = graph_of(net, x)
     ways = 2 if bidirectional else 1
     # Each step: gates × hidden × (input + hidden); the second layer reads all directions.
     inputs = [SIZE] + [HIDDEN * ways] * (layers - 1)
@@ -520,10 +563,7 @@ def test_recurrent_layers_count_their_gate_products(
 
 
 def test_the_fused_layer_of_onednn_is_recurrent() -> None:
-    graph, error = record(
-        nn.LSTM(SIZE, HIDDEN), [torch.zeros(STEPS, BATCH, SIZE)], {}, mode="eval", name="", build=""
-    )
-    assert error is None
+    graph = graph_of(nn.LSTM(SIZE, HIDDEN), torch.zeros(STEPS, BATCH, SIZE))
     fused = [node for node in graph.nodes if node.op == "aten.mkldnn_rnn_layer"]
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")

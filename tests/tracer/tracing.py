@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from archlab.ir.graph import Graph, Node
-from archlab.tracer.recorder import record
+from archlab.tracer.record import record
 
 
 class Net(nn.Module):
@@ -24,10 +24,10 @@ class Net(nn.Module):
 
 
 def graph_of(net: nn.Module, *args: Any, mode: str = "eval", **kwargs: Any) -> Graph:
-    graph, error = record(net, args, kwargs, mode=mode, name="net", build="test")
-    if error is not None:
-        raise error
-    return graph
+    recording = record(net, (args, kwargs), mode=mode, name="net", build="test")
+    if recording.error is not None:
+        raise recording.error
+    return recording.graph
 
 
 def traced(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:

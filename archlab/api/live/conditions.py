@@ -28,7 +28,7 @@ from archlab.probe.branches import zero_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_norms
 from archlab.probe.norm import has_gradient
-from archlab.probe.running import is_scripted, members, reported, run, uncompiled
+from archlab.probe.running import is_scripted, members, reported, run
 from archlab.probe.samples import made_input
 from archlab.probe.untouched import drawn_from
 from archlab.probe.weights import load_weights
@@ -167,7 +167,7 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
 @contextlib.contextmanager
 def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
-    module = uncompiled(subject.model.seeded(seed))
+    module = subject.model.seeded(seed)
     batch = _batch_of(subject, conditions, seed)
     # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):

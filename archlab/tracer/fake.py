@@ -1,0 +1,39 @@
+"""Fake tensors: without values, as those on meta are, yet with a device that a forward can use.
+
+Autocast, custom operators and code that asks for a tensor's device work on them. They are slower
+than meta tensors and their module takes a second to start, so they are the second attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._pytree import tree_map_only
+
+from archlab.tracer.isolate import copied
+
+__all__ = ["FakeTensor", "fakes"]
+
+
+def fakes(
+    module: nn.Module, inputs: tuple[Sequence[Any], Mapping[str, Any]], device: str
+) -> tuple[FakeTensorMode, nn.Module, tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Return a mode to run in, and copies of a module and inputs on meta as fake tensors."""
+    # A forward may hold small constants with values, which join the fake tensors.
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+
+    def fake(tensor: torch.Tensor) -> torch.Tensor:
+        # The memory is that of the tensor on meta: what shares it goes on sharing it.
+        data = FakeTensor(mode, tensor.detach().to("meta"), torch.device(device))
+        if isinstance(tensor, nn.Parameter):
+            return nn.Parameter(data, requires_grad=tensor.requires_grad)
+        return data.requires_grad_(tensor.requires_grad)
+
+    # The mode logs every failure with its traceback, though another attempt may follow.
+    logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
+    return mode, copied(module, fake), tree_map_only(torch.Tensor, fake, inputs)
