@@ -18,6 +18,20 @@ from archlab.tracer.isolate import is_lazy
 from archlab.tracer.settings import same_random
 
 
+def check_weights(module: nn.Module) -> None:
+    """Raise a ProbeError where a lazy module has no weights."""
+    if has_lazy(module):
+        raise ProbeError(
+            f"{type(module).__name__} has lazy modules without weights. A forward gives weights to "
+            "those that run: run one before, and leave out modules that never run."
+        )
+
+
+def has_lazy(module: nn.Module) -> bool:
+    """Whether a parameter or buffer waits for a forward to give it a shape."""
+    return any(map(is_lazy, (*module.parameters(), *module.buffers())))
+
+
 @contextlib.contextmanager
 def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
     """Set the mode ("train", "eval", or None to keep it), and put everything back at the end.
@@ -25,11 +39,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
     Raises:
         ProbeError: a lazy module has no weights yet.
     """
-    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
-        raise ProbeError(
-            f"{type(module).__name__} has lazy modules without weights. A forward gives weights to "
-            "those that run: run one before, and leave out modules that never run."
-        )
+    check_weights(module)
     modes = [(member, member.training) for member in module.modules()]
     # Batch norm's statistics move in every forward in train mode. They get their values back in
     # place, because another module may hold the same tensors.

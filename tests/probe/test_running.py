@@ -161,7 +161,7 @@ def test_what_a_model_raises_is_told_without_values() -> None:
 
     net = Fails(2, 2)
     with pytest.raises(
-        ProbeError, match="^The forward of Fails failed: ValueError: cannot take a tensor$"
+        ProbeError, match=r"^The forward of Fails failed: ValueError: cannot take a tensor$"
     ):
         run(net, (torch.full((2, 2), 0.125),), {})
 

@@ -30,11 +30,10 @@ from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_no
 from archlab.probe.norm import has_gradient
 from archlab.probe.running import is_scripted, members, reported, run
 from archlab.probe.samples import made_input
-from archlab.probe.untouched import drawn_from
+from archlab.probe.untouched import check_weights, drawn_from, has_lazy
 from archlab.probe.weights import load_weights
 from archlab.result import unique_names
 from archlab.spec import InputSpec
-from archlab.tracer.isolate import is_lazy
 from archlab.verb import Progress
 from archlab.zoo import CIFAR_FAMILIES
 
@@ -214,9 +213,10 @@ def _give_shapes(module: nn.Module, batch: Batch, mode: str) -> None:
     # In eval mode first, in which batch norm's statistics stay as they are; what only runs in train
     # mode, such as auxiliary heads, comes after that.
     for running in dict.fromkeys(("eval", mode)):
-        if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        if has_lazy(module):
             with torch.no_grad():
                 run(module.train(running == "train"), batch.args, batch.kwargs)
+    check_weights(module)
 
 
 def _placed(tensor: torch.Tensor, conditions: Conditions) -> torch.Tensor:

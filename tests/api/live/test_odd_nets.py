@@ -152,6 +152,7 @@ NETS = {
     "fails": Fails,
     "deep": lambda: nn.Sequential(*(nn.Linear(6, 6) for _ in range(60))),
     "compiled in place": lambda: _compiled(Residual()),
+    "compiled": lambda: torch.compile(Residual(), backend="eager"),
 }
 
 
@@ -237,6 +238,23 @@ def test_a_lazy_net_gives_what_the_same_net_gives_built_eagerly() -> None:
     eager.load_state_dict(made.state_dict())
     assert quietly(lambda: points(lazy)) == points(eager)
     assert quietly(lambda: points(lazy, mode="eval")) == points(eager, mode="eval")
+
+
+def test_lazy_layers_that_never_run_are_refused() -> None:
+    net = Residual()
+    net.unused = quietly(lambda: nn.LazyLinear(2))
+    for verb, measure in VERBS.items():
+        with pytest.raises(ProbeError, match="leave out modules that never run"):
+            quietly(lambda measure=measure: measure(archlab.load(net, input="5x6")))
+        assert is_lazy(net.unused.weight), verb
+
+
+def test_a_compiled_net_gives_what_it_gives_uncompiled() -> None:
+    net = Residual()
+    expected = points(net)
+    assert points(torch.compile(net, backend="eager")) == expected
+    net.branch = torch.compile(net.branch, backend="eager")
+    assert points(net) == expected
 
 
 def test_a_checkpointed_net_gives_what_the_plain_net_gives() -> None:
