@@ -138,9 +138,10 @@ class Model:
     def with_batch(self, batch: int) -> Model:
         """Return this model with another batch; the module is shared, nothing is traced yet."""
         other = copy.copy(self)
-        # Where a forward without a batch has told how the inputs are read, that stands.
-        if self._chosen is not None and self._batch is None:
-            other._inputs = self._chosen
+        # Where a forward of one sample has told how the inputs are read, that stands.
+        chosen = self._chosen.specs() if self._chosen is not None and self._batch is None else []
+        if chosen and all(spec.shape[:1] == (1,) for spec in chosen):
+            other._inputs = self._chosen or self._inputs
         other._batch, other._chosen, other._graphs = batch, None, {}
         return other
 

@@ -124,7 +124,8 @@ def made(spec: InputSpec, generator: torch.Generator) -> torch.Tensor:
         corners = torch.rand(spec.shape, generator=generator) / 4
         corners[..., 2:] += 0.5
         return corners.to(dtype)
-    return torch.randn(spec.shape, generator=generator).to(dtype)
+    kind = dtype if dtype.is_complex else None
+    return torch.randn(spec.shape, generator=generator, dtype=kind).to(dtype)
 
 
 def _mixed(readings: Sequence[Sequence[Input]]) -> Iterator[list[Input]]:

@@ -219,3 +219,25 @@ def test_no_message_shows_the_values_of_a_tensor() -> None:
     messages += [str(archlab.load(net, input=tensor)), repr(archlab.load(net, input=[tensor]))]
     assert len(messages) > 15
     assert not [message for message in messages if "0.12" in message]
+
+
+def test_another_batch_keeps_how_the_inputs_were_read() -> None:
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.rnn = nn.Conv2d(3, 2, 3), nn.GRU(4, 2, batch_first=True)
+
+        def forward(self, image, words):
+            assert words.dim() == 3
+            return self.conv(image).sum((2, 3)) + self.rnn(words)[0].sum(1)
+
+    model = archlab.load(Both(), input=["image=3x8x8", "words=5x4"])
+    text = model.trace().input_text()
+    assert text == "image=1x3x8x8 float32, words=1x5x4 float32"
+    text = model.with_batch(2).trace().input_text()
+    assert text == "image=2x3x8x8 float32, words=2x5x4 float32"
+    # One size alone is one sample's, whether the model was traced before or not.
+    line = archlab.load(nn.Linear(4, 2), input="4")
+    for _ in range(2):
+        assert line.with_batch(3).trace().input_text() == "3x4 float32"
+        line.trace()
