@@ -40,6 +40,7 @@ from archlab.probe.gradients import Batch, activation_gradients, measure_gradien
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
+from archlab.probe.untouched import has_lazy
 from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
 
@@ -271,7 +272,8 @@ def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
     """Return what a reader should know of this measurement."""
     notes = []
     # A module that was given keeps its values: its seeds differ in data and labels alone.
-    kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
+    given = [item for item in subjects if not item.model.redrawn and conditions.init is None]
+    kept = [item.name for item in given if not has_lazy(item.model.module)]
     if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")
     graphs = [item.model.trace(conditions.mode) for item in subjects]
