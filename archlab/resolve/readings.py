@@ -5,6 +5,7 @@ An argument is one input, or a nest of lists, tuples and dictionaries of inputs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice
@@ -20,6 +21,8 @@ from archlab.spec import InputSpec
 Input = InputSpec | torch.Tensor
 Nest = Any  # an Input, or lists, tuples and dictionaries of them
 _MOST_ATTEMPTS = 32
+# What a message about sizes says: `expected 3-D`, `sizes of tensors`.
+_OF_SIZES = re.compile(r"\b(sizes?|shapes?|dim(ension)?s?|channels?|\d-?D)\b")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Inputs:
                 "targets.0.boxes=2x4 and targets.0.labels=2:int64, each an input."
             )
         several = len(self.specs()) > 1 and not all(each.exact for each in self.specs())
-        return " A shape in brackets, such as [1x8x32], is taken as it is." if several else ""
+        if several and _OF_SIZES.search(failure):
+            return " A shape in brackets, such as [1x8x32], is taken as it is."
+        return ""
 
     def tensors(
         self, device: str, make: Callable[[InputSpec], torch.Tensor] | None = None

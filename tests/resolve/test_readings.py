@@ -62,5 +62,8 @@ def test_advice() -> None:
     with pytest.raises(OptionError, match="batch=8 and input 2x3x8x8"):
         given_inputs("2x3x8x8").advice("", 8)
     assert given_inputs("3x8x8").advice("", 8) == ""
+    two = given_inputs(["a=3x8x8", "b=4x16"])
+    assert "[1x8x32]" in two.advice("expected `key` to be 3-D but found 2-D", None)
+    assert two.advice("unexpected keyword argument 'b'", None) == ""
     targets = given_inputs("3x8x8").advice("targets should not be None", None)
     assert "targets.0.boxes=2x4" in targets
