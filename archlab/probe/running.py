@@ -21,6 +21,7 @@ from archlab.errors import ArchlabError, ProbeError
 from archlab.tracer.chain import without_values
 from archlab.tracer.settings import eager
 
+_LISTS = (nn.ParameterList, nn.ParameterDict)
 Before = Callable[[nn.Module, Any, dict[str, Any]], None]  # (module, args, kwargs)
 After = Callable[[nn.Module, Any, Any], None]  # (module, args, output)
 
@@ -64,8 +65,15 @@ def is_scripted(member: nn.Module) -> bool:
 
 
 def own_weights(member: nn.Module) -> Iterator[nn.Parameter]:
-    """Yield the parameters that a member owns itself; a scripted one owns all that are inside."""
-    return member.parameters(recurse=is_scripted(member))
+    """Yield the parameters that a member owns itself; a scripted one owns all that are inside.
+
+    Lists and dictionaries of parameters never run: theirs belong to the module around them.
+    """
+    if not isinstance(member, _LISTS):
+        yield from member.parameters(recurse=is_scripted(member))
+        for child in member.children():
+            if isinstance(child, _LISTS):
+                yield from child.parameters()
 
 
 def before(member: nn.Module, hook: Before, *, first: bool = False) -> RemovableHandle:

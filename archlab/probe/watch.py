@@ -29,9 +29,10 @@ class Slot:
 
     value: torch.Tensor | None = None
 
-    def arrive(self, gradient: torch.Tensor) -> None:
-        """Keep the norm of the gradient (a tensor hook)."""
-        self.value = norm_in_place(gradient)
+    def arrive(self, gradient: torch.Tensor | None) -> None:
+        """Keep the norm of the gradient (a tensor hook); torch passes None where there is none."""
+        if gradient is not None:
+            self.value = norm_in_place(gradient)
 
 
 @dataclass(slots=True)

@@ -218,6 +218,44 @@ def test_a_net_without_layers_of_weights_is_refused() -> None:
         measure_gradients(net, Batch((torch.ones(3, 2),)), total)
 
 
+def test_lists_of_parameters_belong_to_the_module_around_them() -> None:
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = nn.ParameterList([nn.Parameter(torch.ones(2, 2)) for _ in range(2)])
+            self.more = nn.ParameterDict({"a": nn.Parameter(torch.ones(2, 1))})
+
+        def forward(self, x):
+            return x @ self.weights[0] @ self.weights[1] @ self.more["a"]
+
+    (point,) = measure_gradients(Listed(), Batch((torch.ones(1, 2),)), total).points
+    # dL/dW is 2 in the 4 places of both matrices, and 4 in the 2 of the column: √(16 + 16 + 32).
+    assert (point.path, point.weight_grad) == ("", pytest.approx(8))
+
+
+def test_a_layer_that_passes_no_gradient_back_has_none() -> None:
+    class Cut(torch.autograd.Function):
+        @staticmethod
+        def forward(_, x):
+            return x * 1
+
+        @staticmethod
+        def backward(*_):
+            return None
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.b(Cut.apply(self.a(x)))
+
+    first, second = measure_gradients(Net(), Batch((torch.ones(3, 2),)), total).points
+    assert (first.activation_grad, first.weight_grad) == (None, None)
+    assert second.activation_grad == pytest.approx(6**0.5)
+
+
 def test_an_output_without_fractions_starts_no_loss() -> None:
     from archlab.probe.losses import random_target_loss
 
