@@ -121,8 +121,8 @@ def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
     """Return constructor arguments from `key=value` texts; values are Python literals or strings.
 
     Example:
-        >>> parse_options(["depth=20", "aux=false", "widths=(16,32,64)", "layout=imagenet"])
-        {'depth': 20, 'aux': False, 'widths': (16, 32, 64), 'layout': 'imagenet'}
+        >>> parse_options(["depth=20", "aux=false", "widths=(16,32,64)", "layout=cifar"])
+        {'depth': 20, 'aux': False, 'widths': (16, 32, 64), 'layout': 'cifar'}
 
     Raises:
         OptionError: no `=`, or a key that is no identifier.
@@ -132,7 +132,7 @@ def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip().isidentifier():
             raise OptionError(
-                f"{pair!r} is not key=value. Examples: num_classes=10, layout=imagenet, "
+                f"{pair!r} is not key=value. Examples: num_classes=10, layout=cifar, "
                 "widths=(16,32,64)."
             )
         options[key.strip()] = _value(value.strip())

@@ -16,7 +16,7 @@ from archlab import CIFAR10Data, Classifier, TrainingCurve, summary
 def main(folder: str = ".data", epochs: str = "100") -> None:
     """Train both nets one after the other."""
     for name in ("googlenet", "resnet18"):
-        model = Classifier(name)
+        model = Classifier(name, options={"layout": "cifar"})
         print(summary(model, (3, 32, 32)))
         trainer = pl.Trainer(
             max_epochs=int(epochs), accelerator="auto", devices="auto", deterministic=True

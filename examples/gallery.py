@@ -11,8 +11,8 @@ HERE = Path(__file__).parent
 EXAMPLES = ("06_receptive_field", "07_draw")  # they write the picture they are given
 GALLERY = {
     "googlenet": "googlenet --mode train --batch 2",
-    "inception": "googlenet --set layout=imagenet --expand inception4c --boxes 30",
-    "resnet18": "resnet18 --set layout=imagenet --color-by macs",
+    "inception": "googlenet --expand inception4c --boxes 30",
+    "resnet18": "resnet18 --color-by macs",
     "resnet50": "torchvision:resnet50 --color-by receptive-field",
     "resnet56": "resnet56",
     "plain56": "plain56",

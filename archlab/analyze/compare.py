@@ -23,11 +23,15 @@ from archlab.result import (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model of a comparison: its header, its numbers by metric, what was not counted."""
+    """One model of a comparison: its header, its numbers by metric, what was not counted.
+
+    `output` holds the shapes of its outputs, such as `1x1000`.
+    """
 
     header: Header
     values: dict[str, float | None]
     missing: tuple[Missing, ...]
+    output: str = ""
 
 
 # What the rows are called, and how their numbers are shown.
@@ -55,6 +59,20 @@ class Comparison(Answer):
     entries: tuple[Entry, ...]
     missing: tuple[Missing, ...] = ()
 
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Return a sentence about the inputs, and one about the outputs, where they differ."""
+        texts = {
+            "inputs": [entry.header.input for entry in self.entries],
+            "outputs": [entry.output for entry in self.entries],
+        }
+        return tuple(
+            f"{what} differ: {', '.join(map(' '.join, zip(self.names, each, strict=True)))}: the "
+            "ratios compare different work"
+            for what, each in texts.items()
+            if len(set(each)) > 1
+        )
+
     def table(self) -> Table:
         """Return one row a metric, one column a model, and the ratio to the first."""
         named = self._named_entries()
@@ -68,7 +86,7 @@ class Comparison(Answer):
                 *(Column(f"ratio {name}", "ratio") for name in self.names[1:]),
             ),
             rows=tuple(self._row(metric) for metric in METRICS),
-            footer=("≠ marks what differs from the first model", *notes),
+            footer=("≠ marks what differs from the first model", *self.differences, *notes),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +100,8 @@ class Comparison(Answer):
             "status": str(self.status),
             "missing": [{"model": name, **record(gap)} for name, gap in self._gaps()],
             "totals": {"models": len(self.entries)},
+            "output": [entry.output for entry in self.entries],
+            "differences": list(self.differences),
             "rows": [
                 {"path": name, **{metric: entry.values[metric] for metric in METRICS}}
                 for name, entry in self._named_entries()

@@ -7,12 +7,13 @@ that this forward never read are listed apart.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 from archlab.analyze.flops import flops
 from archlab.analyze.header import header
-from archlab.analyze.tree import by_module, tree_order
+from archlab.analyze.tree import ancestors, by_module, tree_order
 from archlab.ir.graph import Graph, Param
 from archlab.result import Result, Unit, columns, si, size
 
@@ -96,7 +97,7 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
             if totals.frozen or column.name not in ("frozen", "trainable")
         ),
         missing=cost.missing,
-        footer=_footer(graph, totals, tied),
+        footer=_footer(graph, totals, tied, _idle_parts(graph, sums)),
         extra=(
             ("tied", [[param.name, *param.aliases] for param in tied]),
             ("never_executed", unused_names(graph)),
@@ -125,6 +126,20 @@ def _sharing(graph: Graph) -> list[list[str]]:
     ]
 
 
+def _idle_parts(graph: Graph, sums: Mapping[str, Held]) -> list[str]:
+    """Return the modules of which no parameter was read, or the parameters of modules used in part.
+
+    An idle module inside another one is not named apart.
+    """
+    parts = dict[str, None]()
+    for name in unused_names(graph):
+        # From the outermost module down; the model itself is not called a part.
+        modules = [*ancestors(name.rpartition(".")[0])][-2::-1]
+        idle = (path for path in modules if sums[path].params == sums[path].unused)
+        parts[next(idle, name)] = None
+    return list(parts)
+
+
 def _amount(graph: Graph, param: Param) -> Held:
     if param.buffer:
         return Held(buffers=param.numel, buffer_bytes=graph.param_bytes[param.name])
@@ -151,7 +166,9 @@ def _row(path: str, kind: str, inside: Held, own: int, total: int) -> ParamsRow:
     )
 
 
-def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str, ...]:
+def _footer(
+    graph: Graph, totals: ParamsTotals, tied: list[Param], idle: list[str]
+) -> tuple[str, ...]:
     lines = [
         f"params {totals.params:,} ({si(totals.params)}): {totals.trainable:,} trainable, "
         f"{totals.frozen:,} frozen; {size(totals.bytes)} · buffers {totals.buffers:,} · "
@@ -164,10 +181,10 @@ def _footer(graph: Graph, totals: ParamsTotals, tied: list[Param]) -> tuple[str,
         for names in _sharing(graph)
     ]
     if totals.unused:
-        names = unused_names(graph)
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+        used = totals.params - totals.unused
         lines.append(
             f"never executed in {graph.mode} mode: {totals.unused:,} parameters "
-            f"({', '.join(names[:3])}{more})"
+            f"({', '.join(idle[:3])}{more}); {used:,} ({si(used)}) without them"
         )
     return tuple(lines)

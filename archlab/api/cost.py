@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from archlab.analyze.budget import Amount, BudgetRow, BudgetTotals, budget, limits
@@ -60,7 +61,7 @@ def flops(
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> flops(load("resnet18", layout="imagenet")).totals.macs  # torchvision publishes 1.814 G
+        >>> flops("resnet18").totals.macs  # torchvision publishes 1.814 G
         1814073344
     """
     return analyze_flops(trace(model, mode=mode), convention=convention, by=by)
@@ -82,7 +83,7 @@ def memory(model: ModelLike, *, optimizer: str = "adam") -> Result[MemoryTotals,
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> memory(load("resnet18", layout="imagenet")).totals.inference_peak  # two 64×112×112 maps
+        >>> memory("resnet18").totals.inference_peak  # two 64×112×112 maps
         6422528
     """
     loaded = load(model)
@@ -283,11 +284,16 @@ def against(
 
 
 def _entry(model: Model, mode: str = "eval") -> Entry:
-    cost, needs = analyze_summary(model.trace(mode)), memory(model)
+    graph = model.trace(mode)
+    cost, needs = analyze_summary(graph), memory(model)
     sources = (
         (cost.totals, ("params", "trainable", "macs", "flops", "other_flops", "layers")),
         (params(model, mode=mode).totals, ("buffers",)),
         (needs.totals, ("parameters", "inference_peak", "saved_for_backward", "training")),
     )
     values = {name: getattr(totals, name) for totals, names in sources for name in names}
-    return Entry(cost.header, values, (*cost.missing, *needs.missing))
+    sizes = [graph.shape(tensor) for tensor in graph.outputs]
+    shapes = Counter("x".join(map(str, size)) or "scalar" for size in sizes)
+    # In training GoogLeNet has three outputs of one shape: written once, with their number.
+    output = ", ".join(f"{shape} ×{n}" if n > 1 else shape for shape, n in shapes.items())
+    return Entry(cost.header, values, (*cost.missing, *needs.missing), output or "no tensor")

@@ -86,7 +86,7 @@ Set = Annotated[
         "--set",
         "-s",
         metavar="KEY=VALUE",
-        help="A constructor argument: num_classes=10, layout=imagenet, widths=(16,32,64); repeat.",
+        help="A constructor argument: num_classes=10, layout=cifar, widths=(16,32,64); repeat.",
     ),
 ]
 Mode = Annotated[str, typer.Option("--mode", help=f"The model's mode: {listed(MODES)}.")]

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 from archlab import files
 from archlab.errors import OutputError, RunError
 from archlab.result import Unit
+from archlab.runs.layout import has_layouts, recorded_options
 from archlab.runs.recipe import Recipe, from_record
 from archlab.version import __version__
 
@@ -68,6 +69,9 @@ class Plan:
         for place in ("data", "data_dir", "data_name"):
             content.pop(place)
         content["recipe"].pop("made_for")
+        # A run whose record has no layout trained the net for CIFAR: it is found again by its id.
+        if has_layouts(self.model) and self.options.get("layout") == "cifar":
+            content["options"].pop("layout")
         content["init"] = content.pop("init_id")
         content |= {"code": [__version__, RUN_VERSION]}
         text = json.dumps(content, sort_keys=True)
@@ -135,6 +139,7 @@ def read_plan(folder: Path) -> Plan:
     try:
         values = {part.name: content[part.name] for part in fields(Plan) if part.name in content}
         values["recipe"] = from_record(values["recipe"])
+        values["options"] = recorded_options(values["model"], values["options"])
         return Plan(**values)
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder / PLAN} lacks or mistypes an entry: {error}") from error

@@ -26,8 +26,8 @@ class Request:
         """What differs from the defaults, as on the command line.
 
         Example:
-            >>> Request(model="resnet18", batch=2, options=(("layout", "imagenet"),)).asked
-            '--batch 2 --set layout=imagenet'
+            >>> Request(model="resnet18", batch=2, options=(("layout", "cifar"),)).asked
+            '--batch 2 --set layout=cifar'
         """
         parts = [f"--input {text}" for text in self.input]
         parts += [f"--batch {self.batch}"] if self.batch is not None else []

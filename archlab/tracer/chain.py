@@ -180,7 +180,7 @@ def advice(error: Exception, given: str) -> str:
     named = keyword("input", "name=SHAPE:DTYPE")
     if isinstance(error, TypeError) and "forward()" in text and "missing" in text:
         return f"Give every input the forward takes, as {named}."
-    if isinstance(error, TypeError) and "positional argument" in text:
+    if isinstance(error, TypeError) and re.search("positional|unexpected keyword", text):
         return f"Give the inputs by the names the forward has, as {named}."
     if isinstance(error, BoundsError):
         return "Try a smaller input, or a smaller model of its kind."

@@ -37,6 +37,8 @@ DATA_DEPENDENT = frozenset(
         "aten.nonzero_numpy", "aten.bincount", "torchvision.nms",
     }
 )  # fmt: skip
+# Classes of tensors on which operators run as they are: plain ones, parameters and fake tensors.
+_OURS = (torch.Tensor.__torch_dispatch__, FakeTensor.__torch_dispatch__)
 # Operators that return the tensor that they were given, as far as the graph is concerned.
 _SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
 
@@ -72,7 +74,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if any(not issubclass(kind, FakeTensor) and kind is not torch.Tensor for kind in types):
+        if any(kind.__torch_dispatch__ not in _OURS for kind in types):
             return NotImplemented  # a class of tensors says itself which operators it consists of
         if isinstance(func, HigherOrderOperator):
             return self._higher_order(func, args, kwargs)

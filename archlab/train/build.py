@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -12,7 +12,9 @@ from torch import nn
 from archlab.errors import BuildError
 from archlab.resolve import find
 from archlab.resolve.sources import Source, check_options
+from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.spec import parse_model
+from archlab.zoo.options import Layout, check_choice
 
 
 def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.Module:
@@ -43,16 +45,24 @@ def fitting_options(
     options: Mapping[str, Any],
     *,
     classes: int,
-    channels: int,
+    shape: tuple[int, int, int],
     widths: tuple[int, int, int],
 ) -> dict[str, Any]:
-    """Return the options, with what data and recipe say where the constructor takes it."""
+    """Return the options, with what data and recipe say where the constructor takes it.
+
+    `shape` is that of an image: channels, height and width. A layout that a net of the zoo does not
+    have is an OptionError.
+    """
     source = find(parse_model(spec))
     taken = set(_parameters(source))
     # Their builders hide it behind **kwargs.
     if source.family.partition(".")[0] in ("torchvision", "timm"):
         taken.add("num_classes")
-    offered = {"num_classes": classes, "in_channels": channels, "widths": widths}
+    offered = {"num_classes": classes, "in_channels": shape[0], "widths": widths}
+    # Another net's argument of this name may mean anything.
+    if has_layouts(spec):
+        offered["layout"] = fitting_layout(shape)
+        check_choice("layout", options.get("layout", offered["layout"]), get_args(Layout))
     return {**{key: value for key, value in offered.items() if key in taken}, **options}
 
 

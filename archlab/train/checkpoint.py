@@ -10,6 +10,7 @@ from torch import nn
 
 from archlab.errors import RunError, keyword
 from archlab.runs import record
+from archlab.runs.layout import fitting_layout, has_layouts, recorded_options
 from archlab.train.build import build
 
 
@@ -36,13 +37,19 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
+    origin = content.get("archlab", {})
+    if origin.get("spec"):
+        origin["options"] = recorded_options(origin["spec"], origin.get("options", {}))
     return content
 
 
-def load_model(path: Path, spec: str | None = None) -> nn.Module:
+def load_model(
+    path: Path, spec: str | None = None, shape: tuple[int, int, int] = (3, 224, 224)
+) -> nn.Module:
     """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    `spec` names the model where the checkpoint does not.
+    `spec` names the model where the checkpoint does not; a zoo net then takes the layout that fits
+    images of `shape` (channels, height, width).
     """
     content = read(path)
     origin = content.get("archlab", {})
@@ -54,6 +61,8 @@ def load_model(path: Path, spec: str | None = None) -> nn.Module:
         )
     # Every value is overwritten: the seed only keeps the global random stream as it was.
     options = origin.get("options", {}) if name == origin.get("spec") else {}
+    if has_layouts(name):
+        options.setdefault("layout", fitting_layout(shape))
     model = build(name, options, seed=0)
     weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
                if key.startswith("model.")}  # fmt: skip

@@ -6,6 +6,7 @@ loss (Szegedy et al. 2014, arXiv:1409.4842, section 5).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archlab.errors import DataError, OptionError
+from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.runs.recipe import Recipe, recipe
 from archlab.train import device
 from archlab.train.batches import Batch
@@ -36,7 +38,8 @@ class Classifier(pl.LightningModule):
     Args:
         model: a spec such as "resnet18", or a module that maps images to logits.
         recipe: a recipe, the name of one, or a YAML file that changes `lesson`.
-        options: constructor arguments, where `model` is a spec.
+        options: constructor arguments, where `model` is a spec; {"layout": "cifar"} for the net
+            of small images, since the module is built before it has seen any.
         total_steps: length of the schedule; None asks the Trainer.
         log: log train_loss, train_acc, val_loss and val_acc.
         freeze: what is fine-tuned when; None trains everything.
@@ -71,6 +74,11 @@ class Classifier(pl.LightningModule):
         self.options = dict(options or {})
         if isinstance(model, str) and self.recipe.categories is not None:
             self.options.setdefault("num_classes", self.recipe.categories)
+        # Named in any case, because a checkpoint says how its net is built.
+        chosen = not self.spec or "layout" in self.options
+        self.layout_by_default = not chosen and has_layouts(self.spec)
+        if self.layout_by_default:
+            self.options["layout"] = "imagenet"
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
         # Whether the careful start is over; wrong and all answers since the last look. Buffers stay
@@ -122,6 +130,8 @@ class Classifier(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Freeze what the step says is frozen."""
+        if batch_idx == 0 and self.layout_by_default:
+            _warn_of_layout(self.spec, batch[0])
         # Every step anew: what is not remembered cannot be forgotten by a resumed run.
         if self.freeze_plan is not None:
             self.freeze_plan.apply(self.model, self.global_step)
@@ -186,6 +196,17 @@ def named(choice: Recipe | str) -> Recipe:
     if isinstance(choice, str) and choice.endswith((".yaml", ".yml")):
         return recipe("lesson", Path(choice))
     return recipe(choice) if isinstance(choice, str) else choice
+
+
+def _warn_of_layout(spec: str, images: Tensor) -> None:
+    """Warn where a net for large images, which nobody asked for by name, trains on small ones."""
+    height, width = images.shape[2:]
+    if fitting_layout((images.shape[1], height, width)) == "cifar":
+        warnings.warn(
+            f"{spec} is built for images of 224x224 pixels, and these have {height}x{width}: "
+            f"Classifier({spec!r}, options={{'layout': 'cifar'}}) is the net for small ones.",
+            stacklevel=2,
+        )
 
 
 def total_loss(output: Any, labels: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def planned(model: str, options: dict[str, Any], images: ImageSet, plan: Plan) -
     """Return the plan with a model and options that fit the images."""
     classes = plan.recipe.categories or len(images.classes)
     fitted = fitting_options(
-        model, options, classes=classes, channels=images.shape[0], widths=plan.recipe.widths
+        model, options, classes=classes, shape=images.shape, widths=plan.recipe.widths
     )
     net = zoo.find(model)
     depth = plan.depth or (net.depth if net and net.depth else 0)

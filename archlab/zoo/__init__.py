@@ -1,8 +1,9 @@
 """The nets archlab can build by name: one family a file, all of them in the dict `ZOO`.
 
 Reading names needs no torch, so `archlab --help` stays fast; `build` imports the one family asked
-for. Bare `resnet50`, `resnet152` and their plain twins are the bottleneck nets; the 6n + 2 nets
-of these depths are `cifar_resnet50` and so on.
+for. Bare `googlenet`, `resnet50` and so on are the published nets for 224x224 images and 1000
+classes; `layout="cifar"` builds them for 32x32 images and 10. The 6n + 2 nets of the depths 50 and
+152 are `cifar_resnet50` and so on.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ ZOO: dict[str, Family] = {
         function="googlenet",
         pattern=r"googlenet",
         names=("googlenet",),
-        summary="GoogLeNet, nine Inception blocks, two auxiliary heads, 32x32 CIFAR input "
-        "(layout=imagenet for 224x224, norm=none for the 2014 net)",
+        summary="GoogLeNet, nine Inception blocks, two auxiliary heads, 224x224 input "
+        "(layout=cifar for 32x32, norm=none for the 2014 net)",
         paper=SZEGEDY,
     ),
     "resnet": Family(
@@ -81,7 +82,7 @@ ZOO: dict[str, Family] = {
         function="resnet",
         pattern=r"resnet(18|34|50|101|152)",
         names=tuple(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
-        summary="ResNet, 3x3 CIFAR stem (layout=imagenet for 7x7)",
+        summary="ResNet, 224x224 input (layout=cifar for 32x32)",
         paper=HE,
         units=_kind_of_unit,
     ),
@@ -90,7 +91,7 @@ ZOO: dict[str, Family] = {
         function="plain",
         pattern=r"plain(18|34|50|101|152)",
         names=tuple(f"plain{depth}" for depth in (18, 34, 50, 101, 152)),
-        summary="Plain net, no shortcuts, 3x3 CIFAR stem (layout=imagenet for 7x7)",
+        summary="Plain net, no shortcuts, 224x224 input (layout=cifar for 32x32)",
         paper=HE,
         units=_kind_of_unit,
     ),
@@ -154,7 +155,7 @@ def describe(name: str) -> str:
 
     Example:
         >>> describe("resnet50")
-        'ResNet-50, bottleneck units, 3x3 CIFAR stem (layout=imagenet for 7x7)'
+        'ResNet-50, bottleneck units, 224x224 input (layout=cifar for 32x32)'
     """
     variant = _known(name)
     family = ZOO[variant.family]

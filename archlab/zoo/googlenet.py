@@ -1,9 +1,9 @@
 """GoogLeNet, 22 layers with two auxiliary heads (Szegedy et al. 2014, arXiv:1409.4842, table 1).
 
-Two layouts. `chapter` takes 32x32 CIFAR images, pads its max-pools by 1 and has the second head
-after 4e; `imagenet` is the paper's: 224x224, unpadded max-pools in ceil mode (as in the Caffe
-model), the second head after 4d. The local response norm of 2014 is left out in both: it has no
-parameters and batch norm replaced it.
+Two layouts. `imagenet`, the default, is the net of the paper: 224x224, unpadded max-pools in ceil
+mode (as in the Caffe model), the second head after 4d. `cifar` is the net of the course: it takes
+32x32 images, pads its max-pools by 1 and has the second head after 4e. The local response norm of
+2014 is left out in both: it has no parameters and batch norm replaced it.
 """
 
 from __future__ import annotations
@@ -64,14 +64,6 @@ class _Plan:
 
 
 PLANS: dict[Layout, _Plan] = {
-    "chapter": _Plan(
-        input_shape=(3, 32, 32),
-        num_classes=10,
-        pool_padding=1,
-        ceil_mode=False,
-        head_padding=2,
-        head_after_4e=True,
-    ),
     "imagenet": _Plan(
         input_shape=(3, 224, 224),
         num_classes=1000,
@@ -79,6 +71,14 @@ PLANS: dict[Layout, _Plan] = {
         ceil_mode=True,
         head_padding=0,
         head_after_4e=False,
+    ),
+    "cifar": _Plan(
+        input_shape=(3, 32, 32),
+        num_classes=10,
+        pool_padding=1,
+        ceil_mode=False,
+        head_padding=2,
+        head_after_4e=True,
     ),
 }
 
@@ -147,7 +147,7 @@ class GoogLeNet(nn.Module):
 
 def googlenet(
     *,
-    layout: Layout = "chapter",
+    layout: Layout = "imagenet",
     norm: Norm = "batch",
     factorize: Factorize = "none",
     aux: bool = True,
@@ -156,7 +156,7 @@ def googlenet(
     """Return GoogLeNet; in training mode with `aux` it gives (logits, aux1, aux2).
 
     Args:
-        layout: "chapter" takes 3x32x32 and has 10 classes, "imagenet" 3x224x224 and 1000.
+        layout: "imagenet" takes 3x224x224 and has 1000 classes, "cifar" 3x32x32 and 10.
         norm: "batch", or "none" for convolutions with bias and no norm: the net of 2014.
         factorize: "v2" makes each 5x5 two 3x3, "v3" each n x n a 1 x n and an n x 1.
         aux: Whether to have the two auxiliary heads.
@@ -166,7 +166,7 @@ def googlenet(
         OptionError: A value that is not allowed.
 
     Example:
-        >>> net = googlenet(layout="imagenet", norm="none", aux=False)
+        >>> net = googlenet(norm="none", aux=False)
         >>> sum(p.numel() for p in net.parameters())
         6998552
     """

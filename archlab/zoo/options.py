@@ -10,7 +10,7 @@ from typing import Literal
 
 from archlab.errors import OptionError
 
-Layout = Literal["chapter", "imagenet"]
+Layout = Literal["imagenet", "cifar"]
 Norm = Literal["batch", "none"]
 Factorize = Literal["none", "v2", "v3"]
 Shortcut = Literal["A", "B", "C"]

@@ -1,7 +1,8 @@
 """ResNet-18 to ResNet-152 and their plain twins (He et al. 2015, arXiv:1512.03385, table 1).
 
-Two layouts. `chapter` has a 3x3 stem of stride 1 for 32x32 CIFAR images; `imagenet` is the net of
-the paper. Parameter names are torchvision's in both, so its weights load strictly into the latter.
+Two layouts. `imagenet`, the default, is the net of the paper; `cifar` is the net of the course,
+with a 3x3 stem of stride 1 for 32x32 images. Parameter names are torchvision's in both, so its
+weights load strictly into the former.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class _Stem:
 
 # Both stems end in the same max-pool, 3x3 of stride 2 with padding 1.
 STEMS: dict[Layout, _Stem] = {
-    "chapter": _Stem(kernel=3, stride=1, input_shape=(3, 32, 32), num_classes=10),
     "imagenet": _Stem(kernel=7, stride=2, input_shape=(3, 224, 224), num_classes=1000),
+    "cifar": _Stem(kernel=3, stride=1, input_shape=(3, 32, 32), num_classes=10),
 }
 # Units a stage, table 1 of the paper; 34 and 50 differ in the kind of unit alone.
 UNITS: dict[int, tuple[int, int, int, int]] = {
@@ -80,7 +81,7 @@ class ResNet(nn.Module):
 def resnet(
     depth: int,
     *,
-    layout: Layout = "chapter",
+    layout: Layout = "imagenet",
     residual: bool = True,
     norm: Norm = "batch",
     num_classes: int | None = None,
@@ -89,7 +90,7 @@ def resnet(
 
     Args:
         depth: 18 and 34 have basic units, the others bottleneck units.
-        layout: "chapter" takes 3x32x32 and has 10 classes, "imagenet" 3x224x224 and 1000.
+        layout: "imagenet" takes 3x224x224 and has 1000 classes, "cifar" 3x32x32 and 10.
         residual: False builds the net without shortcuts and without their projections.
         norm: "batch", or "none" for convolutions with bias and no norm.
         num_classes: Outputs; None takes the layout's.
@@ -98,8 +99,8 @@ def resnet(
         OptionError: A value that is not allowed.
 
     Example:
-        >>> resnet(18).input_shape
-        (3, 32, 32)
+        >>> resnet(18).input_shape, resnet(18, layout="cifar").input_shape
+        ((3, 224, 224), (3, 32, 32))
     """
     check_choice("depth", depth, tuple(UNITS))
     check_choice("layout", layout, get_args(Layout))
@@ -112,7 +113,7 @@ def resnet(
 
 
 def plain(
-    depth: int, *, layout: Layout = "chapter", norm: Norm = "batch", num_classes: int | None = None
+    depth: int, *, layout: Layout = "imagenet", norm: Norm = "batch", num_classes: int | None = None
 ) -> ResNet:
     """Return the twin of `resnet(depth)` without shortcuts; see there for the options.
 

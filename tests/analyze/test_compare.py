@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from torch import nn
 
 import archlab
 from archlab.analyze.compare import METRICS, Comparison, Entry, compare
@@ -68,17 +69,46 @@ def test_plain_and_residual_nets() -> None:
 
 
 def test_modes_side_by_side() -> None:
-    """The chapter's heads: 1×1 convolution to 128, linear 128 → 1024 → 10, on one position."""
-    comparison = archlab.compare_modes(archlab.load("googlenet", batch=2))
+    """The heads for CIFAR: 1×1 convolution to 128, linear 128 → 1024 → 10, on one position."""
+    comparison = archlab.compare_modes(archlab.load("googlenet", layout="cifar", batch=2))
     evaluated, trained = (entry.values for entry in comparison.entries)
     # 2×2 maps, padded by 2 and pooled 5/3: (2 + 4 − 5) // 3 + 1 = 1
     heads = sum(128 * width + 128 * 1024 + 1024 * 10 for width in (512, 832))
     assert trained["macs"] - evaluated["macs"] == 2 * heads
     assert [entry.header.mode for entry in comparison.entries] == ["eval", "train"]
+    assert comparison.differences == (
+        "outputs differ: googlenet (eval) 2x10, googlenet (train) 2x10 ×3: the ratios compare "
+        "different work",
+    )
 
 
 def test_three_models_with_their_own_inputs() -> None:
     comparison = archlab.compare("resnet20", "torchvision:resnet18", "resnet18")
-    assert comparison.to_dict()["input"] == [
-        "1x3x32x32 float32", "1x3x224x224 float32", "1x3x32x32 float32",
-    ]  # fmt: skip
+    content = comparison.to_dict()
+    assert content["input"] == ["1x3x32x32 float32", "1x3x224x224 float32", "1x3x224x224 float32"]
+    assert content["output"] == ["1x10", "1x1000", "1x1000"]
+    inputs, outputs = content["differences"]
+    assert inputs == (
+        "inputs differ: resnet20 1x3x32x32 float32, torchvision:resnet18 1x3x224x224 float32, "
+        "resnet18 1x3x224x224 float32: the ratios compare different work"
+    )
+    assert outputs.startswith("outputs differ: resnet20 1x10, torchvision:resnet18 1x1000, resnet")
+    assert comparison.table().footer[1:] == (inputs, outputs)
+
+
+def test_the_same_work_is_not_said_to_differ() -> None:
+    """The published nets of the paper, at one size and with the same classes."""
+    comparison = archlab.compare("resnet18", "torchvision:resnet50")
+    assert comparison.differences == ()
+    assert comparison.to_dict()["differences"] == []
+
+
+def test_a_net_without_a_tensor_as_output_differs_from_one_with() -> None:
+    class Silent(nn.Module):
+        def forward(self, x):
+            return float(x.shape[0])
+
+    comparison = archlab.compare(
+        archlab.load(Silent(), input="2x4"), archlab.load(nn.ReLU(), input="2x4")
+    )
+    assert [entry.output for entry in comparison.entries] == ["no tensor", "2x4"]

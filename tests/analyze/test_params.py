@@ -64,10 +64,53 @@ def test_never_executed_parameters_are_named(build) -> None:
     result = params(build.graph())
     assert result.totals.unused == 40
     assert result.footer[-1] == (
-        "never executed in eval mode: 40 parameters "
-        "(aux0.weight, aux1.weight, aux2.weight and 1 more)"
+        "never executed in eval mode: 40 parameters (aux0, aux1, aux2 and 1 more); 24 (24) without "
+        "them"
     )
     assert {row.path: row.unused for row in result.rows}["aux2"] == 10
+
+
+def test_idle_modules_are_named_once_and_parameters_of_used_ones_one_by_one(build) -> None:
+    x = build.input(2, 6)
+    build.linear(x, 4, path="body.used")
+    build.param("body.spare", 5)
+    build.param("head.inner.weight", 3)
+    build.param("head.bias", 2)
+    footer = params(build.graph()).footer[-1]
+    assert "10 parameters (body.spare, head); 24 (24) without them" in footer
+
+
+def test_a_model_that_reads_no_parameter(build) -> None:
+    build.same("activation", build.input(2, 6))
+    build.param("weight", 5)
+    assert params(build.graph()).footer[-1].endswith("5 parameters (weight); 0 (0) without them")
+
+
+def test_googlenet_of_2014_without_its_heads() -> None:
+    """The sum over table 1 of Szegedy et al. 2014, a bias for every output channel.
+
+    The paper lays the stem out as 7×7, 1×1 and 3×3, and each block by six widths.
+    """
+    blocks = [
+        (192, 64, 96, 128, 16, 32, 32), (256, 128, 128, 192, 32, 96, 64),
+        (480, 192, 96, 208, 16, 48, 64), (512, 160, 112, 224, 24, 64, 64),
+        (512, 128, 128, 256, 24, 64, 64), (512, 112, 144, 288, 32, 64, 64),
+        (528, 256, 160, 320, 32, 128, 128), (832, 256, 160, 320, 32, 128, 128),
+        (832, 384, 192, 384, 48, 128, 128),
+    ]  # fmt: skip
+    convolutions = [(7, 3, 64), (1, 64, 64), (3, 64, 192)]  # side, channels in, channels out
+    for inputs, one, three_reduce, three, five_reduce, five, pool in blocks:
+        convolutions += [(1, inputs, one), (1, inputs, three_reduce), (3, three_reduce, three)]
+        convolutions += [(1, inputs, five_reduce), (5, five_reduce, five), (1, inputs, pool)]
+    whole = sum((side * side * inputs + 1) * out for side, inputs, out in convolutions)
+    whole += (1024 + 1) * 1000  # the linear layer
+    assert whole == 6_998_552  # also the weights of BVLC's Caffe model without its two heads
+    # Section 5: a 1×1 convolution of 128 on 512 and 528 channels, 4×4 maps into 1024, 1000 classes.
+    heads = sum((width + 1) * 128 for width in (512, 528))
+    heads += 2 * ((4 * 4 * 128 + 1) * 1024 + (1024 + 1) * 1000)
+    result = archlab.params(archlab.load("googlenet", norm="none"))
+    assert (result.totals.params, result.totals.unused) == (whole + heads, heads)
+    assert result.footer[-1].endswith("(aux1, aux2); 6,998,552 (6.999 M) without them")
 
 
 def test_a_model_without_parameters(build) -> None:

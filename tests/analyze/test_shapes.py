@@ -56,7 +56,7 @@ def test_no_map_no_ladder(build) -> None:
 
 def test_resnet18_ladder_is_the_papers_table_1() -> None:
     """He et al. 2015, table 1: conv1 112, conv2_x 56, 28, 14, 7, then 1 after the pool."""
-    ladder = archlab.shapes(archlab.load("resnet18", layout="imagenet")).to_dict()["ladder"]
+    ladder = archlab.shapes("resnet18").to_dict()["ladder"]
     assert [step["size"] for step in ladder] == [[s, s] for s in (112, 56, 28, 14, 7, 1)]
 
 

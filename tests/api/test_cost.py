@@ -11,11 +11,10 @@ from archlab.errors import OptionError
 
 
 def test_verbs_take_input_batch_and_constructor_arguments() -> None:
-    result = archlab.flops(archlab.load("resnet18", layout="imagenet", batch=2, input="3x64x64"))
+    result = archlab.flops(archlab.load("resnet18", num_classes=10, batch=2, input="3x64x64"))
     assert result.header.input == "2x3x64x64 float32"
-    # 224 / 64 = 3.5: all maps are 1/12.25 of the published net's, the last layer stays
-    last = 512 * 1000
-    assert result.totals.macs == 2 * ((1_814_073_344 - last) / 12.25 + last)
+    # 224 / 64 = 3.5: all maps are 1/12.25 of the published net's, the last layer has 10 classes
+    assert result.totals.macs == 2 * ((1_814_073_344 - 512 * 1000) / 12.25 + 512 * 10)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_resnet56_reads_9_1_8_1_8() -> None:
 
 def test_resnet152_reads_3_8_36_3() -> None:
     """He et al. 2015, table 1; the first unit of each stage projects, that of stage 1 too."""
-    assert rows("resnet152", layout="imagenet") == [
+    assert rows("resnet152") == [
         ("layer1", 1), ("layer1.0", 1), ("layer1.1", 2), ("layer2", 1), ("layer2.0", 1),
         ("layer2.1", 7), ("layer3", 1), ("layer3.0", 1), ("layer3.1", 35), ("layer4", 1),
         ("layer4.0", 1), ("layer4.1", 2),
@@ -148,7 +148,7 @@ def test_options_that_do_not_fit() -> None:
 
 
 def test_constructor_arguments_reach_the_model() -> None:
-    assert "3×224×224" in str(archlab.render(archlab.load("resnet18", layout="imagenet")))
+    assert "3×224×224" in str(archlab.render("resnet18"))
 
 
 class Irregular(nn.Module):

@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 
-NETS = ["resnet20", "plain20", "resnet32", "plain32", "resnet44", "plain44", "resnet56", "plain56",
-        "resnet18", "plain18"]  # fmt: skip
+CIFAR = (("layout", "cifar"),)
+NETS = {"resnet20": (), "plain20": (), "resnet32": (), "plain32": (), "resnet44": (), "plain44": (),
+        "resnet56": (), "plain56": (), "resnet18": CIFAR, "plain18": CIFAR}  # fmt: skip
 BATCHES = range(1, 21)
 LOOP = f"""
 import dataclasses, json, torch
@@ -25,16 +26,17 @@ from archlab.api.scale.row import measure
 from archlab.survey.row import Request
 with open("rows", "w") as file:
     for batch in range({BATCHES.start}, {BATCHES.stop}):
-        for net in {NETS}:
-            file.write(json.dumps(measure(Request(model=net, batch=batch))))
+        for net, options in {NETS}.items():
+            file.write(json.dumps(measure(Request(model=net, batch=batch, options=options))))
 """
 ENGINE = f"""
 import sys
 from archlab.survey.gather import ScanSettings, gather
 from archlab.survey.row import Request
 from pathlib import Path
-requests = [Request(model=net, batch=batch)
-            for batch in range({BATCHES.start}, {BATCHES.stop}) for net in {NETS}]
+requests = [Request(model=net, batch=batch, options=options)
+            for batch in range({BATCHES.start}, {BATCHES.stop})
+            for net, options in {NETS}.items()]
 rows = gather(requests, Path("zoo.csv"), ScanSettings(jobs=int(sys.argv[1])))
 assert len(rows) == 200 and not any(row.error for row in rows)
 """

@@ -18,8 +18,8 @@ from playwright.sync_api import sync_playwright
 
 import archlab
 
-MODELS = ("resnet18", "resnet152", "googlenet", "torchvision:vit_b_16", "torchvision:densenet121",
-          "torchvision:swin_t")  # fmt: skip
+SMALL = ("resnet18", "resnet152", "googlenet")  # with layout=cifar
+MODELS = (*SMALL, "torchvision:vit_b_16", "torchvision:densenet121", "torchvision:swin_t")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 CLICKS = """() => {
   const times = [], find = at => document.querySelector(`[data-at="${CSS.escape(at)}"]`);
@@ -45,7 +45,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for model in MODELS:
             start = time.perf_counter()
-            report = archlab.report(model)
+            options = {"layout": "cifar"} if model in SMALL else {}
+            report = archlab.report(archlab.load(model, **options))
             made = time.perf_counter() - start
             path = report.save(Path(folder) / "page.html")
             page = browser.new_page()

@@ -43,7 +43,7 @@ BAD = {
     "batch of none": ("flops resnet18 -b 0", "Invalid value for '--batch'"),
     "batch of text": ("flops resnet18 -b many", "Invalid value for '--batch'"),
     "says nothing of its input": ("flops nets.py:Passes", "Give one with --input"),
-    "norm of one value": ("flops googlenet --mode train", "try --batch 2"),
+    "norm of one value": ("flops googlenet --set layout=cifar --mode train", "try --batch 2"),
     # files and constructors
     "no such file": ("params net.py:Net", "There is no file 'net.py'"),
     "no class named": ("params nets.py", "Write nets.py:ClassName"),
@@ -57,8 +57,8 @@ BAD = {
     "empty module": ("flops nets.py:Empty -i 3x8x8", 'missing the required "forward" function'),
     # --set
     "unknown argument": ("params nets.py:Net --set widht=3", "Did you mean width?"),
-    "unknown zoo option": ("params resnet18 --set laout=imagenet", "Did you mean layout?"),
-    "zoo option's value": ("params resnet18 --set layout=imgnet", "'chapter', 'imagenet'"),
+    "unknown zoo option": ("params resnet18 --set laout=cifar", "Did you mean layout?"),
+    "zoo option's value": ("params resnet18 --set layout=imgnet", "'imagenet', 'cifar'"),
     "no value": ("params resnet18 --set layout", "is not key=value"),
     "open bracket": ("params nets.py:Wide --set widths=(1,", "no Python literal"),
     "bad value": ("params nets.py:Net --set width=wide", "cannot be built: TypeError"),

@@ -88,7 +88,7 @@ def test_json_keys(cli, name) -> None:
 @pytest.mark.parametrize("name", SIDE_BY_SIDE)
 def test_json_keys_of_several_models(cli, name) -> None:
     document = json.loads(cli(f"{SIDE_BY_SIDE[name]} -f json").out)
-    assert list(document) == [*HEAD, "rows"]
+    assert list(document) == [*HEAD, "output", "differences", "rows"]
     assert len(document["model"]) == len(document["mode"]) == len(document["rows"]) == 2
     assert {"path", "params", "macs", "flops", "inference_peak", "training"} <= set(
         document["rows"][0]
@@ -166,8 +166,8 @@ def test_where_a_bare_name_was_found_goes_to_standard_error(cli) -> None:
 @pytest.mark.parametrize(
     ("options", "params"),
     [
-        ("--set layout=imagenet --set norm=none --set aux=false", 6_998_552),
-        ("--set layout=imagenet --set norm=none", 13_378_280),
+        ("--set norm=none --set aux=false", 6_998_552),
+        ("--set norm=none", 13_378_280),
     ],
 )
 def test_constructor_arguments_reach_the_zoo(cli, options, params) -> None:

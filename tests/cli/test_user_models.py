@@ -56,7 +56,7 @@ def test_data_dependent_branches_say_so(cli) -> None:
 
 
 def test_memory_of_a_model_that_cannot_be_trained_at_this_batch(cli) -> None:
-    run = cli("memory googlenet -f json")
+    run = cli("memory googlenet --set layout=cifar -f json")
     document = json.loads(run.out)
     assert (run.code, document["status"]) == (0, "partial")
     assert document["totals"]["training"] is None

@@ -25,7 +25,7 @@ CASES = {
     ),
     "resnet18-macs": lambda: archlab.render("resnet18", color_by="macs"),
     "resnet56-field": lambda: archlab.render("resnet56", color_by="receptive-field", theme="dark"),
-    "resnet152": lambda: archlab.render(archlab.load("resnet152", layout="imagenet"), boxes=25),
+    "resnet152": lambda: archlab.render("resnet152", boxes=25),
     "vit_b_16": lambda: archlab.render("torchvision:vit_b_16"),
     "densenet121": lambda: archlab.render("torchvision:densenet121"),
     "plain20-resnet20": lambda: archlab.render_diff("plain20", "resnet20", theme="print"),

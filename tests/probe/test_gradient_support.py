@@ -13,9 +13,12 @@ import archlab
 from archlab.probe import gradient_support
 
 
-@pytest.mark.parametrize("spec", ["resnet20", "googlenet", "torchvision:mobilenet_v3_large"])
-def test_gradients_agree(spec: str) -> None:
-    totals = archlab.verify_receptive_field(spec).totals
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [("resnet20", {}), ("googlenet", {"layout": "cifar"}), ("torchvision:mobilenet_v3_large", {})],
+)
+def test_gradients_agree(spec: str, options: dict[str, str]) -> None:
+    totals = archlab.verify_receptive_field(archlab.load(spec, **options)).totals
     assert totals.checked > 30
     assert totals.agree == totals.checked
 

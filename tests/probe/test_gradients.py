@@ -112,10 +112,12 @@ def test_a_module_called_twice_has_two_points_and_one_heat() -> None:
     assert heat["layer"] == pytest.approx(math.sqrt(10))
 
 
-@pytest.mark.parametrize("name", ["resnet20", "googlenet"])
-def test_heat_has_the_paths_of_the_graph(name: str) -> None:
-    heat = archlab.module_gradients(name, batch=2)
-    graph = archlab.trace(archlab.load(name, batch=2), mode="train")
+@pytest.mark.parametrize(
+    ("name", "options"), [("resnet20", {}), ("googlenet", {"layout": "cifar"})]
+)
+def test_heat_has_the_paths_of_the_graph(name: str, options: dict[str, str]) -> None:
+    heat = archlab.module_gradients(archlab.load(name, **options), batch=2)
+    graph = archlab.trace(archlab.load(name, batch=2, **options), mode="train")
     assert set(heat) == {call.path for call in graph.calls}
     assert all(value is None or value > 0 for value in heat.values())
 
@@ -158,10 +160,11 @@ def test_a_fixed_seed_gives_the_same_numbers_and_leaves_the_global_ones() -> Non
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    first = archlab.gradients("googlenet", seeds=1, batch=4)  # dropout, auxiliary heads
+    net = archlab.load("googlenet", layout="cifar")  # dropout, auxiliary heads
+    first = archlab.gradients(net, seeds=1, batch=4)
     assert torch.equal(torch.rand(2), expected)
-    second = archlab.gradients("googlenet", seeds=1, batch=4)
-    other = archlab.gradients("googlenet", seeds=1, seed=1, batch=4)
+    second = archlab.gradients(net, seeds=1, batch=4)
+    other = archlab.gradients(net, seeds=1, seed=1, batch=4)
     assert first.rows == second.rows
     assert first.rows != other.rows
 

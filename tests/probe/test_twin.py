@@ -48,7 +48,7 @@ def test_dropped_shortcuts_are_the_zoos_plain_net(norm) -> None:
 def test_torchvisions_twin_is_our_plain_net_with_its_weights(name) -> None:
     torch.manual_seed(0)
     theirs = torchvision.models.get_model(name, weights=None)
-    plain = zoo.build(name.replace("resnet", "plain"), layout="imagenet")
+    plain = zoo.build(name.replace("resnet", "plain"))
     kept = {k: v for k, v in theirs.state_dict().items() if "downsample" not in k}
     plain.load_state_dict(kept, strict=True)
     blocks = find_blocks(theirs)
@@ -58,21 +58,23 @@ def test_torchvisions_twin_is_our_plain_net_with_its_weights(name) -> None:
         assert one.activation_grad == pytest.approx(other.activation_grad, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["googlenet", "plain20"])
-def test_no_shortcut_no_twin(name) -> None:
+@pytest.mark.parametrize(("name", "options"), [("googlenet", {"layout": "cifar"}), ("plain20", {})])
+def test_no_shortcut_no_twin(name, options) -> None:
+    net, model = built(name, **options), archlab.load(name, **options)
     for ask in (
-        lambda: measure_twin(built(name), image(), lambda output, _: output[0].sum()),
-        lambda: measure_branches(built(name), image()),
-        lambda: archlab.gradients(name, twin=True, seeds=1, batch=2),
+        lambda: measure_twin(net, image(), lambda output, _: output[0].sum()),
+        lambda: measure_branches(net, image()),
+        lambda: archlab.gradients(model, twin=True, seeds=1, batch=2),
     ):
         with pytest.raises(ProbeError, match="No shortcut was found"):
             ask()
     with pytest.raises(ProbeError, match="no gamma"):
-        zero_branches(built(name), image())
+        zero_branches(net, image())
 
 
 def test_no_theory_where_branches_are_joined() -> None:
-    totals = archlab.gradients("googlenet", seeds=1, batch=2).totals["googlenet"]
+    net = archlab.load("googlenet", layout="cifar")
+    totals = archlab.gradients(net, seeds=1, batch=2).totals["googlenet"]
     assert (totals.theory, totals.theory_text) == (None, "none for this kind of net")
 
 

@@ -23,7 +23,7 @@ def header(spec, **options) -> str:
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ("googlenet", "1x3x32x32 float32"),
+        ("googlenet", "1x3x224x224 float32"),
         ("torchvision:resnet50", "1x3x224x224 float32"),
         ("torchvision:inception_v3", "1x3x299x299 float32"),
         ("torchvision:efficientnet_b1", "1x3x240x240 float32"),
@@ -47,7 +47,7 @@ def test_published_sizes(spec, text) -> None:
 
 def test_the_size_follows_the_constructor() -> None:
     assert header("torchvision:vit_b_16", image_size=384) == "1x3x384x384 float32"
-    assert header("googlenet", layout="imagenet") == "1x3x224x224 float32"
+    assert header("googlenet", layout="cifar") == "1x3x32x32 float32"
 
 
 @pytest.mark.parametrize(

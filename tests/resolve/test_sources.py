@@ -48,7 +48,7 @@ def write(tmp_path, monkeypatch):
 
 
 def test_a_bare_name_is_looked_up_in_the_zoo_first() -> None:
-    """All three have a resnet18: the zoo's has the chapter's 3×3 stem and ten classes."""
+    """All three have a resnet18: the zoo's has layouts."""
     bare = source("resnet18")
     assert (bare.name, bare.family, bare.note) == ("resnet18", "zoo", "")
     assert source("zoo:resnet18").family == "zoo"

@@ -36,6 +36,19 @@ def test_what_changes_a_result_changes_the_identity(changes) -> None:
     assert replace(PLAN, **changes).id != PLAN.id
 
 
+def test_a_run_that_recorded_no_layout_is_that_of_the_net_for_cifar(tmp_path) -> None:
+    bare = replace(PLAN, model="googlenet", options={"num_classes": 10})
+    small = replace(bare, options={"num_classes": 10, "layout": "cifar"})
+    assert small.id == bare.id  # its folder is found again
+    assert small.options["layout"] == "cifar"
+    assert replace(bare, options={"num_classes": 10, "layout": "imagenet"}).id != bare.id
+    for options in (bare.options, small.options, {"num_classes": 10, "layout": "chapter"}):
+        record.write_plan(tmp_path, replace(bare, options=options))
+        assert record.read_plan(tmp_path) == small
+    own = replace(PLAN, model="net.py:Net", options={"layout": "cifar"})
+    assert own.id != replace(own, options={}).id
+
+
 def test_a_name_is_for_people() -> None:
     assert PLAN.name == f"resnet8-seed3-{PLAN.id}"
     member = replace(PLAN, kind="plain", depth=20)

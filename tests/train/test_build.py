@@ -38,16 +38,31 @@ def test_a_seed_gives_the_weights_and_leaves_the_stream() -> None:
 
 
 def test_data_and_recipe_say_what_the_constructor_takes(net) -> None:
-    sizes = {"classes": 7, "channels": 1, "widths": (4, 8, 16)}
+    sizes = {"classes": 7, "shape": (1, 16, 16), "widths": (4, 8, 16)}
     taken = {"num_classes": 7, "in_channels": 1, "widths": (4, 8, 16)}
     assert fitting_options("cifar_plain8", {}, **sizes) == taken
     assert fitting_options("resnet18", {"norm": "none"}, **sizes) == {
-        "num_classes": 7, "norm": "none",
+        "num_classes": 7, "norm": "none", "layout": "cifar",
     }  # fmt: skip
-    assert fitting_options("resnet18", {"num_classes": 3}, **sizes) == {"num_classes": 3}
+    assert fitting_options("resnet18", {"num_classes": 3}, **sizes)["num_classes"] == 3
     for spec in ("timm:resnet18", "torchvision:vgg11"):
         assert fitting_options(spec, {}, **sizes) == {"num_classes": 7}
     assert fitting_options(f"{net}Net", {"width": 2}, **sizes) == {"num_classes": 7, "width": 2}
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"),
+    [((3, 32, 32), "cifar"), ((3, 64, 64), "cifar"), ((3, 64, 65), "imagenet"),
+     ((3, 224, 224), "imagenet")],
+)  # fmt: skip
+def test_the_images_choose_the_layout_where_nobody_did(net, shape, layout) -> None:
+    sizes = {"classes": 7, "shape": shape, "widths": (4, 8, 16)}
+    for spec in ("googlenet", "zoo:resnet50", "plain34"):
+        assert fitting_options(spec, {}, **sizes)["layout"] == layout
+        for chosen in ("imagenet", "cifar"):
+            assert fitting_options(spec, {"layout": chosen}, **sizes)["layout"] == chosen
+    for spec in ("resnet20", "torchvision:resnet18", f"{net}Net"):
+        assert "layout" not in fitting_options(spec, {}, **sizes)
 
 
 def test_names_of_options(net) -> None:

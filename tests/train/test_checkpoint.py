@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from archlab import zoo
 from archlab.errors import RunError
 from archlab.runs import record
 from archlab.train import checkpoint
@@ -41,6 +42,15 @@ def test_bad_checkpoints(trained, tmp_path) -> None:
         checkpoint.load_model(tmp_path / "silent.ckpt")
     with pytest.raises(RunError, match="holds weights of resnet8, not of plain14"):
         checkpoint.load_model(last, "plain14")
+
+
+def test_a_net_named_by_the_user_has_the_layout_of_the_images(tmp_path) -> None:
+    small = zoo.build("plain18", layout="cifar")
+    path = tmp_path / "own.ckpt"
+    torch.save({"state_dict": {f"model.{k}": v for k, v in small.state_dict().items()}}, path)
+    assert checkpoint.load_model(path, "plain18", (1, 28, 28)).input_shape == (3, 32, 32)
+    with pytest.raises(RunError, match="not of plain18: 3 tensors are missing or of another shape"):
+        checkpoint.load_model(path, "plain18", (3, 96, 96))
 
 
 def test_a_truncated_checkpoint_is_named_when_a_run_goes_on(trained, images) -> None:

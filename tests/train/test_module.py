@@ -53,12 +53,24 @@ def test_auxiliary_losses_count_three_tenths() -> None:
 
 
 def test_googlenet_trains_and_answers_with_logits() -> None:
-    module = Classifier("googlenet", "fast", log=False)
+    module = Classifier("googlenet", "fast", options={"layout": "cifar"}, log=False)
     images = torch.randn(2, 3, 32, 32)
     module.training_step((images, torch.tensor([1, 2])), 0)["loss"].backward()
     assert module.model.aux1 is not None
     assert all(weight.grad is not None for weight in module.model.aux1.parameters())
     assert module.eval()(images).shape == (2, 10)
+
+
+def test_small_images_on_a_net_for_large_ones_are_warned_of() -> None:
+    batch = torch.randn(2, 3, 32, 48), torch.tensor([1, 2])
+    module = Classifier("resnet18", "fast")
+    assert (module.options, module.model.input_shape) == ({"layout": "imagenet"}, (3, 224, 224))
+    with pytest.warns(UserWarning, match=r"resnet18 is built for .* 224x224 .* these have 32x48: "):
+        module.on_train_batch_start(batch, 0)
+    module.on_train_batch_start(batch, 1)  # said once an epoch
+    module.on_train_batch_start((torch.randn(2, 3, 96, 96), batch[1]), 0)
+    for spec, options in (("resnet18", {"layout": "imagenet"}), ("resnet8", {})):
+        Classifier(spec, "fast", options=options).on_train_batch_start(batch, 0)
 
 
 def test_rates_follow_the_steps(images) -> None:

@@ -10,10 +10,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from archlab import files
 from archlab.errors import OutputError, RunError
 from archlab.lock import locked
 from archlab.runs import record
-from archlab.train import recorder
+from archlab.train import checkpoint, recorder
 from archlab.train.batches import ResidentLoader
 from archlab.train.run import execute
 
@@ -56,6 +57,29 @@ def resumed(folder: Path, images, *steps: int) -> None:
         with pytest.raises(Killed):
             execute(folder, images=images, extra=[Kill(step)])
     assert execute(folder, images=images).status == "done"
+
+
+def without_layout(folder: Path) -> None:
+    """Take the layout out of a run's records, as runs have none that were made without a choice."""
+    plan = files.read_json(folder / record.PLAN)
+    assert plan["options"].pop("layout") == "cifar"
+    files.write_json(folder / record.PLAN, plan)
+    content = torch.load(folder / record.CHECKPOINT, weights_only=False)
+    assert content["archlab"]["options"].pop("layout") == "cifar"
+    torch.save(content, folder / record.CHECKPOINT)
+
+
+def test_a_run_without_a_layout_in_its_records_goes_on(planned, images, largest_difference) -> None:
+    whole, old = (planned(name, model="plain18", steps=3) for name in ("whole", "old"))
+    resumed(whole, images)
+    with pytest.raises(Killed):
+        execute(old, images=images, extra=[Kill(2)])
+    without_layout(old)
+    assert execute(old, images=images).status == "done"
+    assert largest_difference(whole, old) == 0.0
+    net = checkpoint.load_model(old)
+    assert (net.input_shape, net.conv1.kernel_size) == ((3, 32, 32), (3, 3))
+    assert record.read_plan(old).id == record.read_plan(whole).id
 
 
 @pytest.fixture

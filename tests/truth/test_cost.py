@@ -55,6 +55,30 @@ def test_published_models(key) -> None:
     assert cost.status == "complete"
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet152"])
+def test_bare_names_are_the_published_nets(name) -> None:
+    cost = archlab.flops(name)
+    assert cost.header.input == "1x3x224x224 float32"
+    assert (cost.totals.params, cost.totals.macs) == (
+        ENTRIES[name]["params"], ENTRIES[name]["macs"],
+    )  # fmt: skip
+
+
+def test_bare_googlenet_is_the_papers_with_its_5_by_5() -> None:
+    """Torchvision's has 3×3 in their place: 25 − 9 taps of reduced × out, by sides of table 1."""
+    maps = {
+        28: [(16, 32), (32, 96)],
+        14: [(16, 48), (24, 64), (24, 64), (32, 64), (32, 128)],
+        7: [(32, 128), (48, 128)],
+    }
+    weights = {side: 16 * sum(r * out for r, out in pairs) for side, pairs in maps.items()}
+    totals = archlab.params("googlenet").totals
+    published = ENTRIES["googlenet_noaux"]
+    assert totals.params - totals.unused == published["params"] + sum(weights.values())
+    more = sum(side * side * count for side, count in weights.items())
+    assert totals.macs == published["macs"] + more
+
+
 @pytest.mark.parametrize("key", sorted(keys(prefix="x:")))
 def test_hand_made_nets(key) -> None:
     make, inputs, train, by_hand = load_nets()[key]

@@ -21,8 +21,8 @@ def count(net: nn.Module) -> int:
 def test_parameters_of_the_2014_net() -> None:
     # BVLC's bvlc_googlenet.caffemodel, without and with the layers under loss1 and loss2.
     with torch.device("meta"):
-        bare = googlenet(layout="imagenet", norm="none", aux=False)
-        whole = googlenet(layout="imagenet", norm="none")
+        bare = googlenet(norm="none", aux=False)
+        whole = googlenet(norm="none")
     assert count(bare) == 6_998_552
     assert count(whole) == 13_378_280
 
@@ -49,7 +49,7 @@ PAPER_MAPS = {
 SIDES_AT_32 = {112: 16, 56: 8, 28: 4, 14: 2, 7: 1, 1: 1}
 
 
-@pytest.mark.parametrize("layout", ["imagenet", "chapter"])
+@pytest.mark.parametrize("layout", ["imagenet", "cifar"])
 @pytest.mark.parametrize("factorize", ["none", "v2", "v3"])
 def test_maps_are_those_of_table_1(layout, factorize) -> None:
     maps: dict[str, tuple[int, int]] = {}
@@ -73,7 +73,7 @@ def test_maps_are_those_of_table_1(layout, factorize) -> None:
 def test_eval_logits_equal_torchvisions() -> None:
     """Torchvision has a 3x3 for the 5x5, a 2x2 fourth pool and another eps; undo these three."""
     torch.manual_seed(0)
-    ours = googlenet(layout="imagenet").eval()
+    ours = googlenet().eval()
     theirs = torchvision.models.googlenet(init_weights=False).eval()
     theirs.maxpool4 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
     for module in theirs.modules():
@@ -93,7 +93,7 @@ def test_eval_logits_equal_torchvisions() -> None:
 
 def test_training_with_heads_returns_three_logits() -> None:
     with torch.device("meta"):
-        for layout, classes in (("chapter", 10), ("imagenet", 1000)):
+        for layout, classes in (("cifar", 10), ("imagenet", 1000)):
             net = googlenet(layout=layout)  # type: ignore[arg-type]
             x = torch.empty(2, *net.input_shape)
             out = net.train()(x)
@@ -105,10 +105,10 @@ def test_training_with_heads_returns_three_logits() -> None:
 
 def test_where_the_heads_sit() -> None:
     with torch.device("meta"):
-        chapter, paper = googlenet(), googlenet(layout="imagenet", num_classes=10)
-    # Chapter: after 4a and 4e, 2x2 maps padded by 2 and pooled to 1x1.
-    assert (chapter.aux1.conv.conv.in_channels, chapter.aux2.conv.conv.in_channels) == (512, 832)
-    assert chapter.aux1.fc1.in_features == 128
+        small, paper = googlenet(layout="cifar"), googlenet(num_classes=10)
+    # The course's net: after 4a and 4e, 2x2 maps padded by 2 and pooled to 1x1.
+    assert (small.aux1.conv.conv.in_channels, small.aux2.conv.conv.in_channels) == (512, 832)
+    assert small.aux1.fc1.in_features == 128
     # Paper, section 5: after 4a and 4d, 4x4x512 and 4x4x528 after the pool.
     assert (paper.aux1.conv.conv.in_channels, paper.aux2.conv.conv.in_channels) == (512, 528)
     assert paper.aux1.fc1.in_features == 4 * 4 * 128
@@ -127,7 +127,7 @@ def test_a_head_on_its_own() -> None:
 @pytest.mark.parametrize("factorize", ["none", "v3"])
 def test_backward_reaches_every_parameter(norm, factorize) -> None:
     torch.manual_seed(0)
-    net = googlenet(norm=norm, factorize=factorize)
+    net = googlenet(layout="cifar", norm=norm, factorize=factorize)
     logits, aux1, aux2 = net(torch.randn(2, 3, 32, 32))
     (logits + 0.3 * aux1 + 0.3 * aux2).sum().backward()
     for name, parameter in net.named_parameters():

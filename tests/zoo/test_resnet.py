@@ -36,9 +36,9 @@ def macs(net: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 @pytest.mark.parametrize("depth", PUBLISHED)
-def test_imagenet_layout_costs_what_torchvision_publishes(depth: int) -> None:
+def test_the_default_costs_what_torchvision_publishes(depth: int) -> None:
     with torch.device("meta"):
-        ours = resnet(depth, layout="imagenet")
+        ours = resnet(depth)
         theirs = getattr(torchvision.models, f"resnet{depth}")()
     parameters, gmacs = PUBLISHED[depth]
     assert count(ours) == count(theirs) == parameters
@@ -52,7 +52,7 @@ def test_imagenet_layout_costs_what_torchvision_publishes(depth: int) -> None:
 def test_torchvision_weights_load_and_give_the_same_output(depth: int) -> None:
     torch.manual_seed(0)
     theirs = getattr(torchvision.models, f"resnet{depth}")().eval()
-    ours = resnet(depth, layout="imagenet").eval()
+    ours = resnet(depth).eval()
     ours.load_state_dict(theirs.state_dict(), strict=True)
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
@@ -60,22 +60,22 @@ def test_torchvision_weights_load_and_give_the_same_output(depth: int) -> None:
 
 
 @pytest.mark.parametrize("depth", PUBLISHED)
-def test_chapter_layout_changes_the_stem_and_the_head_alone(depth: int) -> None:
+def test_the_layout_for_cifar_changes_the_stem_and_the_head_alone(depth: int) -> None:
     with torch.device("meta"):
-        net = resnet(depth)
+        net = resnet(depth, layout="cifar")
     features = 512 if depth < 50 else 2048
     stem = (49 - 9) * 3 * 64
     head = (features + 1) * (1000 - 10)
     assert count(net) == PUBLISHED[depth][0] - stem - head
     assert net.input_shape == (3, 32, 32)
-    assert resnet(18, layout="imagenet").input_shape == (3, 224, 224)
+    assert resnet(18).input_shape == (3, 224, 224)
 
 
-def test_chapter_map_sizes() -> None:
+def test_map_sizes_of_the_layout_for_cifar() -> None:
     # 3x3 stem of stride 1, then max-pool 3/2 with padding 1, then three halvings.
     sides: list[int] = []
     with torch.device("meta"):
-        net = resnet(18).eval()
+        net = resnet(18, layout="cifar").eval()
         for child in (net.conv1, net.maxpool, net.layer1, net.layer2, net.layer3, net.layer4):
             child.register_forward_hook(lambda *call: sides.append(call[-1].shape[-1]))
         net(torch.empty(1, 3, 32, 32))

@@ -139,11 +139,11 @@ def test_an_unknown_option_suggests_a_known_one() -> None:
 @pytest.mark.parametrize(
     ("name", "option", "value", "allowed"),
     [
-        ("googlenet", "layout", "cifar", "'chapter', 'imagenet'"),
+        ("googlenet", "layout", "chapter", "'imagenet', 'cifar'"),
         ("googlenet", "norm", "layer", "'batch', 'none'"),
         ("googlenet", "factorize", "v4", "'none', 'v2', 'v3'"),
         ("googlenet", "aux", "no", "True or False"),
-        ("resnet18", "layout", ["chapter"], "'chapter', 'imagenet'"),
+        ("resnet18", "layout", ["cifar"], "'imagenet', 'cifar'"),
         ("resnet18", "residual", 1, "True or False"),
         ("resnet18", "num_classes", 0, "from 1 up"),
         ("resnet18", "num_classes", True, "from 1 up"),
@@ -165,7 +165,7 @@ def test_a_bad_value_says_what_was_given_and_what_is_allowed(
 
 def test_describe() -> None:
     assert zoo.describe("resnet50") == (
-        "ResNet-50, bottleneck units, 3x3 CIFAR stem (layout=imagenet for 7x7)"
+        "ResNet-50, bottleneck units, 224x224 input (layout=cifar for 32x32)"
     )
     assert zoo.describe("plain34").startswith("Plain net-34, basic units, no shortcuts")
     assert zoo.describe("resnet56").startswith("CIFAR ResNet-56, 9 basic units a stage")
@@ -188,7 +188,7 @@ from archlab import zoo
 with torch.device("meta"):
     for family in zoo.ZOO.values():
         zoo.build(family.names[-1])
-    zoo.build("googlenet", layout="imagenet", norm="none", factorize="v3")
+    zoo.build("googlenet", layout="cifar", norm="none", factorize="v3")
     zoo.build("resnet20", shortcut="C", norm="none")
 print([name for name in ("sympy", "torch._dynamo", "torchvision") if name in sys.modules])
 """

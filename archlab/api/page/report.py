@@ -150,17 +150,13 @@ def _differences(models: Sequence[Model], names: Sequence[str]) -> list[Section]
     from archlab.api.cost import compare
     from archlab.api.field.growth import growth_picture
 
-    table = compare(*models).table()
+    comparison = compare(*models)
+    table = comparison.table()
     words = [f"Ratios are to {names[0]}; ≠ marks what differs from it."]
-    inputs = [with_times(model.trace().input_text()) for model in models]
-    if len(set(inputs)) > 1:
-        each = ", ".join(f"{name} {text}" for name, text in zip(names, inputs, strict=True))
-        words.append(
-            f"The inputs differ ({each}), so MACs, memory and maps are not of the same task: "
-            "load them with one."
-        )
-    # The first line of the footer is left out: the words above the table say what ≠ means, too.
-    sections = [Section("Differences", words, table=replace(table, footer=table.footer[1:]))]
+    words += [f"{with_times(each[:1].upper() + each[1:])}." for each in comparison.differences]
+    # The words above the table say these lines of its footer, too.
+    footer = table.footer[1 + len(comparison.differences) :]
+    sections = [Section("Differences", words, table=replace(table, footer=footer))]
     try:
         figure = growth_picture(models).svg
     except OptionError:

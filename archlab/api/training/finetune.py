@@ -13,6 +13,7 @@ from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import RunError
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
+from archlab.runs.layout import layout_note
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 from archlab.train import checkpoint as checkpoints, run
@@ -139,7 +140,7 @@ def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
     parts = " and ".join(frozen.get("frozen", ())) or "nothing"
     schedule = f"{parts} frozen {'always' if until is None else f'until step {until:,}'}"
     words = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
-    conventions = (words, MEASURED)
+    conventions = (*layout_note(plan.model, plan.options), words, MEASURED)
     return Result(
         name="finetune",
         header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), conventions),

@@ -11,6 +11,7 @@ from archlab.data.sets import ImageSet, load_images, located
 from archlab.errors import DataError, RunError, keyword
 from archlab.result import Header, Missing, Result, columns
 from archlab.runs import ledger, record
+from archlab.runs.layout import RULE, layout_note
 from archlab.runs.recipe import Recipe, from_record
 from archlab.runs.record import Measurement, Plan
 from archlab.spec import parse_options
@@ -74,7 +75,8 @@ def train_model(
 
     Args:
         model: a spec, such as "resnet18" or "my_net.py:Net".
-        options: constructor arguments.
+        options: constructor arguments. Without a layout among them, a net of the zoo takes "cifar"
+            for images up to 64x64 and "imagenet" for larger ones.
         data: images, or what `archlab.data.sets.load_images` takes.
         data_dir: where official archives are, or go.
         download: fetch an official archive that is absent.
@@ -151,8 +153,7 @@ def evaluate_model(
         >>> evaluate_model("runs/resnet20-seed1-1a2b3c4d").totals.accuracy  # doctest: +SKIP
     """
     path = Path(checkpoint)
-    content, net = checkpoints.read(path), checkpoints.load_model(path, model)
-    entry = content.get("archlab", {})
+    entry = checkpoints.read(path).get("archlab", {})
     folder = path if path.is_dir() else path.parent
     if data is None and not (folder / record.PLAN).is_file():
         raise DataError(
@@ -164,6 +165,7 @@ def evaluate_model(
     archives = plan.data_dir if plan and data is None else str(data_dir)
     recipe = from_record(entry["recipe"]) if "recipe" in entry else None
     images = ImageData(_images(source, archives, download=False), recipe)
+    net = checkpoints.load_model(path, model, images.images.shape)
     # A net of grey images gets grey ones, whatever the set has.
     images.channels = input_channels(net, images.images.shape[0])
     return evaluate(net, images, str(model or entry.get("spec") or entry.get("type", "model")))
@@ -194,9 +196,12 @@ def _trained(finished: ledger.Run) -> Result[TrainTotals, Row]:
     end, plan = finished.outcome, finished.plan
     where = f"{end.status} at step {end.step:,} of {end.total:,}; the same command goes on"
     totals = {field.name: getattr(end, field.name) for field in fields(TrainTotals)}
+    notes = [f"{note} (by default {RULE})" for note in layout_note(plan.model, plan.options)]
     return Result(
         name="train",
-        header=Header(plan.model, plan.data_name, "train", plan.recipe.sentence(), (MEASURED,)),
+        header=Header(
+            plan.model, plan.data_name, "train", plan.recipe.sentence(), (*notes, MEASURED)
+        ),
         totals=TrainTotals(**totals),
         rows=tuple(Row(**asdict(row), path=f"step {row.step}") for row in finished.rows),
         columns=columns(Row),

@@ -17,7 +17,7 @@ def test_a_row_of_a_published_net() -> None:
 
 
 def test_options_and_inputs_reach_the_net() -> None:
-    options = (("layout", "imagenet"), ("num_classes", 10))
+    options = (("num_classes", 10),)
     wide = measure(Request(model="resnet18", options=options, input=("3x64x64",)))
     assert wide["input"] == "1x3x64x64 float32"
     # torchvision's 11,689,512 parameters, less 990 classes of 512 weights and a bias.

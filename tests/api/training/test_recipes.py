@@ -27,17 +27,17 @@ def test_entries_change_the_file_and_the_file_changes_the_recipe(tmp_path) -> No
 
 
 def test_other_keys_are_arguments_of_the_model() -> None:
-    settings = ["batch_size=16", "layout=chapter"]
+    settings = ["batch_size=16", "layout=cifar"]
     recipe, options = recipe_and_options("demo", None, settings, "resnet18")
     assert recipe.batch_size == 16
-    assert options == {"layout": "chapter"}
+    assert options == {"layout": "cifar"}
 
 
 def test_an_unknown_key_is_spelled_as_the_reader_gave_it() -> None:
     with pytest.raises(OptionError, match=r"^options='layuot': neither the recipe nor resnet18"):
-        recipe_and_options("demo", None, ["layuot=chapter"], "resnet18")
+        recipe_and_options("demo", None, ["layuot=cifar"], "resnet18")
     with (
         spelled({"options": "--set"}.__getitem__),
         pytest.raises(OptionError, match=r"^--set layuot: neither.* Did you mean layout\?"),
     ):
-        recipe_and_options("demo", None, ["layuot=chapter"], "resnet18")
+        recipe_and_options("demo", None, ["layuot=cifar"], "resnet18")

@@ -126,7 +126,7 @@ def test_search_finds_and_opens_what_hides_a_module(made, opened) -> None:
 
 
 def test_the_heat_switch(made, opened) -> None:
-    page = opened(made("resnet18", layout="imagenet", input="3x32x32", gradients=True)).page
+    page = opened(made("resnet18", input="3x32x32", gradients=True)).page
     page.get_by_role("button", name="Close all").click()
     select = page.locator("select.heat")
     titles = select.locator("option").all_inner_texts()
@@ -166,8 +166,8 @@ def test_the_table_sorts_and_filters(made, opened) -> None:
     assert page.evaluate(shown) == tree
     page.locator(".filter").fill("conv2d 3x3")
     visible = page.locator("table.modules tbody tr:visible")
-    assert visible.count() == 17  # 1 + 8 · 2 convolutions
-    assert page.locator(".count").inner_text() == "17 of 76 modules"
+    assert visible.count() == 16  # 8 · 2 convolutions, and a stem of 7×7
+    assert page.locator(".count").inner_text() == "16 of 76 modules"
 
 
 def test_table_and_drawing_lead_to_each_other(made, opened) -> None:
@@ -285,7 +285,7 @@ def test_resnet152_answers_a_click_within_a_tenth_of_a_second(made, opened) -> N
 
 @pytest.mark.parametrize("width", [1440, 1024, 390])
 def test_models_side_by_side(made, opened, width) -> None:
-    page = opened(made("resnet18", "torchvision:resnet50", "googlenet"), width=width).page
+    page = opened(made("resnet20", "torchvision:resnet50", "googlenet"), width=width).page
     corners = [part.bounding_box() for part in page.locator(".part").all()]
     assert len(corners) == 3
     if width == 1440:
@@ -294,9 +294,11 @@ def test_models_side_by_side(made, opened, width) -> None:
         assert len({round(corner["x"]) for corner in corners}) == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     first = page.locator("table.data").first
-    assert first.locator("thead th").all_inner_texts()[1].startswith("resnet18")
+    assert first.locator("thead th").all_inner_texts()[1].startswith("resnet20")
     assert "25,557,032 ≠" in first.inner_text()  # torchvision's table for ResNet-50
-    assert "The inputs differ" in page.locator("main").inner_text()
+    text = page.locator("main").inner_text()
+    assert "Inputs differ: resnet20 1×3×32×32 float32, " in text
+    assert "Outputs differ: resnet20 1×10, torchvision:resnet50 1×1000, googlenet 1×1000" in text
 
 
 @pytest.mark.parametrize("width", [1440, 1024, 390])

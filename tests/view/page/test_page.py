@@ -33,7 +33,7 @@ def test_a_page_is_the_same_each_time() -> None:
 
 
 def test_numbers_and_words_of_a_page(made) -> None:
-    text = made("resnet18", layout="imagenet").read_text()
+    text = made("resnet18").read_text()
     assert "11,689,512" in text  # torchvision's table
     assert "1,814,073,344 multiply-adds" in text
     assert "Every operator of the forward pass has a counting rule" in text
@@ -42,7 +42,8 @@ def test_numbers_and_words_of_a_page(made) -> None:
 
 
 def test_training_memory_where_one_sample_is_too_few(made) -> None:
-    text = made("googlenet").read_text()  # its auxiliary heads end in 1×1 maps with batch norm
+    # Its auxiliary heads end in 1×1 maps with batch norm.
+    text = made("googlenet", layout="cifar").read_text()
     assert "training memory, batch 2" in text
     assert "Training memory is that of batch 2" in text
     assert ">not available<" not in text

@@ -20,7 +20,7 @@ def compare(
 ) -> None:
     """Several models side by side; what differs is marked.
 
-    Example: archlab compare resnet18 plain18 --set layout=imagenet
+    Example: archlab compare resnet18 plain18
     """
     from archlab.api import cost
 

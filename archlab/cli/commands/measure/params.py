@@ -11,7 +11,7 @@ def params(
 ) -> None:
     """Parameters by module: trainable, frozen, tied, unused.
 
-    Example: archlab params googlenet --set layout=imagenet
+    Example: archlab params googlenet
     """
     from archlab.api import cost
 

@@ -45,18 +45,22 @@ def train(
 ) -> None:
     """Train one net with a recipe; started again it goes on.
 
-    --set changes the recipe (epochs=5) and gives constructor arguments (layout=chapter).
+    --set changes the recipe (epochs=5) and gives constructor arguments (layout=imagenet). Without a
+    layout, GoogLeNet and the large ResNets take cifar for images up to 64x64, else imagenet.
 
     Example: archlab train resnet20 --data embedded --recipe demo
     """
     typed.require("logger", "logger_set", because="it is the logger's arguments")
     from archlab.api.training import recipes, single
+    from archlab.runs.layout import RULE, has_layouts
 
     chosen, options = recipes.recipe_and_options(
         recipe, changes.config, changes.options or (), model
     )
     loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
     print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    if has_layouts(model) and "layout" not in options:
+        print(f"layout: {RULE}; --set layout=… takes another", file=sys.stderr)
     # Ctrl-C asks for an end: the run finishes its step, saves, and is answered like any other.
     with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
         answer = single.train_model(

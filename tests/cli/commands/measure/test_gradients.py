@@ -119,11 +119,13 @@ def test_the_same_line_gives_the_same_text(cli) -> None:
     assert "none of this decides whether a net trains" in first
 
 
-@pytest.mark.parametrize("name", ["resnet8", "googlenet"])
-def test_a_checkpoint_with_its_step(cli, tmp_path, name) -> None:
-    state = {f"model.{key}": value for key, value in zoo.build(name).state_dict().items()}
+@pytest.mark.parametrize(("name", "options"), [("resnet8", {}), ("googlenet", {"layout": "cifar"})])
+def test_a_checkpoint_with_its_step(cli, tmp_path, name, options) -> None:
+    net = zoo.build(name, **options)
+    state = {f"model.{key}": value for key, value in net.state_dict().items()}
     torch.save({"state_dict": state, "global_step": 1500}, tmp_path / "run.ckpt")
-    found = document(cli, f"gradients {name} --checkpoint run.ckpt {QUICK}")
+    settings = " ".join(f"--set {key}={value}" for key, value in options.items())
+    found = document(cli, f"gradients {name} {settings} --checkpoint run.ckpt {QUICK}")
     assert found["build"] == "weights of run.ckpt, step 1500"
     assert found["totals"][name]["theory"] is None
 
@@ -237,7 +239,7 @@ BAD = {
         "has no batch norm",
     ),
     "no branch": ("gradients plain8 --init zero-gamma", "no gamma to set to zero"),
-    "no twin": ("gradients googlenet --twin --batch 2", "No shortcut was found"),
+    "no twin": ("gradients googlenet --set layout=cifar --twin --batch 2", "No shortcut was found"),
     "no identity": ("identity plain8 --batch 2", "No shortcut was found"),
     "no depth": ("gradients googlenet --depths 20", "'googlenet' has none"),
     "no number": ("gradients resnet8 --depths 20,x", "whole numbers joined by commas"),

@@ -52,6 +52,22 @@ def test_train_prints_its_rows_and_goes_on(cli, run, tmp_path) -> None:
     assert list((tmp_path / "one/tensorboard").glob("events.out.tfevents.*"))
 
 
+def test_a_zoo_net_takes_the_layout_of_its_images_and_says_so(cli, few, tmp_path) -> None:
+    line = "train plain18 --recipe demo --data few.npz --set steps=1 --set batch_size=4"
+    done = cli(f"{line} --out small")
+    assert done.code == 0, done.err
+    assert "layout: cifar for images up to 64x64, imagenet for larger ones; --set lay" in done.err
+    assert "layout=cifar (by default cifar for images up to 64x64, imag" in done.out
+    assert json.loads((tmp_path / "small/run.json").read_text())["options"]["layout"] == "cifar"
+    chosen = cli(f"{line} --set layout=imagenet --out large -f json")
+    assert (chosen.code, "layout:" in chosen.err) == (0, False)
+    assert json.loads(chosen.out)["conventions"][0].startswith("layout=imagenet (by default")
+    refused = cli(f"{line} --set layout=chapter --out old")
+    assert refused.code == 2
+    assert "'chapter' is not allowed; choose one of 'imagenet', 'cifar'" in refused.err
+    assert not (tmp_path / "old").exists()
+
+
 def test_another_recipe_in_the_same_folder_is_refused(cli, run) -> None:
     other = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL} --set flip=true")
     assert other.code == 2
