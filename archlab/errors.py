@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -128,8 +128,30 @@ def keyword(name: str, value: object = _ABSENT) -> str:
     # typed a command reads about options.
     option = _option.get()
     if option is None:
-        return name if value is _ABSENT else f"{name}={value!r}"
+        return name if value is _ABSENT else f"{name}={shown(value)}"
     return option(name) if value is _ABSENT or value is True else f"{option(name)} {value}"
+
+
+def shown(value: object) -> str:
+    """Return how a message shows a value: tensors and arrays by shape and dtype, without numbers.
+
+    Example:
+        >>> import numpy
+        >>> shown({"x": numpy.zeros((2, 3)), "y": [1, None]})
+        "{'x': ndarray 2x3 float64, 'y': [1, None]}"
+    """
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        sizes = "x".join(map(str, value.shape)) or "()"
+        return f"{type(value).__name__} {sizes} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {shown(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        parts = ", ".join(map(shown, value))
+        comma = "," * (len(value) == 1)
+        return f"[{parts}]" if isinstance(value, list) else f"({parts}{comma})"
+    text = repr(value)
+    # Some other object that holds tensors, such as a dataclass.
+    return type(value).__name__ if "tensor(" in text or "array(" in text else text
 
 
 def constructor_keywords(*pairs: str) -> str:

@@ -3,7 +3,7 @@
 Nothing here imports torch or a user's code: `resolve` turns the data into a module. A model is
 NAME, torchvision:NAME, timm:NAME, path/to/file.py:NAME or package.module:NAME; a constructor
 argument is key=value; an input is [name=]3x224x224[:dtype], with square brackets around the sizes
-for an exact shape.
+for an exact shape; batch.x is an entry of a dictionary, and xs.0 one of a list.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ class InputSpec:
     """One input."""
 
     shape: tuple[int, ...]
-    dtype: str = "float32"
+    dtype: str = ""  # empty: that of the weights
     name: str = ""
     exact: bool = False  # the first size is the batch, and no axis is added in front
+    below: int = 2  # whole numbers that are made for it are below this, and 0 or more
 
     def shapes(self, batch: int | None) -> tuple[tuple[int, ...], ...]:
         """Return the full shapes to try, the likeliest first.
@@ -55,10 +56,13 @@ class InputSpec:
             if rank == 3 and self.floating:
                 return (sample, batched) if has_this_batch else (sample,)
             # Images, or one video without its batch.
-            if rank == 4 and self.floating and batch is None:
-                return (batched, sample)
+            if rank == 4 and self.floating:
+                return (batched, sample) if has_this_batch else (sample,)
             if rank == 1 and batch is not None:
                 return (sample,)
+            # Features or tokens of samples, or of one without its batch.
+            if rank in (1, 2) and batch is None:
+                return (batched, sample)
         if not has_this_batch:
             raise OptionError(
                 f"The batch is given twice: {keyword('batch', batch)} and input "
@@ -68,8 +72,13 @@ class InputSpec:
 
     @property
     def floating(self) -> bool:
-        """Whether the dtype is a floating-point one."""
-        return self.dtype.startswith(("float", "bfloat"))
+        """Whether the dtype is a floating-point or complex one, as that of weights is."""
+        return not self.dtype or self.dtype.startswith(("float", "bfloat", "complex"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the dtype is one of whole numbers, which may be indices."""
+        return self.dtype.startswith(("int", "uint"))
 
 
 def parse_model(text: str) -> ModelSpec:
@@ -150,14 +159,14 @@ def parse_input(text: str) -> InputSpec:
 
     Example:
         >>> parse_input("ids=2x20:int64")
-        InputSpec(shape=(2, 20), dtype='int64', name='ids', exact=False)
+        InputSpec(shape=(2, 20), dtype='int64', name='ids', exact=False, below=2)
 
     Raises:
         SpecError: sizes that are no positive numbers, or an unknown dtype.
     """
     name, equals, description = text.rpartition("=")
     sizes, _, dtype = description.partition(":")
-    dtype = dtype.strip().lower() or "float32"
+    dtype = dtype.strip().lower()
     exact = sizes.strip().startswith("[")
     parts = re.split(r"[x×,]", sizes.strip().strip("[]()").lower())
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
@@ -165,11 +174,14 @@ def parse_input(text: str) -> InputSpec:
             f"Input {text!r} is not a shape: sizes are positive whole numbers joined by x. "
             "Examples: 3x224x224, 8x3x224x224, ids=2x20:int64, [2x32x64] for exactly that shape."
         )
-    if dtype not in DTYPE_BYTES:
+    if dtype and dtype not in DTYPE_BYTES:
         raise SpecError(
             f"Input {text!r} has the unknown dtype {dtype!r}.{did_you_mean(dtype, DTYPE_BYTES)} "
             f"Allowed: {', '.join(sorted(DTYPE_BYTES))}."
         )
-    if equals and not name.strip().isidentifier():
-        raise SpecError(f"Input {text!r}: {name!r} is no argument name.")
+    if equals and not re.fullmatch(r"[^\W\d]\w*(\.\w+)*", name.strip()):
+        raise SpecError(
+            f"Input {text!r}: {name!r} is no argument name, such as ids. An entry of a dictionary "
+            "is batch.x, one of a list xs.0."
+        )
     return InputSpec(tuple(int(part) for part in parts), dtype, name.strip(), exact)

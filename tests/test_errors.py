@@ -1,13 +1,23 @@
 """One tree of errors, drawn where it is defined; suggestions that are near."""
 
 import inspect
+from dataclasses import dataclass
 
 import pytest
+import torch
 from torch import nn
 
 import archlab
 from archlab import errors
-from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, did_you_mean
+from archlab.errors import (
+    ArchlabError,
+    OptionError,
+    TraceError,
+    check_one_of,
+    did_you_mean,
+    keyword,
+    shown,
+)
 
 
 def classes() -> list[type[Exception]]:
@@ -60,3 +70,18 @@ def test_a_trace_error_carries_the_part_that_ran() -> None:
     graph = caught.value.graph
     assert (graph.failure.path, graph.failure.shapes) == ("2", ((1, 8),))
     assert [node.path for node in graph.nodes if node.kind != "permute"] == ["0", "1"]
+
+
+def test_values_of_tensors_are_not_shown() -> None:
+    @dataclass
+    class Holder:
+        x: torch.Tensor
+
+    tensor = torch.full((2, 3), 0.125)
+    assert shown([tensor, (1, {"a": tensor.numpy()})]) == (
+        "[Tensor 2x3 float32, (1, {'a': ndarray 2x3 float32})]"
+    )
+    assert shown((nn.Parameter(tensor),)) == "(Parameter 2x3 float32,)"
+    assert shown(torch.tensor(0.125)) == "Tensor () float32"
+    assert shown(Holder(tensor)) == "Holder"
+    assert keyword("batch", tensor) == "batch=Tensor 2x3 float32"

@@ -88,6 +88,8 @@ def test_brackets_that_are_no_literal(text) -> None:
         ("ids=2x20:int64", InputSpec((2, 20), "int64", "ids")),
         ("mask=2x20:bool", InputSpec((2, 20), "bool", "mask")),
         ("3x8x8:float16", InputSpec((3, 8, 8), "float16")),
+        ("batch.x=2x3", InputSpec((2, 3), name="batch.x")),
+        ("xs.0=8", InputSpec((8,), name="xs.0")),
         ("x=[2x32x64]", InputSpec((2, 32, 64), name="x", exact=True)),
         ("(2, 32, 64)", InputSpec((2, 32, 64))),
     ],
@@ -110,6 +112,8 @@ def test_inputs(text, spec) -> None:
         ("3x8x8:double", "Allowed: bfloat16"),
         ("my ids=2x3", "'my ids' is no argument name"),
         ("=2x3", "is no argument name"),
+        ("0.x=2x3", "is no argument name"),
+        ("xs[0]=2x3", r"one of a list xs\.0"),
     ],
 )
 def test_bad_inputs(text, message) -> None:
@@ -127,14 +131,16 @@ def test_bad_inputs(text, message) -> None:
         ("8x32x64", 8, [(8, 8, 32, 64), (8, 32, 64)]),
         # images, or one video
         ("2x3x32x32", None, [(2, 3, 32, 32), (1, 2, 3, 32, 32)]),
-        ("1x3x32x32", 8, [(8, 3, 32, 32)]),
-        ("8x3x32x32", 8, [(8, 3, 32, 32)]),
+        ("1x3x32x32", 8, [(8, 3, 32, 32), (8, 1, 3, 32, 32)]),
+        ("8x3x32x32", 8, [(8, 3, 32, 32), (8, 8, 3, 32, 32)]),
+        ("2x3x32x32", 8, [(8, 2, 3, 32, 32)]),
         # one size: the features of a sample
-        ("16", None, [(16,)]),
+        ("16", None, [(16,), (1, 16)]),
         ("16", 8, [(8, 16)]),
         ("16:int64", 8, [(8, 16)]),
+        # features or tokens of samples, or a sequence of one
+        ("2x16", None, [(2, 16), (1, 2, 16)]),
         # any other stands
-        ("2x16", None, [(2, 16)]),
         ("1x16", 8, [(8, 16)]),
         ("1x3x16x8x8", 2, [(2, 3, 16, 8, 8)]),
         ("2x3x20:int64", None, [(2, 3, 20)]),
@@ -147,7 +153,7 @@ def test_batch(text, batch, shapes) -> None:
     assert list(parse_input(text).shapes(batch)) == shapes
 
 
-@pytest.mark.parametrize("text", ["2x3x32x32", "2x16", "[2x32x64]", "2x3x20:int64"])
+@pytest.mark.parametrize("text", ["[2x3x32x32]", "2x16", "[2x32x64]", "2x3x20:int64"])
 def test_a_batch_given_twice(text) -> None:
     with pytest.raises(OptionError, match="The batch is given twice: batch=8"):
         parse_input(text).shapes(8)

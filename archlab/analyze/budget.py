@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archlab.errors import OptionError, keyword
+from archlab.errors import OptionError, keyword, shown
 from archlab.result import Column, Header, Missing, Result, si, size
 
-LIMITS = ("params", "macs", "flops", "inference_peak", "training")
+# Limits, by the names of arguments and options, and what the rows of an answer call them.
+OPTIONS = {
+    "max_params": "params", "max_macs": "macs", "max_flops": "flops",
+    "max_peak": "inference_peak", "max_training": "training",
+}  # fmt: skip
+Amount = int | float | str
 _BYTES = frozenset({"inference_peak", "training"})
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -44,22 +50,27 @@ COLUMNS = (
 )
 
 
-def limits(texts: Mapping[str, str]) -> dict[str, int]:
-    """Return limits from texts such as 5M, 1.8G, 64MiB.
+def limits(amounts: Mapping[str, Amount]) -> dict[str, int]:
+    """Return limits from numbers and from texts such as 5M, 1.8G, 64MiB, by the names of rows.
+
+    The given names are those of options (max_peak) or of rows (inference_peak).
 
     Example:
-        >>> limits({"params": "11.7M", "inference_peak": "64MiB"})
-        {'params': 11700000, 'inference_peak': 67108864}
+        >>> limits({"params": "11.7M", "inference_peak": "64 MiB", "macs": 600})
+        {'params': 11700000, 'inference_peak': 67108864, 'macs': 600}
 
     Raises:
-        OptionError: no limit at all, or a text that is no amount.
+        OptionError: no limit at all, one given twice, or one that is no amount above 0.
     """
-    if not texts:
+    if not amounts:
         raise OptionError(
             f"Nothing to check: give {keyword('max_params')}, {keyword('max_macs')}, "
             f"{keyword('max_peak')} … with a limit."
         )
-    return {name: _amount(name, text) for name, text in texts.items()}
+    for option, name in OPTIONS.items():
+        if option in amounts and name in amounts:
+            raise OptionError(f"{option} and {name} are the same limit: leave one of them out.")
+    return {OPTIONS.get(name, name): _amount(name, amount) for name, amount in amounts.items()}
 
 
 def budget(
@@ -68,7 +79,7 @@ def budget(
     allowed: Mapping[str, int],
     missing: tuple[Missing, ...],
 ) -> Result[BudgetTotals, BudgetRow]:
-    """Return each limit with the measured value, both by the names of LIMITS, and a verdict."""
+    """Return each limit with the measured value, both by the names of rows, and a verdict."""
     rows = tuple(_row(name, values[name], limit, missing) for name, limit in allowed.items())
     over = sum(row.verdict != "within" for row in rows)
     return Result(
@@ -98,12 +109,24 @@ def _row(name: str, value: float | None, limit: int, missing: tuple[Missing, ...
     return BudgetRow(name, exact, limit, verdict, shown, f"{limit:,} ({show(limit)})")
 
 
-def _amount(name: str, text: str) -> int:
-    match = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", text.upper())
-    if match is None:
+def _amount(name: str, amount: Amount) -> int:
+    number = _number(amount)
+    if not 0 < number < math.inf:
         raise OptionError(
-            f"The limit {text!r} of {name} is no amount. Examples: 5M, 1.8G, 60000, 64MiB."
+            f"The limit {shown(amount)} of {name} is no amount. Allowed: numbers above 0, such as "
+            "5M, 1.8G, 60000, 64MiB."
         )
+    return math.floor(number)
+
+
+def _number(amount: Amount) -> float:
+    """Return the amount, or NaN where it is none."""
+    if isinstance(amount, int | float) and not isinstance(amount, bool):
+        return amount
+    text = amount.upper() if isinstance(amount, str) else ""
+    match = re.fullmatch(r"\s*(\d[\d_]*(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", text)
+    if match is None:
+        return math.nan
     prefix = match[2] or ""
     factor: int = (1024 if prefix.endswith("I") else 1000) ** _POWERS.get(prefix[:1], 0)
     return round(float(match[1].replace("_", "")) * factor)

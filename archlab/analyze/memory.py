@@ -18,8 +18,10 @@ from archlab.analyze.header import gaps, header
 from archlab.analyze.tree import by_module, tree_order
 from archlab.errors import check_one_of
 from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import Kind
 from archlab.result import Missing, Result, Unit, columns, size
 
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})  # classes of torch
 # How many copies of the trainable parameters each optimizer keeps: momentum has one running mean,
 # Adam one of the gradients and one of their squares.
 OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
@@ -110,8 +112,9 @@ def memory(
         name="memory",
         header=header(
             graph,
-            "activations by storage (views free), attention as one fused kernel; "
+            f"activations by storage (views free), {_attention_path(training or graph)}; "
             f"optimizer {optimizer}{trained_at}",
+            *_recurrent_path(graph),
         ),
         totals=totals,
         rows=_rows(graph, training, allocated),
@@ -120,6 +123,31 @@ def memory(
         footer=_footer(totals, peak, optimizer),
         extra=(("peak", {"path": peak.path, "op": peak.op, "alive": peak.alive}),),
         tree=True,
+    )
+
+
+def _attention_path(graph: Graph) -> str:
+    """Return how attention runs: as one kernel, or as products where no kernel takes it."""
+    # Only attention that is taken apart has this operator.
+    products = [node for node in graph.nodes if node.op == "aten._safe_softmax"]
+    if not products:
+        return "attention as one fused kernel"
+    fused = any(node.kind == Kind.ATTENTION for node in graph.nodes)
+    count = f"{len(products)} calls of attention" if fused else "attention"
+    path = products[0].path or "the model itself"
+    return f"{count} as products and a softmax, as no fused kernel takes it (first in {path})"
+
+
+def _recurrent_path(graph: Graph) -> tuple[str, ...]:
+    """Return the sentence about recurrent layers, where there are any."""
+    if any(node.kind == Kind.RECURRENT for node in graph.nodes):
+        return ("recurrent layers as oneDNN runs them, whose workspace for backward is not here",)
+    called = {graph.module[call.path].type for call in graph.calls if call.path in graph.module}
+    if called.isdisjoint(_RECURRENT):
+        return ()
+    return (
+        "recurrent layers step by step, as torch runs them without a fused kernel: the CPU holds "
+        "the gates of all steps at once, and oneDNN and cuDNN keep a workspace for backward",
     )
 
 

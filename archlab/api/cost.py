@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from archlab.analyze.budget import LIMITS, BudgetRow, BudgetTotals, budget
+from archlab.analyze.budget import Amount, BudgetRow, BudgetTotals, budget, limits
 from archlab.analyze.compare import Comparison, Entry, compare as compare_entries
 from archlab.analyze.factorize import BottleneckRow, BottleneckTotals, find_bottlenecks
 from archlab.analyze.flops import FlopsRow, FlopsTotals, flops as analyze_flops
@@ -14,7 +14,7 @@ from archlab.analyze.params import ParamsRow, ParamsTotals, params as analyze_pa
 from archlab.analyze.shapes import ShapesRow, ShapesTotals, shapes as analyze_shapes
 from archlab.analyze.summary import SummaryRow, SummaryTotals, summary as analyze_summary
 from archlab.api.model import MODES, Model, ModelLike, load, trace
-from archlab.errors import OptionError, TraceError, check_one_of
+from archlab.errors import TraceError, check_one_of
 from archlab.ir.kinds import Kind
 from archlab.probe.second_opinion import AgainstRow, AgainstTotals, against_fvcore
 from archlab.result import Result
@@ -197,35 +197,44 @@ def compare_modes(model: ModelLike) -> Comparison:
 def check(
     model: ModelLike,
     *,
-    params: int | None = None,
-    macs: int | None = None,
-    flops: int | None = None,
-    inference_peak: int | None = None,
-    training: int | None = None,
+    max_params: Amount | None = None,
+    max_macs: Amount | None = None,
+    max_flops: Amount | None = None,
+    max_peak: Amount | None = None,
+    max_training: Amount | None = None,
+    params: Amount | None = None,
+    macs: Amount | None = None,
+    flops: Amount | None = None,
+    inference_peak: Amount | None = None,
+    training: Amount | None = None,
 ) -> Result[BudgetTotals, BudgetRow]:
     """Return the model's numbers against limits, and whether every limit holds.
 
+    A limit is a number or a text, such as "5M", "1.5G" or "20 MiB".
+
     Args:
         model: a spec, a module, or a loaded model.
-        params: parameters at most.
-        macs: multiply-adds of one forward at most.
-        flops: FLOPs of one forward at most.
-        inference_peak: bytes of activations at most.
-        training: bytes of training with Adam at most.
+        max_params: parameters at most.
+        max_macs: multiply-adds of one forward at most.
+        max_flops: FLOPs of one forward at most.
+        max_peak: bytes of activations at most.
+        max_training: bytes of training with Adam at most.
+        params, macs, flops, inference_peak, training: the same, by the names in the answer.
 
     Raises:
-        OptionError: no limit given.
+        OptionError: no limit given, one given twice, or one that is no amount above 0.
         SpecError, BuildError, TraceError: as in `trace`.
 
     Example:
-        >>> check("resnet20", params=300_000).totals.passed
+        >>> check("resnet20", max_params="0.3M").totals.passed
         True
     """
-    possible = {"params": params, "macs": macs, "flops": flops,
-                "inference_peak": inference_peak, "training": training}  # fmt: skip
-    limits = {name: limit for name, limit in possible.items() if limit is not None}
-    if not limits:
-        raise OptionError(f"No limit to check: give one or more of {', '.join(LIMITS)}.")
+    given = {
+        "max_params": max_params, "max_macs": max_macs, "max_flops": max_flops,
+        "max_peak": max_peak, "max_training": max_training, "params": params, "macs": macs,
+        "flops": flops, "inference_peak": inference_peak, "training": training,
+    }  # fmt: skip
+    allowed = limits({name: limit for name, limit in given.items() if limit is not None})
     loaded = load(model)
     cost = analyze_flops(loaded.trace())
     values: dict[str, float | None] = {
@@ -233,14 +242,14 @@ def check(
     }
     missing = cost.missing
     # Memory takes a second trace, in train mode: it is made only where a limit asks for it.
-    if {"inference_peak", "training"} & set(limits):
+    if {"inference_peak", "training"} & set(allowed):
         bytes_needed = memory(loaded)
         values["inference_peak"] = bytes_needed.totals.inference_peak
         values["training"] = bytes_needed.totals.training
         # What cannot be trained at this batch still passes a limit on inference.
-        if "training" in limits:
+        if "training" in allowed:
             missing += bytes_needed.missing
-    return budget(cost.header, values, limits, missing)
+    return budget(cost.header, values, allowed, missing)
 
 
 @verb

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
-from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword
+from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword, shown
 from archlab.resolve import (
     Inputs,
     Source,
@@ -23,6 +25,8 @@ from archlab.resolve import (
     find,
     given_inputs,
     has_values,
+    vocabularies,
+    weights_dtype,
 )
 from archlab.spec import InputSpec, parse_model
 from archlab.tracer import Subject, trace as trace_subjects
@@ -88,10 +92,10 @@ class Model:
             self.name, self.note = type(spec).__name__, ""
         else:
             raise OptionError(
-                f"{spec!r} is no model. Allowed: a spec such as 'resnet18', or a torch.nn.Module "
-                "(an instance, not its class)."
+                f"{shown(spec)} is no model. Allowed: a spec such as 'resnet18', or a "
+                "torch.nn.Module (an instance, not its class)."
             )
-        inputs = None if input is None else given_inputs(input)
+        inputs = None if input is None else given_inputs(input, weights_dtype(self.module))
         self._inputs = inputs or default_inputs(self._source, self.module)
         self._batch = batch
         self._chosen: Inputs | None = None  # the reading of `_inputs` that ran
@@ -127,13 +131,17 @@ class Model:
         """
         other = copy.copy(self)
         # The text may bring a batch of its own, which the old one must not replace.
-        other._inputs, other._batch = given_inputs(text), None
+        other._inputs, other._batch = given_inputs(text, weights_dtype(self.module)), None
         other._chosen, other._graphs = None, {}
         return other
 
     def with_batch(self, batch: int) -> Model:
         """Return this model with another batch; the module is shared, nothing is traced yet."""
         other = copy.copy(self)
+        # Where a forward of one sample has told how the inputs are read, that stands.
+        chosen = self._chosen.specs() if self._chosen is not None and self._batch is None else []
+        if chosen and all(spec.shape[:1] == (1,) for spec in chosen):
+            other._inputs = self._chosen or self._inputs
         other._batch, other._chosen, other._graphs = batch, None, {}
         return other
 
@@ -230,10 +238,27 @@ class Model:
     def _trace(self, mode: str) -> Graph:
         # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
         # What ran in one mode is kept for the other, so that both graphs are of the same input.
-        readings = [self._chosen] if self._chosen else list(self._inputs.attempts(self._batch))
+        words, chosen = vocabularies(self.module), self._chosen
+        readings = [chosen] if chosen else self._inputs.attempts(self._batch, words)
+        try:
+            return self._traced(readings, mode)
+        except TraceError as error:
+            # Whole numbers are made as indices. Nobody tells the size of a table that is no
+            # embedding.
+            if "index" in str(error) and any(spec.whole for spec in self._inputs.specs()):
+                with contextlib.suppress(TraceError):
+                    return self._traced([each.zeros() for each in readings], mode)
+            advice = self._inputs.advice(str(error), self._batch)
+            raise TraceError(f"{error}{advice}", error.graph) from error
+
+    def _traced(self, readings: Sequence[Inputs], mode: str) -> Graph:
         subjects = [self._subject(inputs) for inputs in readings]
         graph, subject = trace_subjects(subjects, mode)
         self._chosen = readings[subjects.index(subject)]
+        # Only a forward with values reads the whole numbers that were made.
+        below = max((spec.below for spec in self._chosen.specs() if spec.whole), default=0)
+        if below and graph.build.startswith("real tensors"):
+            return replace(graph, build=f"{graph.build}, whole numbers made below {below}")
         return graph
 
     def _subject(self, inputs: Inputs) -> Subject:

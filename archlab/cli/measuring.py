@@ -72,7 +72,9 @@ class Measuring:
         str, typer.Option(help=f"{listed(MODES)}; train: batch norm sees the batch.")
     ] = "train"
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu"
-    dtype: Annotated[str, typer.Option(help=f"{listed(DTYPES)}.")] = "float32"
+    dtype: Annotated[
+        str | None, typer.Option(help=f"{listed(DTYPES)}. Default: the net's own.")
+    ] = None
 
     def load(self, specs: Sequence[str]) -> list[Model]:
         """Return the models, not yet at the batch of the conditions."""

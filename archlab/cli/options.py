@@ -76,7 +76,8 @@ Input = Annotated[
         "-i",
         metavar="[NAME=]SIZES[:DTYPE]",
         help="3x224x224 (batch optional), ids=2x20:int64, [2x32x64] for exactly that shape; "
-        "repeat for several inputs. Default: the model's own.",
+        "repeat for several inputs; batch.x, xs.0 for entries of a dictionary, a list. "
+        "Default: the model's own.",
     ),
 ]
 Set = Annotated[

@@ -49,6 +49,7 @@ class Amounts:
     """Numbers of everything a box or group stands for; None where they are not known."""
 
     params: int | None = None
+    each: float | None = None  # parameters that one repeat uses; more in all where they share some
     macs: int | None = None
     heat: float | None = None
     shared: bool = False  # weights that another box counts

@@ -6,15 +6,13 @@ reads all members before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import prod
 
 from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
-from archlab.ir.graph import Graph
 
 _MAP = 3  # axes of a map: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
@@ -26,6 +24,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     labelled: set[str] = set()
     marks = difference.edges if difference else {}
     # The first operator of each box, since what it reads is what the box reads.
+    modules = canvas.whole_modules()
     firsts = {box: node for node, box in sorted(canvas.box_of.items(), reverse=True)}
     for source, head, operand in _reads(canvas):
         role = _role(canvas, source, head)
@@ -34,11 +33,11 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         tail, target = canvas.box_of[source], canvas.box_of[head]
         if (tail, target, role) in drawn:
             continue
-        shape = _shape(canvas.graph, operand.tensor, source)
+        shape = _shape(canvas, modules, operand, source)
         # A shape is written once a box: on the first main edge where it is a new one.
-        before = _shape_into(canvas, firsts[tail]) if source >= 0 else ()
+        before = _shape_into(canvas, modules, firsts[tail]) if source >= 0 else ()
         resized = len(shape) == len(before) == _MAP and shape[1:] != before[1:]
-        new = source < 0 or resized or shape != _shape_into(canvas, source)
+        new = source < 0 or resized or shape != _shape_into(canvas, modules, source)
         changed = new and tail not in labelled
         mark = marks.get((source, head), "")
         drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
@@ -125,22 +124,33 @@ def _between_members(canvas: Canvas, source: int, head: int) -> int:
     return 0
 
 
-def _shape_into(canvas: Canvas, node: int) -> tuple[int, ...]:
+def _shape_into(canvas: Canvas, modules: Mapping[str, str], node: int) -> tuple[int, ...]:
     """Return the shape that a node reads, to say where the shape changes."""
     operand = next(iter(canvas.flow.operands.get(node, ())), None)
     if operand is None:
         return ()
-    return _shape(canvas.graph, operand.tensor, (operand.sources or (node,))[0])
+    return _shape(canvas, modules, operand, (operand.sources or (node,))[0])
 
 
-def _shape(graph: Graph, tensor: int, source: int) -> tuple[int, ...]:
-    """Return the shape of what goes along an edge, without its batch axis."""
+def _shape(
+    canvas: Canvas, modules: Mapping[str, str], operand: Operand, source: int
+) -> tuple[int, ...]:
+    """Return the shape that leaves the box of a source, without the batch axis.
+
+    `modules` has the paths of boxes that stand for a whole module.
+    """
+    graph = canvas.graph
     if source < 0:
-        return graph.shape(graph.inputs[-1 - source])[1:]
-    # A linear layer flattens tokens into its batch: the shape as it was made says more.
-    shape, made = graph.shape(tensor), graph.shape(graph.nodes[source].outputs[0])
-    flattened = len(shape) == 2 < len(made) and shape[0] != made[0] and shape[-1] == made[-1]
-    return made[1:] if flattened and prod(shape) == prod(made) else shape[1:]
+        tensor = graph.inputs[-1 - source]
+    else:
+        tensor = operand.made if operand.made >= 0 else graph.nodes[source].outputs[0]
+        path = modules.get(canvas.box_of.get(source, ""))
+        # What a module reshapes before it returns has not left it yet.
+        inside = [t for around, t in operand.left if path and f"{around}.".startswith(f"{path}.")]
+        tensor = inside[-1] if inside else tensor
+    shape = graph.shape(tensor)
+    batch = graph.shape(graph.inputs[0])[:1] if graph.inputs else (1,)
+    return shape[1:] if shape[:1] == batch else shape
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:

@@ -41,6 +41,15 @@ class Canvas:
     _names: Counter[str] = field(default_factory=Counter)  # ids given so far
     _runs: int = 0
 
+    def whole_modules(self) -> dict[str, str]:
+        """Return box -> the path of the module that it stands for, with all that is inside."""
+        parents = {path.rpartition(".")[0] for path in self.graph.module}
+        return {
+            box.id: box.path
+            for box in self.boxes
+            if box.id in self.closed or (box.path in self.graph.module and box.path not in parents)
+        }
+
     def add(self, item: Item, group: str, base: str) -> None:
         """Draw an item inside a group; `base` is the path of that group's module."""
         if isinstance(item, Run):

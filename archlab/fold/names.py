@@ -11,7 +11,16 @@ from math import prod
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import AttentionAttrs, AxesAttrs, ConvAttrs, Kind, MatmulAttrs, PoolAttrs
+from archlab.ir.kinds import (
+    AttentionAttrs,
+    AxesAttrs,
+    ConvAttrs,
+    Kind,
+    MatmulAttrs,
+    NormAttrs,
+    PermuteAttrs,
+    PoolAttrs,
+)
 
 _NORMS = {
     "batch": "BN", "layer": "LN", "group": "GN", "instance": "IN", "rms": "RMSNorm",
@@ -28,6 +37,8 @@ _SAME_VALUES = frozenset({Kind.RESHAPE, Kind.SLICE, Kind.PERMUTE, Kind.COPY, Kin
 _NO_CHANNELS = frozenset(
     {Kind.MATMUL, Kind.ATTENTION, Kind.SOFTMAX, Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE}
 )
+_CHANNELS_FIRST = frozenset({Kind.CONV, Kind.CONV_TRANSPOSE, Kind.POOL, Kind.RESAMPLE})
+_CHANNELS_LAST = frozenset({Kind.LINEAR, Kind.ATTENTION})
 _ON_ONE = {
     "mul": "Scale", "div": "Scale", "add": "Shift", "sub": "Shift", "rsub": "Shift",
     "native_dropout": "Dropout", "neg": "Negate", "pow": "Power", "clamp": "Clamp",
@@ -96,11 +107,41 @@ def channels(graph: Graph, node: Node) -> int | None:
     if node.kind in _NO_CHANNELS or on_one or node.op.startswith("autograd."):
         return None
     shape = graph.shape(node.outputs[0])
-    last = node.kind == Kind.LINEAR or getattr(node.attrs, "norm", "") == "layer"
-    # Axis 1 of a map, unless two equal axes come before a different one (Swin, ConvNeXt).
-    if len(shape) in (4, 5) and not last and not shape[1] == shape[2] != shape[-1]:
+    axis = _channel_axis(graph, node.outputs[0])
+    if axis is not None:
+        return shape[axis]
+    # Axis 1 of a map, unless two equal axes come before a different one.
+    if len(shape) in (4, 5) and not shape[1] == shape[2] != shape[-1]:
         return shape[1]
     return shape[-1] if len(shape) > 1 else None
+
+
+def _channel_axis(graph: Graph, tensor: int, steps: int = 40) -> int | None:
+    """Return the axis that holds the channels, as the nearest layer before says; None if none does.
+
+    Convolutions, pools and batch norms have them on axis 1; linear layers, layer norms and
+    embeddings on the last.
+    """
+    maker = graph.producer.get(tensor)
+    rank = len(graph.shape(tensor))
+    if maker is None or not maker.inputs or rank < 3 or not steps:
+        return None
+    norm = maker.attrs.norm if isinstance(maker.attrs, NormAttrs) else ""
+    if maker.kind in _CHANNELS_FIRST or norm in ("batch", "group"):
+        return 1
+    if maker.kind in _CHANNELS_LAST or norm or "embedding" in maker.op:
+        return rank - 1
+    source = next((each for each in maker.inputs if graph.producer.get(each)), maker.inputs[0])
+    axis = _channel_axis(graph, source, steps - 1)
+    if axis is None:
+        return None
+    if isinstance(maker.attrs, PermuteAttrs):
+        return maker.attrs.order.index(axis)
+    before, after = graph.shape(source), graph.shape(tensor)
+    # A reshape keeps the channels where their axis goes on, counted from its end of the shape.
+    place = axis if axis == 1 else axis - len(before) + rank
+    kept = len(before) == rank or before[axis] == after[place]
+    return place if kept and maker.kind != Kind.REDUCE else None
 
 
 def short(node: Node) -> str:

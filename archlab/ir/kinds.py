@@ -159,10 +159,15 @@ class PadAttrs:
 
 @dataclass(frozen=True, slots=True)
 class ResampleAttrs:
-    """Up- or down-sampling by interpolation; the factor follows from the shapes."""
+    """Up- or down-sampling by interpolation."""
 
     mode: str
     align_corners: bool = False
+    # Output ÷ input of each spatial axis, where the model gave it: sizes are rounded, and
+    # positions follow from what was given.
+    scales: tuple[float | None, ...] = ()
+    antialias: bool = False
+    centred: bool = False  # the nearest by the centres of pixels: torch's nearest-exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,35 @@ class RollAttrs:
 
     axes: tuple[int, ...]
     shifts: tuple[int, ...]
+
+
+# Where a value lies in a tensor, an axis of the tensor each: start, step, size, and the value's own
+# axis there, -1 where it has none. Parts outside of the tensor do not count. An empty box stands
+# for all elements in their order, in another shape.
+Box = tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceAttrs:
+    """Values placed in one tensor, each over those before it; None where a place is no box."""
+
+    boxes: tuple[Box | None, ...]  # one for each input
+
+
+@dataclass(frozen=True, slots=True)
+class UnfoldAttrs:
+    """Windows that slide over axes of an image and are laid side by side, or put back."""
+
+    axes: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    def windows(self, i: int, size: int) -> int:
+        """Return how many windows there are along the axis `axes[i]` of an image's `size`."""
+        room = size + 2 * self.padding[i] - self.dilation[i] * (self.kernel[i] - 1) - 1
+        return room // self.stride[i] + 1
 
 
 # The attributes of any kind.
@@ -189,6 +223,8 @@ Attrs = (
     | PadAttrs
     | ResampleAttrs
     | RollAttrs
+    | PlaceAttrs
+    | UnfoldAttrs
 )
 # Class name -> class: JSON stores the name, so that it reads back what was written.
 ATTRS: dict[str, type] = {record.__name__: record for record in get_args(Attrs)}

@@ -6,6 +6,7 @@ weighs what it weighs in the model. A parameter counts once, where it is first r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from archlab.analyze.field.receptive_field import local_size
 from archlab.analyze.field.sight import sights
 from archlab.errors import check_one_of
 from archlab.fold import Levels
-from archlab.fold.drawing import Amounts, Drawing, Heat
+from archlab.fold.drawing import Amounts, Box, Drawing, Group, Heat
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
@@ -53,8 +54,8 @@ def annotated(
     if values is None:
         return _numbered(drawing, amounts)
 
-    def counted(nodes: tuple[int, ...]) -> Amounts:
-        return replace(amounts(nodes), heat=_heat(measure, values, nodes))
+    def counted(item: Box | Group) -> Amounts:
+        return replace(amounts(item), heat=_heat(measure, values, item.nodes))
 
     coloured = _numbered(drawing, counted)
     # The scale of colours is that of the boxes: groups sum up what is in them and are not coloured.
@@ -97,26 +98,31 @@ def annotated_levels(
     return replace(levels, levels=counted), heats
 
 
-def _numbered(drawing: Drawing, amounts: Callable[[tuple[int, ...]], Amounts]) -> Drawing:
+def _numbered(drawing: Drawing, amounts: Callable[[Box | Group], Amounts]) -> Drawing:
     # The box of an input stands for no node: it has no amounts, which is not an amount of zero.
     boxes = (
-        replace(box, amounts=amounts(box.nodes) if box.nodes else Amounts())
-        for box in drawing.boxes
+        replace(box, amounts=amounts(box) if box.nodes else Amounts()) for box in drawing.boxes
     )
-    groups = (replace(group, amounts=amounts(group.nodes)) for group in drawing.groups)
+    groups = (replace(group, amounts=amounts(group)) for group in drawing.groups)
     return replace(drawing, boxes=tuple(boxes), groups=tuple(groups))
 
 
-def _amounts(graph: Graph) -> Callable[[tuple[int, ...]], Amounts]:
-    """Return what tells the cost of some nodes, with the counting of the graph done."""
-    (params, shared), macs = _uses(graph), macs_by_node(graph)
+def _amounts(graph: Graph) -> Callable[[Box | Group], Amounts]:
+    """Return what tells the cost of a box or group, with the counting of the graph done."""
+    uses, macs = _uses(graph), macs_by_node(graph)
+    params = params_by_node(graph)
 
-    def amounts(nodes: tuple[int, ...]) -> Amounts:
-        inside = set(nodes)
+    def amounts(item: Box | Group) -> Amounts:
+        inside = set(item.nodes)
+        used = Counter(i for node in inside for i in uses.get(node, ()))
+        # A parameter that many nodes use belongs to each repeat, and else to one of them.
+        by_repeats = (graph.params[i].numel * min(n, item.repeats) for i, n in used.items())
+        own = sum(params.get(node, 0) for node in inside)
         return Amounts(
-            params=sum(params.get(node, 0) for node in inside),
+            params=own,
+            each=sum(by_repeats) / item.repeats if own and item.repeats > 1 else None,
             macs=_sum(macs, inside),
-            shared=bool(inside & shared),
+            shared=own < sum(graph.params[i].numel for i in used),
             partial=any(macs.get(node, 0) is None for node in inside),
         )
 
@@ -148,33 +154,34 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
 
 def params_by_node(graph: Graph) -> dict[int, int]:
     """Return parameters by the node that first uses them on data, not by one that reshapes them."""
-    return _uses(graph)[0]
+    first: dict[int, int] = {}
+    counted: set[int] = set()
+    for node, used in _uses(graph).items():
+        new = [i for i in used if i not in counted]
+        counted.update(new)
+        if new:
+            first[node] = sum(graph.params[i].numel for i in new)
+    return first
 
 
-def _uses(graph: Graph) -> tuple[dict[int, int], set[int]]:
-    """Return parameters by the node that first uses them, and the nodes that use them again."""
+def _uses(graph: Graph) -> dict[int, list[int]]:
+    """Return by node the parameters that it uses on data, as indices of `graph.params`."""
     # A weight is followed through what only reshapes it: it counts where it first meets data.
     data = set(graph.inputs)
     holds: dict[int, list[int]] = {
         param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
     }
-    first: dict[int, int] = {}
-    repeated: set[int] = set()
-    counted: set[int] = set()
+    uses: dict[int, list[int]] = {}
     for node in graph.nodes:
         indices = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
         if _reads_data(graph, node, data):
             data.update(node.outputs)
-            new = [i for i in dict.fromkeys(indices) if i not in counted]
-            counted.update(new)
-            if new:
-                first[node.id] = sum(graph.params[i].numel for i in new)
-            elif indices:
-                repeated.add(node.id)
+            if indices:
+                uses[node.id] = list(dict.fromkeys(indices))
         elif indices:
             for tensor in node.outputs:
                 holds.setdefault(tensor, []).extend(indices)
-    return first, repeated
+    return uses
 
 
 def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:

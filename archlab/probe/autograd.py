@@ -24,6 +24,7 @@ from torch import nn
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.graph import Graph, Module, ModuleCall, Node, TensorSpec
 from archlab.ir.kinds import FunctionAttrs, Kind
+from archlab.probe.running import after, as_written, before, members
 from archlab.tracer.modules import tensors_in
 
 # Lines of torchviz's DOT text: a node with its label, and an edge.
@@ -59,7 +60,7 @@ def backward_graph(
             f"torchviz is not installed: pip install torchviz ({error})."
         ) from error
     owners: dict[Any, str] = {}
-    with torch.enable_grad(), _watched(module, owners):
+    with torch.enable_grad(), as_written(), _watched(module, owners):
         try:
             result = module(*args, **kwargs)
         except Exception as error:
@@ -208,10 +209,9 @@ def _watched(module: nn.Module, owners: dict[Any, str]) -> Iterator[None]:
         running.pop()
 
     with contextlib.ExitStack() as hooks:
-        for path, member in module.named_modules():
-            before = member.register_forward_pre_hook(partial(enter, path), with_kwargs=True)
-            hooks.enter_context(before)
-            hooks.enter_context(member.register_forward_hook(partial(leave, path)))
+        for path, member in members(module):
+            hooks.enter_context(before(member, partial(enter, path)))
+            hooks.enter_context(after(member, partial(leave, path)))
         yield
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from archlab.errors import SpecError, did_you_mean
 from archlab.probe.gradients import owns_weight
+from archlab.probe.running import members
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 # The share of layers with weights that must lie in the blocks: less is no unit of the net.
@@ -31,7 +32,7 @@ def find_blocks(module: nn.Module) -> tuple[str, ...]:
     units: dict[type[nn.Module], list[str]] = {}
     covered: dict[type[nn.Module], int] = {}
     listed: dict[type[nn.Module], int] = {}
-    for path, member in module.named_modules():
+    for path, member in members(module):
         layers = _layers(member)
         if path and layers > 1 and not isinstance(member, _CONTAINERS):
             units.setdefault(type(member), []).append(path)
@@ -55,7 +56,7 @@ def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, 
     Raises:
         SpecError: a pattern that names no module.
     """
-    known = [path for path, _ in module.named_modules() if path]
+    known = [path for path, _ in members(module) if path]
     paths: list[str] = []
     for pattern in patterns:
         # fnmatch's star crosses dots, so only the paths of the pattern's own depth are compared.
@@ -71,4 +72,4 @@ def chosen(module: nn.Module, patterns: Sequence[str], name: str) -> tuple[str, 
 
 
 def _layers(module: nn.Module) -> int:
-    return sum(map(owns_weight, module.modules()))
+    return sum(owns_weight(member) for _, member in members(module))

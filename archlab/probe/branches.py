@@ -12,8 +12,10 @@ from archlab.errors import ProbeError, keyword
 from archlab.probe.gradients import Batch
 from archlab.probe.norm import norm
 from archlab.probe.responses import NORMS
+from archlab.probe.running import after, members
 from archlab.probe.shortcuts import Addition, run_watched
 from archlab.probe.untouched import untouched
+from archlab.probe.watch import sample_shape
 from archlab.result.by_depth import Branch
 
 
@@ -37,7 +39,7 @@ def measure_branches(
     calls: Counter[str] = Counter()
 
     def measure(addition: Addition) -> bool:
-        shape = tuple(addition.branch.shape[1:])
+        shape = sample_shape(addition.branch)
         sizes = norm(addition.branch), norm(addition.shortcut)
         branches.append(Branch(addition.path, calls[addition.path], shape, *sizes))
         calls[addition.path] += 1
@@ -70,9 +72,9 @@ def zero_branches(module: nn.Module, batch: Batch) -> int:
         return True
 
     with ExitStack() as hooks:
-        for member in module.modules():
+        for _, member in members(module):
             if isinstance(member, NORMS) and member.weight is not None:
-                hooks.enter_context(member.register_forward_hook(norm_ended))
+                hooks.enter_context(after(member, norm_ended))
         hooks.enter_context(untouched(module, "train"))
         run_watched(module, batch, keep_last_norm)
     if not last_norms:
@@ -89,6 +91,6 @@ def no_additions(name: str) -> str:
     """Return the message for a model without a residual addition."""
     return (
         f"No shortcut was found in {name}: no sum joins x, or a projection of it, with a longer "
-        "branch F(x). Concatenations (DenseNet, GoogLeNet) are no shortcuts, and what runs inside "
-        "a scripted module cannot be seen."
+        "branch F(x). Concatenations (DenseNet, GoogLeNet) are no shortcuts, and what runs without "
+        "autograd or inside a scripted module cannot be seen."
     )

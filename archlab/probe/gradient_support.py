@@ -162,7 +162,7 @@ def supports(
 
     `module` is a copy in eval mode, and `image` is (1, C, H, W); both are float64 on the CPU, and
     their values do not matter. `units` are indices along the axis, 2 for rows or 3 for columns, by
-    the path of the module; the middle of the other axis is taken.
+    the path of the module; what any unit of that row or column reaches is counted.
     """
     image = image.clone().requires_grad_()
     with torch.enable_grad(), _Positive(), kept_outputs(module, units) as outputs:
@@ -173,12 +173,14 @@ def supports(
 
 
 def _support(path: str, output: torch.Tensor, image: torch.Tensor, unit: int, axis: int) -> Support:
-    line = output.select(axis, unit)
-    # All channels at once: with positive weights no gradient can cancel another.
-    middle = line.select(2, line.shape[2] // 2).sum()
-    (gradient,) = torch.autograd.grad(middle, image, retain_graph=True)
+    # All of the row (or column) and of the channels at once: with positive weights no gradient can
+    # cancel another, and a single unit may lie between two pixels, where there is nothing to see.
+    line = output.select(axis, unit).sum()
+    (gradient,) = torch.autograd.grad(line, image, retain_graph=True)
     other = 3 if axis == 2 else 2
     reached = (gradient != 0).any(dim=other).any(dim=1)[0].nonzero().flatten()
+    if not len(reached):
+        return Support(path, unit, None, None, 0)
     low, high = int(reached[0]), int(reached[-1])
     return Support(path, unit, low, high, high - low + 1 - len(reached))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 
 from archlab.errors import ProbeError
 from archlab.probe.norm import norm
+from archlab.probe.running import members, own_weights, reported, run
 from archlab.probe.untouched import untouched
 from archlab.probe.watch import Watch, WatchedCall
 from archlab.result.by_depth import GradientPoint, GradientProfile
@@ -63,13 +65,15 @@ def measure_gradients(
         [(0, '0'), (1, '2')]
     """
     # In train mode by default: at initialisation, eval mode (running statistics) is another net.
-    weights = _trainable(module)
-    paths = tuple(blocks) or weighted_layers(module)
-    with untouched(module, mode), Watch(module, paths) as watch:
-        value, gradients = _backward(module, batch, loss, weights)
+    with untouched(module, mode):
+        weights = _trainable(module)
+        watch = Watch(module, tuple(blocks) or weighted_layers(module))
+        value, gradients = _backward(module, batch, loss, weights, watch)
         pairs = zip(weights, gradients, strict=True)
         norms = {id(weight): norm(gradient) for weight, gradient in pairs if gradient is not None}
         calls = watch.selected()
+        if not calls:
+            raise ProbeError(f"No layer with weights ran in {type(module).__name__}.")
         inside = [_weights(module, [call.path], own=not blocks) for call in calls]
         if blocks and watch.stem is not None:
             # Place 0 is called after what made its tensor, else after the block that receives it.
@@ -98,8 +102,9 @@ def activation_gradients(
         >>> list(norms), round(norms["1"], 4)  # the gradient of a sum of six outputs is six ones
         (['0', '1', ''], 2.4495)
     """
-    with untouched(module, mode), Watch(module) as watch:
-        _backward(module, batch, loss, _trainable(module))
+    with untouched(module, mode):
+        watch = Watch(module)
+        _backward(module, batch, loss, _trainable(module), watch)
         return watch.by_path()
 
 
@@ -119,14 +124,16 @@ def _trainable(module: nn.Module) -> list[nn.Parameter]:
 
 
 def _backward(
-    module: nn.Module, batch: Batch, loss: Loss, weights: Sequence[nn.Parameter]
+    module: nn.Module, batch: Batch, loss: Loss, weights: Sequence[nn.Parameter], watch: Watch
 ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
-    """Run one forward and backward; return the loss and the gradients of the weights."""
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        output = module(*batch.args, **batch.kwargs)
+    """Run one forward, watched, and its backward; return the loss and the weights' gradients."""
+    with torch.enable_grad():
+        with watch:
+            output = run(module, batch.args, batch.kwargs)
         value = checked_loss(loss(output, batch.targets), output)
         # `autograd.grad` leaves `.grad` alone, so that a training step is not disturbed.
-        gradients = torch.autograd.grad(value, weights, allow_unused=True)
+        with reported(f"The backward pass of {type(module).__name__}"):
+            gradients = torch.autograd.grad(value, weights, allow_unused=True)
     return float(value.detach()), gradients
 
 
@@ -139,6 +146,10 @@ def checked_loss(value: Any, output: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         kind = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
         raise ProbeError(f"The loss gave {kind}; a tensor of one element is wanted.")
+    if value.is_complex():
+        raise ProbeError(
+            "The loss is complex; a real number is wanted, such as its absolute value."
+        )
     if not value.requires_grad:
         shapes = [tuple(tensor.shape) for tensor in tensors_in([output])]
         raise ProbeError(
@@ -150,18 +161,21 @@ def checked_loss(value: Any, output: Any) -> torch.Tensor:
 
 def weighted_layers(module: nn.Module) -> tuple[str, ...]:
     """Return the paths of the modules that own a weight of two axes or more themselves."""
-    return tuple(path for path, member in module.named_modules() if owns_weight(member))
+    return tuple(path for path, member in members(module) if owns_weight(member))
 
 
 def owns_weight(member: nn.Module) -> bool:
     """Whether a module owns a weight of two axes or more itself."""
-    return any(weight.dim() > 1 for weight in member.parameters(recurse=False))
+    return any(weight.dim() > 1 for weight in own_weights(member))
 
 
 def _weights(module: nn.Module, paths: Iterable[str], *, own: bool) -> list[nn.Parameter]:
     """Return the weights that some modules own themselves, or all inside of them, each once."""
-    members = [module.get_submodule(path) for path in paths]
-    weights = (weight for member in members for weight in member.parameters(recurse=not own))
+    # A scripted module has no submodules to get, but is one of the paths itself.
+    inside = [module.get_submodule(path) if path else module for path in paths]
+    weights = chain.from_iterable(
+        own_weights(member) if own else member.parameters() for member in inside
+    )
     return list(dict.fromkeys(weight for weight in weights if weight.dim() > 1))
 
 

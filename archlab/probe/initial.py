@@ -9,6 +9,8 @@ from functools import partial
 import torch
 from torch import nn
 
+from archlab.errors import OptionError, keyword
+
 # The gain √2: ReLU halves the second moment (He et al. 2015, arXiv:1502.01852).
 _kaiming = partial(nn.init.kaiming_normal_, mode="fan_in", nonlinearity="relu")
 SCHEMES: dict[str, Callable[[torch.Tensor], object] | None] = {
@@ -38,13 +40,23 @@ def initialise(module: nn.Module, scheme: str) -> int:
 
     `scheme` is a key of SCHEMES; random numbers come from torch's global generator.
 
+    Raises:
+        OptionError: a weight that is computed from others, or complex where orthogonal is wanted.
+
     Example:
         >>> initialise(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "kaiming")
         1
     """
     draw = SCHEMES[scheme]
-    layers = [member for member in module.modules() if isinstance(member, _LAYERS)]
-    for layer in layers:
+    layers = {path: m for path, m in module.named_modules() if isinstance(m, _LAYERS)}
+    for path, layer in layers.items():
+        # What is written into a computed weight (weight norm, spectral norm) is lost.
+        computed = "weight" not in layer._parameters
+        if computed or (scheme == "orthogonal" and layer.weight.is_complex()):
+            why = "computed from other tensors" if computed else "complex"
+            option = keyword("init", scheme)
+            raise OptionError(f"{option} cannot draw {path}.weight, which is {why}.")
+    for layer in layers.values():
         if draw is None:
             layer.reset_parameters()
             continue
@@ -91,7 +103,7 @@ def weight_gain(module: nn.Module) -> float | None:
     """
     convs = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     gains = [
-        member.weight[0].numel() * float(member.weight.detach().double().square().mean())
+        member.weight[0].numel() * float(member.weight.detach().abs().double().square().mean())
         for member in module.modules()
         if isinstance(member, convs)
     ]

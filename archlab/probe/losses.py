@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from archlab.errors import OptionError, check_one_of, keyword
+from archlab.probe.norm import has_gradient
 from archlab.tracer.modules import tensors_in
 
 AUXILIARY = 0.3
+_NOTHING = "The output holds no floating-point tensor: no loss can start there."
 _Term = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
@@ -29,6 +31,9 @@ def _cross_entropy(output: torch.Tensor, generator: torch.Generator) -> torch.Te
 
 
 def _squared(output: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    if output.is_complex():
+        targets = torch.randn(output.shape, generator=generator, dtype=torch.complex64)
+        return (output - targets.to(output)).abs().square().mean()
     targets = torch.randn(output.shape, generator=generator)
     return nn.functional.mse_loss(output, targets.to(output))
 
@@ -45,11 +50,14 @@ WORDS = {
 }
 
 
-def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[str, str]:
+def choose_loss(
+    name: str | None, shapes: Sequence[tuple[int, ...]], *, real: bool = True
+) -> tuple[str, str]:
     """Return the name of the loss for outputs of these shapes, and the sentence for the header.
 
     Where `name` is None, it is cross-entropy if the output has classes, else mse. The shapes are
-    those of the floating-point tensors in the output, with their batch.
+    those of the floating-point tensors in the output, with their batch. A complex output, which is
+    not `real`, has no classes and no sum that could be lowered: its loss is mse.
 
     Raises:
         OptionError: an unknown loss, or one that does not fit the output.
@@ -61,9 +69,14 @@ def choose_loss(name: str | None, shapes: Sequence[tuple[int, ...]]) -> tuple[st
     if name is not None:
         check_one_of("loss", name, LOSSES)
     if not shapes:
-        raise OptionError("The output holds no floating-point tensor: no loss can start there.")
+        raise OptionError(_NOTHING)
     main = shapes[0]
-    classes = len(main) > 1 and main[-1 if len(main) == 3 else 1] > 1
+    if not real and name not in (None, "mse"):
+        raise OptionError(
+            f"{keyword('loss', name)} wants real numbers, and the output is complex. "
+            f"Try {keyword('loss', 'mse')}."
+        )
+    classes = real and len(main) > 1 and main[-1 if len(main) == 3 else 1] > 1
     if name == "cross-entropy" and not classes:
         raise OptionError(
             f"{keyword('loss', name)} wants an output of (batch, classes …) with two classes or "
@@ -85,7 +98,10 @@ def random_target_loss(name: str, seed: int) -> Callable[[Any, Any], torch.Tenso
     """
 
     def loss(output: Any, _: Any) -> torch.Tensor:
-        main, *others = (x for x in tensors_in([output]) if x.is_floating_point())
+        tensors = list(filter(has_gradient, tensors_in([output])))
+        if not tensors:
+            raise OptionError(_NOTHING)
+        main, *others = tensors
         total = term(main)
         for head in others:
             if head.shape == main.shape:

@@ -17,7 +17,10 @@ from torch import nn
 
 from archlab.errors import ProbeError
 from archlab.probe.gradients import Batch, weighted_layers
+from archlab.probe.norm import has_gradient, plain
+from archlab.probe.running import after, members, run
 from archlab.probe.untouched import untouched
+from archlab.probe.watch import sample_shape
 from archlab.result.by_depth import Response
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
@@ -44,15 +47,14 @@ def measure_responses(
         >>> response.path, response.normed, round(response.deviation, 2)
         ('0', True, 1.0)
     """
-    record = _Record(set(layers or weighted_layers(module)))
     with ExitStack() as hooks, untouched(module, mode), torch.no_grad():
-        for path, member in module.named_modules():
+        record = _Record(set(layers or weighted_layers(module)))
+        for path, member in members(module):
             if isinstance(member, NORMS):
-                hooks.enter_context(member.register_forward_hook(record.norm_ended))
+                hooks.enter_context(after(member, record.norm_ended))
             elif path in record.paths:
-                ended = partial(record.layer_ended, path)
-                hooks.enter_context(member.register_forward_hook(ended))
-        module(*batch.args, **batch.kwargs)
+                hooks.enter_context(after(member, partial(record.layer_ended, path)))
+        run(module, batch.args, batch.kwargs)
     if not record.responses:
         raise ProbeError(f"No layer with weights ran in {type(module).__name__}.")
     return tuple(record.responses)
@@ -72,7 +74,7 @@ class _Record:
         self.latest = _floats(output)
         if self.latest is None:
             return
-        shape, deviation = tuple(self.latest.shape[1:]), _deviation(self.latest)
+        shape, deviation = sample_shape(self.latest), _deviation(self.latest)
         number, call = len(self.responses), self.calls[path]
         self.responses.append(
             Response(number, path, call, shape, normed=False, deviation=deviation)
@@ -83,7 +85,8 @@ class _Record:
         """Replace the last response by that of the norm on the same tensor (a forward hook)."""
         # The very same tensor: a norm of anything else belongs to another layer, or to none.
         tensor = _floats(output)
-        if self.latest is not None and args[0] is self.latest and tensor is not None:
+        first = args[0] if args else None
+        if self.latest is not None and first is self.latest and tensor is not None:
             deviation = _deviation(tensor)
             self.responses[-1] = replace(self.responses[-1], normed=True, deviation=deviation)
         self.latest = None
@@ -93,8 +96,10 @@ def _floats(output: object) -> torch.Tensor | None:
     # Attention and recurrent layers return their output first, and weights or states behind it.
     if isinstance(output, tuple) and output:
         output = output[0]
-    return output if isinstance(output, torch.Tensor) and output.is_floating_point() else None
+    return output if isinstance(output, torch.Tensor) and has_gradient(output) else None
 
 
 def _deviation(tensor: torch.Tensor) -> float:
-    return float(tensor.detach().double().std(correction=0))
+    values = plain(tensor)
+    dtype = torch.complex128 if values.is_complex() else torch.float64
+    return float(values.to(dtype).std(correction=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from archlab.resolve.readings import made
 from archlab.spec import InputSpec
 
 
@@ -33,17 +34,12 @@ def natural_images(shape: tuple[int, ...], generator: torch.Generator) -> torch.
     return scaled.float()
 
 
-def made_input(
-    spec: InputSpec, generator: torch.Generator, *, noise: bool, tokens: int
-) -> torch.Tensor:
-    """Return one input: natural images for (N, C, H, W), else N(0, 1), or numbers below `tokens`.
+def made_input(spec: InputSpec, generator: torch.Generator, *, noise: bool) -> torch.Tensor:
+    """Return one input: natural images for (N, C, H, W), else what `resolve.readings.made` makes.
 
     The shape of `spec` has its batch. With `noise`, images are N(0, 1), too.
     """
-    dtype: torch.dtype = getattr(torch, spec.dtype)
-    if not dtype.is_floating_point:
-        high = 2 if dtype == torch.bool else tokens
-        return torch.randint(high, spec.shape, generator=generator).to(dtype)
-    if len(spec.shape) == 4 and min(spec.shape[-2:]) > 1 and not noise:
-        return natural_images(spec.shape, generator).to(dtype)
-    return torch.randn(spec.shape, generator=generator).to(dtype)
+    is_image = spec.floating and len(spec.shape) == 4 and min(spec.shape[-2:]) > 1
+    if not is_image or noise:
+        return made(spec, generator)
+    return natural_images(spec.shape, generator).to(getattr(torch, spec.dtype or "float32"))

@@ -17,8 +17,11 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 from archlab.probe.gradients import Batch
+from archlab.probe.norm import has_gradient
+from archlab.probe.running import after, before, members, run
 
 _ADDS = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
 _WRITES = frozenset({"add_", "__iadd__"})
@@ -50,12 +53,10 @@ def watched_additions(module: nn.Module, decide: Decide) -> Iterator[None]:
     """
     running: list[str] = []
     with ExitStack() as hooks:
-        for path, member in module.named_modules():
-            # In front of the user's hooks on the way in, and also after an error on the way out.
-            enter = partial(_enter, running, path)
-            hooks.enter_context(member.register_forward_pre_hook(enter, prepend=True))
-            leave = partial(_leave, running)
-            hooks.enter_context(member.register_forward_hook(leave, always_call=True))
+        for path, member in members(module):
+            hooks.enter_context(before(member, partial(_enter, running, path), first=True))
+            # Also after a forward that failed.
+            hooks.enter_context(after(member, partial(_leave, running), always=True))
         with _Additions(running, decide):
             yield
 
@@ -64,20 +65,20 @@ def run_watched(module: nn.Module, batch: Batch, decide: Decide) -> None:
     """Run one forward with autograd on, and call `decide` at every residual addition."""
     with torch.enable_grad(), watched_additions(module, decide):
         inputs = rooted(batch)
-        module(*inputs.args, **inputs.kwargs)
+        run(module, inputs.args, inputs.kwargs)
 
 
 def rooted(batch: Batch) -> Batch:
     """Return the batch with inputs that autograd follows, so that they can be a common origin."""
 
     def root(value: Any) -> Any:
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
+        if isinstance(value, torch.Tensor) and has_gradient(value):
             # The clone gives the input a step in autograd's graph, which leaves do not have.
             return value.detach().requires_grad_().clone()
         return value
 
-    kwargs = {name: root(value) for name, value in batch.kwargs.items()}
-    return replace(batch, args=tuple(map(root, batch.args)), kwargs=kwargs)
+    args, kwargs = tree_map(root, (batch.args, batch.kwargs))
+    return replace(batch, args=args, kwargs=kwargs)
 
 
 class _Additions(TorchFunctionMode):

@@ -12,12 +12,34 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from archlab.errors import ProbeError
+from archlab.probe.running import as_written
+from archlab.tracer.isolate import is_lazy
 from archlab.tracer.settings import same_random
+
+
+def check_weights(module: nn.Module) -> None:
+    """Raise a ProbeError where a lazy module has no weights."""
+    if has_lazy(module):
+        raise ProbeError(
+            f"{type(module).__name__} has lazy modules without weights. A forward gives weights to "
+            "those that run: run one before, and leave out modules that never run."
+        )
+
+
+def has_lazy(module: nn.Module) -> bool:
+    """Whether a parameter or buffer waits for a forward to give it a shape."""
+    return any(map(is_lazy, (*module.parameters(), *module.buffers())))
 
 
 @contextlib.contextmanager
 def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
-    """Set the mode ("train", "eval", or None to keep it), and put everything back at the end."""
+    """Set the mode ("train", "eval", or None to keep it), and put everything back at the end.
+
+    Raises:
+        ProbeError: a lazy module has no weights yet.
+    """
+    check_weights(module)
     modes = [(member, member.training) for member in module.modules()]
     # Batch norm's statistics move in every forward in train mode. They get their values back in
     # place, because another module may hold the same tensors.
@@ -28,7 +50,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
         if buffer is not None
     ]
     try:
-        with _same_random_everywhere():
+        with _same_random_everywhere(), as_written(), torch.inference_mode(mode=False):
             if mode is not None:
                 module.train(mode == "train")
             yield
@@ -37,7 +59,8 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
             member.training = training
         with torch.no_grad():
             for member, name, buffer, values in buffers:
-                if not torch.equal(buffer, values):
+                # Sparse tensors cannot be compared, and no layer writes into one.
+                if buffer.layout == torch.strided and not torch.equal(buffer, values):
                     buffer.copy_(values)
                 # A forward may have put another tensor there.
                 member._buffers[name] = buffer

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.probe.norm import norm_in_place
+from archlab.probe.norm import has_gradient, norm_in_place, seen
+from archlab.probe.running import after, before, members
 from archlab.tracer.modules import tensors_in
 
 
@@ -28,9 +29,10 @@ class Slot:
 
     value: torch.Tensor | None = None
 
-    def arrive(self, gradient: torch.Tensor) -> None:
-        """Keep the norm of the gradient (a tensor hook)."""
-        self.value = norm_in_place(gradient)
+    def arrive(self, gradient: torch.Tensor | None) -> None:
+        """Keep the norm of the gradient (a tensor hook); torch passes None where there is none."""
+        if gradient is not None:
+            self.value = norm_in_place(gradient)
 
 
 @dataclass(slots=True)
@@ -54,7 +56,10 @@ class WatchedCall:
 
 @dataclass
 class Watch:
-    """Watches one forward and backward of `module`, as a context."""
+    """Watches one forward of `module`, as a context; gradients arrive also after its end.
+
+    A backward pass inside would add the calls that activation checkpointing repeats.
+    """
 
     module: nn.Module
     # Modules for whose calls the norm of the output is kept, too: the places to measure.
@@ -71,12 +76,10 @@ class Watch:
 
     def __enter__(self) -> Watch:
         """Set the hooks."""
-        for path, member in self.module.named_modules():
+        for path, member in members(self.module):
             if path in self.paths:
-                begin = member.register_forward_pre_hook(self._begin, with_kwargs=True)
-                self._hooks.enter_context(begin)
-            ended = member.register_forward_hook(partial(self._ended, path))
-            self._hooks.enter_context(ended)
+                self._hooks.enter_context(before(member, self._begin))
+            self._hooks.enter_context(after(member, partial(self._ended, path)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,7 +104,7 @@ class Watch:
         if self.stem is not None:
             return
         self.before = tuple(call.path for call in self.calls)
-        received = (x for x in tensors_in([*args, kwargs]) if x.is_floating_point())
+        received = filter(has_gradient, tensors_in([*args, kwargs]))
         tensor = next(received, None)
         if tensor is None:
             self.stem = WatchedCall("", 0, (), ())
@@ -109,11 +112,11 @@ class Watch:
         slots = tuple(self._hooked([tensor]))
         # The module whose output shares the slot made the tensor; none did where it is the input.
         maker = next((call.path for call in self.calls if slots and call.slots == slots), "")
-        self.stem = WatchedCall(maker, 0, tuple(tensor.shape[1:]), slots, norm_in_place(tensor))
+        self.stem = WatchedCall(maker, 0, sample_shape(tensor), slots, norm_in_place(tensor))
 
     def _ended(self, path: str, _: nn.Module, __: Any, output: Any) -> None:
         tensors = list(tensors_in([output]))
-        shape = tuple(tensors[0].shape[1:]) if tensors else ()
+        shape = sample_shape(tensors[0]) if tensors else ()
         # A norm is kept, not the tensor: that would hold the memory of the whole forward.
         size = norm_in_place(tensors[0]) if tensors and path in self.paths else None
         slots = tuple(self._hooked(tensors))
@@ -122,7 +125,7 @@ class Watch:
 
     def _hooked(self, tensors: Sequence[torch.Tensor]) -> Iterator[Slot]:
         for tensor in tensors:
-            if not tensor.requires_grad:
+            if not seen(tensor).requires_grad:
                 continue
             # The step of autograd that made a value identifies it, also where two tensor objects
             # hold it; leaves have no step.
@@ -131,6 +134,11 @@ class Watch:
                 self._slots[key] = Slot()
                 tensor.register_hook(self._slots[key].arrive)  # type: ignore[no-untyped-call]
             yield self._slots[key]
+
+
+def sample_shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Return the shape without the batch; that of a nested tensor, whose samples differ, is ()."""
+    return () if tensor.is_nested else tuple(tensor.shape[1:])
 
 
 @contextlib.contextmanager
@@ -145,7 +153,7 @@ def kept_outputs(module: nn.Module, paths: Iterable[str]) -> Iterator[dict[str, 
     with contextlib.ExitStack() as hooks:
         for path in paths:
             member = module.get_submodule(path)
-            hooks.enter_context(member.register_forward_hook(partial(keep, path)))
+            hooks.enter_context(after(member, partial(keep, path)))
         yield outputs
 
 

@@ -1,7 +1,8 @@
 """From a spec to a module: find the builder, build without weights, make example inputs."""
 
 from archlab.resolve.build import build_on_meta, build_real, has_values
-from archlab.resolve.inputs import Inputs, default_inputs, given_inputs
+from archlab.resolve.inputs import default_inputs, given_inputs, weights_dtype
+from archlab.resolve.readings import Inputs, vocabularies
 from archlab.resolve.sources import Source, find
 
 __all__ = [
@@ -13,4 +14,6 @@ __all__ = [
     "find",
     "given_inputs",
     "has_values",
+    "vocabularies",
+    "weights_dtype",
 ]

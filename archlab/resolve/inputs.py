@@ -2,88 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
-from archlab.errors import OptionError, SpecError, keyword
+from archlab.errors import SpecError, keyword, shown
+from archlab.resolve.readings import Input, Inputs, Nest
 from archlab.resolve.sources import Source
 from archlab.spec import InputSpec, parse_input
 
 InputLike = str | Sequence[Any] | Mapping[str, Any] | torch.Tensor | InputSpec
-Input = InputSpec | torch.Tensor
 _SIZES = {1: (1024,), 2: (224, 224), 3: (16, 112, 112)}  # guesses, by the number of spatial axes
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """Positional and keyword inputs, each a spec or a tensor."""
-
-    args: tuple[Input, ...]
-    kwargs: tuple[tuple[str, Input], ...] = ()
-    listed: bool = False  # the images are wrapped in a list, as torchvision's detectors take them
-    note: str = ""  # shown in headers
-
-    def attempts(self, batch: int | None) -> list[Inputs]:
-        """Return the inputs with full shapes, the likeliest reading first."""
-        readings: list[Sequence[Input]] = [
-            [replace(each, shape=shape, exact=True) for shape in each.shapes(batch)]
-            if isinstance(each, InputSpec)
-            else [_batched(each, batch)]
-            for each in self._all()
-        ]
-        attempts = []
-        for i in range(max(map(len, readings), default=1)):
-            # An input with fewer readings than another keeps its last one.
-            inputs = [reading[min(i, len(reading) - 1)] for reading in readings]
-            args, values = tuple(inputs[: len(self.args)]), inputs[len(self.args) :]
-            kwargs = tuple(zip(dict(self.kwargs), values, strict=True))
-            attempts.append(replace(self, args=args, kwargs=kwargs))
-        return attempts
-
-    def tensors(
-        self, device: str, make: Callable[[InputSpec], torch.Tensor] | None = None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return args and kwargs as tensors: shapes alone on "meta", values on "cpu".
-
-        `make` gives the values of inputs of which only the shape is known; noise by default.
-        """
-        tensors = [
-            make(each)
-            if make is not None and isinstance(each, InputSpec)
-            else _tensor(each, device)
-            for each in self._all()
-        ]
-        args = tuple(tensors[: len(self.args)])
-        named = dict(zip(dict(self.kwargs), tensors[len(self.args) :], strict=True))
-        if self.listed:
-            return ([image for batch in args for image in batch.unbind(0)],), named
-        return args, named
-
-    def _all(self) -> list[Input]:
-        return [*self.args, *(value for _, value in self.kwargs)]
-
-
-def given_inputs(value: InputLike) -> Inputs:
+def given_inputs(value: InputLike, dtype: str = "float32") -> Inputs:
     """Return inputs from what a user wrote: text, a shape, tensors, or a mapping of those.
 
     A tuple of whole numbers is one shape; a sequence of anything else is several inputs; a mapping
-    is keyword inputs.
+    is keyword inputs. Lists and mappings inside are arguments of the forward. `dtype` is that of
+    inputs which say none.
 
     Raises:
         SpecError: something that is none of these.
     """
     if isinstance(value, Mapping):
-        return Inputs((), tuple((name, _input(each)) for name, each in value.items()))
-    is_one = isinstance(value, str | torch.Tensor) or _is_shape(value)
-    several = value if isinstance(value, Sequence) and not is_one else [value]
-    inputs = [_input(each) for each in several]
-    named = tuple((each.name, each) for each in inputs if isinstance(each, InputSpec) and each.name)
-    positional = tuple(each for each in inputs if not (isinstance(each, InputSpec) and each.name))
-    return Inputs(positional, named)
+        args, kwargs = (), {name: _nest(each, name) for name, each in value.items()}
+    else:
+        is_one = isinstance(value, str | torch.Tensor) or _is_shape(value)
+        several = value if isinstance(value, Sequence) and not is_one else [value]
+        inputs = [_nest(each) for each in several]
+        named = [each for each in inputs if isinstance(each, InputSpec) and each.name]
+        args = tuple(each for each in inputs if not (isinstance(each, InputSpec) and each.name))
+        kwargs = _by_name(named)
+    typed = tree_map(lambda each: _typed(each, dtype), (args, kwargs))
+    return Inputs(typed[0], tuple(typed[1].items()))
 
 
 def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
@@ -102,26 +58,49 @@ def default_inputs(source: Source | None, module: nn.Module) -> Inputs:
         (getattr(module, "pretrained_cfg", None) or {}).get("input_size"),  # timm's
     ):
         if isinstance(shape, Sequence) and _is_shape(shape):
-            return Inputs((InputSpec((1, *shape), _dtype(module), exact=True),))
+            return Inputs((InputSpec((1, *shape), weights_dtype(module), exact=True),))
     return _guessed(module)
 
 
-def _dtype(module: nn.Module) -> str:
-    """The dtype of the first floating-point parameter, so that a half-precision model fits."""
-    dtypes = (weight.dtype for weight in module.parameters() if weight.dtype.is_floating_point)
-    return str(next(dtypes, torch.float32)).removeprefix("torch.")
+def weights_dtype(module: nn.Module) -> str:
+    """Return the dtype of all floating-point weights, or float32 where they have several.
+
+    Example:
+        >>> weights_dtype(nn.Linear(2, 2).half()), weights_dtype(nn.ReLU())
+        ('float16', 'float32')
+    """
+    dtypes = {weight.dtype for weight in module.parameters() if weight.dtype.is_floating_point}
+    return str(dtypes.pop() if len(dtypes) == 1 else torch.float32).removeprefix("torch.")
 
 
-def _batched(tensor: torch.Tensor, batch: int | None) -> torch.Tensor:
-    """One sample repeated to a batch; a tensor that already has another batch is refused."""
-    if batch is None or not tensor.dim() or tensor.shape[0] == batch:
-        return tensor
-    if tensor.shape[0] != 1:
-        raise OptionError(
-            f"The batch is given twice: {keyword('batch', batch)} and an input of "
-            f"{'x'.join(map(str, tensor.shape))}. Leave one of them out."
+def _by_name(specs: Sequence[InputSpec]) -> dict[str, Nest]:
+    """Return named inputs as arguments: `batch.x` in a dictionary, `xs.0` in a list."""
+    arguments: dict[str, Any] = {}
+    for spec in specs:
+        *parents, last = spec.name.split(".")
+        place = arguments
+        for part in parents:
+            place = place.setdefault(part, {})
+        if not isinstance(place, dict) or last in place:
+            raise SpecError(f"Input {spec.name} is given twice, or is both an input and a nest.")
+        listed = any(part.isdigit() for part in (*parents, last))
+        place[last] = replace(spec, exact=spec.exact or listed)
+    return {name: _with_lists(name, value) for name, value in arguments.items()}
+
+
+def _with_lists(name: str, value: Any) -> Nest:
+    """Return a dictionary whose keys are 0, 1, 2 … as a list, also inside."""
+    if not isinstance(value, dict):
+        return value
+    inside = {key: _with_lists(f"{name}.{key}", part) for key, part in value.items()}
+    if not any(key.isdigit() for key in inside):
+        return inside
+    if sorted(inside) != sorted(map(str, range(len(inside)))):
+        raise SpecError(
+            f"The entries of {name} are {', '.join(inside)}; those of a list are 0, 1, 2 …, each "
+            "given once."
         )
-    return tensor.repeat(batch, *[1] * (tensor.dim() - 1))
+    return [inside[str(i)] for i in range(len(inside))]
 
 
 def _is_shape(value: object) -> bool:
@@ -132,33 +111,38 @@ def _is_shape(value: object) -> bool:
     )
 
 
+def _nest(value: Any, name: str = "", *, listed: bool = False) -> Nest:
+    """Return one argument; what stands in a list is one sample, and its shape is taken as it is."""
+    if isinstance(value, Mapping):
+        return {key: _nest(part, str(key), listed=listed) for key, part in value.items()}
+    if isinstance(value, list | tuple) and value and not _is_shape(value):
+        parts = [_nest(part, listed=True) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    each = _input(value)
+    if isinstance(each, InputSpec):
+        return replace(each, name=name or each.name, exact=each.exact or listed)
+    return each
+
+
 def _input(value: Any) -> Input:
     if isinstance(value, str):
         return parse_input(value)
+    if isinstance(value, torch.Tensor) and value.is_meta:  # it has no values
+        return InputSpec(tuple(value.shape), str(value.dtype).removeprefix("torch."), exact=True)
     if isinstance(value, torch.Tensor | InputSpec):
         return value
     if _is_shape(value) and min(value) > 0:
         return InputSpec(tuple(value))
     raise SpecError(
-        f"{value!r} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
+        f"{shown(value)} is no input. Allowed: a text ('3x224x224', 'ids=2x20:int64'), a shape "
         "((1, 3, 224, 224)), a tensor, a sequence of those, or a mapping of names to those."
     )
 
 
-def _tensor(source: Input, device: str) -> torch.Tensor:
-    if isinstance(source, torch.Tensor):
-        if device == "meta":
-            strides, dtype = source.stride(), source.dtype
-            return torch.empty_strided(source.shape, strides, dtype=dtype, device="meta")
-        return source.detach().to("cpu", copy=True)
-    dtype = getattr(torch, source.dtype)
-    if device == "meta":
-        return torch.empty(source.shape, dtype=dtype, device="meta")
-    if dtype.is_floating_point:
-        generator = torch.Generator().manual_seed(0)
-        return torch.randn(source.shape, generator=generator).to(dtype)
-    # Integers are tokens or indices: zero is valid for any vocabulary.
-    return torch.zeros(source.shape, dtype=dtype)
+def _typed(each: Input, dtype: str) -> Input:
+    if isinstance(each, InputSpec) and not each.dtype:
+        return replace(each, dtype=dtype)
+    return each
 
 
 def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
@@ -188,7 +172,7 @@ def _torchvision_inputs(source: Source, module: nn.Module) -> Inputs:
 
 
 def _batch_of(*sizes: int) -> InputSpec:
-    return InputSpec((1, *sizes), exact=True)
+    return InputSpec((1, *sizes), "float32", exact=True)
 
 
 def _guessed(module: nn.Module) -> Inputs:
@@ -205,7 +189,7 @@ def _guessed(module: nn.Module) -> Inputs:
         else:
             continue
         if min(shape) > 0:  # a lazy layer has 0 channels until its first forward
-            return Inputs((InputSpec(shape, _dtype(module), exact=True),), note=note)
+            return Inputs((InputSpec(shape, weights_dtype(module), exact=True),), note=note)
     raise SpecError(
         f"{type(module).__name__} says nothing about its input. Give one with {keyword('input')}, "
         f"for example {keyword('input', '3x224x224')} or {keyword('input', 'ids=1x16:int64')}."

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one unit is in a tensor: an index for each axis of the image, None for the others."""
+
+    unit: tuple[int, int]  # its row and column on the map
+    shape: tuple[int, ...]  # of the tensor
+    index: tuple[int | None, ...]
+
+
 @dataclass(frozen=True)
 class EffectiveField:
     """One layer's effective field: the mean squared gradient of one unit at every pixel."""
@@ -23,10 +32,13 @@ class EffectiveField:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips."""
+    """Rows (or columns) that one unit reaches: first, last, and how many in between it skips.
+
+    First and last are None for a unit that reaches padding alone.
+    """
 
     path: str
     unit: int
-    low: int
-    high: int
+    low: int | None
+    high: int | None
     holes: int

@@ -49,7 +49,8 @@ class ScanRow:
         activations: elements that convolutions and matrix products put out (timm's `macts`).
         inference_peak: bytes of activations alive at once.
         training: bytes of training at this batch.
-        rf: height of the largest local receptive field, in pixels; `rf_w` its width.
+        rf: height of the largest local receptive field, in pixels; `rf_w` its width. Of a
+            sequence, `rf` counts its steps.
         jump: pixels of the input between neighbours of that map; `jump_w` across.
         global_from: the first layer after which units see the whole image, or empty.
         depth: weighted layers on the longest path.

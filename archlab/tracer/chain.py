@@ -26,7 +26,8 @@ from archlab.tracer.settings import AutocastError
 _NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
 # Words of a message about sizes. There is no exception class for it.
 _SIZES = re.compile(
-    r"\b(sizes?|shapes?|dim(ension)?s?|channels?|broadcast\w*|bounds|kernel)\b", re.I
+    r"\b(sizes?|shapes?|dim(ension)?s?|channels?|heights?|widths?|broadcast\w*|bounds|kernel)\b",
+    re.I,
 )
 # What the meta device raises, and no model.
 _OF_META = (DataDependentError, AutocastError, NotImplementedError)
@@ -180,21 +181,27 @@ def advice(error: Exception, given: str) -> str:
     named = keyword("input", "name=SHAPE:DTYPE")
     if isinstance(error, TypeError) and "forward()" in text and "missing" in text:
         return f"Give every input the forward takes, as {named}."
-    if isinstance(error, TypeError) and "positional argument" in text:
+    if isinstance(error, TypeError) and re.search("positional|unexpected keyword", text):
         return f"Give the inputs by the names the forward has, as {named}."
     if isinstance(error, BoundsError):
         return "Try a smaller input, or a smaller model of its kind."
     if re.search(r"CUDA|NVIDIA", text):
         return "The forward asks for CUDA, which is not here: let it use the device of its input."
     of_tokens = "embedding" in text or "indices" in text
-    types = re.search(r"scalar type|dtype|Input type", text)
-    if isinstance(error, RuntimeError) and types and not of_tokens and _NOT_FLOAT32.search(given):
+    of_types = re.search(r"scalar type|dtype|Input type", text)
+    if (
+        isinstance(error, RuntimeError)
+        and of_types
+        and not of_tokens
+        and _NOT_FLOAT32.search(given)
+    ):
         return f"The weights may be float32: leave the dtype of {keyword('input')} out."
     if "dtype" in text and ("Half" in text or "BFloat16" in text):
         return f"The weights are of half precision: try {keyword('input', '3x224x224:float16')}."
     if re.search(r"embedding|\b(Long|Int)(Tensor)?\b|used as indices", text):
         return f"Token inputs are integers: try {keyword('input', '1x16:int64')}."
-    if isinstance(error, RuntimeError | IndexError) and _SIZES.search(text):
+    of_size = isinstance(error, RuntimeError | IndexError | AssertionError | ValueError)
+    if of_size and _SIZES.search(text):
         other = keyword("input")
         return f"If the size is wrong, try another {other}, of the size that the net was made for."
     return "The error is the model's own; its traceback shows where it was raised."

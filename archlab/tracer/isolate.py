@@ -164,6 +164,9 @@ def _is_special(tensor: torch.Tensor) -> bool:
 def _meta(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
         return _lazy(tensor, "meta")
+    if tensor.layout is not torch.strided:
+        # On meta a sparse tensor would not know how many elements it has.
+        raise TypeError(f"a tensor of layout {tensor.layout} has no copy on the meta device")
     empty = torch.empty_strided(
         tensor.shape, tensor.stride(), dtype=tensor.dtype, device=torch.device("meta")
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import GeneratorType
 from typing import Any
@@ -26,6 +26,7 @@ from archlab.tracer.tensors import Stale, TensorTable
 _MOST_YIELDED = 10_000  # results of a forward that is a generator; it may have no end
 # Types without tensors inside: most arguments have one of them, and a set is searched fast.
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+_TENSORS = frozenset({torch.Tensor, nn.Parameter, FakeTensor})
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
@@ -38,7 +39,9 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     for value in values:
         if type(value) in _PLAIN:
             continue
-        if isinstance(value, torch.Tensor):
+        if type(value) in _TENSORS:
+            yield value
+        elif isinstance(value, torch.Tensor):
             yield from _plain_tensors(value)
         elif isinstance(value, list | tuple):
             yield from tensors_in(value)
@@ -50,7 +53,7 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
 
 def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield a tensor, or those of which a tensor of another class consists."""
-    if isinstance(tensor, FakeTensor) or not hasattr(tensor, "__tensor_flatten__"):
+    if not hasattr(tensor, "__tensor_flatten__"):
         yield tensor
         return
     names, _ = tensor.__tensor_flatten__()
@@ -76,8 +79,15 @@ class Yielded(list[Any]):
 class ModuleStack:
     """The modules that are running, outermost first, and the calls that have ended."""
 
-    def __init__(self, root: nn.Module, nodes: Sequence[Node], tensors: TensorTable) -> None:
+    def __init__(
+        self,
+        root: nn.Module,
+        nodes: Sequence[Node],
+        tensors: TensorTable,
+        join: Callable[[torch.Tensor, Stale], int],
+    ) -> None:
         self._root = root
+        self._join = join  # adds the node that brings a tensor up to date
         self._nodes = nodes  # grows while the forward runs
         self._tensors = tensors
         # Walked once, as the walk takes as long as the trace of a small net. Every name counts,
@@ -182,13 +192,21 @@ class ModuleStack:
         ended = Yielded(output) if isinstance(output, GeneratorType) else None
         output = output if ended is None else ended
         _, path, call, first, inputs = self._running.pop()
-        outputs = self._known([output])
+        # What a module wrote through views of its output is its own work, and not its reader's.
+        outputs = self._known([output], self._join)
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
         return ended
 
-    def _known(self, values: Any) -> tuple[int, ...]:
-        states = map(self._tensors.read, tensors_in(values))
-        # A hook only looks: joining the writes of a stale tensor would add a node to the graph.
-        ids = (state.old if isinstance(state, Stale) else state for state in states)
-        return tuple(number for number in ids if number is not None)
+    def _known(
+        self, values: Any, join: Callable[[torch.Tensor, Stale], int] | None = None
+    ) -> tuple[int, ...]:
+        ids = []
+        for tensor in tensors_in(values):
+            state = self._tensors.read(tensor)
+            # Unless it joins the writes of a stale tensor, a hook only looks.
+            if isinstance(state, Stale):
+                state = join(tensor, state) if join else state.old
+            if state is not None:
+                ids.append(state)
+        return tuple(ids)

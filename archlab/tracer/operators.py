@@ -111,7 +111,7 @@ READERS: dict[str, Reader] = {
     **_lines(
         function(Kind.GATHER),
         "embedding index index_select gather take _embedding_bag _embedding_bag_forward_only "
-        "masked_select nonzero topk sort flip repeat_interleave unfold im2col searchsorted "
+        "masked_select nonzero topk sort repeat_interleave searchsorted "
         "bucketize _unique2 tril triu diagonal native_channel_shuffle channel_shuffle cumsum "
         "cumprod cummax cummin repeat multinomial",
     ),
@@ -119,8 +119,11 @@ READERS: dict[str, Reader] = {
     **_lines(
         function(Kind.SCATTER),
         "index_put _unsafe_index_put index_add index_copy index_fill scatter scatter_add "
-        "scatter_reduce slice_scatter select_scatter masked_scatter max_unpool2d col2im",
+        "scatter_reduce masked_scatter max_unpool2d max_unpool3d",
     ),
+    **_lines(readers.place, "slice_scatter select_scatter"),
+    **_lines(readers.unfold, "unfold im2col col2im"),
+    "aten.flip": readers.flip,
     **_lines(
         function(Kind.ACTIVATION),
         "relu gelu silu sigmoid tanh hardtanh hardswish hardsigmoid leaky_relu elu softplus mish "

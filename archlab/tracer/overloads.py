@@ -25,6 +25,7 @@ class Operator:
     shape: shapes.Rule | None
     writes: tuple[str, ...]  # arguments that it changes in place
     view: bool  # its result shares the memory of an argument
+    query: bool  # of a property that a fake tensor has no field for, such as its device
     composite: bool  # has no line in READERS: it is taken apart into the operators that it calls
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +36,8 @@ class Operator:
 def function_attention(name: str) -> Operator:
     """Return the facts about attention that takes functions (flex_attention), by its name."""
     # It has no schema. What its score function computes is left out, as torch fuses it.
-    return Operator(name, ("query", "key", "value"), {}, attention, None, (), False, False)  # noqa: FBT003
+    names = ("query", "key", "value")
+    return Operator(name, names, {}, attention, None, (), view=False, query=False, composite=False)
 
 
 @cache  # a net calls few distinct operators often
@@ -57,8 +59,11 @@ def operator(func: Any) -> Operator:
             rule = shapes.pointwise
         elif writes == (arguments[0].name,):
             rule = shapes.in_place
-    composite = reader is None and torch._C._dispatch_has_kernel_for_dispatch_key(
-        func.name(), "CompositeImplicitAutograd"
+    query = namespace == "prim"
+    composite = (
+        reader is None
+        and not query
+        and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
     )
     return Operator(
         name=f"{namespace}.{bare}",
@@ -71,5 +76,6 @@ def operator(func: Any) -> Operator:
         shape=rule,
         writes=writes,
         view=not writes and any(value.alias_info is not None for value in func._schema.returns),
+        query=query,
         composite=composite,
     )

@@ -11,6 +11,7 @@ import torch
 
 from archlab.ir import kinds
 from archlab.ir.kinds import Attrs, Kind
+from archlab.tracer import boxes
 from archlab.tracer.layout import spread
 
 
@@ -263,11 +264,34 @@ def resample(mode: str) -> Reader:
     """Return a reader of interpolation."""
 
     def read(call: Call) -> Reading:
+        values = call.values
+        # One argument an axis, named after it: scales_h, or scales alone for one axis.
+        scales = tuple(value for name, value in values.items() if name.startswith("scale"))
         return Kind.RESAMPLE, kinds.ResampleAttrs(
-            mode, bool(call.values.get("align_corners", False))
+            mode,
+            align_corners=bool(values.get("align_corners", False)),
+            scales=scales if any(scales) else (),
+            antialias=call.op.endswith("_aa"),
+            centred="exact" in call.op,
         )
 
     return read
+
+
+def unfold(call: Call) -> Reading:
+    """Windows as columns, or columns as an image again; `Tensor.unfold` slides along one axis."""
+    values = call.values
+    if "kernel_size" not in values:
+        axis = values["dimension"] % call.first().dim()
+        attrs = kinds.UnfoldAttrs((axis,), (values["size"],), (values["step"],), (0,), (1,))
+        return Kind.GATHER, attrs
+    folds = call.function == "col2im"
+    # The image is a matrix a channel: of the input when it is cut, of the output when put together.
+    rank = (call.output if folds else call.first()).dim()
+    names = ("kernel_size", "stride", "padding", "dilation")
+    windows = (spread(values[name], 2) for name in names)
+    kind = Kind.SCATTER if folds else Kind.GATHER
+    return kind, kinds.UnfoldAttrs((rank - 2, rank - 1), *windows)
 
 
 def roll(call: Call) -> Reading:
@@ -275,6 +299,27 @@ def roll(call: Call) -> Reading:
     rank = call.first().dim()
     axes = tuple(axis % rank for axis in call.values["dims"])
     return Kind.GATHER, kinds.RollAttrs(axes, tuple(call.values["shifts"]))
+
+
+def flip(call: Call) -> Reading:
+    """The opposite order along some axes."""
+    return Kind.GATHER, _along(call, call.values["dims"])
+
+
+def place(call: Call) -> Reading:
+    """A tensor with a value in a range, or at one position, of an axis: as a slice write."""
+    tensor, source, values = call.values["self"], call.values["src"], call.values
+    axis = values["dim"] % max(tensor.dim(), 1)
+    shape, whole = tuple(tensor.shape), boxes.whole(tensor.shape)
+    if "index" in values:
+        spans = [(0, 1, size, i - (i > axis)) for i, size in enumerate(shape)]
+        spans[axis] = (values["index"] % shape[axis], 1, 1, -1)
+    else:
+        start = values.get("start") or 0
+        start = min(max(start + shape[axis] if start < 0 else start, 0), shape[axis])
+        spans = [*whole]
+        spans[axis] = (start, values.get("step", 1), source.shape[axis], axis)
+    return Kind.SCATTER, kinds.PlaceAttrs((whole, tuple(spans)))
 
 
 def function(kind: Kind) -> Reader:

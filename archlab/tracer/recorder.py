@@ -18,7 +18,7 @@ from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Gap, Node
-from archlab.ir.kinds import FunctionAttrs, Kind
+from archlab.ir.kinds import Kind, PlaceAttrs
 from archlab.tracer.backward import foreign_hooks, recomputing
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.fake import FakeTensor
@@ -37,6 +37,8 @@ DATA_DEPENDENT = frozenset(
         "aten.nonzero_numpy", "aten.bincount", "torchvision.nms",
     }
 )  # fmt: skip
+# Classes of tensors on which operators run as they are: plain ones, parameters and fake tensors.
+_OURS = (torch.Tensor.__torch_dispatch__, FakeTensor.__torch_dispatch__)
 # Operators that return the tensor that they were given, as far as the graph is concerned.
 _SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
 
@@ -57,7 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.saving = saving  # whether what autograd saves is watched
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
-        self.stack = ModuleStack(module, self.nodes, self.tensors)
+        self.stack = ModuleStack(module, self.nodes, self.tensors, self._join_writes)
         self.saved: dict[int, str] = {}
         self.functions: dict[int, set[int]] = {}  # tensor -> what autograd says it comes from
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
@@ -73,13 +75,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if any(not issubclass(kind, FakeTensor) and kind is not torch.Tensor for kind in types):
+        if types and any(kind.__torch_dispatch__ not in _OURS for kind in types):
             return NotImplemented  # a class of tensors says itself which operators it consists of
         if isinstance(func, HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
-        if func.namespace == "prim":
-            return func(*args, **kwargs)  # a property of a tensor that is no plain one: its device
         op = operator(func)
+        if op.query:
+            return func(*args, **kwargs)
         if op.composite:
             with self:
                 return func.decompose(*args, **kwargs)
@@ -273,14 +275,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _join_writes(self, tensor: torch.Tensor, stale: Stale) -> int:
         """Add the node that brings a tensor up to date with writes through other views."""
         updated = self.tensors.add_output(tensor, fresh=False)
-        inputs = stale.writes if stale.whole else (stale.old, *stale.writes)
         kind = Kind.SCATTER
-        if stale.whole and len(inputs) == 1:
+        if stale.whole and len(stale.sources) == 1:
             # All of it was written at once, through another shape or as a part of something larger.
-            same_size = self.tensors.specs[inputs[0]].numel == tensor.numel()
+            same_size = self.tensors.specs[stale.sources[0]].numel == tensor.numel()
             kind = Kind.RESHAPE if same_size else Kind.GATHER
-        node = (len(self.nodes), kind, "archlab.update", self.stack.path, inputs, (updated,))
-        attrs, call = FunctionAttrs("update"), self.stack.call
+        node = (len(self.nodes), kind, "archlab.update", self.stack.path, stale.sources, (updated,))
+        attrs, call = PlaceAttrs(stale.boxes), self.stack.call
         self.nodes.append(Node(*node, attrs, call, in_place=True))
         return updated
 

@@ -33,7 +33,7 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
         with (
             no_collection(),
             _deep_recursion(),
-            _eager(),
+            eager(),
             same_random(),
             torch.set_grad_enabled(train),
             fused_attention(),
@@ -83,7 +83,7 @@ def _deep_recursion() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _eager() -> Iterator[None]:
+def eager() -> Iterator[None]:
     """Let compiled functions run as they were written."""
     # Else Dynamo would compile the recorder. It is not imported for nets that compile nothing.
     compiling = "torch._dynamo" in sys.modules

@@ -16,8 +16,9 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from archlab.ir.graph import TensorSpec
+from archlab.ir.kinds import Box
+from archlab.tracer.boxes import Geometry, box, whole
 
-Geometry = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # item size, offset, shape, strides
 # Elements of a storage above which two views count as sharing some, without a look at each element.
 _MANY = 10_000_000
 _MANY_ALIVE = 256  # storages whose release is looked for at every node
@@ -41,9 +42,10 @@ class Storage:
 class Stale:
     """A tensor that is read after other views of its storage were written."""
 
+    sources: tuple[int, ...]  # the old value, unless nothing is left of it, and the writes
+    boxes: tuple[Box | None, ...]  # where each source lies
     old: int
-    writes: tuple[int, ...]
-    whole: bool  # the first write covers all of it, so that its old value does not matter
+    whole: bool  # nothing is left of the old value
 
 
 class TensorTable:
@@ -59,11 +61,11 @@ class TensorTable:
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
         """Return the known storage of a tensor."""
-        return self._storages.get(self.address(tensor))
+        return self._storages.get(_memory(tensor)._cdata)
 
     def address(self, tensor: torch.Tensor) -> int:
         """Return a number that identifies the tensor's allocation while it lives."""
-        return int(_elements(tensor).untyped_storage()._cdata)
+        return int(_memory(tensor)._cdata)
 
     def is_weight(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor is a parameter, or a view of one."""
@@ -97,6 +99,8 @@ class TensorTable:
         storage = self.storage(tensor)
         if storage is None:
             return None
+        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            tensor = _elements(tensor)
         geometry = _geometry(tensor)
         if geometry not in storage.known:
             return None
@@ -105,18 +109,23 @@ class TensorTable:
             return number
         size = self.sizes[storage.id]
         later = [
-            (writer, *_shared(size, written, geometry))
+            (writer, written, *_shared(size, written, geometry))
             for time, written, writer in storage.writes
             if time > clock and written != geometry
         ]
-        touching = [(writer, covers) for writer, touches, covers in later if touches]
+        touching = [
+            (writer, box(written, geometry), covers)
+            for writer, written, touches, covers in later
+            if touches
+        ]
         if not touching:
             storage.known[geometry] = (number, self._clock)
             return number
         # Of what was written before a write that covers everything, nothing is left.
-        covering = [i for i, (_, covers) in enumerate(touching) if covers]
-        visible = touching[covering[-1] :] if covering else touching
-        return Stale(number, tuple(writer for writer, _ in visible), bool(covering))
+        covering = [i for i, (*_, covers) in enumerate(touching) if covers]
+        old = [] if covering else [(number, whole(tensor.shape), True)]
+        sources, boxes, _ = zip(*old, *touching[covering[-1] if covering else 0 :], strict=True)
+        return Stale(sources, boxes, number, bool(covering))
 
     def forget_values(self, tensor: torch.Tensor) -> None:
         """Note that a tensor on the CPU no longer holds the values that the forward gives it."""
@@ -144,11 +153,12 @@ class TensorTable:
         return tuple(self._released.get(number, clock) for number in range(len(self.sizes)))
 
     def _allocate(self, tensor: torch.Tensor) -> Storage:
-        memory = _elements(tensor).untyped_storage()
+        memory = _memory(tensor)
         reference = StorageWeakRef(memory)  # type: ignore[no-untyped-call]
         storage = Storage(len(self.sizes), reference)
-        self.sizes.append(memory.nbytes() + _index_bytes(tensor))
-        self._storages[self.address(tensor)] = storage
+        places = 0 if tensor.layout is torch.strided else _index_bytes(tensor)
+        self.sizes.append(memory.nbytes() + places)
+        self._storages[memory._cdata] = storage
         self._alive[storage.id] = reference.cdata
         return storage
 
@@ -174,16 +184,27 @@ _DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.int64: "int
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    # A nested tensor has no shape; its elements lie in one row.
-    return tuple(_elements(tensor).shape if tensor.is_nested else tensor.shape)
+    try:
+        return tuple(tensor.shape)
+    except RuntimeError:
+        # A nested tensor has no shape; its elements lie in one row.
+        return tuple(_elements(tensor).shape)
+
+
+def _memory(tensor: torch.Tensor) -> torch.UntypedStorage:
+    # Plain tensors are by far the most, and asking whether a tensor is one takes longer.
+    try:
+        return tensor.untyped_storage()
+    except RuntimeError:
+        return _elements(tensor).untyped_storage()
 
 
 def _elements(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor itself, or what holds the elements of a sparse, nested or batched one."""
+    """Return what holds the elements of a sparse, nested or batched tensor."""
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        return _elements(torch._C._functorch.get_unwrapped(tensor))
-    if tensor.layout is torch.strided and not tensor.is_nested:
-        return tensor
+        inside: torch.Tensor = torch._C._functorch.get_unwrapped(tensor)
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(inside)
+        return _elements(inside) if wrapped else inside
     with torch._C._DisableTorchDispatch():  # a look, and no operator of the model
         return tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
 
@@ -201,12 +222,12 @@ def _index_bytes(tensor: torch.Tensor) -> int:
 
 
 def _geometry(tensor: torch.Tensor) -> Geometry:
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        return _geometry(torch._C._functorch.get_unwrapped(tensor))
-    if tensor.layout is not torch.strided or tensor.is_nested:
+    try:
+        offset = int(tensor.storage_offset())
+        return tensor.itemsize, offset, tuple(tensor.shape), tensor.stride()
+    except RuntimeError:
         # Not in terms of its elements' memory, in which nothing of it is a view.
         return tensor.itemsize, 0, _shape(tensor), ()
-    return tensor.itemsize, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
 
 
 def _shared(nbytes: int, written: Geometry, read: Geometry) -> tuple[bool, bool]:

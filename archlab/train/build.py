@@ -92,5 +92,5 @@ def input_channels(model: nn.Module, channels: int) -> int:
     """Return the channels that the first convolution takes, or those of the images."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
-            return module.in_channels
+            return module.in_channels or channels  # a lazy convolution takes any
     return channels

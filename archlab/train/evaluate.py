@@ -13,6 +13,7 @@ from archlab.result import Header, Result, Unit, columns
 from archlab.train.batches import whole_batches
 from archlab.train.data import ImageData
 from archlab.train.module import logits_of
+from archlab.train.trainable import check_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ _CORNER = "true ↓  taken for →"
 def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals, TestRow]:
     """Return accuracy and the confusion matrix (rows: true class) on the test images."""
     classes = data.images.classes
+    with torch.no_grad():
+        check_scores(model.eval(), data.images, name)
     confusion, loss = _confusion(model, data)
     right, count = int(confusion.diagonal().sum()), int(confusion.sum())
     return Result(

@@ -18,7 +18,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlab.errors import DataError
+from archlab.errors import DataError, OptionError
 from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.runs.recipe import Recipe, recipe
 from archlab.train import device
@@ -224,8 +224,16 @@ def logits_of(output: Any) -> Tensor:
 
 
 def _split(output: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return the logits, and the auxiliary logits where a model has any."""
-    if isinstance(output, Tensor):
-        return output, ()
-    logits, *others = output
-    return logits, tuple(other for other in others if other is not None)
+    """Return the logits, and the auxiliary logits where a model has any.
+
+    Raises:
+        OptionError: the output holds anything but tensors.
+    """
+    parts = output if isinstance(output, tuple | list) else (output,)
+    logits, *others = [part for part in parts if part is not None] or [None]
+    if not all(isinstance(part, Tensor) for part in (logits, *others)):
+        raise OptionError(
+            f"The net returns {type(output).__name__}, and a classifier returns scores "
+            "(N, classes), alone or before those of auxiliary heads."
+        )
+    return logits, tuple(others)

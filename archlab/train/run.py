@@ -23,7 +23,7 @@ from pytorch_lightning.loggers import Logger
 
 from archlab import files, zoo
 from archlab.data.sets import ImageSet, load_images
-from archlab.errors import OptionError, RunError, keyword
+from archlab.errors import RunError, keyword
 from archlab.lock import locked
 from archlab.runs import record
 from archlab.runs.record import Outcome, Plan
@@ -33,6 +33,7 @@ from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
 from archlab.train.module import Classifier
 from archlab.train.recorder import Diverged, Recorder
+from archlab.train.trainable import check_scores, check_trainable
 from archlab.verb import Progress
 from archlab.version import __version__
 
@@ -91,6 +92,15 @@ def planned(model: str, options: dict[str, Any], images: ImageSet, plan: Plan) -
     return replace(plan, model=model, options=fitted, depth=depth)
 
 
+def check(plan: Plan, images: ImageSet) -> None:
+    """Raise an OptionError unless the planned net can be trained on the images."""
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        module = classifier(plan, total=1)
+        check_trainable(module.model, images, plan.model)
+        if module.freeze_plan is not None:
+            module.freeze_plan.groups(module.model, 1.0)
+
+
 def _fit(
     plan: Plan,
     data: ImageData,
@@ -101,7 +111,9 @@ def _fit(
     torch.default_generator.manual_seed(plan.seed)
     module = classifier(plan, recorder.total)
     data.channels = input_channels(module.model, data.images.shape[0])
-    _check_classes(module, data)
+    with torch.no_grad():
+        check_scores(module.model.eval(), data.images, plan.model)
+    module.train()
     # The recorder comes last, so that its checkpoint holds what the other callbacks have seen.
     trainer = pl.Trainer(
         max_steps=recorder.total,
@@ -121,21 +133,6 @@ def _fit(
     if resumed:
         checkpoint.read(resumed)
     trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
-
-
-def _check_classes(module: Classifier, data: ImageData) -> None:
-    """Raise an OptionError where the net has fewer outputs than the images have classes."""
-    training = module.training
-    with torch.no_grad():
-        logits = module.eval()(torch.zeros(1, data.channels, *data.images.shape[1:]))
-    module.train(training)
-    classes = len(data.images.classes)
-    if logits.dim() != 2 or logits.shape[1] < classes:
-        raise OptionError(
-            f"The net gives {tuple(logits.shape[1:])} outputs an image, and {data.images.name} has "
-            f"{classes} classes. Build it with as many outputs, such as by "
-            f"{keyword('set')} num_classes={classes}."
-        )
 
 
 def classifier(plan: Plan, total: int) -> Classifier:

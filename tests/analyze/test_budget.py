@@ -1,5 +1,7 @@
 """Limits: amounts as people write them, and verdicts that never pass what is uncounted."""
 
+import math
+
 import pytest
 from torch import nn
 
@@ -18,23 +20,45 @@ OPAQUE = (Missing("aten.fft", 1, "layer", "no rule"),)
         ("60000", 60_000), ("60_000", 60_000), ("5M", 5_000_000), ("5m", 5_000_000),
         ("11.7M", 11_700_000), ("1.8G", 1_800_000_000), ("2T", 2 * 10**12), ("3K", 3000),
         ("64MiB", 64 * 2**20), ("64 MiB", 64 * 2**20), ("20MB", 20 * 10**6), ("1GiB", 2**30),
-        ("2KiB", 2048), ("100B", 100), ("0", 0),
+        ("2KiB", 2048), ("100B", 100), ("20 MiB", 20 * 2**20), (5_000_000, 5_000_000),
+        (1.5e9, 1_500_000_000), (5.9, 5),
     ],
 )  # fmt: skip
 def test_amounts(text, amount) -> None:
     assert limits({"params": text}) == {"params": amount}
 
 
-@pytest.mark.parametrize("text", ["", "five", "-5M", "5X", "1.2.3M", "5 000", "M", "1e6", "nan"])
-def test_what_is_no_amount(text) -> None:
-    with pytest.raises(OptionError, match="is no amount"):
-        limits({"params": text})
+@pytest.mark.parametrize(
+    "amount",
+    ["", "five", "-5M", "5X", "1.2.3M", "5 000", "M", "1e6", "nan", "0", "0M", 0, -5, 0.0,
+     math.nan, math.inf, True, False, [5], b"5M"],
+)  # fmt: skip
+def test_what_is_no_amount(amount) -> None:
+    with pytest.raises(OptionError, match=r"of params is no amount\. Allowed: numbers above 0"):
+        limits({"params": amount})
+
+
+def test_one_limit_has_the_name_of_the_option_or_of_the_row() -> None:
+    assert limits({"max_peak": "1KiB", "params": "5M"}) == {
+        "inference_peak": 1024, "params": 5_000_000
+    }  # fmt: skip
+    with pytest.raises(OptionError, match="max_macs and macs are the same limit"):
+        limits({"max_macs": 3, "macs": 3})
+
+
+def test_a_limit_is_written_as_for_the_command() -> None:
+    for name in ("params", "max_params"):
+        assert archlab.check("resnet20", **{name: "0.27M"}).totals.passed
+        # He et al. 2015, table 6: 0.27 M; exactly 269,722.
+        assert not archlab.check("resnet20", **{name: "269.721K"}).totals.passed
+    with pytest.raises(OptionError, match="The limit '5X' of macs is no amount"):
+        archlab.check("resnet20", macs="5X")
 
 
 def test_no_limit_at_all() -> None:
     with pytest.raises(OptionError, match="max_params"):
         limits({})
-    with pytest.raises(OptionError, match="No limit"):
+    with pytest.raises(OptionError, match="Nothing to check"):
         archlab.check("resnet20")
 
 

@@ -1,10 +1,17 @@
 """Storages by hand on small graphs; saved tensors against autograd's own hooks."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention as attention
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import archlab
 from archlab.analyze.memory import inference_peak, memory, saved_storages
@@ -111,6 +118,100 @@ def test_resnet18_peak_is_two_maps() -> None:
     assert totals.inference_peak == 2 * 64 * 112 * 112 * 4 == 6_422_528
     assert totals.parameters == 4 * 11_689_512
     assert totals.optimizer_state == 2 * totals.gradients == 2 * totals.parameters
+
+
+class Live(TorchDispatchMode):
+    """The most bytes of storages alive at once in a real forward, weights left out."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        weights = (*net.parameters(), *net.buffers())
+        self.weights = {tensor.untyped_storage()._cdata for tensor in weights}
+        self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.most = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        gone = [key for key, (reference, _) in self.alive.items() if reference.expired()]
+        for key in gone:
+            del self.alive[key]
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves((args, kwargs, out)):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self.weights:
+                    entry = (StorageWeakRef(storage), storage.nbytes())
+                    self.alive.setdefault(storage._cdata, entry)
+        self.most = max(self.most, sum(size for _, size in self.alive.values()))
+        return out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet50", "vit_b_16", "swin_t", "densenet121", "mobilenet_v3_large", "googlenet",
+        "convnext_tiny", "efficientnet_b0", "squeezenet1_0", "inception_v3",
+    ],
+)  # fmt: skip
+def test_the_eager_peak_is_what_a_real_forward_holds(name, monkeypatch) -> None:
+    """A quarter of the usual side, as the ratio is asked; the lower bound may be far below."""
+    monkeypatch.setattr(torch.backends.mha, "get_fastpath_enabled", lambda: False)
+    given = {"vit_b_16": {"image_size": 64}}
+    given |= {key: {"init_weights": False} for key in ("googlenet", "inception_v3")}
+    options = given.get(name, {})
+    with torch.device("meta"):
+        net = getattr(torchvision.models, name)(**options).eval()
+    net.to_empty(device="cpu")
+    for buffer in net.buffers():
+        buffer.zero_()  # positions, among others
+    side = 96 if name == "inception_v3" else 64
+    x = torch.zeros(1, 3, side, side)
+    with torch.no_grad(), Live(net) as live:
+        net(x)
+    totals = archlab.memory(archlab.load(f"torchvision:{name}", input=tuple(x.shape), **options))
+    assert totals.eager_peak == pytest.approx(live.most, rel=0.05)
+    assert totals.inference_peak <= totals.eager_peak
+
+
+class GroupedQuery(nn.Module):
+    """Eight query heads of 16 on `heads` key heads, called as `attend` says."""
+
+    def __init__(self, heads: int, attend: Any) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(128, 16 * n) for n in (8, heads, heads))
+        self.o, self.attend = nn.Linear(128, 128), attend
+
+    def forward(self, x):
+        def split(y):
+            return y.unflatten(-1, (-1, 16)).transpose(1, 2)
+
+        y = self.attend(split(self.q(x)), split(self.k(x)), split(self.v(x)))
+        return self.o(y.transpose(1, 2).flatten(2))
+
+
+def flat_heads(q, k, v):
+    out = attention(*(tensor.flatten(0, 1) for tensor in (q, k, v)))
+    return out.unflatten(0, (-1, 8))
+
+
+MAP = 256 * 128 * 4  # bytes of 256 tokens of 128 channels
+ATTENTION = {
+    "by name": (8, attention, 5 * MAP),
+    "grouped query": (2, partial(attention, enable_gqa=True), 3 * MAP + 2 * MAP // 4),
+    "heads in the batch": (8, flat_heads, 5 * MAP),
+    "causal": (8, partial(attention, is_causal=True), 5 * MAP),
+}
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention_is_fused_however_it_is_called(name) -> None:
+    """Kept: the input, queries, keys, values, the result, and one float a row (the logsumexp)."""
+    heads, attend, maps = ATTENTION[name]
+    net = GroupedQuery(heads, attend)
+    totals = archlab.memory(archlab.load(net, input=(1, 256, 128))).totals
+    assert totals.saved_for_backward == maps + 8 * 256 * 4
+    with torch.no_grad(), Live(net) as live:
+        net.eval()(torch.zeros(1, 256, 128))
+    assert totals.eager_peak == live.most
 
 
 def saved_by_autograd(net: nn.Module, x: torch.Tensor) -> int:

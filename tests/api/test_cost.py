@@ -22,7 +22,7 @@ def test_verbs_take_input_batch_and_constructor_arguments() -> None:
     [
         (lambda: archlab.params("resnet20", mode="evaluate"), "mode='evaluate' is unknown"),
         (lambda: archlab.check("resnet20", parms=3), "Did you mean params"),
-        (lambda: archlab.check("resnet20"), "No limit to check"),
+        (lambda: archlab.check("resnet20"), "Nothing to check: give max_params"),
         (lambda: archlab.compare("resnet20"), "two models or more"),
     ],
 )

@@ -1,5 +1,7 @@
 """What `load` takes, what it refuses, and that a user's model stays as it was."""
 
+import contextlib
+import inspect
 import random
 import threading
 import warnings
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.errors import OptionError, TraceError
+from archlab.errors import ArchlabError, OptionError, TraceError
 
 NETS = Path(__file__).parents[1] / "resolve" / "nets.py"
 VERBS = ["params", "flops", "memory", "shapes", "summary", "bottlenecks", "trace", "compare_modes"]
@@ -189,3 +191,53 @@ def test_a_partial_graph_names_the_layer() -> None:
     with pytest.raises(TraceError, match=r"failed in 2 \(Linear\).*received 1x4x6x6") as caught:
         archlab.flops(archlab.load(net, input="3x8x8"))
     assert [node.path for node in caught.value.graph.nodes][:2] == ["0", "1"]
+
+
+def test_no_message_shows_the_values_of_a_tensor() -> None:
+    """A tensor in place of each argument of each verb that measures; messages have no numbers."""
+    tensor, net = torch.full((2, 3), 0.125), nn.Linear(3, 2)
+    verbs = (
+        archlab.params, archlab.flops, archlab.memory, archlab.shapes, archlab.summary,
+        archlab.check, archlab.compare, archlab.load, archlab.gradients, archlab.responses,
+        archlab.identity, archlab.receptive_field, archlab.render,
+    )  # fmt: skip
+    messages = []
+    for verb in verbs:
+        names = [
+            name
+            for name, parameter in inspect.signature(verb).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        ]
+        calls = [((tensor,), {}), *(((net,), {name: tensor}) for name in names)]
+        for args, keywords in calls:
+            # What is no mistake, such as `input=tensor`, runs; what torch says is its own.
+            with contextlib.suppress(TypeError, RuntimeError, ValueError, AttributeError):
+                try:
+                    verb(*args, **keywords)
+                except ArchlabError as error:
+                    messages.append(str(error))
+    messages += [str(archlab.load(net, input=tensor)), repr(archlab.load(net, input=[tensor]))]
+    assert len(messages) > 15
+    assert not [message for message in messages if "0.12" in message]
+
+
+def test_another_batch_keeps_how_the_inputs_were_read() -> None:
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.rnn = nn.Conv2d(3, 2, 3), nn.GRU(4, 2, batch_first=True)
+
+        def forward(self, image, words):
+            assert words.dim() == 3
+            return self.conv(image).sum((2, 3)) + self.rnn(words)[0].sum(1)
+
+    model = archlab.load(Both(), input=["image=3x8x8", "words=5x4"])
+    text = model.trace().input_text()
+    assert text == "image=1x3x8x8 float32, words=1x5x4 float32"
+    text = model.with_batch(2).trace().input_text()
+    assert text == "image=2x3x8x8 float32, words=2x5x4 float32"
+    # One size alone is one sample's, whether the model was traced before or not.
+    line = archlab.load(nn.Linear(4, 2), input="4")
+    for _ in range(2):
+        assert line.with_batch(3).trace().input_text() == "3x4 float32"
+        line.trace()

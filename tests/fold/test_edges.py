@@ -1,7 +1,11 @@
 """Edges between boxes: once for a folded row, with the shapes that are worth writing."""
 
+import pytest
+import torch
 from hand_made_graphs import Maker, dense, inception, residual, u_net
+from torch import nn
 
+import archlab
 from archlab.fold import Shape, Wish, fold
 from archlab.ir.kinds import Kind, MatmulAttrs
 
@@ -82,3 +86,39 @@ def test_a_shortcut_that_is_all_a_closed_module_reads_is_its_main_path(edge_role
     make.leaf("way", "Way", start)
     roles = edge_roles(fold(make.graph([make.add(y, way, "")]), Wish(depth=1)))
     assert (roles["stem", "way"], roles["way", "/add"]) == ("main", "projection")
+
+
+class Tokens(nn.Module):
+    """Modules whose results are sliced, flattened and transposed before the next one reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 4, 4)
+        self.recurrent = nn.LSTM(8, 6, batch_first=True, bidirectional=True)
+        self.middle, self.head = nn.Linear(12, 5), nn.Linear(5, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        x = self.middle(self.recurrent(x)[0])
+        return self.head(torch.relu(x[:, -1]))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_shape_is_that_which_leaves_its_box(batch: int) -> None:
+    net, shapes = Tokens().eval(), {}
+
+    def note(module: nn.Module, _: object, output: object) -> None:
+        first = output[0] if isinstance(output, tuple) else output
+        shapes[paths[module]] = tuple(first.shape[1:])
+
+    paths = {module: path for path, module in net.named_modules()}
+    for module in net.children():
+        module.register_forward_hook(note)
+    net(torch.zeros(batch, 3, 16, 16))
+    graph = archlab.trace(archlab.load(Tokens(), input=(batch, 3, 16, 16)))
+    drawing = fold(graph, Wish())
+    boxes = {box.id: box.path for box in drawing.boxes}
+    leaving = {boxes[edge.tail]: edge.shape for edge in drawing.edges if boxes[edge.tail] in shapes}
+    assert leaving == shapes == {
+        "patch": (8, 4, 4), "recurrent": (16, 12), "middle": (16, 5), "head": (2,),
+    }  # fmt: skip

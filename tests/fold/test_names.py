@@ -14,6 +14,7 @@ from archlab.ir.kinds import (
     Kind,
     MatmulAttrs,
     NormAttrs,
+    PermuteAttrs,
     PoolAttrs,
     RecurrentAttrs,
     ResampleAttrs,
@@ -132,3 +133,30 @@ def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
     assert [shape_of(node, stream) for node in graph.nodes] == [
         Shape.SUM, Shape.PRODUCT, Shape.OPERATOR, Shape.OPERATOR, Shape.CONCAT,
     ]  # fmt: skip
+
+
+def labelled(*steps, shape=(1, 8, 400)) -> int | None:
+    """Channels of the last of a row of nodes: kind, shape, attributes."""
+    make = Maker()
+    x = make.input(shape)
+    for kind, shape, attrs in steps:
+        x = make.node(kind, "op", "", [x], shape, attrs)
+    graph = make.graph([x])
+    return channels(graph, graph.nodes[-1])
+
+
+def test_of_a_sequence_the_layers_say_which_axis_holds_the_channels() -> None:
+    # Axis 1 behind a convolution, the last one behind a linear layer or a layer norm.
+    sequence, tokens = (1, 8, 400), (1, 400, 8)
+    norm = NormAttrs("layer", batch_stats=True, affine=True)
+    first = (Kind.CONV, sequence, conv((3,), (1,), (1,)))
+    turn = (Kind.PERMUTE, tokens, PermuteAttrs((0, 2, 1)))
+    assert labelled(first) == 8
+    assert labelled(first, (Kind.ACTIVATION, sequence, None)) == 8
+    assert labelled(first, turn, (Kind.ACTIVATION, tokens, None)) == 8
+    assert labelled((Kind.NORM, tokens, norm), (Kind.ACTIVATION, tokens, None), shape=tokens) == 8
+
+
+def test_a_map_that_is_not_square_may_have_channels_last() -> None:
+    norm, shape = NormAttrs("layer", batch_stats=True, affine=True), (1, 7, 10, 96)
+    assert labelled((Kind.NORM, shape, norm), (Kind.ACTIVATION, shape, None), shape=shape) == 96

@@ -28,6 +28,8 @@ RECORDS: list[Attrs] = [
     kinds.PadAttrs("constant", (0, 3), (0, -1)),
     kinds.ResampleAttrs("linear", align_corners=True),
     kinds.RollAttrs((2, 3), (3, -1)),
+    kinds.PlaceAttrs((((0, 1, 2, 0), (3, 1, 1, -1)), None, ())),
+    kinds.UnfoldAttrs((2, 3), (3, 3), (1, 1), (0, 1), (1, 2)),
 ]
 
 

@@ -1,13 +1,16 @@
 """Numbers on boxes: sums over what they stand for, worked out by hand."""
 
 import pytest
+import torch
 from hand_made_graphs import Maker, residual
+from torch import nn
 
+import archlab
 from archlab.errors import OptionError
 from archlab.fold import Wish, fold, levels
 from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
 from archlab.picture.annotate import MEASURES, annotated, annotated_levels, params_by_node
-from archlab.view.drawing.card import macs_text
+from archlab.view.drawing.card import cost, macs_text, weights
 
 STEM = 8 * 3 * 9 + 8  # weights of a 3×3 from 3 to 8 channels, and a norm's scale
 CONV = 8 * 8 * 9 + 8
@@ -113,3 +116,40 @@ def test_levels_have_amounts_and_the_heat_of_every_measure() -> None:
     top = found.levels[found.top].drawing
     total = sum(heats[found.top][item.id]["params"] for item in top.boxes if item.nodes)
     assert total == STEM + 8 * CONV
+
+
+class CalledAgain(nn.Module):
+    """One block of 4 × 12 + 12 and 12 × 4 + 4 parameters, called six times, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 4))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(6):
+            x = self.block(x)
+        return self.head(x)
+
+
+def test_a_block_that_is_called_again_keeps_all_its_parameters() -> None:
+    graph = archlab.trace(archlab.load(CalledAgain(), input=(1, 4)))
+    drawing = annotated(fold(graph, Wish()), graph)
+    boxes = {box.path: box for box in drawing.boxes if box.amounts.params}
+    assert {path: weights(box) for path, box in boxes.items()} == {
+        "block.0": "60 params, shared",
+        "block.2": "52 params, shared",
+        "head": "10 params",
+    }
+    assert {box.amounts.params for box in boxes.values()} == {60, 52, 10}
+    assert {cost(group)[0] for group in drawing.groups if group.repeats > 1} <= {
+        "112 params, shared"
+    }
+
+
+def test_blocks_of_their_own_share_the_sum_of_their_parameters() -> None:
+    blocks = [nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)) for _ in range(5)]
+    net = nn.Sequential(*blocks)
+    graph = archlab.trace(archlab.load(net, input=(1, 4)))
+    drawing = annotated(fold(graph, Wish()), graph)
+    assert {weights(box) for box in drawing.boxes if box.amounts.params} == {"20 params"}

@@ -22,10 +22,10 @@ def test_natural_images_fall_as_one_over_frequency() -> None:
 
 def test_made_inputs() -> None:
     generator = torch.Generator().manual_seed(0)
-    tokens = made_input(InputSpec((2, 50), "int64"), generator, noise=False, tokens=7)
+    tokens = made_input(InputSpec((2, 50), "int64", below=7), generator, noise=False)
     assert tokens.dtype == torch.int64
     assert 0 <= int(tokens.min()) <= int(tokens.max()) < 7
-    noise = made_input(InputSpec((8, 3, 32, 32)), generator, noise=True, tokens=2)
+    noise = made_input(InputSpec((8, 3, 32, 32)), generator, noise=True)
     assert abs(float((noise[..., 1:] * noise[..., :-1]).mean())) < 0.05
-    natural = made_input(InputSpec((8, 3, 32, 32)), generator, noise=False, tokens=2)
+    natural = made_input(InputSpec((8, 3, 32, 32)), generator, noise=False)
     assert float((natural[..., 1:] * natural[..., :-1]).mean()) > 0.5

@@ -209,3 +209,15 @@ def no_module() -> int:
 
 instance = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
 number = 5
+
+
+class NestedExample(nn.Module):
+    """Its example input is a dictionary in a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+        self.example_input_array = {"batch": {"x": torch.randn(4, 8), "scale": torch.ones(1)}}
+
+    def forward(self, batch):
+        return self.fc(batch["x"]) * batch["scale"]

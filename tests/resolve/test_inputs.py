@@ -3,12 +3,13 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import archlab
-from archlab.errors import OptionError, SpecError
+from archlab.errors import OptionError, SpecError, TraceError
 from archlab.resolve import given_inputs
 from archlab.spec import InputSpec
 
@@ -190,3 +191,164 @@ def test_values_decide_where_the_forward_reads_them() -> None:
 
     assert archlab.flops(archlab.load(Sign(), input=torch.ones(1, 4))).totals.macs == 4
     assert archlab.flops(archlab.load(Sign(), input=-torch.ones(1, 4))).totals.macs == 36
+
+
+class TwoKinds(nn.Module):
+    """An image and a sequence: each query of the image attends to the sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 4, stride=4)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+
+    def forward(self, img, ctx):
+        query = self.conv(img).flatten(2).transpose(1, 2)
+        return self.attention(query, ctx, ctx, need_weights=False)[0]
+
+
+class Nested(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, batch):
+        return self.fc(batch["x"]) * batch["scale"] + sum(map(self.fc, batch["more"]))
+
+
+def test_each_input_is_read_in_its_own_way() -> None:
+    net = TwoKinds()
+    text = "img=1x3x8x8 float32, ctx=1x4x16 float32"
+    assert header(net, input={"img": "3x8x8", "ctx": "4x16"}) == text
+    assert header(net, input=["img=[1x3x8x8]", "ctx=4x16"]) == text
+    # 4 queries of 16 numbers (a 2×2 map) and 4 of the context, by four products with 16×16
+    # weights, and two of 4×4 weights with 16 numbers.
+    expected = 4 * 48 * 16 + 4 * 4 * 16 * 16 + 2 * 4 * 4 * 16
+    loaded = archlab.load(net, input=["img=3x8x8", "ctx=4x16"])
+    assert archlab.flops(loaded).totals.macs == expected
+    with pytest.raises(TraceError, match=r"A shape in brackets, such as \[1x8x32\]"):
+        header(net, input=["img=3x8x8", "ctx=4x15"])
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["batch.x=4x8", "batch.scale=1", "batch.more.0=8", "batch.more.1=4x8"],
+        {"batch": {"x": (4, 8), "scale": "1", "more": [(8,), torch.ones(4, 8)]}},
+        [{"x": torch.ones(4, 8), "scale": torch.ones(1), "more": (torch.ones(8), "4x8")}],
+    ],
+    ids=["text", "keywords", "position"],
+)
+def test_dictionaries_and_lists_as_one_argument(inputs) -> None:
+    result = archlab.flops(archlab.load(Nested(), input=inputs))
+    assert result.totals.macs == (4 + 1 + 4) * 8 * 2
+    assert archlab.responses(archlab.load(Nested(), input=inputs), seeds=1).totals
+
+
+def test_a_list_of_images_is_one_argument() -> None:
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 1)
+
+        def forward(self, images, targets):
+            assert all(image.dim() == 3 for image in images)
+            boxes = targets[0]["boxes"]
+            assert bool((boxes[:, 2:] > boxes[:, :2]).all()), "degenerate boxes"
+            return sum(self.conv(image).sum() for image in images)
+
+    inputs = ["images.0=3x4x4", "images.1=3x2x2", "targets.0.boxes=2x4"]
+    cost = archlab.flops(archlab.load(Detector(), input=inputs), mode="train")
+    assert cost.totals.macs == (16 + 4) * 3 * 2
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (["xs.0=8", "xs.2=8"], "entries of xs are 0, 2; those of a list are 0, 1, 2"),
+        (["xs.0=8", "xs.a=8"], "entries of xs are 0, a"),
+        (["x=8", "x=9"], "Input x is given twice"),
+        (["x=8", "x.a=9"], r"Input x\.a is given twice, or is both an input and a nest"),
+        (["x.a=8", "x=9"], "Input x is given twice"),
+        ([{"x": torch.full((2,), 0.125), "y": 3}], "^3 is no input"),
+        ([object], "is no input"),
+        ({"x": np.full((2, 3), 0.125)}, "^ndarray 2x3 float64 is no input"),
+    ],
+)
+def test_nests_that_are_none(inputs, message) -> None:
+    with pytest.raises(SpecError, match=message):
+        given_inputs(inputs)
+
+
+def test_an_example_that_a_model_brings_may_be_nested() -> None:
+    net = Nested()
+    net.example_input_array = {
+        "batch": {"x": torch.ones(4, 8), "scale": torch.ones(1), "more": [torch.ones(8)]}
+    }
+    assert archlab.flops(net).totals.macs == 5 * 8 * 2
+    # A spec is built without values: what its example held is made.
+    answer = archlab.responses(f"{NETS}:NestedExample", seeds=1)
+    assert answer.totals[f"{NETS}:NestedExample"].places == 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_an_input_has_the_dtype_of_the_weights(dtype) -> None:
+    net = nn.Conv2d(3, 4, 3).to(getattr(torch, dtype))
+    assert header(net, input="3x8x8") == f"1x3x8x8 {dtype}"
+    assert header(net, input=(3, 8, 8)) == f"1x3x8x8 {dtype}"
+    net.register_parameter("other", nn.Parameter(torch.zeros(1)))
+    with pytest.raises(TraceError):  # weights of several dtypes tell none
+        header(net, input="3x8x8")
+
+
+def test_an_explicit_dtype_wins() -> None:
+    class Casts(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x.half())
+
+    net = Casts(3, 4, 3).half()
+    assert header(net, input="3x8x8:float32") == "1x3x8x8 float32"
+
+
+class Graph(nn.Module):
+    """A step along the edges that refuses loops; `nodes` is told by the features alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x, edge_index):
+        start, end = edge_index.tolist()
+        assert len(set(zip(start, end, strict=True))) > 5, "the edges are all the same"
+        return torch.zeros_like(x).index_add_(0, edge_index[1], self.fc(x)[edge_index[0]])
+
+
+def test_edges_join_different_nodes() -> None:
+    answer = archlab.flops(archlab.load(Graph(), input=["x=9x4", "edge_index=2x20:int64"]))
+    assert answer.totals.macs == 9 * 4 * 4
+    assert answer.header.build.endswith("whole numbers made below 9")
+
+
+def test_tokens_are_those_of_the_smallest_vocabulary() -> None:
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Embedding(50, 4), nn.EmbeddingBag(7, 4)
+
+        def forward(self, ids):
+            assert 3 < int(ids.max()) < 7
+            return self.a(ids).sum(1) + self.b(ids)
+
+    assert header(Words(), input="2x40:int64") == "2x40 int64"
+
+
+def test_indices_of_a_table_that_nobody_tells_of_are_zero() -> None:
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = nn.Parameter(torch.ones(1, 4))
+
+        def forward(self, ids):
+            return self.rows[ids] * int(ids.max() + 1)
+
+    head = archlab.shapes(archlab.load(Table(), input="30:int64")).header
+    assert head.build.endswith("whole numbers made below 1")

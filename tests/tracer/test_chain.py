@@ -212,6 +212,63 @@ def test_a_wrong_type_in_the_code_of_a_net_is_not_laid_on_its_tokens() -> None:
     assert "leave the dtype" not in str(caught.value)
 
 
+def test_advice_about_the_size_is_for_errors_of_size() -> None:
+    class Picky(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("the flux is not charged")
+
+    with pytest.raises(archlab.ArchlabError) as caught:
+        archlab.trace(archlab.load(Picky(3, 4), input=(2, 3)))
+    assert "If the size is wrong" not in str(caught.value)
+
+
+def test_no_message_prints_the_values_of_a_tensor() -> None:
+    def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
+        raise ValueError(f"cannot use {x + 0.25} here")
+
+    with pytest.raises(archlab.ArchlabError, match="cannot use a tensor") as caught:
+        archlab.trace(archlab.load(Net(forward), input=torch.zeros(2, 3)))
+    assert "0.25" not in str(caught.value)
+
+
+def test_what_meta_does_not_know_is_tried_otherwise() -> None:
+    """An operator without a rule for fake tensors runs on real ones (2 × 3 by 3 × 4)."""
+
+    @torch.library.custom_op("archlab_test::product", mutates_args=())
+    def product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return x @ w
+
+    net = Net(lambda self, x: self.linear(product(x, self.w)), linear=nn.Linear(4, 5))
+    net.w = nn.Parameter(torch.randn(3, 4))
+    result = archlab.flops(archlab.load(net, input=(2, 3)))
+    assert result.header.build.startswith(REAL)
+    assert (result.macs, result.status) == (2 * 4 * 5, "partial")
+    assert "archlab_test.product" in str(result)
+
+
+def test_another_reading_comes_before_another_kind_of_tensor() -> None:
+    """3x8x8 is read as an image first; a net of sequences says so in its own words."""
+
+    class Sequences(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.dim() != 3:
+                raise ValueError("sequences have three axes")
+            return super().forward(x)
+
+    graph = archlab.trace(archlab.load(Sequences(8, 4), input="3x8x8"))
+    assert (graph.build, graph.shape(graph.inputs[0])) == ("copied to meta", (3, 8, 8))
+
+
+DEEP = 240
+
+
+def test_what_nests_as_deep_as_torch_allows_is_traced() -> None:
+    net: nn.Module = nn.Identity()
+    for _ in range(DEEP):
+        net = nn.Sequential(nn.Linear(2, 2), net)
+    assert archlab.flops(archlab.load(net, input=(1, 2))).macs == DEEP * 4
+
+
 def test_an_error_of_the_model_is_raised_from_its_own() -> None:
     class OwnError(Exception):
         pass

@@ -16,6 +16,7 @@ from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrizations
 
 import archlab
+from archlab.tracer.isolate import is_compiled, on_meta, unwrap, with_values
 from archlab.tracer.recorder import Recorder
 
 VERBS: dict[str, Callable[[archlab.Model], object]] = {
@@ -267,3 +268,47 @@ def test_a_train_mode_trace_leaves_nothing_in_memory() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Softmax(1))
     assert archlab.trace(load(net), mode="train").saved
     assert len(recorders()) == before
+
+
+@pytest.mark.parametrize("copy", [on_meta, with_values])
+def test_copies_share_the_memory_that_was_shared(copy: Callable[[nn.Module], nn.Module]) -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 2, bias=False))
+    net[1].weight.data = net[0].weight.data.t()
+    net[2].weight.data = net[0].weight.data[:2]
+    clone: Any = copy(net)
+    assert len({part.weight.untyped_storage()._cdata for part in clone}) == 1
+    assert clone[0].weight.untyped_storage()._cdata != net[0].weight.untyped_storage()._cdata
+    for mine, theirs in zip(clone.parameters(), net.parameters(), strict=True):
+        assert (mine.shape, mine.stride(), mine.dtype) == (
+            theirs.shape, theirs.stride(), theirs.dtype,
+        )  # fmt: skip
+        assert mine.is_meta or torch.equal(mine, theirs)
+
+
+class CompiledParts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.compile(nn.Conv2d(3, 8, 3))
+        self.head = nn.Linear(8, 4)
+        self.head.compile()
+
+    @torch.compile
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.pooled(self.conv(x)))  # type: ignore[no-any-return]
+
+
+def test_what_is_compiled_is_traced_as_it_was_written() -> None:
+    """Nothing is compiled: Dynamo would trace the recorder."""
+    net: Any = torch.compile(CompiledParts())
+    result = archlab.flops(load(net))
+    assert result.macs == 2 * (36 * 8 * 27 + 8 * 4)
+    assert [row.path for row in result.rows] == ["", "conv", "head"]
+    assert result.rows[0].type == "CompiledParts"
+    assert torch._dynamo.utils.counters["frames"]["total"] == 0
+    assert is_compiled(net)
+    plain = unwrap(net)
+    assert plain is net._orig_mod
+    assert not any(map(is_compiled, plain.modules()))

@@ -24,6 +24,21 @@ def test_a_module_called_twice_has_two_calls_and_one_parameter() -> None:
     assert [param.name for param in graph.params] == ["layer.weight", "layer.bias"]
 
 
+def test_what_a_module_wrote_through_views_is_in_its_output() -> None:
+    def half(_: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        y = torch.zeros_like(x)
+        y[:, :2] = x[:, :2]
+        return y
+
+    graph = graph_of(Net(lambda self, x: self.part(x) + 1, part=Net(half)), meta(2, 4))
+    update = node(graph, "archlab.update")
+    (call,) = [item for item in graph.calls if item.path == "part"]
+    assert update.path == "part"
+    assert call.outputs == update.outputs
+    assert call.first <= update.id < call.last
+    assert graph.nodes[-1].inputs == update.outputs
+
+
 def test_tied_weights_are_one_parameter_with_two_names() -> None:
     embedding, head = nn.Embedding(9, 4, device="meta"), nn.Linear(4, 9, bias=False, device="meta")
     head.weight = embedding.weight

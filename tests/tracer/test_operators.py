@@ -341,15 +341,16 @@ PADS = [
 ]  # fmt: skip
 
 NEAREST = kinds.ResampleAttrs("nearest")
+CENTRED = kinds.ResampleAttrs("nearest", centred=True)
 RESAMPLES = [
     *[
-        Case(f"{name}{rank}d.default", (x, [16] * rank), Kind.RESAMPLE, NEAREST)
-        for name in ("upsample_nearest", "_upsample_nearest_exact")
+        Case(f"{name}{rank}d.default", (x, [16] * rank), Kind.RESAMPLE, attrs)
+        for name, attrs in (("upsample_nearest", NEAREST), ("_upsample_nearest_exact", CENTRED))
         for rank, x in ((1, SEQUENCE), (2, MAP), (3, VOLUME))
     ],
     *[
         Case(f"{name}.default", (x, [16] * (x.dim() - 2), align), Kind.RESAMPLE,
-             kinds.ResampleAttrs(mode, align))
+             kinds.ResampleAttrs(mode, align, antialias=name.endswith("_aa")))
         for name, x, mode, align in (
             ("upsample_linear1d", SEQUENCE, "linear", False),
             ("upsample_bilinear2d", MAP, "linear", True),
@@ -359,12 +360,31 @@ RESAMPLES = [
             ("_upsample_bicubic2d_aa", MAP, "cubic", False),
         )
     ],
+    # The model gave the factor of 5 ÷ 2 for the rows; the columns follow from the size.
+    Case("upsample_nearest2d.default", (MAP, [19, 16], 2.5, None), Kind.RESAMPLE,
+         kinds.ResampleAttrs("nearest", scales=(2.5, None))),
     Case("grid_sampler_2d.default", (MAP, f(2, 5, 5, 2), 0, 0, True), Kind.RESAMPLE,
          kinds.ResampleAttrs("grid", align_corners=True)),
     Case("grid_sampler_3d.default", (VOLUME, f(2, 4, 5, 5, 3), 0, 0, False), Kind.RESAMPLE,
          kinds.ResampleAttrs("grid")),
     Case("torchvision.roi_align.default", (MAP, f(4, 5), 1.0, 2, 2, 2, False), Kind.RESAMPLE,
          kinds.ResampleAttrs("roi_align")),
+]  # fmt: skip
+
+# An axis of the tensor each: start, step, size, and the value's axis there.
+WHOLE = ((0, 1, 2, 0), (0, 1, 4, 1))
+PLACES = [
+    Case("flip.default", (X, [0, -1]), Kind.GATHER, kinds.AxesAttrs("flip", (0, 1))),
+    Case("unfold.default", (X, 1, 2, 1), Kind.GATHER,
+         kinds.UnfoldAttrs((1,), (2,), (1,), (0,), (1,))),
+    Case("im2col.default", (MAP, [3, 3], [1, 2], [0, 1], [1, 1]), Kind.GATHER,
+         kinds.UnfoldAttrs((2, 3), (3, 3), (1, 1), (0, 1), (1, 2))),
+    Case("col2im.default", (f(2, 12, 9), [4, 4], [2, 2], [1, 1], [0, 0], [1, 1]), Kind.SCATTER,
+         kinds.UnfoldAttrs((2, 3), (2, 2), (1, 1), (0, 0), (1, 1))),
+    Case("slice_scatter.default", (X, f(2, 2), 1, -3, 4, 2), Kind.SCATTER,
+         kinds.PlaceAttrs((WHOLE, ((0, 1, 2, 0), (1, 2, 2, 1))))),
+    Case("select_scatter.default", (X, f(4), 0, -1), Kind.SCATTER,
+         kinds.PlaceAttrs((WHOLE, ((1, 1, 1, -1), (0, 1, 4, 0))))),
 ]  # fmt: skip
 
 NAMED = [
@@ -384,7 +404,6 @@ NAMED = [
     ),
     *named(
         Kind.GATHER, scalar=True, index__Tensor=(X, [None, i(3)]), topk=(X, 2), sort=(X,),
-        flip=(X, [0]), unfold=(X, 1, 2, 1), im2col=(MAP, [3, 3], [1, 1], [0, 0], [1, 1]),
         tril=(X,), triu=(X,), diagonal=(X,), channel_shuffle=(f(2, 4, 3, 3), 2), cumsum=(X, 1),
         native_channel_shuffle=(f(2, 4, 3, 3), 2), cumprod=(X, 1), cummax=(X, 1), cummin=(X, 1),
         repeat=(X, [2, 2]), multinomial=(X, 2),
@@ -395,13 +414,9 @@ NAMED = [
         index_copy=(X, 0, i(2), X),
         index_fill__int_Scalar=(X, 0, i(1), 1.0), scatter__value=(X, 1, i(2, 1), 1.0),
         scatter__src=(X, 1, i(2, 4), X), scatter_add=(X, 1, i(2, 4), X),
-        scatter_reduce__two=(X, 1, i(2, 4), X, "sum"), slice_scatter=(X, f(1, 4), 0, 0, 1),
-        select_scatter=(X, f(4), 0, 1), masked_scatter=(X, b(2, 4), X),
+        scatter_reduce__two=(X, 1, i(2, 4), X, "sum"), masked_scatter=(X, b(2, 4), X),
         max_unpool2d=(MAP, i(2, 3, 8, 8), [16, 16]),
-    ),
-    *named(
-        Kind.SCATTER, scalar=True,
-        col2im=(f(2, 12, 9), [4, 4], [2, 2], [1, 1], [0, 0], [1, 1]),
+        max_unpool3d=(VOLUME, i(2, 3, 4, 6, 8), [8, 12, 16], [2, 2, 2], [0, 0, 0]),
     ),
     *named(
         Kind.ACTIVATION, scalar=True, relu=(X,), relu_=(X,), gelu=(X,), silu=(X,), sigmoid=(X,),
@@ -449,7 +464,7 @@ VALUES = [
 
 CASES = [
     *MATRICES, *ATTENTION, *CONVOLUTIONS, *NORMS, *POOLS, *REDUCTIONS, *MOVES, *PADS, *RESAMPLES,
-    *NAMED, *VALUES,
+    *PLACES, *NAMED, *VALUES,
 ]  # fmt: skip
 
 NOT_HERE = {

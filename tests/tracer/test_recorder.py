@@ -183,3 +183,114 @@ def test_gradients_flow_where_autograd_says() -> None:
     assert first.grads == (False, False, False)
     assert second.grads == (True, False, True)
     assert graph_of(net, meta(3, 4)).nodes[0].grads == ()
+
+
+class Rows(nn.Module):
+    """Rows of different lengths, in one tensor of a class of its own."""
+
+    def __init__(self, layout: torch.layout) -> None:
+        super().__init__()
+        self.linear, self.layout = nn.Linear(8, 16), layout
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = torch.nested.nested_tensor([x[0, :3], x[1, :5]], layout=self.layout)
+        return self.linear(rows).to_padded_tensor(0.0)  # type: ignore[no-any-return]
+
+
+class Sparse(nn.Module):
+    """A fixed adjacency of 20 edges among 10 nodes."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        edges = torch.stack([torch.arange(20) % 10, torch.arange(20) // 2])
+        adjacency = torch.sparse_coo_tensor(edges, torch.ones(20), (10, 10)).coalesce()
+        self.register_buffer("adjacency", getattr(adjacency, kind)())
+        self.linear = nn.Linear(4, 6, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.adjacency @ self.linear(x)  # type: ignore[no-any-return]
+
+
+class Flex(nn.Module):
+    """Attention with a score function: scores and values, 2 × 64² × 16 for each of 4 heads."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        from torch.nn.attention.flex_attention import flex_attention
+
+        q = x.unflatten(-1, (4, 16)).transpose(1, 2)
+        return flex_attention(q, q, q, score_mod=lambda score, *_: score * 2)  # type: ignore[return-value]
+
+
+class Condition(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.large = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        operands = (x,)
+        return torch.cond(x.sum() > 1e9, self.large.forward, self.small.forward, operands)  # type: ignore[no-any-return]
+
+
+class Batched(nn.Module):
+    """Three linear layers of 8 to 4 as one, over a batch of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members = nn.ModuleList([nn.Linear(8, 4) for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights, biases = (
+            torch.stack([getattr(member, name) for member in self.members])
+            for name in ("weight", "bias")
+        )
+        return torch.vmap(lambda w, b: nn.functional.linear(x, w, b))(weights, biases)
+
+
+UNUSUAL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
+    "jagged": (lambda: Rows(torch.jagged), (2, 6, 8), (3 + 5) * 8 * 16),
+    "nested": (lambda: Rows(torch.strided), (2, 6, 8), (3 + 5) * 8 * 16),
+    "sparse, coordinates": (lambda: Sparse("coalesce"), (10, 4), 10 * 4 * 6 + 20 * 6),
+    "sparse, rows": (lambda: Sparse("to_sparse_csr"), (10, 4), 10 * 4 * 6 + 20 * 6),
+    "batched": (Batched, (5, 8), 3 * 5 * 8 * 4),
+    "flex attention": (Flex, (1, 64, 64), 2 * 4 * 64 * 64 * 16),
+    "condition": (Condition, (4, 3), 4 * 3 * 2),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.filterwarnings("ignore")  # torch calls several of these beta, or slow
+def test_unusual_tensors_and_operators_are_counted(name: str, mode: str) -> None:
+    make, shape, macs = UNUSUAL[name]
+    if (name, mode) == ("flex attention", "train"):
+        pytest.skip("torch has no gradient of it on a CPU")
+    result = archlab.flops(archlab.load(make(), input=shape), mode=mode)
+    assert result.macs == macs
+    # What has no rule is told: how torch packs and unpacks the rows.
+    assert all("nested" in gap.what or "padded" in gap.what for gap in result.missing)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "products"),
+    [
+        (nn.Linear(16, 32, dtype=torch.cfloat), (4, 16), 4 * 16 * 32),
+        (nn.Conv2d(2, 3, 3, dtype=torch.cfloat), (1, 2, 8, 8), 36 * 3 * 2 * 9),
+        (nn.Conv1d(2, 3, 3, stride=2, dtype=torch.cfloat), (1, 2, 9), 4 * 3 * 2 * 3),
+        (nn.ConvTranspose2d(2, 3, 3, dtype=torch.cfloat), (1, 2, 8, 8), 64 * 2 * 3 * 9),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_complex_product_is_four_real_ones(
+    layer: nn.Module, shape: tuple[int, ...], products: int
+) -> None:
+    class Complex(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.layer(torch.complex(x, x))
+
+    model = archlab.load(Complex(), input=shape)
+    totals = archlab.flops(model, mode="train").totals
+    assert (totals.macs, totals.backward_macs) == (4 * products, 4 * products)

@@ -6,7 +6,7 @@ import torch
 from tracing import meta, node, traced
 
 from archlab.ir.graph import Graph
-from archlab.ir.kinds import Kind
+from archlab.ir.kinds import Kind, PlaceAttrs
 
 
 def sources(graph: Graph, tensor: int) -> set[str]:
@@ -54,6 +54,22 @@ def test_a_write_through_a_view_reaches_the_whole(device: str) -> None:
     assert update.inputs[1:] == (copy.outputs[0],)
     assert product.inputs == update.outputs
     assert sources(graph, graph.outputs[0]) == {"args"}
+
+
+def test_an_update_says_where_each_value_lies() -> None:
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        y = torch.zeros(2, 3, 6, device=x.device)
+        y[:, 1, ::2] = x
+        y.view(-1)[4:8] = 1
+        return y + 1
+
+    graph = traced(forward, meta(2, 3))
+    # An axis each: start, step, size, and the value's own axis. The last write is no box, since it
+    # goes from the end of a row to the beginning of the next.
+    whole = ((0, 1, 2, 0), (0, 1, 3, 1), (0, 1, 6, 2))
+    slices = ((0, 1, 2, 0), (1, 1, 1, -1), (0, 2, 3, 1))
+    assert node(graph, "archlab.update", 0).attrs == PlaceAttrs((whole, slices))
+    assert node(graph, "archlab.update", 1).attrs == PlaceAttrs((whole, None))
 
 
 def test_every_write_since_the_last_read_is_joined() -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
+from archlab.analyze.field.sight.sight import NAMES
 from archlab.analyze.header import header
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
@@ -41,10 +42,10 @@ class CertifyRow:
     path: Annotated[str, "layer"]
     axis: Annotated[str, "axis"]
     unit: Annotated[int, "unit", Unit.COUNT]
-    predicted_low: Annotated[int, "predicted from", Unit.COUNT]
-    predicted_high: Annotated[int, "to", Unit.COUNT]
-    low: Annotated[int, "reached from", Unit.COUNT]
-    high: Annotated[int, "to", Unit.COUNT]
+    predicted_low: Annotated[int | None, "predicted from", Unit.COUNT]
+    predicted_high: Annotated[int | None, "to", Unit.COUNT]
+    low: Annotated[int | None, "reached from", Unit.COUNT]
+    high: Annotated[int | None, "to", Unit.COUNT]
     predicted_holes: int | None
     holes: Annotated[int, "holes", Unit.COUNT]
     agrees: Annotated[bool, "agrees"]
@@ -80,8 +81,8 @@ def certify(
     """
     fields = [_convolutions(graph, axis) for axis, graph in enumerate(graphs)]
     rows = tuple(
-        _row(support, axis, fields[axis][support.path], graph)
-        for axis, (graph, supports) in enumerate(zip(graphs, reached, strict=True))
+        _row(support, axis, fields[axis][support.path])
+        for axis, supports in enumerate(reached)
         for support in supports
     )
     agree = sum(row.agrees for row in rows)
@@ -113,12 +114,12 @@ def _convolutions(graph: Graph, axis: int) -> Mapping[str, Field]:
     return fields
 
 
-def _row(support: Support, axis: int, field: Field, graph: Graph) -> CertifyRow:
-    low, high = int(field.low[support.unit]), int(field.high[support.unit])
+def _row(support: Support, axis: int, field: Field) -> CertifyRow:
+    low, high = field.span(support.unit) or (None, None)
     reached = (support.low, support.high)
     agrees = (low, high) == reached
     if field.exact:
-        last = graph.shape(graph.inputs[0])[2 + axis] - 1
+        last = field.extent - 1
         first_seen, last_seen = (field.step * support.unit + end for end in (field.lo, field.hi))
         inside = first_seen >= 0 and last_seen <= last
         # Holes are known of a unit that no border of the image cuts.
@@ -126,7 +127,7 @@ def _row(support: Support, axis: int, field: Field, graph: Graph) -> CertifyRow:
         agrees = agrees and (max(first_seen, 0), min(last_seen, last)) == reached and same_holes
     return CertifyRow(
         path=support.path,
-        axis="hw"[axis],
+        axis=NAMES[axis],
         unit=support.unit,
         predicted_low=low,
         predicted_high=high,

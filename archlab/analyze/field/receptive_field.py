@@ -1,7 +1,8 @@
 """Receptive fields: what each layer sees of the image, local and global, exact where it can be.
 
 Convention: unit j of a layer sees input rows j·stride − pad … j·stride − pad + rf − 1; the centre
-of unit 0 is (rf − 1)/2 − pad. Height and width are apart. The local field leaves gates aside
+of unit 0 is (rf − 1)/2 − pad. Height, width and time (the steps of a video, of a sound or of any
+other sequence) are apart. The local field leaves gates aside
 (squeeze-excite, attention over all tokens, norms over positions); `global_from` names the first
 such layer.
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.sight import Misalignment, Sight
+from archlab.analyze.field.sight.sight import NAMES, Misalignment, Sight
 from archlab.analyze.header import header
 from archlab.analyze.tree import call_order
 from archlab.ir.graph import Graph, ModuleCall
@@ -43,15 +44,17 @@ class FieldTotals:
     stride_w: Number
     global_from: str | None
     misaligned: int
+    rf_t: Number
+    stride_t: Number
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
     """One module call's output. Pixels of the input; None where there is no such axis (any more).
 
-    `phases` lists the widths of rf_h where units differ (up-sampling, windows); `exact` is False
-    for a bound. `coverage` and `worst_coverage` are the share of the image that the central unit
-    and the one that sees least see.
+    `phases` lists the widths of rf_h (of rf_t where there is no h) where units differ, as after
+    up-sampling or in windows; `exact` is False for a bound. `coverage` and `worst_coverage` are
+    the share of the image that the central unit and the one that sees least see.
     """
 
     path: str
@@ -73,17 +76,28 @@ class FieldRow:
     phases: str
     exact: bool
     global_from: str | None
+    rf_t: Number
+    stride_t: Number
+    pad_t: Number
+    center_t: Number
+    holes_t: int | None
+    min_path_t: Number
 
 
 # Not declared in the row: the table has `min path` before `holes`, JSON after it.
 COLUMNS = (
     Column("path", "layer"),
     Column("type", "type"),
+    Column("rf_t", "rf t", Unit.NUMBER),
     Column("rf_h", "rf h", Unit.NUMBER),
     Column("rf_w", "rf w", Unit.NUMBER),
+    Column("stride_t", "jump t", Unit.NUMBER),
     Column("stride_h", "jump", Unit.NUMBER),
+    Column("center_t", "centre t", Unit.NUMBER),
     Column("center_h", "centre", Unit.NUMBER),
+    Column("min_path_t", "min path t", Unit.NUMBER),
     Column("min_path_h", "min path", Unit.NUMBER),
+    Column("holes_t", "holes t", Unit.NUMBER),
     Column("holes_h", "holes", Unit.NUMBER),
     Column("coverage", "sees, centre", Unit.SHARE),
     Column("worst_coverage", "worst", Unit.SHARE),
@@ -100,14 +114,10 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
     # Richter et al. 2021 (arXiv 2106.12307).
     by_tensor, misaligned = sights(graph)
     rows = tuple(_row(graph, call, by_tensor) for call in call_order(graph) if call.call == 0)
-    local = [row for row in rows if row.rf_h is not None or row.rf_w is not None]
+    local = [row for row in rows if _sizes(row)]
     # The last feature map is the innermost of the calls with the largest field: a head behind it
     # (dropout, a linear layer at each position) sees no more.
-    last = max(
-        local,
-        key=lambda row: ((row.rf_h or 0) * (row.rf_w or row.rf_h or 0), row.path),
-        default=None,
-    )
+    last = max(local, key=lambda row: (prod(_sizes(row)), row.path), default=None)
     first_global = next((row.global_from for row in rows if row.global_from), None)
     lost = dict.fromkeys(sight.lost for sight in by_tensor.values() if sight.lost)
     notes = [_sentence(join) for join in misaligned[:3]]
@@ -124,9 +134,11 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
             *((last.rf_h, last.rf_w, last.stride_h, last.stride_w) if last else (None,) * 4),
             global_from=first_global,
             misaligned=len(misaligned),
+            rf_t=last.rf_t if last else None,
+            stride_t=last.stride_t if last else None,
         ),
         rows=rows,
-        columns=COLUMNS if all(row.exact for row in local) else (*COLUMNS, EXACT, PHASES),
+        columns=_columns(local),
         missing=tuple(
             Missing(name, why="no receptive-field rule: a lower bound from here on")
             for name in lost
@@ -137,27 +149,47 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
     )
 
 
+def _sizes(row: FieldRow) -> list[int | float]:
+    """Return the sizes of the local field along the axes that there are, in the order t, h, w."""
+    return [size for size in (row.rf_t, row.rf_h, row.rf_w) if size is not None]
+
+
+def _columns(local: list[FieldRow]) -> tuple[Column, ...]:
+    """Return the columns of the axes that any row has; all of an image where there is no row."""
+    rows_have = {axis for axis in NAMES if any(getattr(row, f"rf_{axis}") for row in local)}
+    shown = tuple(
+        column
+        for column in COLUMNS
+        if column.name[-2:] not in ("_t", "_h", "_w") or column.name[-1] in (rows_have or "hw")
+    )
+    return shown if all(row.exact for row in local) else (*shown, EXACT, PHASES)
+
+
 def _row(graph: Graph, call: ModuleCall, by_tensor: dict[int, Sight]) -> FieldRow:
     sight = next((by_tensor[tensor] for tensor in call.outputs if tensor in by_tensor), None)
-    tall, wide = sight.axes if sight else (None, None)
-    shares = [_coverage(field) for field in (tall, wide) if field is not None]
+    axes = dict(zip(NAMES, sight.axes if sight else (), strict=False))
+    present = [field for field in axes.values() if field is not None]
+    shares = [_coverage(field) for field in present]
+    first = axes.get("h") or axes.get("t")
     return FieldRow(
         path=call.path,
         type=graph.module[call.path].type,
-        **_cells("h", tall),
-        **_cells("w", wide),
+        **{key: value for name in NAMES for key, value in _cells(name, axes.get(name)).items()},
         coverage=_product([centre for centre, _ in shares]),
         worst_coverage=_product([worst for _, worst in shares]),
-        phases="|".join(map(str, phases(tall))) if tall and not tall.exact else "",
-        exact=sight is not None
-        and not sight.lost
-        and all(axis is None or axis.exact or bool(phases(axis)) for axis in (tall, wide)),
+        phases="|".join(map(str, phases(first))) if first and not first.exact else "",
+        exact=sight is not None and not sight.lost and all(map(_known, present)),
         global_from=(sight.global_from or None) if sight else None,
     )
 
 
+def _known(axis: Field) -> bool:
+    """Whether what the units of an axis see is known, at any size or at least at this one."""
+    return axis.sure and (axis.exact or bool(phases(axis)))
+
+
 def _cells(name: str, axis: Field | None) -> dict[str, Any]:
-    """Return the fields of a row that describe the axis h or w; all None where it is gone."""
+    """Return the fields of a row that describe one image axis; all None where it is gone."""
     cells = {
         "rf": local_size(axis),
         "stride": axis and _number(axis.step),
@@ -183,15 +215,13 @@ def phases(axis: Field) -> tuple[int, ...]:
     low, high = axis.low, axis.high
     # A unit that touches the first or the last pixel may be cut by the border; one whose interval
     # is empty sees padding alone.
-    free = (low > 0) & (high < high.max()) & (high >= low)
+    free = (low > 0) & (high < axis.extent - 1) & (high >= low)
     return tuple(np.unique((high - low + 1)[free]).tolist())
 
 
 def _coverage(axis: Field) -> tuple[float, float]:
-    # The image ends at the last pixel that any unit sees: the table is clipped to it.
-    size = int(max(axis.high.max(), 0)) + 1
     widths = (axis.high - axis.low + 1).clip(min=0)
-    return float(widths[axis.size // 2]) / size, float(widths.min()) / size
+    return float(widths[axis.size // 2]) / axis.extent, float(widths.min()) / axis.extent
 
 
 def _product(shares: list[float]) -> float | None:
@@ -228,10 +258,11 @@ def stride_layout(graph: Graph) -> str:
 def _summary(last: FieldRow | None, first_global: str | None) -> tuple[str, ...]:
     lines = []
     if last is not None:
-        lines.append(
-            f"largest local field: {last.rf_h} × {last.rf_w} at {last.path or 'the output'}, "
-            f"jump {last.stride_h} × {last.stride_w}"
-        )
+        size = " × ".join(map(str, _sizes(last)))
+        strides = (last.stride_t, last.stride_h, last.stride_w)
+        jump = " × ".join(str(stride) for stride in strides if stride is not None)
+        where = last.path or "the output"
+        lines.append(f"largest local field: {size} at {where}, jump {jump}")
     if first_global:
         lines.append(
             f"global from {first_global}: later units depend on the whole image through it"
@@ -241,13 +272,13 @@ def _summary(last: FieldRow | None, first_global: str | None) -> tuple[str, ...]
 
 def _sentence(join: Misalignment) -> str:
     centres = ", ".join(f"{centre:g}" for centre in dict.fromkeys(join.centres))
-    return f"misaligned on {'hw'[join.axis]} in {join.path}: branches centred at {centres}"
+    return f"misaligned on {NAMES[join.axis]} in {join.path}: branches centred at {centres}"
 
 
 def _record(join: Misalignment) -> dict[str, object]:
     return {
         "path": join.path,
-        "axis": "hw"[join.axis],
+        "axis": NAMES[join.axis],
         "centers": list(join.centres),
         "strides": list(join.steps),
     }

@@ -49,14 +49,19 @@ def unproductive(
         OptionError: the model has no spatial axis.
     """
     by_tensor, _ = sights(graph)
+    if any(tensor in by_tensor and by_tensor[tensor].axes[2] for tensor in graph.inputs):
+        raise OptionError(
+            f"The input {graph.input_text()} has steps of time: unproductive layers are a question "
+            "about images."
+        )
     # Fields do not depend on the size of the image, so that one trace answers for all sizes.
     sizes = list(resolutions) or [_traced(graph)]
     convolutions = [
         node
         for node in graph.nodes
         if node.kind == Kind.CONV
-        and node.outputs[0] in by_tensor
-        and by_tensor[node.outputs[0]].axes != (None, None)
+        and {node.inputs[0], node.outputs[0]} <= by_tensor.keys()
+        and any(by_tensor[node.outputs[0]].axes)
     ]
     rows = tuple(_row(graph, node, by_tensor, size) for size in sizes for node in convolutions)
     # The totals are those of the first size; the footer has a sentence for each.
@@ -95,7 +100,7 @@ def _row(
     graph: Graph, node: Node, by_tensor: dict[int, Sight], size: tuple[int, int]
 ) -> UnproductiveRow:
     # An axis that is gone (averaged away) does not count; the other one decides alone.
-    after, before = by_tensor[node.outputs[0]].axes, by_tensor[node.inputs[0]].axes
+    after, before = by_tensor[node.outputs[0]].axes[:2], by_tensor[node.inputs[0]].axes[:2]
     min_paths = [(field.shortest, side) for field, side in zip(after, size, strict=True) if field]
     max_paths = [(field.width, side) for field, side in zip(after, size, strict=True) if field]
     inputs = [(field.shortest, side) for field, side in zip(before, size, strict=True) if field]

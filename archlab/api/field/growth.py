@@ -22,21 +22,25 @@ def growth_picture(models: Sequence[Model]) -> Picture:
     # The picture draws a line where a field covers the image: with several sizes there is none.
     sizes = {max(image_size(model)) for model in models}
     size = sizes.pop() if len(sizes) == 1 else 0
-    paths = [convolutions(model) for model in models]
-    if min(map(len, paths)) >= _FEW:
-        curves = [curve(model) for model in models]
-        return Picture(partial(receptive_fields, FieldFigure("", "", size, curves)))
-    # Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
-    paths = [_leaves(model) for model in models]
+    paths, layers = depths(models)
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
-    curves = [_growth(model, layers) for model, layers in zip(models, paths, strict=True)]
-    return Picture(partial(receptive_fields, FieldFigure("", "", size, curves, "layers")))
+    curves = [curve(model, each) for model, each in zip(models, paths, strict=True)]
+    return Picture(partial(receptive_fields, FieldFigure("", "", size, curves, layers)))
 
 
-def curve(model: Model, measured: Sequence[EffectiveField] = ()) -> Growth:
-    """Return the growth along convolutions and pools, with what was measured."""
-    paths = convolutions(model)
+def depths(models: Sequence[Model]) -> tuple[list[list[str]], str]:
+    """Return the layers that stand for depth, model by model, and what they are called."""
+    paths = [convolutions(model) for model in models]
+    leaves = [_leaves(model) for model in models]
+    # Where a net has hardly a convolution (Swin), all layers with a local field stand for depth.
+    if min(map(len, paths)) < _FEW <= min(map(len, leaves)):
+        return leaves, "layers"
+    return paths, "convolutions and pools"
+
+
+def curve(model: Model, paths: Sequence[str], measured: Sequence[EffectiveField] = ()) -> Growth:
+    """Return the growth along layers, with what was measured of them."""
     place = {path: i + 1 for i, path in enumerate(paths)}
     points = [(place[field.path], float(field.height)) for field in measured if field.path in place]
     return replace(_growth(model, paths), effective=points)
@@ -59,19 +63,26 @@ def _leaves(model: Model) -> list[str]:
 
 
 def convolutions(model: Model) -> list[str]:
-    """Return the paths of layers with a window that still have both axes, in call order."""
+    """Return the paths of layers with a window that still have all axes, in call order."""
     graph = model.trace()
     fields, _ = sights(graph)
+    given = {
+        image
+        for tensor in graph.inputs
+        if tensor in fields
+        for image, field in enumerate(fields[tensor].axes)
+        if field is not None
+    }
     paths = [
         node.path
         for node in graph.nodes
         if node.kind in ("conv", "pool", "conv_transpose")
         and node.path in graph.module
         and node.outputs[0] in fields
-        and all(fields[node.outputs[0]].axes)
+        and all(fields[node.outputs[0]].axes[image] for image in given)
     ]
     if not paths:
-        raise OptionError(f"{model.name} has no layer with height and width to draw.")
+        raise OptionError(f"{model.name} has no layer with a window over an image to draw.")
     return list(dict.fromkeys(paths))  # a module that is called twice is one layer
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
-from archlab.api.field.growth import curve, image_size
+from archlab.api.field.growth import curve, depths, image_size
 from archlab.api.field.receptive_field import measured_fields, spaced
 from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
@@ -57,15 +57,16 @@ def plot_receptive_field(
     if layers and len(models) > 1 and not effective:
         raise OptionError(f"{keyword('layers')} chooses the boxes, which one model alone has.")
     loaded = [load(model) for model in models]
+    (height, width), *_ = map(image_size, loaded)
     curves, panels = [], []
-    for model in loaded:
+    paths, depth = depths(loaded)
+    for model, along in zip(loaded, paths, strict=True):
         measured: list[EffectiveField] = []
         if effective:
             _, measured = measured_fields(model, layers, images, checkpoint, 4)
-        curves.append(curve(model, measured))
+        curves.append(curve(model, along, measured))
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
-    height, width = image_size(loaded[0])
     make = sample_image if images is None else partial(first_image, images)
     names = ", ".join(model.name for model in loaded)
     content = FieldFigure(
@@ -73,6 +74,7 @@ def plot_receptive_field(
         subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
         image_size=max(height, width),
         curves=curves,
+        layers=depth,
         image=make(height, width) if panels else None,
         panels=panels,
     )
@@ -84,17 +86,15 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
     row = next(row for row in analyze_field(graph).rows if row.path == path)
     fields, _ = sights(graph)
     call = next(call for call in graph.calls if call.path == path)
-    tall, wide = fields[call.outputs[0]].axes
+    tall, wide = fields[call.outputs[0]].axes[:2]
     if tall is None or wide is None:
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     # Of the central unit: near a border the padding would hide most of the field.
-    unit_h, unit_w = tall.size // 2, wide.size // 2
-    box = (
-        float(tall.low[unit_h]),
-        float(wide.low[unit_w]),
-        float(tall.high[unit_h] - tall.low[unit_h] + 1),
-        float(wide.high[unit_w] - wide.low[unit_w] + 1),
-    )
+    rows, columns = (field.span(field.size // 2) for field in (tall, wide))
+    box = None
+    if rows is not None and columns is not None:
+        height, width = (float(last - first + 1) for first, last in (rows, columns))
+        box = (float(rows[0]), float(columns[0]), height, width)
     effective = next((item for item in measured if item.path == path), None)
     title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
     if effective is not None:

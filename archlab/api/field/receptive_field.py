@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 import torch
 
 from archlab.analyze.field.certify import CertifyRow, CertifyTotals, certify, image_shape, plan
-from archlab.analyze.field.effective import EffectiveRow, EffectiveTotals, effective as beside
+from archlab.analyze.field.effective import (
+    EffectiveRow,
+    EffectiveTotals,
+    central_units,
+    effective as beside,
+)
 from archlab.analyze.field.receptive_field import (
     FieldRow,
     FieldTotals,
     receptive_field as analyze_field,
 )
+from archlab.analyze.field.sight import image_axes
 from archlab.analyze.field.unproductive import (
     UnproductiveRow,
     UnproductiveTotals,
     unproductive as analyze_unproductive,
 )
-from archlab.api.field.growth import convolutions
+from archlab.api.field.growth import depths
 from archlab.api.model import Model, ModelLike, load, trace
 from archlab.data.pictures import folder_images
 from archlab.errors import OptionError, SpecError, did_you_mean
@@ -171,7 +177,12 @@ def measured_fields(
 ) -> tuple[Result[EffectiveTotals, EffectiveRow], list[EffectiveField]]:
     """Return the answer about effective fields, and the measured fields that a picture shows."""
     check_layers(model, layers)
-    module, (args, _) = model.runnable()
+    one = _of_one_image(model)
+    places = central_units(one.trace())
+    for path in layers:
+        if path not in places:
+            raise SpecError(f"{path} of {model.name} has no height and width left to measure.")
+    module, (args, _) = one.runnable()
     if checkpoint is not None:
         load_weights(module, checkpoint)
     shape = tuple(args[0].shape[1:])
@@ -181,7 +192,8 @@ def measured_fields(
         pixels = torch.randn((batch, *shape), generator=generator)
     else:
         pixels = folder_images(images, shape, batch)
-    measured = effective_fields(module, pixels, tuple(layers) or spaced(model))
+    chosen = {path: places[path] for path in layers or spaced(model) if path in places}
+    measured = effective_fields(module, pixels, chosen)
     source = "Gaussian noise" if images is None else f"images of {images}"
     conditions = (
         f"{len(pixels)} × {source}, 8 directions, seed 0, eval mode, "
@@ -191,19 +203,30 @@ def measured_fields(
 
 
 def spaced(model: Model) -> tuple[str, ...]:
-    """Return the paths of a few convolutions, evenly spaced from the first to the last."""
-    paths = convolutions(model)
+    """Return the paths of a few layers, evenly spaced: convolutions, if there are some."""
+    (paths,), _ = depths([model])
     last = len(paths) - 1
     return tuple(dict.fromkeys(paths[round(last * (i + 1) / _PANELS)] for i in range(_PANELS)))
 
 
+def _of_one_image(model: Model) -> Model:
+    """Return the model with a batch of one image, of which alone the layouts are known."""
+    shape = _image_shape(model, "to measure effective fields")
+    return model if shape[0] == 1 else model.with_input(f"[{'x'.join(map(str, (1, *shape[1:])))}]")
+
+
 def _resized(model: Model, size: tuple[int, int]) -> Model:
-    graph = model.trace()
-    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-    if len(shape) != 4:
-        raise OptionError(
-            f"{model.name} takes {graph.input_text()}: to certify fields it must take images "
-            "(N, C, H, W)."
-        )
+    shape = _image_shape(model, "to certify fields")
     # In brackets an input is exactly of that shape, and not tried with another batch.
     return model.with_input(f"[1x{shape[1]}x{size[0]}x{size[1]}]")
+
+
+def _image_shape(model: Model, purpose: str) -> tuple[int, ...]:
+    """Return the shape of the model's only input, which must be (N, C, H, W)."""
+    graph = model.trace()
+    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
+    if len(shape) != 4 or image_axes(graph, graph.inputs[0]) != {2: 0, 3: 1}:
+        raise OptionError(
+            f"{model.name} takes {graph.input_text()}: {purpose} it must take images (N, C, H, W)."
+        )
+    return shape

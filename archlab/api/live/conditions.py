@@ -6,14 +6,17 @@ One seed gives one draw of weights, data, labels and dropout. Everything is on a
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map_only
 
 from archlab.api.model import MODES, Model, ModelLike, load
 from archlab.data.catalog import NAMES
@@ -24,8 +27,10 @@ from archlab.probe.blocks import chosen, find_blocks
 from archlab.probe.branches import zero_branches
 from archlab.probe.gradients import Batch
 from archlab.probe.initial import SCHEMES, initialise, is_batch_norm, without_norms
+from archlab.probe.norm import has_gradient
+from archlab.probe.running import is_scripted, members, reported, run
 from archlab.probe.samples import made_input
-from archlab.probe.untouched import drawn_from
+from archlab.probe.untouched import check_weights, drawn_from, has_lazy
 from archlab.probe.weights import load_weights
 from archlab.result import unique_names
 from archlab.spec import InputSpec
@@ -57,7 +62,7 @@ class Conditions:
     noise: bool = False
     loss: str | Callable[[Any], torch.Tensor] | None = None
     device: str = "cpu"
-    dtype: str = "float32"
+    dtype: str | None = None
     by: str | None = None
     layers: Sequence[str] = ()
 
@@ -162,13 +167,18 @@ def twin_of(subject: Subject, conditions: Conditions) -> Subject:
 def draw(subject: Subject, conditions: Conditions, seed: int) -> Iterator[tuple[nn.Module, Batch]]:
     """Give a copy of the net and its batch, drawn from `seed`, as a forward inside will."""
     module = subject.model.seeded(seed)
-    batch = _batch_of(subject, module, conditions, seed)
+    batch = _batch_of(subject, conditions, seed)
     # Inside, torch's generators stand at the seed: initial values and dropout follow from it.
     with drawn_from(seed):
+        _give_shapes(module, batch, conditions.mode)
         # Drawn on the CPU also for a GPU, whose generators would give other weights.
         _initial_values(module, batch, conditions, subject.name)
-        module.to(device=conditions.device, dtype=getattr(torch, conditions.dtype))
-        yield module, _moved(batch, conditions)
+        place = partial(_placed, conditions=conditions)
+        with reported(f"Moving {subject.name} to {conditions.device}"):
+            # Not by `Module.to`, which drops the imaginary part of complex weights.
+            module._apply(place)  # type: ignore[no-untyped-call]
+            args, kwargs = tree_map_only(torch.Tensor, place, (batch.args, batch.kwargs))
+        yield module, Batch(args, kwargs)
 
 
 def every_draw(
@@ -198,16 +208,24 @@ def places(module: nn.Module, conditions: Conditions, name: str) -> tuple[str, .
     return () if conditions.by == "layer" else find_blocks(module)
 
 
-def _moved(batch: Batch, conditions: Conditions) -> Batch:
-    dtype = getattr(torch, conditions.dtype)
+def _give_shapes(module: nn.Module, batch: Batch, mode: str) -> None:
+    """Run the forward that gives lazy layers their weights, drawn from torch's generator."""
+    # In eval mode first, in which batch norm's statistics stay as they are; what only runs in train
+    # mode, such as auxiliary heads, comes after that.
+    for running in dict.fromkeys(("eval", mode)):
+        if has_lazy(module):
+            with torch.no_grad():
+                run(module.train(running == "train"), batch.args, batch.kwargs)
+    check_weights(module)
 
-    def move(value: Any) -> Any:
-        # Token ids stay whole numbers: an embedding takes no others.
-        if isinstance(value, torch.Tensor):
-            return value.to(conditions.device, dtype if value.is_floating_point() else None)
-        return [move(item) for item in value] if isinstance(value, list) else value
 
-    return Batch(tuple(map(move, batch.args)), {k: move(v) for k, v in batch.kwargs.items()})
+def _placed(tensor: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+    """Return a tensor on the device, and in the dtype, of the conditions."""
+    dtype = None if conditions.dtype is None else getattr(torch, conditions.dtype)
+    # Token ids stay whole numbers: an embedding takes no others.
+    if dtype is None or not has_gradient(tensor):
+        return tensor.to(conditions.device)
+    return tensor.to(conditions.device, dtype.to_complex() if tensor.is_complex() else dtype)
 
 
 def _with_batch(model: Model, conditions: Conditions) -> Model:
@@ -219,11 +237,17 @@ def _with_batch(model: Model, conditions: Conditions) -> Model:
     # A first size other than one was chosen by the user as the batch, or is no batch at all.
     if any(size[:1] != (1,) for size in sizes):
         return model
-    pixels = max((size[-1] * size[-2] for size in sizes if len(size) > 2), default=0)
+    # Of an image or a video all but samples and channels; a sequence has its channels last.
+    positions = (size[2:] if len(size) > 3 else size[1:] for size in sizes if len(size) > 2)
+    pixels = max(map(math.prod, positions), default=0)
     return model.with_batch(64 if pixels <= _SMALL else 8)
 
 
 def _initial_values(module: nn.Module, batch: Batch, conditions: Conditions, name: str) -> None:
+    inside = [path or name for path, member in members(module) if is_scripted(member)]
+    if inside and (conditions.init or conditions.norm == "none"):
+        option = keyword("init") if conditions.init else keyword("norm", "none")
+        raise OptionError(f"{option} cannot change what is scripted: {', '.join(inside)}.")
     # For nets from elsewhere: those of the zoo were built without norms by `subject_of`.
     if conditions.norm == "none":
         without_norms(module)
@@ -259,17 +283,15 @@ def _images(conditions: Conditions, shape: Sequence[int]) -> torch.Tensor:
     return fitted(torch.from_numpy(pixels), shape[1:])
 
 
-def _batch_of(subject: Subject, module: nn.Module, conditions: Conditions, seed: int) -> Batch:
+def _batch_of(subject: Subject, conditions: Conditions, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed + _DATA)
-    # A made token must exist in every vocabulary, so also in the smallest.
-    words = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
 
     def make(spec: InputSpec) -> torch.Tensor:
         if conditions.images is not None and len(spec.shape) == 4:
             images = _images(conditions, spec.shape)
             # A folder with fewer images than the batch has samples is gone through again.
             return images[torch.arange(spec.shape[0]) % len(images)]
-        return made_input(spec, generator, noise=conditions.noise, tokens=min(words, default=2))
+        return made_input(spec, generator, noise=conditions.noise)
 
     args, kwargs = subject.model.inputs(make, conditions.mode)
     return Batch(args, kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,11 +40,9 @@ from archlab.probe.gradients import Batch, activation_gradients, measure_gradien
 from archlab.probe.initial import weight_gain
 from archlab.probe.losses import choose_loss, random_target_loss
 from archlab.probe.twin import measure_twin
+from archlab.probe.untouched import has_lazy
 from archlab.result.by_depth import GradientProfile
 from archlab.verb import Progress, verb
-
-if TYPE_CHECKING:
-    from archlab.ir.graph import Graph
 
 _MEANING = (
     "dL/da: L2 norm over the whole batch of the loss's gradient at a block's output; "
@@ -69,7 +67,7 @@ def gradients(
     noise: bool = False,
     loss: str | Callable[[Any], torch.Tensor] | None = None,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
     by: str | None = None,
     layers: Sequence[str] = (),
     progress: Progress | None = None,
@@ -92,7 +90,7 @@ def gradients(
         noise: N(0, 1) instead of made images with a natural spectrum.
         loss: cross-entropy, mse, sum, or a function of the output; None chooses by the output.
         device: where to run: cpu, cuda, cuda:1.
-        dtype: of weights and data: float32, float64, bfloat16 or float16.
+        dtype: of weights and data: float32, float64, bfloat16 or float16; None keeps the net's own.
         by: "block" (the net's repeated unit; the default) or "layer".
         layers: module paths or patterns to measure at, instead of `by`.
         progress: called with (done, total, what comes next).
@@ -137,7 +135,7 @@ def module_gradients(
     noise: bool = False,
     loss: str | Callable[[Any], torch.Tensor] | None = None,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
 ) -> dict[str, float | None]:
     """Return ‖dL/d(output)‖ of every module that runs, by path: heat for a drawing of the graph.
 
@@ -252,26 +250,30 @@ def _loss(
         own = conditions.loss
         return lambda output, _: own(output)
     # At initialisation any target will do, so targets are drawn from the seed.
-    name, _ = choose_loss(conditions.loss, _outputs(subject.model.trace(conditions.mode)))
+    name, _ = _chosen_loss(subject, conditions.loss, conditions.mode)
     return random_target_loss(name, seed)
 
 
-def _outputs(graph: Graph) -> list[tuple[int, ...]]:
-    return [graph.shape(item) for item in graph.outputs if graph.tensors[item].floating]
+def _chosen_loss(subject: Subject, name: str | None, mode: str) -> tuple[str, str]:
+    graph = subject.model.trace(mode)
+    outputs = [graph.tensors[item] for item in graph.outputs if graph.tensors[item].floating]
+    real = not outputs or not outputs[0].dtype.startswith("complex")
+    return choose_loss(name, [output.shape for output in outputs], real=real)
 
 
 def _loss_words(subjects: Sequence[Subject], conditions: Conditions) -> str:
     if callable(conditions.loss):
         return f"loss {getattr(conditions.loss, '__name__', 'given')}"
-    shapes = [_outputs(subject.model.trace(conditions.mode)) for subject in subjects]
-    return " / ".join(dict.fromkeys(choose_loss(conditions.loss, item)[1] for item in shapes))
+    name, mode = conditions.loss, conditions.mode
+    return " / ".join(dict.fromkeys(_chosen_loss(item, name, mode)[1] for item in subjects))
 
 
 def _notes(subjects: Sequence[Subject], conditions: Conditions) -> list[str]:
     """Return what a reader should know of this measurement."""
     notes = []
     # A module that was given keeps its values: its seeds differ in data and labels alone.
-    kept = [item.name for item in subjects if not item.model.redrawn and conditions.init is None]
+    given = [item for item in subjects if not item.model.redrawn and conditions.init is None]
+    kept = [item.name for item in given if not has_lazy(item.model.module)]
     if kept and conditions.checkpoint is None:
         notes.append(f"{', '.join(kept)}: the given weights were kept; seeds draw data and labels")
     graphs = [item.model.trace(conditions.mode) for item in subjects]

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from archlab.api.live.conditions import Conditions, Subject
+from archlab.ir.graph import Graph
 from archlab.probe.initial import WORDS
+from archlab.probe.running import is_scripted, members
 from archlab.result import Header
 
 
@@ -29,7 +31,8 @@ def header(
         f"{drawn if conditions.checkpoint is None else 'data'}",
         _data(conditions, images=images),
         *([loss] if loss else []),
-        f"{conditions.dtype} on {conditions.device}",
+        f"{conditions.dtype or _dtypes(graphs)} on {conditions.device}",
+        *_scripted(subjects),
         "as built" if conditions.norm is None else f"norm {conditions.norm}",
     ]
     return Header(
@@ -39,6 +42,23 @@ def header(
         build=_weights(conditions),
         conventions=(meaning, " · ".join(sentences)),
     )
+
+
+def _scripted(subjects: Sequence[Subject]) -> list[str]:
+    """Say which layers are measured as a whole."""
+    modules = [(subject.name, subject.model.module) for subject in subjects]
+    paths = [
+        path or name for name, module in modules for path, member in members(module)
+        if is_scripted(member)
+    ]  # fmt: skip
+    return [f"scripted, so measured as one: {', '.join(dict.fromkeys(paths))}"] if paths else []
+
+
+def _dtypes(graphs: Sequence[Graph]) -> str:
+    """The dtypes of all weights that have fractions."""
+    weights = [graph.tensors[param.tensor] for graph in graphs for param in graph.params]
+    found = {weight.dtype for weight in weights if weight.floating}
+    return " and ".join(sorted(found)) or "float32"
 
 
 def _weights(conditions: Conditions) -> str:

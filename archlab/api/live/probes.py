@@ -48,7 +48,7 @@ def responses(
     data_dir: str | Path = ".data",
     noise: bool = False,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
     layers: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> ByDepth[DepthTotals, ResponseRow]:
@@ -99,7 +99,7 @@ def identity(
     data_dir: str | Path = ".data",
     noise: bool = False,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
     progress: Progress | None = None,
 ) -> ByDepth[DepthTotals, IdentityRow]:
     """Return how close each residual block is to the identity: ‖F(x)‖ ÷ ‖x‖.

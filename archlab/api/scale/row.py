@@ -76,7 +76,13 @@ def _row(request: Request, begin: float) -> ScanRow:
 
 
 def _pixels(seen: FieldTotals) -> dict[str, Any]:
-    sizes = {"rf": seen.rf_h, "rf_w": seen.rf_w, "jump": seen.stride_h, "jump_w": seen.stride_w}
+    image = seen.rf_h is not None
+    sizes = {
+        "rf": seen.rf_h if image else seen.rf_t,
+        "rf_w": seen.rf_w,
+        "jump": seen.stride_h if image else seen.stride_t,
+        "jump_w": seen.stride_w,
+    }
     # A column of a file has one type, and a size is a whole number for some nets only.
     return {name: None if value is None else float(value) for name, value in sizes.items()}
 

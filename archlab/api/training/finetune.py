@@ -16,7 +16,7 @@ from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
-from archlab.train import checkpoint as checkpoints
+from archlab.train import checkpoint as checkpoints, run
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
 from archlab.train.module import named
@@ -76,6 +76,7 @@ def finetune_model(
 
     Raises:
         RunError: the checkpoint is absent, truncated, or does not say how it is built.
+        OptionError: a net that takes no such images, gives no scores, or has no parts to freeze.
         DataError: the images are absent or corrupt.
 
     Example:
@@ -101,6 +102,8 @@ def finetune_model(
             replace(base, kind="scratch", init="", init_id=""),
         ]
     folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
+    if not folder.exists():
+        run.check(plans[0], images)
     run_plans(plans, folder, jobs=jobs, progress=progress)
     return _compared([ledger.read_run(folder / plan.name) for plan in plans])
 

@@ -91,6 +91,7 @@ def train_model(
 
     Raises:
         SpecError: no such model.
+        OptionError: a net that takes no images, or gives no scores of their classes.
         DataError: the images are absent or corrupt, or do not fit the net.
         RunError: the folder holds another run, or is in use.
 
@@ -112,6 +113,8 @@ def train_model(
             f"{folder} holds another run ({record.read_plan(folder).name}). Give another "
             f"{keyword('out')}."
         )
+    if not (folder / record.PLAN).is_file():
+        run.check(plan, images)
     # First of all, so that a run which is killed early is still known for what it is.
     record.write_plan(folder, plan)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []

@@ -100,14 +100,21 @@ def weights(box: Box) -> str:
     """Return the parameters of one repeat of a box, ⌀ where the repeats differ in width."""
     if not box.amounts.params:
         return "shared weights" if box.amounts.shared else ""
-    return f"{'⌀ ' if box.average else ''}{si(box.amounts.params / box.repeats, 3)} params"
+    return f"{'⌀ ' if box.average else ''}{params_text(box.amounts, box.repeats)}"
+
+
+def params_text(amounts: Amounts, repeats: int) -> str:
+    """Return the parameters of one repeat, and whether the repeats share any."""
+    params = amounts.params or 0
+    each = params / repeats if amounts.each is None else amounts.each
+    return f"{si(each, 3)} params{', shared' if each * repeats > params else ''}"
 
 
 def cost(group: Group) -> list[str]:
     """Return the parameters and MACs of one repeat of a group, without what is not known."""
-    params, macs = group.amounts.params, group.amounts.macs
-    texts = [f"{si(params / group.repeats, 3)} params"] if params else []
-    return [*texts, macs_text(group.amounts, group.repeats)] if macs else texts
+    amounts, repeats = group.amounts, group.repeats
+    texts = [params_text(amounts, repeats)] if amounts.params else []
+    return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
 
 
 def _details(box: Box, drawing: Drawing) -> list[str]:

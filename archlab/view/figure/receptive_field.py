@@ -28,10 +28,13 @@ class Growth:
 
 @dataclass(frozen=True)
 class Panel:
-    """One layer on the image: its theoretical box (y, x, height, width), and heat inside it."""
+    """One layer on the image: its theoretical box (y, x, height, width), and heat inside it.
+
+    A unit that sees padding alone has no box.
+    """
 
     title: str
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float] | None
     heat: NDArray[np.float64] | None = None
     inner: tuple[float, float, float, float] | None = None
 

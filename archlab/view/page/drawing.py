@@ -9,8 +9,7 @@ from typing import Any
 from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
-from archlab.result import si
-from archlab.view.drawing.card import macs_text, printable
+from archlab.view.drawing.card import macs_text, params_text, printable
 from archlab.view.drawing.dot import Style, dot
 from archlab.view.drawing.engine import many_laid_out
 from archlab.view.drawing.legend import Entry, entries
@@ -126,7 +125,7 @@ def _facts(level: Level, box: Box | None) -> list[str]:
     amounts, times = box.amounts, max(box.times, level.times)
     facts = [
         f"×{times}, the first is shown" if times > 1 else "",
-        f"{si(amounts.params / box.repeats, 3)} params" if amounts.params else "",
+        params_text(amounts, box.repeats) if amounts.params else "",
         macs_text(amounts, box.repeats) if amounts.macs else "",
     ]
     return [fact for fact in facts if fact]

@@ -137,7 +137,106 @@ def test_no_spatial_axis_is_said() -> None:
 def test_sequences_are_spatial_for_conv1d() -> None:
     net = convs(nn.Conv1d(4, 8, 5), nn.Conv1d(8, 8, 3, stride=2))
     last = rows(net, input="1x4x100")["1"]
-    assert (last.rf_h, last.rf_w, last.stride_w) == (None, 7, 2)
+    assert (last.rf_h, last.rf_w, last.rf_t, last.stride_t) == (None, None, 7, 2)
+
+
+def test_a_table_has_the_columns_of_the_axes_that_there_are() -> None:
+    sequence, video = nn.Conv1d(4, 4, 3), nn.Conv3d(3, 4, 3)
+    for net, shape, shown in ((sequence, "[1x4x16]", "t"), (video, "3x6x16x16", "thw")):
+        result = archlab.receptive_field(archlab.load(net, input=shape))
+        names = {column.name for column in result.columns}
+        assert {name for name in names if name.startswith("rf_")} == {
+            f"rf_{axis}" for axis in shown
+        }
+    assert "largest local field: 3 × 3 × 3 at the output, jump 1 × 1 × 1" in result.footer
+
+
+def test_a_sequence_is_found_behind_what_works_position_by_position() -> None:
+    # WaveNet's first layers: the padding reads the sound, and the convolution what was padded.
+    causal = convs(nn.ConstantPad1d((2, 0), 0.0), nn.Conv1d(1, 8, 3), nn.Tanh(),
+                   nn.ConstantPad1d((4, 0), 0.0), nn.Conv1d(8, 8, 3, dilation=2))  # fmt: skip
+    last = rows(causal, input="1x1x40")["4"]
+    assert (last.rf_t, last.center_t, last.min_path_t) == (7, -3, 7)  # 1 + 2 + 4
+
+
+def test_no_sentinel_leaves_the_package() -> None:
+    nets = {
+        "3x8x8": [
+            nn.Conv2d(3, 4, 3, padding=5),
+            convs(nn.ZeroPad2d(3), nn.MaxPool2d(2)),
+            convs(nn.ReflectionPad2d(4), nn.Conv2d(3, 4, 3, padding=1)),
+            convs(nn.ConvTranspose2d(3, 4, 1, stride=3), nn.AvgPool2d(2, 3)),
+            convs(nn.Conv2d(3, 4, 8), nn.ReplicationPad2d(6), nn.Upsample(scale_factor=1.3)),
+            convs(nn.ZeroPad2d((-7, 3, -7, 3)), nn.Conv2d(3, 4, 2)),
+        ],
+        "[1x3x8]": [nn.Conv1d(3, 4, 3, padding=6), convs(nn.CircularPad1d(5), nn.Conv1d(3, 4, 4))],
+    }
+    for shape, members in nets.items():
+        for net in members:
+            model = archlab.load(net, input=shape)
+            record = archlab.receptive_field(model).to_dict()
+            numbers = [
+                v for row in record["rows"] for v in row.values() if isinstance(v, int | float)
+            ]
+            assert numbers
+            assert all(-100 <= number <= 100 for number in numbers)
+            assert all(0 <= row["worst_coverage"] <= row["coverage"] <= 1 for row in record["rows"])
+
+
+def test_a_slice_of_channels_that_see_differently_is_a_bound() -> None:
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.head = nn.Conv2d(3, 3, 7, padding=3), nn.Conv2d(3, 3, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(torch.cat([self.wide(x), x], 1)[:, 3:])
+
+    # The head sees a single pixel; the table of all channels says seven, and does not claim more.
+    head = rows(Half(), input="3x32x32")["head"]
+    assert (head.rf_h, head.exact) == (7, False)
+
+
+def test_windows_at_places_that_are_not_known_are_a_lower_bound() -> None:
+    result = archlab.receptive_field(
+        archlab.load(nn.FractionalMaxPool2d(2, output_size=5), input="3x16x16")
+    )
+    assert result.status == "partial"
+    assert "fractional_max_pool2d" in result.missing[0].what
+
+
+def test_a_gate_may_be_a_pool_as_large_as_the_map() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.after = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x)
+            return self.after(x * torch.sigmoid(nn.functional.avg_pool2d(x, x.shape[2])))
+
+    after = rows(Gated(), input="3x16x16")["after"]
+    assert (after.rf_h, after.global_from) == (5, "Gated")
+
+
+def test_a_recurrent_net_sees_what_came_before() -> None:
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.steps = nn.Conv1d(3, 8, 5), nn.LSTM(8, 8, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.steps(self.conv(x).mT)[0]
+
+    # Step 18, the middle of 36, sees the inputs 0 to 22, and the last one sees all.
+    steps = rows(Steps(), input="[1x3x40]")["steps"]
+    assert (steps.coverage, steps.rf_t) == (23 / 40, 40)
+
+
+def test_coverage_is_of_the_whole_image() -> None:
+    # 2 of 7 pixels, the last of which no window reaches.
+    row = rows(nn.AvgPool2d(2), input="3x7x7")[""]
+    assert row.coverage == row.worst_coverage == (2 / 7) ** 2
 
 
 def test_unknown_layer_names_neighbours() -> None:

@@ -27,3 +27,11 @@ def test_unproductive_at_other_sizes() -> None:
     assert all(row.verdict == "productive" for row in result.rows if row.resolution == "224x224")
     with pytest.raises(OptionError, match="height and width"):
         archlab.unproductive(archlab.load(nn.Sequential(nn.Linear(4, 4)), input="2x4"))
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"), [(nn.Conv1d(4, 4, 3), "[1x4x16]"), (nn.Conv3d(3, 4, 3), "3x6x16x16")]
+)
+def test_videos_and_sequences_are_refused(net: nn.Module, shape: str) -> None:
+    with pytest.raises(OptionError, match="steps of time"):
+        archlab.unproductive(archlab.load(net, input=shape))

@@ -32,6 +32,29 @@ def test_a_certificate_needs_images() -> None:
         archlab.verify_receptive_field(archlab.load(nn.Conv1d(3, 4, 3), input="[1x3x16]"))
 
 
+def test_a_unit_that_sees_padding_alone_is_certified_as_such() -> None:
+    # Between two pixels lie two places that a 1×1 of stride 3 leaves empty.
+    net = nn.Sequential(nn.ConvTranspose2d(3, 4, 1, stride=3), nn.Conv2d(4, 4, 3, padding=1))
+    result = archlab.verify_receptive_field(archlab.load(net, input="3x32x32"))
+    assert result.totals.agree == result.totals.checked
+    empty = [row for row in result.rows if row.low is None]
+    assert empty
+    assert all(row.predicted_low is None and row.predicted_high is None for row in empty)
+
+
+def test_a_picture_of_a_unit_that_sees_nothing_has_no_box() -> None:
+    net = nn.Sequential(nn.ConvTranspose2d(3, 4, 1, stride=3, output_padding=2))
+    model = archlab.load(net, input="3x5x5")
+    assert "<svg" in archlab.plot_receptive_field(model, layers=["0"]).svg
+
+
+@pytest.mark.parametrize("net", [nn.Conv1d(3, 4, 3), nn.Conv3d(3, 4, 3)])
+def test_effective_fields_are_of_images(net: nn.Module) -> None:
+    shape = "x".join(["1", "3", *["8"] * (net.weight.dim() - 2)])
+    with pytest.raises(OptionError, match="to measure effective fields it must take images"):
+        archlab.effective_receptive_field(archlab.load(net, input=f"[{shape}]"))
+
+
 def test_a_measured_field_says_on_what() -> None:
     answer = archlab.effective_receptive_field("plain8", layers=["conv1"], batch=2)
     words = " ".join(answer.header.conventions)

@@ -1,5 +1,7 @@
 """One net: a folder belongs to one run, and a checkpoint says what it was tested with."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,3 +38,48 @@ def test_loggers_are_made_for_the_folder_of_a_run(tmp_path) -> None:
     assert logger_maker([], [], tensorboard=False)(tmp_path) == []
     with pytest.raises(OptionError, match="is not key=value"):
         logger_maker([], ["version"], tensorboard=False)
+
+
+NETS = """
+from torch import nn
+
+class Scores(nn.Sequential):
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Conv2d(1, 4, 16), nn.Flatten(), nn.Linear(4, num_classes))
+
+class Dict(Scores):
+    def forward(self, x):
+        return {"logits": super().forward(x)}
+
+class Two(Scores):
+    def forward(self, x, y):
+        return super().forward(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [("Dict", "The net returns dict"), ("Two", "Two is no classifier of images 1x16x16")],
+)
+def test_a_net_that_is_no_classifier_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch, net, message
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(NETS)
+    before = torch.get_rng_state()
+    with pytest.raises(OptionError, match=message):
+        archlab.train_model(f"nets.py:{net}", recipe="demo")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [path.name for path in tmp_path.iterdir() if "cache" not in path.name] == ["nets.py"]
+
+
+def test_a_net_without_parts_to_freeze_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(NETS)
+    recipe = replace(RECIPES["demo"], steps=2)
+    archlab.train_model("nets.py:Scores", recipe=recipe, out="run")
+    with pytest.raises(OptionError, match="has no stem, stages and head"):
+        archlab.finetune_model("run", data="embedded", recipe=recipe, out="tuned")
+    assert not (tmp_path / "tuned").exists()

@@ -18,22 +18,22 @@ def drawing() -> Drawing:
     boxes = (
         box("input:x", Shape.INPUT, "input"),
         box("stem", kind=Kind.CONV, fused=("BN", "ReLU"), name="stem", channels=16, nodes=(0,),
-            amounts=Amounts(1_432, 2_000_000)),
+            amounts=Amounts(1_432, macs=2_000_000)),
         box("layer.0.conv", kind=Kind.CONV, name="conv", channels=16, nodes=(1,), group="layer",
-            repeats=8, amounts=Amounts(8_000, 80_000)),
+            repeats=8, amounts=Amounts(8_000, macs=80_000)),
         box("layer.0/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, fused=("ReLU",), channels=16,
             group="layer", nodes=(2,)),
         box("down", kind=Kind.CONV, title="Conv 1×1 /2", channels=32, nodes=(3,)),
         box("tail/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, channels=32, nodes=(4,)),
         box("tail/cat", Shape.CONCAT, "Concat", kind=Kind.CONCAT, channels=48, nodes=(5,)),
         box(AWKWARD, Shape.MODULE, AWKWARD, kind=Kind.ATTENTION, times=3, name=AWKWARD,
-            nodes=(6,), amounts=Amounts(5, None)),
+            nodes=(6,), amounts=Amounts(5)),
         box("odd", title="aten.mystery (not known)", kind=Kind.OPAQUE, nodes=(7,), mark="changed"),
         box("output", Shape.OUTPUT, "output", note="10"),
         box("failure", Shape.FAILURE, "the forward failed here", note="boom < bang"),
     )  # fmt: skip
     groups = (
-        Group("layer", "layer", "Block", 8, note="each reads all", amounts=Amounts(8_000, 1)),
+        Group("layer", "layer", "Block", 8, note="each reads all", amounts=Amounts(8_000, macs=1)),
     )
     edges = (
         Edge("input:x", "stem", shape=(3, 32, 32), changed=True),

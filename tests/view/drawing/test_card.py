@@ -12,7 +12,7 @@ from archlab.view.theme import THEMES
 
 THEME = THEMES["light"]
 BOX = Box("a.conv", "a.conv", Shape.OPERATOR, "Conv 3×3", Kind.CONV, fused=("BN",), name="conv",
-          channels=16, repeats=8, amounts=Amounts(8_000, 80_000, heat=5.0))  # fmt: skip
+          channels=16, repeats=8, amounts=Amounts(8_000, macs=80_000, heat=5.0))  # fmt: skip
 SHARE = Heat("macs", "MACs", share=True, low=0, high=10, total=20)
 PIXELS = Heat("receptive-field", "receptive field, px", share=False, low=1, high=1000)
 
@@ -99,7 +99,7 @@ def test_weights_of_one_repeat() -> None:
 def test_a_frame_is_named_within_the_frame_around_it() -> None:
     outer = Group("layer1", "layer1", "Sequential")
     block = Group("layer1.0", "layer1.0", "ResidualBottleneckWithGates", 3, parent="layer1",
-                  repeats=3, note="+4 each", amounts=Amounts(6_000, 9_000, partial=True)
+                  repeats=3, note="+4 each", amounts=Amounts(6_000, macs=9_000, partial=True)
                   )  # fmt: skip
     conv = Group("layer1.0.conv", "layer1.0.conv", "Conv", parent="layer1.0")
     whole = replace(drawing(), groups=(outer, block, conv))
@@ -122,7 +122,7 @@ def test_an_edge_says_where_a_shape_changes() -> None:
 
 def test_a_pointer_shows_the_exact_numbers_of_all_repeats() -> None:
     memory = Heat("memory", "activation memory", share=True, low=0, high=9000, total=9000)
-    box = replace(BOX, times=2, amounts=Amounts(8_000, None, heat=6144.0))
+    box = replace(BOX, times=2, amounts=Amounts(8_000, heat=6144.0))
     assert card.tooltip(box, drawing(memory)).split("\n") == [
         "a.conv", "Conv 3×3 · BN ×2", "8,000 parameters in all 8 repeats",
         "activation memory: 6.00 KiB",

@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Table = NDArray[np.int64]
-_NOTHING = np.iinfo(np.int64).max // 4  # lo of a unit that sees nothing; its hi is minus that
+NOTHING = np.iinfo(np.int64).max // 4  # lo of a unit that sees nothing; its hi is minus that
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One axis of one tensor; `shortest` is the width along the narrowest path.
 
-    `exact` is False where the affine interval only bounds what a unit sees.
+    `exact` is False where the affine interval only bounds what a unit sees, or is not even that,
+    and `sure` is False where the table, too, only bounds it.
     """
 
     step: Fraction
@@ -32,7 +33,9 @@ class Field:
     taps: int | None
     low: Table
     high: Table
+    extent: int  # pixels of the image
     exact: bool = True
+    sure: bool = True
 
     @property
     def width(self) -> Fraction:
@@ -49,6 +52,11 @@ class Field:
         """Number of units."""
         return len(self.low)
 
+    def span(self, unit: int) -> tuple[int, int] | None:
+        """Return the first and the last input that a unit sees; None for one that sees nothing."""
+        low, high = int(self.low[unit]), int(self.high[unit])
+        return (low, high) if low <= high else None
+
     @property
     def holes(self) -> int | None:
         """Inputs inside the interval that a unit does not see; None where not tracked."""
@@ -58,7 +66,8 @@ class Field:
 def image(size: int) -> Field:
     """Return the field of the input itself: unit j sees j."""
     units = np.arange(size, dtype=np.int64)
-    return Field(Fraction(1), Fraction(0), Fraction(0), Fraction(1), 1, units, units.copy())
+    one, zero = Fraction(1), Fraction(0)
+    return Field(one, zero, zero, one, 1, units, units.copy(), extent=size)
 
 
 def window(
@@ -67,10 +76,12 @@ def window(
     """Return what a convolution or pooling window of `kernel` taps sees; `size` units come out."""
     reach = field.step * dilation * (kernel - 1)
     before = field.step * padding
-    taps = _taps((field.taps, field.step * dilation * t) for t in range(kernel))
+    taps = united_taps((field.taps, field.step * dilation * t) for t in range(kernel))
     starts = np.arange(size, dtype=np.int64)[:, None] * stride - padding
-    low, high = _gather(field, starts + dilation * np.arange(kernel, dtype=np.int64)[None, :])
-    return Field(
+    sources = starts + dilation * np.arange(kernel, dtype=np.int64)[None, :]
+    low, high = _gather(field, sources)
+    return replace(
+        field,
         step=field.step * stride,
         lo=field.lo - before,
         hi=field.hi + reach - before,
@@ -78,7 +89,7 @@ def window(
         taps=taps,
         low=low,
         high=high,
-        exact=field.exact,
+        exact=field.exact and not _misses(field, sources),
     )
 
 
@@ -93,15 +104,15 @@ def transposed(
     low, high = _gather(field, sources)
     reach = dilation * (kernel - 1)
     step = field.step / stride
-    return Field(
+    return replace(
+        field,
         step=step,
         lo=field.lo + step * (padding - reach),
         hi=field.hi + step * padding,
-        shortest=field.shortest,
         taps=field.taps if stride == 1 and kernel == 1 else None,
         low=low,
         high=high,
-        exact=field.exact and stride == 1,
+        exact=field.exact and stride == 1 and not _misses(field, sources),
     )
 
 
@@ -115,12 +126,37 @@ def cropped(field: Field, start: int, step: int, size: int) -> Field:
     )
 
 
-def padded(field: Field, before: int, size: int) -> Field:
-    """Return the field with `before` units that see nothing in front, `size` in all."""
+def padded(field: Field, before: int, size: int, mode: str = "constant") -> Field:
+    """Return the field with `before` units in front, `size` in all; the new ones copy others.
+
+    They see nothing in mode "constant", the border unit in mode "replicate", and the unit as far
+    from the border on its other side in mode "reflect".
+    """
     at = np.arange(size, dtype=np.int64) - before
+    last = field.size - 1
+    if mode == "replicate":
+        at = at.clip(0, last)
+    elif mode == "reflect":
+        at = last - np.abs(last - np.abs(at))
     low, high = _gather(field, at[:, None])
     shift = field.step * before
-    return replace(field, lo=field.lo - shift, hi=field.hi - shift, low=low, high=high)
+    exact = field.exact and not _misses(field, np.arange(size) - before)
+    return replace(field, lo=field.lo - shift, hi=field.hi - shift, low=low, high=high, exact=exact)
+
+
+def repeated(field: Field, size: int) -> Field:
+    """Return the field of one unit that is repeated to `size` units, which all see the same."""
+    return replace(
+        field,
+        step=Fraction(0),
+        low=np.repeat(field.low, size),
+        high=np.repeat(field.high, size),
+    )
+
+
+def mirrored(field: Field) -> Field:
+    """Return the field in the opposite order; the affine form keeps its size alone."""
+    return replace(field, low=field.low[::-1], high=field.high[::-1], taps=None, exact=False)
 
 
 def rolled(field: Field, shift: int) -> Field:
@@ -135,39 +171,10 @@ def rolled(field: Field, shift: int) -> Field:
     )
 
 
-def resampled(field: Field, size: int, mode: str, *, align_corners: bool) -> Field:
-    """Return the field after interpolation to `size` units; linear and cubic are bounds."""
-    # Where torch's `interpolate` puts the centres of the outputs, in units of the input.
-    factor = Fraction(size, field.size)
-    units = np.arange(size, dtype=np.float64)
-    if align_corners and size > 1:
-        position = units * (field.size - 1) / (size - 1)
-    else:
-        position = (units + 0.5) / float(factor) - 0.5
-    if mode == "nearest":
-        first = last = np.minimum((units / float(factor) + 1e-9).astype(np.int64), field.size - 1)
-    else:
-        # Linear mixes the two neighbours, cubic one more on each side; a position that meets a
-        # unit exactly reads that unit alone.
-        around = 1 if mode == "cubic" else 0
-        floor = np.floor(np.maximum(position, 0.0) + 1e-9).astype(np.int64)
-        split = np.abs(np.maximum(position, 0.0) - floor) > 1e-6
-        first, last = floor - around, np.where(split, floor + 1 + around, floor)
-        first, last = (np.clip(item, 0, field.size - 1) for item in (first, last))
-    low = np.minimum(field.low[first], field.low[last])
-    high = np.maximum(field.high[first], field.high[last])
-    step = field.step / factor
-    slack = field.step - step if mode == "nearest" else field.step * (2 if mode == "cubic" else 1)
-    return Field(
-        step=step,
-        lo=field.lo - slack,
-        hi=field.hi if mode == "nearest" else field.hi + slack,
-        shortest=field.shortest,
-        taps=field.taps if factor == 1 and mode == "nearest" else None,
-        low=low,
-        high=high,
-        exact=field.exact and factor == 1 and mode == "nearest",
-    )
+def between(field: Field, first: Table, last: Table) -> tuple[Table, Table]:
+    """First and last input of the units from `first` to `last`, the few between them included."""
+    most = int((last - first).max(initial=0)) + 1
+    return _gather(field, np.minimum(first[:, None] + np.arange(most), last[:, None]))
 
 
 def tiled(field: Field, side: int) -> Field:
@@ -181,18 +188,20 @@ def binned(field: Field, size: int) -> Field:
     if field.size % size == 0:
         return tiled(field, field.size // size)
     # torch's bins: from ⌊i·n/size⌋ up to ⌈(i+1)·n/size⌉; neighbours may overlap.
-    starts = [(i * field.size) // size for i in range(size)]
-    ends = [-((-(i + 1) * field.size) // size) for i in range(size)]
-    widest = max(end - start for start, end in zip(starts, ends, strict=True))
+    units = np.arange(size, dtype=np.int64)
+    first, last = units * field.size // size, -(-(units + 1) * field.size // size) - 1
+    low, high = between(field, first, last)
     stride = Fraction(field.size, size)
-    return Field(
+    widest = int((last - first).max()) + 1
+    return replace(
+        field,
         step=field.step * stride,
         lo=field.lo - field.step,
         hi=field.hi + field.step * widest,
         shortest=field.shortest + field.step * (widest - 1),
         taps=None,
-        low=np.array([field.low[a:b].min() for a, b in zip(starts, ends, strict=True)]),
-        high=np.array([field.high[a:b].max() for a, b in zip(starts, ends, strict=True)]),
+        low=low,
+        high=high,
         exact=False,
     )
 
@@ -201,8 +210,8 @@ def mixed(field: Field, size: int, stride: int) -> Field:
     """Return the field after groups of `size` units, `stride` apart, saw each other (windows)."""
     units = np.arange(field.size, dtype=np.int64)
     groups = units - (units // stride) % size * stride
-    low = np.full(field.size, _NOTHING, dtype=np.int64)
-    high = np.full(field.size, -_NOTHING, dtype=np.int64)
+    low = np.full(field.size, NOTHING, dtype=np.int64)
+    high = np.full(field.size, -NOTHING, dtype=np.int64)
     np.minimum.at(low, groups, field.low)
     np.maximum.at(high, groups, field.high)
     reach = field.step * stride * (size - 1)
@@ -224,15 +233,16 @@ def union(fields: Sequence[Field]) -> Field:
     if len(fields) == 1:
         return first
     lo, hi = min(field.lo for field in fields), max(field.hi for field in fields)
-    return Field(
-        step=first.step,
+    return replace(
+        first,
         lo=lo,
         hi=hi,
         shortest=min(field.shortest for field in fields),
-        taps=_taps((field.taps, field.lo - lo) for field in fields),
+        taps=united_taps((field.taps, field.lo - lo) for field in fields),
         low=np.minimum.reduce([field.low for field in fields]),
         high=np.maximum.reduce([field.high for field in fields]),
         exact=all(field.exact for field in fields),
+        sure=all(field.sure for field in fields),
     )
 
 
@@ -241,12 +251,24 @@ def _gather(field: Field, sources: Table) -> tuple[Table, Table]:
     # Padding has no source: it must neither lower the minimum nor raise the maximum.
     inside = (sources >= 0) & (sources < field.size)
     at = np.where(inside, sources, 0)
-    low = np.where(inside, field.low[at], _NOTHING).min(axis=1)
-    high = np.where(inside, field.high[at], -_NOTHING).max(axis=1)
+    low = np.where(inside, field.low[at], NOTHING).min(axis=1)
+    high = np.where(inside, field.high[at], -NOTHING).max(axis=1)
     return low, high
 
 
-def _taps(parts: Iterable[tuple[int | None, Fraction]]) -> int | None:
+def _misses(field: Field, sources: Table) -> bool:
+    """Whether sources beyond the border would be pixels of the image, by the affine form.
+
+    So it is behind a crop: padding has taken their place.
+    """
+    beyond = [-1] * bool(sources.min() < 0) + [field.size] * bool(sources.max() >= field.size)
+    return any(
+        field.step * unit + field.lo >= 0 and field.step * unit + field.hi < field.extent
+        for unit in beyond
+    )
+
+
+def united_taps(parts: Iterable[tuple[int | None, Fraction]]) -> int | None:
     """Return the taps of all parts, each moved by so many pixels; None where they are unknown."""
     union = 0
     for taps, shift in parts:

@@ -2,54 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import Axis, Layout, plain, with_axis
+from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, pure
 from archlab.analyze.field.sight.sight import Misalignment, Sight, Step, lost
-from archlab.ir.kinds import AxesAttrs
 
 
 def join(step: Step) -> Sight:
     """Return the union of what the operands of an element-wise operator see."""
-    sights = [sight for sight in step.inputs if sight is not None]
     shape = step.shape()
-    fitting = [
-        sight for sight in sights if sight.layout is not None and len(sight.layout) == len(shape)
+    sights = [
+        sight
+        if sight.layout is None or len(sight.layout) > len(shape)
+        else expanded(step, sight, shape)
+        for sight in step.inputs
+        if sight is not None
     ]
-    whole = [sight for sight in fitting if any(axis.spatial for axis in sight.layout or ())]
-    if not fitting:
+    sights = _without_gates(sights)
+    layouts = [s.layout for s in sights if s.layout is not None and len(s.layout) == len(shape)]
+    layout = _broadcast(layouts, shape)
+    # A position that was taken out of an axis is seen by all units that it meets, or by few.
+    present = {i for sight in sights for i, field in enumerate(sight.axes) if field is not None}
+    unknown = any(image in present for sight in sights for image, _ in sight.taken)
+    if layout is None or not layouts or unknown or unlike(sights):
         return lost(step)
-    base = (whole or fitting)[0]
-    tall, wide = (_union(step, [sight.axes[i] for sight in sights], i) for i in (0, 1))
-    return replace(
-        base,
-        layout=_broadcast(fitting, shape),
-        axes=(tall, wide),
+    return replace(united_axes(step, sights), layout=layout)
+
+
+def _without_gates(sights: Sequence[Sight]) -> list[Sight]:
+    """Return the sights without the fields of gates whose places have been mixed with each other.
+
+    They have no place in the tensor any more, and other operands have another number of places.
+    """
+    sizes = {
+        image: field.size
+        for sight in sights
+        for axis in sight.layout or ()
+        for image in axis.images
+        if (field := sight.axes[image]) is not None
+    }
+    result = []
+    for sight in sights:
+        own = {image for axis in sight.layout or () for image in axis.images}
+        for image, size in sizes.items():
+            field = sight.axes[image]
+            gate = sight.global_from and sight.layout is not None and image not in own
+            if gate and field is not None and field.size != size:
+                sight = sight.moved(image, None)
+        result.append(sight)
+    return result
+
+
+def unlike(sights: Sequence[Sight], skip: Container[int] = ()) -> bool:
+    """Whether an image axis, but some, has another number of units in another sight."""
+    by_axis = enumerate(zip(*(sight.axes for sight in sights), strict=True))
+    sizes = [{f.size for f in axis if f is not None} for i, axis in by_axis if i not in skip]
+    return any(len(each) > 1 for each in sizes)
+
+
+def united_axes(step: Step, sights: Sequence[Sight], skip: Container[int] = ()) -> Sight:
+    """Return the sight that has the union of all on each image axis but some."""
+    result = replace(
+        sights[0],
+        taken=_taken([pair for sight in sights for pair in sight.taken]),
+        uneven=any(s.uneven for s in sights),
         global_from=next((s.global_from for s in sights if s.global_from), ""),
         lost=next((s.lost for s in sights if s.lost), ""),
     )
+    for image in range(len(result.axes)):
+        if image not in skip:
+            fields = [sight.axes[image] for sight in sights]
+            result = result.moved(image, _union(step, fields, image))
+    return result
 
 
-def _broadcast(sights: Sequence[Sight], shape: Sequence[int]) -> Layout:
+def _taken(pairs: Sequence[tuple[int, Field]]) -> tuple[tuple[int, Field], ...]:
+    """Return the union by image axis of positions that were taken out."""
+    by_image: dict[int, Field] = {}
+    for image, field in pairs:
+        seen = by_image.setdefault(image, field)
+        by_image[image] = fields.union([seen, replace(field, step=seen.step)])
+    return tuple(by_image.items())
+
+
+def _broadcast(layouts: Sequence[Layout], shape: Sequence[int]) -> Layout | None:
+    """Return the common layout; None where an axis is of the image in different ways."""
     result = []
     for i, size in enumerate(shape):
-        axes = [sight.layout[i] for sight in sights if sight.layout is not None]
-        fit = [axis for axis in axes if axis.size == size]
-        spatial = [axis for axis in fit if axis.spatial]
-        result.append((spatial or fit or [plain(size)])[0])
+        spatial = {layout[i] for layout in layouts if layout[i].spatial}
+        if len(spatial) > 1:
+            return None
+        result.append(spatial.pop() if spatial else plain(size))
     return tuple(result)
+
+
+def expanded(step: Step, sight: Sight, shape: Sequence[int]) -> Sight:
+    """Return the sight of a tensor that is repeated along new axes, and along those of size 1."""
+    assert sight.layout is not None
+    new = len(shape) - len(sight.layout)
+    layout = [*map(plain, shape[:new]), *sight.layout]
+    for i, size in enumerate(shape):
+        whole = pure(layout[i])
+        field = None if whole is None else sight.axes[whole]
+        if whole is None or field is None or layout[i].size == size:
+            layout[i] = layout[i] if layout[i].size == size else plain(size)
+        elif field.low[0] <= 0 and field.high[0] >= field.extent - 1:
+            # A single unit that sees the whole image is a gate, and moves nothing.
+            sight, layout[i] = sight.moved(whole, None).seeing_all(step.path), plain(size)
+        else:
+            sight = sight.moved(whole, fields.repeated(field, size))
+            layout[i] = Axis((Digit(size, whole),))
+    return replace(sight, layout=tuple(layout))
 
 
 def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | None:
     present = [field for field in branches if field is not None]
     if not present:
         return None
-    # A branch of one position (a gate) is broadcast over the others and moves nothing.
-    size = max(field.size for field in present)
-    present = [field for field in present if field.size == size]
     steps, centres = {f.step for f in present}, {f.centre for f in present}
     if len(steps) > 1 or len(centres) > 1:
         step.misaligned.append(
@@ -63,41 +135,6 @@ def _union(step: Step, branches: Sequence[Field | None], axis: int) -> Field | N
     if len(steps) == 1:
         return fields.union(present)
     # Intervals with other steps have no union at any size; the table of this size has one.
-    table = fields.union([replace(f, step=present[0].step, taps=None) for f in present])
+    step_of_all = present[0].step or max(steps)
+    table = fields.union([replace(f, step=step_of_all, taps=None) for f in present])
     return replace(table, exact=False)
-
-
-def concat(step: Step) -> Sight:
-    """Return what tensors see that are joined along an axis, old or new."""
-    attrs = step.node.attrs_as(AxesAttrs)
-    at, shape = attrs.axes[0], step.shape()
-    sights = [sight for sight in step.inputs if sight is not None]
-    if attrs.function == "stack":
-        grown = [
-            s if s.layout is None else replace(s, layout=(*s.layout[:at], plain(1), *s.layout[at:]))
-            for s in sights
-        ]
-        return _joined_channels(step, grown, at)
-    # Channels side by side see the union; tokens in front of an image axis become its lead.
-    if not any(sight.spatial(at) for sight in sights):
-        return _joined_channels(step, sights, at)
-    spatial = [(i, s) for i, s in enumerate(step.inputs) if s is not None and s.spatial(at)]
-    position, sight = spatial[0]
-    before = sum(step.graph.shape(t)[at] for t in step.node.inputs[:position])
-    assert sight.layout is not None
-    axis = sight.layout[at]
-    if len(spatial) > 1 or before + axis.size != shape[at]:
-        return lost(step, sight)
-    tokens_first = Axis(axis.digits, axis.lead + before)
-    return replace(sight, layout=with_axis(sight.layout, at, tokens_first))
-
-
-def _joined_channels(step: Step, sights: list[Sight], at: int) -> Sight:
-    shape = step.shape()
-    wide = [
-        replace(s, layout=with_axis(s.layout, at, plain(shape[at])))
-        if s.layout is not None and len(s.layout) == len(shape)
-        else s
-        for s in sights
-    ]
-    return join(replace(step, inputs=tuple(wide)))

@@ -7,7 +7,7 @@ reshape cuts one in a way digits cannot say, the layout is lost and the answer b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -16,7 +16,7 @@ NOWHERE = -1  # a digit that belongs to no image axis: batch, channels, heads
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """`size` values of image axis `axis` (0 = h, 1 = w), `stride` units apart."""
+    """`size` values of image axis `axis` (0 = h, 1 = w, 2 = t), `stride` units apart."""
 
     size: int
     axis: int = NOWHERE
@@ -34,6 +34,10 @@ class Axis:
     def size(self) -> int:
         """Number of positions."""
         return self.lead + prod(digit.size for digit in self.digits)
+
+    def of(self, image: int) -> list[Digit]:
+        """Return the digits that belong to an image axis."""
+        return [digit for digit in self.digits if digit.axis == image]
 
     @property
     def images(self) -> set[int]:
@@ -59,15 +63,9 @@ def with_axis(layout: Layout, at: int, *axes: Axis) -> Layout:
     return (*layout[:at], *axes, *layout[at + 1 :])
 
 
-def of_image(shape: Sequence[int]) -> Layout:
-    """Return the layout of an input (N, C, H, W), (C, H, W), (N, C, L) or (N, C, T, H, W)."""
-    # h and w are the last two axes of an image or video; of a sequence the last one is w.
-    image = len(shape) >= 4 or (len(shape) == 3 and min(shape[1:]) > 1)
-    axes = (0, 1) if image else (1,)
-    last = (
-        Axis((Digit(size, axis),)) for size, axis in zip(shape[-len(axes) :], axes, strict=True)
-    )
-    return (*map(plain, shape[: -len(axes)]), *last)
+def of_input(shape: Sequence[int], images: Mapping[int, int]) -> Layout:
+    """Return the layout of an input: `images` says of which image axis each tensor axis is."""
+    return tuple(Axis((Digit(n, images.get(i, NOWHERE)),)) for i, n in enumerate(shape))
 
 
 def pure(axis: Axis) -> int | None:

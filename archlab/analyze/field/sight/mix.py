@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from archlab.analyze.field.sight import field as fields
-from archlab.analyze.field.sight.join import join
+from archlab.analyze.field.sight.join import united_axes
 from archlab.analyze.field.sight.layout import Axis, plain, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.ir.kinds import AxesAttrs, NormAttrs
@@ -41,7 +41,7 @@ def matmul(step: Step) -> Sight:
     if a is not None and b is None:
         if a.layout is None:
             return lost(step, a)
-        a = contracted(step, a, len(a.layout) - 1)
+        a = replace(contracted(step, a, len(a.layout) - 1), uneven=False)
         assert a.layout is not None
         out = (*a.layout[:-1], *([plain(shape[-1])] if len(shape) == len(a.layout) else []))
         return replace(a, layout=out)
@@ -68,36 +68,61 @@ def _product(step: Step, a: Sight, b: Sight) -> Sight:
         kept, other, layout = a, b, (*rows, plain(shape[-1]))
     else:
         kept, other, layout = b, a, (*rows, b.layout[-1])
-    sight = join(replace(step, inputs=(_whole(kept, shape), _whole(other, shape))))
-    sight = replace(sight, layout=layout)
-    for axis in (a.layout[-1], b.layout[-2]):
-        sight = mixed(step, sight, axis)
+    sight = replace(_together(step, kept, [other]), layout=layout)
+    for source, axis in ((a, a.layout[-1]), (b, b.layout[-2])):
+        sight = mixed(step, sight, axis, source)
     return sight
-
-
-def _whole(sight: Sight, shape: Sequence[int]) -> Sight:
-    return replace(sight, layout=tuple(plain(size) for size in shape))
 
 
 def attention(step: Step) -> Sight:
     """Each query sees all keys of its group: everything, or a window."""
-    query, key = step.inputs[0], step.inputs[1]
-    if query is None or key is None or query.layout is None or key.layout is None:
+    query, key, value = step.inputs[:3]
+    sources = [source for source in (key, value) if source is not None]
+    if not sources or any(sight is not None and sight.layout is None for sight in step.inputs[:3]):
         return lost(step)
-    sight = mixed(step, query, key.layout[-2])
+    if query is None:
+        # Learned queries have no place in the image.
+        shape = step.graph.shape(step.node.inputs[0])
+        query = Sight(tuple(map(plain, shape)), (None,) * len(sources[0].axes))
+    assert query.layout is not None
+    sight = _together(step, query, sources)
+    done: set[Axis] = set()
+    for source in sources:
+        assert source.layout is not None
+        axis = source.layout[-2]
+        sight = sight if axis in done else mixed(step, sight, axis, source)
+        done.add(axis)
     return replace(sight, layout=(*query.layout[:-1], plain(step.shape()[-1])))
 
 
-def mixed(step: Step, sight: Sight, axis: Axis) -> Sight:
-    """Return the sight after positions along an axis were summed: all of them, or in groups."""
-    for image, field in enumerate(sight.axes):
-        digits = [digit for digit in axis.digits if digit.axis == image]
-        if field is None or not digits:
+def _together(step: Step, sight: Sight, others: Sequence[Sight]) -> Sight:
+    """Return the union of what all see, where there are as many units: their places agree then."""
+    alike = [
+        replace(
+            other,
+            axes=tuple(
+                field if field is not None and own is not None and field.size == own.size else None
+                for field, own in zip(other.axes, sight.axes, strict=True)
+            ),
+        )
+        for other in others
+    ]
+    return united_axes(step, [sight, *alike])
+
+
+def mixed(step: Step, sight: Sight, axis: Axis, source: Sight) -> Sight:
+    """Return the sight after positions along an axis of `source` were summed, all or in groups."""
+    for image, whole in enumerate(source.axes):
+        digits = axis.of(image)
+        if whole is None or not digits:
             continue
         # All positions of the axis: the unit depends on the whole image, as through a gate.
-        if prod(digit.size for digit in digits) >= field.size:
+        if prod(digit.size for digit in digits) >= whole.size:
             sight = sight.seeing_all(step.path)
             continue
+        field = sight.axes[image]
+        if field is None or field.size != whole.size:
+            return lost(step, sight)
         for digit in digits:
             field = fields.mixed(field, digit.size, digit.stride)
         sight = sight.moved(image, field)
@@ -109,14 +134,14 @@ def contracted(step: Step, sight: Sight, at: int) -> Sight:
     assert sight.layout is not None
     axis, layout = sight.layout[at], with_axis(sight.layout, at, plain(1))
     for image, field in enumerate(sight.axes):
-        fine = [digit for digit in axis.digits if digit.axis == image]
+        fine = axis.of(image)
         if field is None or not fine:
             continue
         size = prod(digit.size for digit in fine)
-        rest = [digit for other in layout for digit in other.digits if digit.axis == image]
+        rest = [digit for other in layout for digit in other.of(image)]
         uneven = min(digit.stride for digit in fine) != 1 or any(d.stride % size for d in rest)
         if uneven or size >= field.size:
-            sight = mixed(step, sight, Axis(tuple(fine)))
+            sight = mixed(step, sight, Axis(tuple(fine)), sight)
             continue
         # The fine part of an image axis (patches, space-to-depth): what is left is a coarser axis,
         # as a window of that size and stride leaves it.

@@ -6,11 +6,21 @@ from dataclasses import replace
 from math import prod
 
 from archlab.analyze.field.sight import field as fields
-from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, reshaped, with_axis
+from archlab.analyze.field.sight.interpolation import resampled
+from archlab.analyze.field.sight.join import expanded
+from archlab.analyze.field.sight.layout import Axis, Digit, plain, reshaped, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
-from archlab.analyze.field.sight.windows import windowed
-from archlab.ir.kinds import PermuteAttrs, RollAttrs, SliceAttrs
+from archlab.analyze.field.sight.windows import unfold, windowed
+from archlab.ir.kinds import (
+    AxesAttrs,
+    PermuteAttrs,
+    ResampleAttrs,
+    RollAttrs,
+    SliceAttrs,
+    UnfoldAttrs,
+)
+
+_NEAREST = ResampleAttrs("nearest")
 
 
 def reshape(step: Step) -> Sight:
@@ -19,22 +29,16 @@ def reshape(step: Step) -> Sight:
     if sight.layout is None:
         return lost(step)
     if op.endswith("expand"):
-        # New axes come in front, and an axis that is repeated was of size 1.
-        axes = (*map(plain, shape[: len(shape) - len(sight.layout)]), *sight.layout)
-        layout: Layout | None = tuple(
-            axis if axis.size == size else plain(size)
-            for axis, size in zip(axes, shape, strict=True)
-        )
-    elif op.endswith("pixel_shuffle"):
+        return expanded(step, sight, shape)
+    if op.endswith("pixel_shuffle"):
         # Which channel a position is read from does not matter to what it sees: nearest neighbour.
-        def enlarged(field: Field, _: int, size: int) -> Field:
-            return fields.resampled(field, size, "nearest", align_corners=False)
-
-        return windowed(step, sight, 2, enlarged)
-    elif op.endswith("pixel_unshuffle"):
+        return windowed(
+            step, sight.bounded(), 2, lambda field, _, size: resampled(field, size, _NEAREST)
+        )
+    if op.endswith("pixel_unshuffle"):
+        sight = replace(sight, uneven=True)
         return windowed(step, sight, 2, lambda old, _, size: fields.binned(old, size))
-    else:
-        layout = reshaped(sight.layout, shape)
+    layout = None if sight.layout is None else reshaped(sight.layout, shape)
     return lost(step) if layout is None else replace(sight, layout=layout)
 
 
@@ -43,7 +47,11 @@ def permute(step: Step) -> Sight:
     attrs, sight = step.node.attrs_as(PermuteAttrs), step.main
     if sight.layout is None:
         return lost(step)
-    return replace(sight, layout=tuple(sight.layout[i] for i in attrs.order))
+    layout = tuple(sight.layout[i] for i in attrs.order)
+    # A channel shuffle: any half of the channels holds some of each part then.
+    channels = [i for i in attrs.order if not layout[i].spatial and sight.layout[i].size > 1]
+    uneven = sight.uneven and channels == sorted(channels)
+    return replace(sight, layout=layout, uneven=uneven)
 
 
 def take_slice(step: Step) -> list[Sight | None]:
@@ -66,6 +74,7 @@ def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
     size = 1 if attrs.drop else step.shape(output)[at]
     if not axis.spatial:
         part = plain(size)
+        sight = sight.bounded() if size < axis.size else sight
     elif start == 0 and size == axis.size and attrs.step == 1:
         part = axis
     elif axis.lead and start + size <= axis.lead:
@@ -81,24 +90,66 @@ def _part(step: Step, sight: Sight, attrs: SliceAttrs, output: int) -> Sight:
         if whole is None:
             return lost(step)
         image, field = whole
-        cropped = None if attrs.drop else fields.cropped(field, start, attrs.step, size)
-        sight, part = sight.moved(image, cropped), Axis((Digit(size, image),))
+        field = fields.cropped(field, start, attrs.step, size)
+        if attrs.drop:
+            sight = replace(sight.moved(image, None), taken=(*sight.taken, (image, field)))
+        else:
+            sight = sight.moved(image, field)
+        part = Axis((Digit(size, image),))
     parts = () if attrs.drop else (part,)
     return replace(sight, layout=with_axis(layout, at, *parts))
 
 
 def gather(step: Step) -> Sight | None:
-    """Return what picked positions see: a roll is followed, an index into weights sees nothing."""
+    """Return what picked positions see: a roll and a flip are followed, and a table of weights."""
     attrs, sight = step.node.attrs, step.inputs[0]
     if sight is None:
-        return None if step.node.op.endswith("embedding") else lost(step)
-    if isinstance(attrs, RollAttrs) and sight.layout is not None:
-        for i, shift in zip(attrs.axes, attrs.shifts, strict=True):
-            whole = sight.pure(i)
-            if whole is not None:
-                image, field = whole
-                sight = sight.moved(image, fields.rolled(field, shift))
-            elif sight.spatial(i):
-                return lost(step)
-        return sight
-    return same(step) if step.node.op.endswith("channel_shuffle") else lost(step)
+        return _looked_up(step)
+    if isinstance(attrs, UnfoldAttrs):
+        return unfold(step)
+    if step.node.op == "aten.repeat" and sight.layout is not None:
+        return _repeated(step, sight, step.shape())
+    if not isinstance(attrs, RollAttrs | AxesAttrs) or sight.layout is None:
+        return same(step) if step.node.op.endswith("channel_shuffle") else lost(step)
+    for place, i in enumerate(attrs.axes):
+        whole = sight.pure(i)
+        if whole is not None:
+            image, field = whole
+            moved = (
+                fields.rolled(field, attrs.shifts[place])
+                if isinstance(attrs, RollAttrs)
+                else fields.mirrored(field)
+            )
+            sight = sight.moved(image, moved)
+        elif sight.spatial(i):
+            return lost(step)
+    return sight
+
+
+def _repeated(step: Step, sight: Sight, shape: tuple[int, ...]) -> Sight:
+    """Return the sight of a tensor laid side by side with itself, but not along image axes."""
+    assert sight.layout is not None
+    axes = (*map(plain, shape[: len(shape) - len(sight.layout)]), *sight.layout)
+    if any(axis.spatial and axis.size != size for axis, size in zip(axes, shape, strict=True)):
+        return lost(step)
+    pairs = zip(axes, shape, strict=True)
+    return replace(sight, layout=tuple(a if a.spatial else plain(size) for a, size in pairs))
+
+
+def _looked_up(step: Step) -> Sight | None:
+    """Return what rows of a table see that positions of the input choose, one row each."""
+    index = step.inputs[1] if len(step.inputs) > 1 else None
+    if step.node.op == "aten.embedding" and index is not None and index.layout is not None:
+        return replace(index, layout=(*index.layout, plain(step.shape()[-1])))
+    return None if step.node.op.endswith("embedding") else lost(step)
+
+
+def copy(step: Step) -> Sight | None:
+    """Return what a copy sees: the source's, also where it overwrites another tensor."""
+    if step.node.op.rpartition(".")[2].rstrip("_") != "copy":
+        return same(step)
+    source = step.inputs[1]
+    if source is None:
+        return None
+    fits = source.layout is not None and len(source.layout) <= len(step.shape())
+    return expanded(step, source, step.shape()) if fits else lost(step, source)

@@ -7,17 +7,25 @@ positions) leaves the local field as it is and is remembered as `global_from`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from archlab.analyze.field.sight import field as fields
-from archlab.analyze.field.sight.join import concat, join
-from archlab.analyze.field.sight.layout import of_image
+from archlab.analyze.field.sight.join import join
+from archlab.analyze.field.sight.layout import of_input
 from archlab.analyze.field.sight.mix import attention, everything, matmul, norm, softmax
-from archlab.analyze.field.sight.move import gather, permute, reshape, take_slice
-from archlab.analyze.field.sight.sight import Misalignment, Sight, Step, lost, same
-from archlab.analyze.field.sight.windows import convolution, pad, pool, reduce, resample
-from archlab.ir.graph import Graph
-from archlab.ir.kinds import ConvAttrs, Kind
+from archlab.analyze.field.sight.move import copy, gather, permute, reshape, take_slice
+from archlab.analyze.field.sight.place import concat, place
+from archlab.analyze.field.sight.sight import (
+    NAMES,
+    Misalignment,
+    Sight,
+    Step,
+    lost,
+    same,
+    settled,
+)
+from archlab.analyze.field.sight.windows import convolution, pad, pool, reduce, resample, scatter
+from archlab.ir.graph import Graph, Node
+from archlab.ir.kinds import ConvAttrs, Kind, PlaceAttrs, PoolAttrs
 
 Rule = Callable[[Step], Sight | list[Sight | None] | None]
 
@@ -42,9 +50,9 @@ RULES: dict[Kind, Rule] = {
     Kind.PAD: pad,
     Kind.RESAMPLE: resample,
     Kind.GATHER: gather,
-    Kind.SCATTER: join,
+    Kind.SCATTER: scatter,
     Kind.CREATE: lambda _: None,
-    Kind.COPY: same,
+    Kind.COPY: copy,
     Kind.OPAQUE: lost,
 }
 
@@ -53,31 +61,70 @@ def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
     """Return what every tensor of the graph sees, and the branches that do not line up."""
     by_tensor: dict[int, Sight] = {}
     misaligned: list[Misalignment] = []
-    for tensor in filter(partial(_is_image, graph), graph.inputs):
-        shape = graph.shape(tensor)
-        tall = fields.image(shape[-2]) if len(shape) >= 4 else None
-        by_tensor[tensor] = Sight(of_image(shape), (tall, fields.image(shape[-1])))
+    for tensor in graph.inputs:
+        shape, images = graph.shape(tensor), image_axes(graph, tensor)
+        if images:
+            axis = {image: fields.image(shape[i]) for i, image in images.items()}
+            by_tensor[tensor] = Sight(
+                of_input(shape, images), tuple(map(axis.get, range(len(NAMES))))
+            )
     for node in graph.nodes:
-        # Weights and constants see nothing, and what is computed of them alone sees nothing.
-        inputs = tuple(by_tensor.get(tensor) for tensor in node.inputs)
-        if not any(inputs):
-            continue
-        answer = RULES[node.kind](Step(graph, node, inputs, misaligned))
-        # A rule gives one sight for all outputs, or a list where they differ.
-        by_output = answer if isinstance(answer, list) else [answer] * len(node.outputs)
-        pairs = zip(node.outputs, by_output, strict=True)
-        by_tensor.update({tensor: sight for tensor, sight in pairs if sight is not None})
+        _propagate(graph, node, by_tensor, misaligned)
     return by_tensor, tuple(misaligned)
 
 
-def _is_image(graph: Graph, tensor: int) -> bool:
+def _propagate(
+    graph: Graph, node: Node, by_tensor: dict[int, Sight], misaligned: list[Misalignment]
+) -> None:
+    """Add what the outputs of a node see, if its inputs see anything."""
+    # Weights and constants see nothing, and what is computed of them alone sees nothing.
+    inputs = tuple(by_tensor.get(tensor) for tensor in node.inputs)
+    if not any(inputs):
+        return
+    step = Step(graph, node, inputs, misaligned)
+    # A written tensor is what was placed in it, however the node is counted.
+    answer = (place if isinstance(node.attrs, PlaceAttrs) else RULES[node.kind])(step)
+    # A rule gives one sight for all outputs, or a list where they differ.
+    by_output = answer if isinstance(answer, list) else [answer] * len(node.outputs)
+    for i, (tensor, sight) in enumerate(zip(node.outputs, by_output, strict=True)):
+        if sight is not None:
+            by_tensor[tensor] = settled(step, sight, i)
+
+
+def image_axes(graph: Graph, tensor: int) -> dict[int, int]:
+    """Return which image axis each axis of an input is; empty where it is no image."""
     spec = graph.tensors[tensor]
-    if not spec.floating or len(spec.shape) < 3:
-        return False
-    if len(spec.shape) > 3:
-        return True
-    # (N, C, L) or (N, L, C)? A sequence is spatial where a 1-d convolution reads it.
-    return any(
-        isinstance(node.attrs, ConvAttrs) and len(node.attrs.kernel) == 1
-        for node in graph.consumers.get(tensor, ())
-    )
+    rank, last = len(spec.shape), len(spec.shape) - 1
+    read = sorted(_windowed_axes(graph, tensor))
+    # Of an image whose convolutions cannot be followed, height and width come last.
+    if rank >= 4 and len(read) < 2 and spec.floating:
+        read = [last - 1, last]
+    names = {1: "t", 2: "hw"}.get(len(read), "thw")
+    return dict(zip(read[-3:], map(NAMES.index, names), strict=True)) if read else {}
+
+
+def _windowed_axes(graph: Graph, tensor: int) -> set[int]:
+    """Return the axes of an input along which windows slide, in itself or in what is made of it."""
+    windows = [node for node in graph.nodes if _window(node)]
+    shape = graph.shape(tensor)
+    if not windows or not shape:
+        return set()
+    # Each axis is followed as if it were an axis of an image.
+    layout = of_input(shape, {i: i for i in range(len(shape))})
+    by_tensor = {tensor: Sight(layout, tuple(map(fields.image, shape)))}
+    axes: set[int] = set()
+    for node in graph.nodes[: windows[-1].id + 1]:
+        sight = by_tensor.get(node.inputs[0]) if node.inputs else None
+        if sight is not None and sight.layout is not None:
+            window = sight.layout[len(sight.layout) - _window(node) :]
+            axes.update(image for axis in window for image in axis.images)
+        # All but the batch and the channels: nothing more is to be found.
+        if axes and len(axes) >= len(shape) - 2:
+            break
+        _propagate(graph, node, by_tensor, [])
+    return axes
+
+
+def _window(node: Node) -> int:
+    """Return along how many axes windows slide in a node."""
+    return len(node.attrs.kernel) if isinstance(node.attrs, ConvAttrs | PoolAttrs) else 0

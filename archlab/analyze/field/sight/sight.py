@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.layout import Layout, plain, pure
 from archlab.ir.graph import Graph, Node
 
-Fields = tuple[Field | None, Field | None]
+Fields = tuple[Field | None, ...]
+# The image axes by their number: height and width, and the steps of a video or a sequence.
+NAMES = "hwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,20 @@ class Sight:
     """What a tensor sees of the image."""
 
     layout: Layout | None  # where the image's rows and columns are in the tensor
-    axes: Fields  # a field for h and for w; None where that axis is no longer there
+    axes: Fields  # a field for h, w and t; None where that axis is no longer there
     global_from: str = ""  # the first layer through which units depend on the whole image
     lost: str = ""  # the operator from which on the field is only a lower bound
+    # Image axes of which one position was taken out, with what it sees; a tensor may be put
+    # together again of such positions.
+    taken: tuple[tuple[int, Field], ...] = ()
+    uneven: bool = False  # some channels see less than the others: `axes` is of all together
+
+    def bounded(self) -> Sight:
+        """Return the sight of some of the channels: where they differ, it is only a bound."""
+        if not self.uneven:
+            return self
+        axes = (None if field is None else replace(field, sure=False) for field in self.axes)
+        return replace(self, axes=tuple(axes))
 
     def pure(self, i: int) -> tuple[int, Field] | None:
         """Return the image axis that tensor axis `i` is the whole of, and its field, or None."""
@@ -29,7 +43,7 @@ class Sight:
 
     def moved(self, image: int, field: Field | None) -> Sight:
         """Return the sight with another field on an image axis."""
-        return replace(self, axes=(field, self.axes[1]) if image == 0 else (self.axes[0], field))
+        return replace(self, axes=(*self.axes[:image], field, *self.axes[image + 1 :]))
 
     def spatial(self, i: int) -> bool:
         """Whether tensor axis `i` holds a part of the image."""
@@ -42,7 +56,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Misalignment:
-    """Branches that meet with other centres, or other steps, on one image axis (0 = h, 1 = w)."""
+    """Branches that meet with other centres, or other steps, on one image axis, by number."""
 
     path: str
     axis: int
@@ -90,6 +104,24 @@ def resized(sight: Sight, shape: Sequence[int]) -> Layout | None:
     if any(axis.spatial and axis.size != size for axis, size in pairs):
         return None
     return tuple(axis if axis.size == size else plain(size) for axis, size in pairs)
+
+
+def settled(step: Step, sight: Sight, output: int) -> Sight:
+    """Return a rule's sight, lost where it cannot be true of the tensor.
+
+    Each image axis has as many units in its table as its parts in the tensor hold positions.
+    """
+    if sight.layout is None:
+        return sight
+    fits = tuple(axis.size for axis in sight.layout) == step.shape(output)
+    for image, field in enumerate(sight.axes):
+        digits = [digit.size for axis in sight.layout for digit in axis.of(image)]
+        fits = fits and (not digits or (field is not None and prod(digits) == field.size))
+    if fits:
+        return sight
+    # What a norm or a pool returns besides its result is of another shape and hardly ever read:
+    # whoever reads it is named.
+    return replace(sight if output else lost(step, sight), layout=None)
 
 
 def same(step: Step) -> Sight:

@@ -15,16 +15,18 @@ from archlab.cli.output import Output
 class Budget:
     """The limits, each optional; fields are named as `archlab.check` names them."""
 
-    params: Annotated[
+    max_params: Annotated[
         str | None, typer.Option("--max-params", metavar="N", help="5M, 11.7M, 60000.")
     ] = None
-    macs: Annotated[str | None, typer.Option("--max-macs", metavar="N", help="600M, 1.8G.")] = None
-    flops: Annotated[str | None, typer.Option("--max-flops", metavar="N", help="1.2G.")] = None
-    inference_peak: Annotated[
+    max_macs: Annotated[str | None, typer.Option("--max-macs", metavar="N", help="600M, 1.8G.")] = (
+        None
+    )
+    max_flops: Annotated[str | None, typer.Option("--max-flops", metavar="N", help="1.2G.")] = None
+    max_peak: Annotated[
         str | None,
         typer.Option("--max-peak", metavar="SIZE", help="Peak of activations: 64MiB, 20MB."),
     ] = None
-    training: Annotated[
+    max_training: Annotated[
         str | None,
         typer.Option("--max-training", metavar="SIZE", help="Training memory with adam: 2GiB."),
     ] = None

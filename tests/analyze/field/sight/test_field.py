@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from archlab.analyze.field.sight import field as fields
+from archlab.analyze.field.sight.interpolation import resampled
+from archlab.ir.kinds import ResampleAttrs
 
 
 def conv(field: fields.Field, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1):
@@ -63,9 +65,9 @@ def test_transposed_convolution_has_phases() -> None:
 
 def test_nearest_and_linear_resampling() -> None:
     down = conv(fields.image(16), 2, 2)
-    nearest = fields.resampled(down, 16, "nearest", align_corners=False)
+    nearest = resampled(down, 16, ResampleAttrs("nearest"))
     assert list(nearest.low[:4]) == [0, 0, 2, 2]
-    linear = fields.resampled(down, 16, "linear", align_corners=False)
+    linear = resampled(down, 16, ResampleAttrs("linear"))
     # Output 5 lies at (5 + ½)/2 − ½ = 2.25: between units 2 and 3, pixels 4 to 7.
     assert (linear.low[5], linear.high[5]) == (4, 7)
     assert linear.step == Fraction(1)

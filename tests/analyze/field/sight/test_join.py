@@ -1,9 +1,10 @@
 """Where branches meet: the widest field, the shortest path, gates, tokens, and misalignment."""
 
 from archlab.analyze.field.sight import sights
-from archlab.ir.kinds import AxesAttrs, FunctionAttrs, Kind, SliceAttrs
+from archlab.ir.kinds import AxesAttrs, FunctionAttrs, Kind, MatmulAttrs, PoolAttrs, SliceAttrs
 
 ADD = FunctionAttrs("add")
+BINS = PoolAttrs("average", (), (), (), (), adaptive=True)
 
 
 def test_a_shortcut_keeps_the_shortest_path(build) -> None:
@@ -23,6 +24,19 @@ def test_a_gate_moves_nothing_and_is_named(build) -> None:
     sight = sights(build.graph())[0][y]
     assert sight.axes[0].width == 3
     assert sight.global_from == "se"
+
+
+def test_a_gate_of_places_that_were_mixed_moves_nothing(build) -> None:
+    # 4×4 bins, flattened and mixed by a linear layer over all of them, are broadcast over the map.
+    x = build.conv(build.input(1, 4, 16, 16), 4, kernel=3)
+    bins = build.node(Kind.POOL, (x,), (1, 4, 4, 4), op="aten._adaptive_avg_pool2d", attrs=BINS)
+    flat = build.node(Kind.RESHAPE, (bins,), (1, 4, 16), op="aten.view")
+    gate = build.node(Kind.LINEAR, (flat, build.param("w", 1, 16)), (1, 4, 1), path="gate",
+                      op="aten.linear", attrs=MatmulAttrs(1, 4, 16, 1))  # fmt: skip
+    gate = build.node(Kind.RESHAPE, (gate,), (1, 4, 1, 1), op="aten.view")
+    y = build.node(Kind.ELEMENTWISE, (x, gate), (1, 4, 16, 16), attrs=FunctionAttrs("mul"))
+    sight = sights(build.graph())[0][y]
+    assert (sight.axes[0].width, sight.global_from, sight.lost) == (3, "gate", "")
 
 
 def test_tokens_in_front_are_leading_positions(build) -> None:

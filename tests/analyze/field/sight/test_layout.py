@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from archlab.analyze.field.sight.layout import Axis, Digit, of_image, plain, pure, reshaped
+from archlab.analyze.field.sight.layout import Axis, Digit, Layout, of_input, plain, pure, reshaped
+
+
+def of_image(shape: tuple[int, ...]) -> Layout:
+    return of_input(shape, {len(shape) - 2: 0, len(shape) - 1: 1})
 
 
 def test_image_layout() -> None:

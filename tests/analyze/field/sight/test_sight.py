@@ -3,13 +3,13 @@
 from fractions import Fraction
 
 from archlab.analyze.field.sight import field as fields
-from archlab.analyze.field.sight.layout import of_image, plain
+from archlab.analyze.field.sight.layout import of_input, plain
 from archlab.analyze.field.sight.sight import Sight, Step, lost, resized, same
 from archlab.ir.kinds import Kind
 
 
 def image(*shape: int) -> Sight:
-    return Sight(of_image(shape), (fields.image(shape[-2]), fields.image(shape[-1])))
+    return Sight(of_input(shape, {2: 0, 3: 1}), (*map(fields.image, shape[-2:]), None))
 
 
 def test_axes_of_an_image() -> None:
@@ -17,7 +17,7 @@ def test_axes_of_an_image() -> None:
     assert sight.pure(1) is None
     assert sight.pure(3) == (1, sight.axes[1])
     assert [sight.spatial(i) for i in range(4)] == [False, False, True, True]
-    assert sight.moved(0, None).axes == (None, sight.axes[1])
+    assert sight.moved(0, None).axes == (None, sight.axes[1], None)
 
 
 def test_the_first_gate_is_remembered() -> None:

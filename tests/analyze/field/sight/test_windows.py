@@ -1,7 +1,7 @@
 """Convolutions, pools, padding and interpolation, against tables worked out by hand."""
 
 from archlab.analyze.field.sight import sights
-from archlab.ir.kinds import AxesAttrs, Kind, PadAttrs, PoolAttrs, ResampleAttrs
+from archlab.ir.kinds import AxesAttrs, ConvAttrs, Kind, PadAttrs, PoolAttrs, ResampleAttrs
 
 
 def spans(field) -> list[tuple[int, int]]:
@@ -26,7 +26,7 @@ def test_one_bin_sees_everything(build) -> None:
     x = build.input(1, 4, 5, 5)
     y = build.node(Kind.POOL, (x,), (1, 4, 1, 1), path="pool", attrs=attrs)
     sight = sights(build.graph())[0][y]
-    assert sight.axes == (None, None)
+    assert sight.axes == (None, None, None)
     assert sight.global_from == "pool"
 
 
@@ -55,3 +55,21 @@ def test_a_mean_over_one_axis_leaves_the_other(build) -> None:
     assert sight.axes[0] is None
     assert sight.axes[1].size == 6
     assert len(sight.layout) == 3
+
+
+def test_a_kernel_that_is_computed_is_a_gate(build) -> None:
+    x = build.input(1, 4, 8, 8)
+    pooled = build.node(Kind.REDUCE, (x,), (1, 4), path="route", attrs=AxesAttrs("mean", (2, 3)))
+    kernel = build.node(Kind.RESHAPE, (pooled,), (1, 4, 1, 1), op="aten.view")
+    attrs = ConvAttrs((3, 3), (1, 1), (1, 1), (1, 1), 1, bias=False)
+    y = build.node(Kind.CONV, (x, kernel), (1, 1, 8, 8), path="dynamic", attrs=attrs)
+    sight = sights(build.graph())[0][y]
+    assert (sight.axes[0].width, sight.global_from) == (3, "route")
+
+
+def test_taps_that_the_image_moves_are_a_lower_bound(build) -> None:
+    x = build.input(1, 4, 8, 8)
+    attrs = ConvAttrs((3, 3), (2, 2), (1, 1), (1, 1), 1, bias=False, deformable=True)
+    y = build.node(Kind.CONV, (x,), (1, 4, 4, 4), path="deform", attrs=attrs)
+    sight = sights(build.graph())[0][y]
+    assert (sight.axes[0].width, sight.lost) == (3, "aten.conv in deform")

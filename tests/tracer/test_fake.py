@@ -1,0 +1,51 @@
+"""Fake tensors: what they can do that tensors on meta cannot, and that copies stay apart."""
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.tracer.fake import FakeTensor, fakes
+
+
+class Autocast(nn.Module):
+    def __init__(self, device: str = "") -> None:
+        super().__init__()
+        self.device = device
+        self.a, self.b = nn.Linear(16, 64), nn.Linear(64, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(self.device or x.device.type, dtype=torch.bfloat16):
+            return self.b(torch.relu(self.a(x)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("device", ["", "cpu"])
+def test_autocast_casts(device: str) -> None:
+    """Kept: the cast input, the activation and the second weight, of two bytes an element."""
+    result = archlab.memory(archlab.load(Autocast(device), input=(4, 16)))
+    assert result.totals.saved_for_backward == 2 * (4 * 16 + 4 * 64 + 64 * 16)
+    assert result.header.build.startswith("fake tensors on the CPU")
+
+
+def test_a_forward_for_cuda_is_traced_without_it() -> None:
+    class Cuda(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + torch.zeros(1, 8, 1, 1, device="cuda")
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    result = archlab.flops(archlab.load(Cuda(3, 8, 3), input="3x16x16"))
+    assert result.macs == 14 * 14 * 8 * 27
+    assert result.header.build.startswith("fake tensors on CUDA")
+
+
+def test_copies_are_fake_and_share_what_was_shared() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)).to("meta")
+    net[1].weight.data = net[0].weight.data
+    _, copy, (args, _) = fakes(net, ((torch.empty(2, 3, device="meta"),), {}), "cpu")
+    assert isinstance(args[0], FakeTensor)
+    assert args[0].device.type == "cpu"
+    storages = [part.weight.untyped_storage()._cdata for part in copy]
+    assert storages[0] == storages[1]
+    assert isinstance(copy[0].weight, nn.Parameter)
+    assert not isinstance(net[0].weight.data, FakeTensor)

@@ -1,0 +1,143 @@
+"""One forward, recorded: what the trace says of what it could not see."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from tracing import traced
+
+import archlab
+
+
+class Net(nn.Module):
+    def __init__(self, function: Any, **members: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        for name, member in members.items():
+            self.add_module(name, member)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.function(self, x)
+
+
+def flops(net: nn.Module, input: Any, mode: str = "eval") -> Any:  # noqa: A002
+    return archlab.flops(archlab.load(net, input=input), mode=mode)
+
+
+INDEPENDENT = {
+    "numpy": lambda self, x: self.linear(torch.from_numpy(x.numpy() * 2)),
+    "list": lambda self, x: self.linear(torch.tensor(x.tolist())),
+    "shape alone": lambda self, x: self.linear(torch.zeros_like(x)),
+    "the weight": lambda self, x: self.linear.weight * 2,
+}
+
+
+@pytest.mark.parametrize("name", INDEPENDENT)
+def test_an_output_that_does_not_depend_on_the_input_is_not_complete(name: str) -> None:
+    result = flops(Net(INDEPENDENT[name], linear=nn.Linear(3, 4)), (2, 3))
+    assert result.status == "partial"
+    assert "the output does not depend on the input" in str(result)
+
+
+def test_a_part_that_numpy_computes_is_missing() -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.linear(x)
+        return y + torch.from_numpy(np.tanh(y.detach().numpy()))
+
+    result = flops(Net(forward, linear=nn.Linear(3, 4)), (2, 3))
+    assert result.macs == 2 * 3 * 4
+    assert "what is computed outside torch" in str(result)
+
+
+def test_numpy_of_what_the_forward_makes_itself_is_complete() -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * float(torch.arange(3).numpy().sum())
+
+    assert flops(Net(forward), (2, 3)).status == "complete"
+
+
+def test_a_part_without_gradient_has_no_backward_pass() -> None:
+    """A student and its teacher: the teacher's products have no gradient (48 × 4 and 48 × 8)."""
+
+    def forward(self: Any, x: torch.Tensor) -> Any:
+        with torch.no_grad():
+            target = self.teacher(x)
+        return self.student(x), target
+
+    net = Net(forward, teacher=nn.Linear(6, 8), student=nn.Linear(6, 4))
+    totals = flops(net, (8, 6), "train").totals
+    assert totals.macs == 8 * 6 * (8 + 4)
+    assert totals.backward_macs == 8 * 6 * 4  # of the student's weight; the input wants none
+
+
+def test_a_generator_is_run_inside_its_module() -> None:
+    class Steps(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Any:
+            for _ in range(3):
+                x = super().forward(x)
+                yield x
+
+    result = flops(nn.Sequential(Steps(4, 4)), (2, 4))
+    assert result.macs == 3 * 2 * 4 * 4
+    assert [row.macs for row in result.rows] == [96, 96]
+    inner = Net(lambda self, x: next(self.steps(x)) + sum(self.steps(x)), steps=Steps(4, 4))
+    assert flops(inner, (2, 4)).macs == 6 * 2 * 4 * 4
+
+
+def test_a_generator_without_end_is_refused() -> None:
+    class Endless(nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            while True:
+                yield x
+
+    with pytest.raises(archlab.ArchlabError, match="a generator of 10000 results or more"):
+        flops(Endless(), (2, 4))
+
+
+def test_parameters_of_one_memory_are_read_together() -> None:
+    """Two parameters of 20 × 8 in one storage, and a layer of 8 × 8 + 8, in bytes of 4."""
+    net = nn.Sequential(nn.Embedding(20, 8), nn.Linear(8, 8), nn.Linear(8, 20, bias=False))
+    net[2].weight.data = net[0].weight.data
+    model = archlab.load(net, input="1x5:int64")
+    params, memory = archlab.params(model), archlab.memory(model).totals
+    assert params.params == sum(p.numel() for p in net.parameters()) == 2 * 160 + 72
+    assert (params.unused, params.bytes) == (0, 4 * (160 + 72))
+    assert (memory.parameters, memory.gradients) == (4 * (160 + 72), 4 * (2 * 160 + 72))
+    assert "of the same memory: 0.weight, 2.weight" in str(params)
+    assert sum(row.bytes for row in params.rows if row.path) == params.bytes
+
+
+def test_weights_in_one_flat_vector_are_read() -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flat = nn.Parameter(torch.randn(12 + 4))
+            self.parts = (self.flat.data[:12].view(4, 3), self.flat.data[12:])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.linear(x, *self.parts)
+
+    params = archlab.params(archlab.load(Flat(), input=(2, 3)))
+    assert (params.params, params.unused, params.macs) == (16, 0, 24)
+
+
+def test_torch_func_hides_what_backward_keeps() -> None:
+    net = Net(lambda self, x: torch.func.grad(lambda y: self.linear(y).pow(2).sum())(x))
+    net.linear = nn.Linear(3, 4)
+    assert flops(net, (2, 3)).macs == 2 * 3 * 4 * 2  # forward, and the input's gradient
+    model = archlab.load(net, input=(2, 3))
+    assert "torch.func" in str(archlab.flops(model, mode="train"))
+    assert archlab.memory(model).totals.training is None
+
+
+def test_a_tensor_that_the_forward_writes_has_one_storage() -> None:
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        y = torch.zeros(4, 8)
+        y[:2] = x[:2]
+        return y.add_(x) * 2
+
+    graph = traced(forward, torch.empty(4, 8, device="meta"))
+    made = {graph.tensors[t].storage for node in graph.nodes for t in node.outputs}
+    assert len(made - {graph.tensors[graph.inputs[0]].storage}) == 2  # y, and twice y
