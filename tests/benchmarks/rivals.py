@@ -1,7 +1,9 @@
-"""How far other counters are off, on models whose MACs are known by a published table or by hand.
+"""Other tools beside archlab: counters of MACs, and TorchLens's receptive fields.
 
-`python tests/benchmarks/rivals.py` prints the table of docs/results.md: each cell is the error in
-percent of the true MACs, `=` for exact.
+`nox -s rivals` prints two tables of docs/results.md. In the first, each cell is the error in
+percent of the true MACs, `=` for exact, on models whose MACs are known by a published table or by
+hand. The second compares the local receptive field of every layer of 30 nets: its size, jump and
+centre on both axes.
 """
 
 from __future__ import annotations
@@ -10,11 +12,15 @@ import importlib.util
 import logging
 import platform
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import timm
 import torch
 import torchinfo
+import torchlens
 import torchvision
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
@@ -71,7 +77,7 @@ def by_flop_counter(net: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
 
 
 def by_archlab(net: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
-    return archlab.flops(net, input=inputs).macs
+    return archlab.flops(archlab.load(net, input=inputs)).macs
 
 
 COUNTERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...]], int]] = {
@@ -86,9 +92,83 @@ def error(count: int, truth: int) -> str:
     return "=" if count == truth else f"{100 * (count - truth) / truth:+.1f}"
 
 
+# 224² is slow in TorchLens, which runs on values; the fields are smaller than the image nowhere.
+SIDES = {"torchvision:inception_v3": 96, "resnet20": 32, "plain56": 32}
+NETS = """
+    resnet18 resnet34 resnet50 googlenet resnet20 plain56 torchvision:alexnet torchvision:vgg11
+    torchvision:vgg16_bn torchvision:squeezenet1_0 torchvision:squeezenet1_1 torchvision:densenet121
+    torchvision:inception_v3 torchvision:mobilenet_v2 torchvision:mobilenet_v3_small
+    torchvision:mnasnet0_5 torchvision:shufflenet_v2_x0_5 torchvision:efficientnet_b0
+    torchvision:regnet_x_400mf torchvision:regnet_y_400mf torchvision:convnext_tiny
+    torchvision:resnext50_32x4d torchvision:lraspp_mobilenet_v3_large torchvision:fcn_resnet50
+    torchvision:deeplabv3_mobilenet_v3_large timm:repvgg_a0 timm:hrnet_w18_small timm:dla34
+    timm:res2net50_26w_4s timm:darknet53
+"""
+Geometry = tuple[float, ...]  # size, jump and centre, each of height and width
+
+
+def fields_of_torchlens(net: nn.Module, x: torch.Tensor) -> dict[str, Geometry | str]:
+    """Return layer -> its geometry, or why there is none, for the first call of each layer."""
+    found: dict[str, Geometry | str] = {}
+    for op in torchlens.trace(net, x).ops:
+        for call in op.output_of_modules or ():
+            path, _, number = str(call).partition(":")
+            if number in ("", "1"):
+                found[path] = geometry(op.receptive_field)
+    return found
+
+
+def geometry(field: Any) -> Geometry | str:
+    try:
+        values = (*field.size, *field.jump, *field.center0)
+    except torchlens.receptive_field.ReceptiveFieldError as error:
+        return "whole image" if "No windowed" in str(error) else "unknown"
+    return tuple(map(float, values))
+
+
+def fields_of_archlab(model: archlab.Model) -> dict[str, Geometry]:
+    rows = archlab.receptive_field(model).rows
+    names = [f"{name}_{axis}" for name in ("rf", "stride", "center") for axis in "hw"]
+    return {
+        row.path: tuple(float(getattr(row, name)) for name in names)
+        for row in rows
+        if row.rf_h is not None and row.rf_w is not None
+    }
+
+
+def fields() -> None:
+    print(f"\ntorchlens {torchlens.__version__}, timm {timm.__version__}\n")
+    print("| net | layers | equal | different | whole image | unknown | first |")
+    print("|---|--:|--:|--:|--:|--:|---|")
+    for name in NETS.split():
+        side = SIDES.get(name, 64)
+        torch.manual_seed(0)
+        model = archlab.load(name, input=(1, 3, side, side))
+        ours = fields_of_archlab(model)
+        theirs = fields_of_torchlens(model.seeded(0).eval(), torch.randn(1, 3, side, side))
+        both = {path: theirs[path] for path in ours if path in theirs}
+        kinds = {path: verdict(ours[path], both[path]) for path in both}
+        count = Counter(kinds.values())
+        first = next((path for path in both if kinds[path] not in ("equal", "different")), "")
+        first = next((path for path in both if kinds[path] == "different"), first)
+        cells = [count[kind] for kind in ("equal", "different", "whole image", "unknown")]
+        print(f"| {name} | {len(both)} | {' | '.join(map(str, cells))} | {first} |", flush=True)
+
+
+def verdict(ours: Geometry, theirs: Geometry | str) -> str:
+    if isinstance(theirs, str):
+        return theirs
+    return "equal" if theirs == ours else "different"
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
+    counters()
+    fields()
+
+
+def counters() -> None:
     print(f"python {platform.python_version()}, torch {torch.__version__}\n")
     print(f"| | {' | '.join(COUNTERS)} |\n|---|{'---|' * len(COUNTERS)}")
     for name, (net, inputs, truth) in cases().items():
