@@ -111,9 +111,9 @@ def fields_of_torchlens(net: nn.Module, x: torch.Tensor) -> dict[str, Geometry |
     """Return layer -> its geometry, or why there is none, for the first call of each layer."""
     found: dict[str, Geometry | str] = {}
     for op in torchlens.trace(net, x).ops:
-        for call in op.output_of_modules or ():
+        for call in op.output_of_module_calls or ():
             path, _, number = str(call).partition(":")
-            if number in ("", "1"):
+            if number == "1":
                 found[path] = geometry(op.receptive_field)
     return found
 

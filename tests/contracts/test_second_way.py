@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archlab
 from archlab.analyze.tree import ancestors
+from archlab.picture.annotate import MEASURES
 from archlab.view.table import render as as_text
 
 
@@ -206,16 +207,35 @@ def test_shapes_list_every_call(name: str) -> None:
     assert result.totals.calls == calls.total()
 
 
+NOT_DRAWN = {
+    "tied": "two parameters of the same elements count as one in a drawing",
+    "gru": "the first step's product with the zero state depends on no input, and has no box",
+}
+DRAWN = [
+    pytest.param(name, marks=pytest.mark.xfail(reason=NOT_DRAWN[name]))
+    if name in NOT_DRAWN
+    else name
+    for name in NETS
+]
+
+
 @pytest.mark.parametrize("boxes", [5, 60])
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_drawing_has_the_numbers_of_the_tables(name: str, boxes: int) -> None:
     model = model_of(name)
+    params = archlab.params(model).totals
     totals = {
         "macs": archlab.flops(model).totals.macs,
-        "params": archlab.params(model).totals.params - archlab.params(model).totals.unused,
+        "params": params.params - params.unused,
         "memory": archlab.memory(model).totals.activations,
     }
     for measure, total in totals.items():
         drawing = archlab.render(model, boxes=boxes, color_by=measure).drawing
-        assert sum(box.amounts.heat or 0 for box in drawing.boxes) == total, measure
+        drawn = sum(box.amounts.heat or 0 for box in drawing.boxes)
+        inside = {node for box in drawing.boxes for node in box.nodes}
+        values = MEASURES[measure].values(model.trace())
+        hidden = sum(value or 0 for node, value in values.items() if node not in inside)
+        assert drawn + hidden == total, measure
+        # What only moves data, such as padding, may have no box; what has a cost has one.
+        assert measure == "memory" or not hidden, measure
     assert sum(box.amounts.macs or 0 for box in drawing.boxes) == totals["macs"]

@@ -66,6 +66,13 @@ def pool(draw: Draw, x: torch.Tensor) -> nn.Module:
     return kind("AvgPool", rank)(kernel, stride, padding, ceil, count_include_pad=include)
 
 
+def average(draw: Draw, x: torch.Tensor) -> nn.Module:
+    """Draw a pool that passes a gradient to all of its window."""
+    kernel = draw(st.integers(1, 3))
+    how = {"padding": draw(st.integers(0, kernel // 2)), "ceil_mode": draw(st.booleans())}
+    return kind("AvgPool", x.dim() - 2)(kernel, draw(st.integers(1, 3)), **how)
+
+
 def adaptive(draw: Draw, x: torch.Tensor) -> nn.Module:
     rank = x.dim() - 2
     name = one_of(draw, "AdaptiveAvgPool", "AdaptiveMaxPool")

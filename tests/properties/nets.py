@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import maps
 import parts
 import tokens
 import torch
-from hypothesis import assume, reject, strategies as st
+from hypothesis import HealthCheck, Phase, assume, reject, settings, strategies as st
 from parts import WRAPPERS, Do, Draw, one_of
 from torch import nn
 from torch.utils._pytree import tree_leaves
@@ -29,7 +30,22 @@ TOKENS: list[Part] = [
     tokens.linear, tokens.mixing, tokens.mixing, tokens.attention, tokens.attention,
     tokens.encoder, tokens.recurrent, tokens.cells, tokens.embedding, tokens.norm, maps.as_map,
 ]  # fmt: skip
+# What is linear, so that a gradient shows all that a unit sees.
+SEEING: list[Part] = [
+    maps.conv, maps.conv, maps.keeping, maps.transposed, maps.average, maps.resize, maps.pad,
+    maps.channel_writes, parts.local,
+]  # fmt: skip
+SUMS = ("f(f(x))", "x + f(x)", "y = f(x); y += x", "cat([x, f(x)])")
 SIDES = {1: (5, 14), 2: (4, 8), 3: (3, 5)}
+FUZZ = int(os.environ.get("ARCHLAB_FUZZ", "0"))
+PROPERTY = settings(
+    max_examples=(FUZZ or 200) // 4,
+    phases=[Phase.generate],  # the nets are small, and to shrink one runs thousands: minutes
+    derandomize=not FUZZ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 MUCH = 6_000  # elements
 REFUSED = (RuntimeError, ValueError, IndexError, AssertionError)
 
@@ -51,16 +67,21 @@ class Net(nn.Module):
 
 
 def chain(
-    draw: Draw, x: torch.Tensor, choice: list[Part], length: int, depth: int = 0
+    draw: Draw,
+    x: torch.Tensor,
+    choice: list[Part],
+    length: int,
+    depth: int = 0,
+    wrappers: Sequence[str] = tuple(WRAPPERS),
 ) -> tuple[list[nn.Module], torch.Tensor]:
     """Draw a chain of parts that run on x; return them, and what comes out."""
     kept: list[nn.Module] = []
     for _ in range(length):
         if depth < 2 and draw(st.integers(0, 2)) == 0:
-            inside, _ = chain(draw, x, choice, draw(st.integers(1, 2)), depth + 1)
+            inside, _ = chain(draw, x, choice, draw(st.integers(1, 2)), depth + 1, wrappers)
             if not inside:
                 continue
-            name = one_of(draw, *WRAPPERS)
+            name = one_of(draw, *wrappers)
             part: nn.Module = Do(name, WRAPPERS[name], nn.Sequential(*inside))
         else:
             try:
@@ -122,4 +143,18 @@ def nets(draw: Draw, rank: int) -> tuple[nn.Module, torch.Tensor]:
     except REFUSED:
         # A value that one part writes in place may be needed in the backward pass of another.
         reject()
+    return net, x
+
+
+@st.composite
+def fields(draw: Draw, rank: int) -> tuple[nn.Module, torch.Tensor]:
+    """Draw a linear net of maps with all weights 1, and its input."""
+    low, high = SIDES[rank]
+    sides = [draw(st.integers(low + 3, high + 3)) for _ in range(rank)]
+    x = torch.randn(1, draw(st.integers(2, 4)), *sides)
+    kept, _ = chain(draw, x, SEEING, draw(st.integers(2, 5)), wrappers=SUMS)
+    assume(kept)
+    net = Net(kept, both=False)
+    for parameter in net.parameters():
+        parameter.data.fill_(1.0)
     return net, x

@@ -64,49 +64,61 @@ def dropout(draw: Draw, x: torch.Tensor) -> nn.Module:
     return where(0.5, inplace=draw(st.booleans()))
 
 
+ELEMENTARY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "x[:, 1:]": lambda x: x[:, 1:],
+    "x[:, ::2]": lambda x: x[:, ::2],
+    "x[..., :-1]": lambda x: x[..., :-1],
+    "x + x": lambda x: x + x,
+    "x.clone().mul_(2)": lambda x: x.clone().mul_(2),
+    "x * sigmoid(x)": lambda x: x * x.sigmoid(),
+    "transpose": lambda x: x.transpose(-1, -2),
+    "contiguous": lambda x: x.transpose(-1, -2).contiguous(),
+    "flatten": lambda x: x.flatten(1).view(x.shape),
+    "chunks": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+    "stack": lambda x: torch.stack([x, 2 * x], 2).flatten(1, 2),
+    "unbind": lambda x: torch.stack(x.unbind(1)[::-1], 1),
+    "roll": lambda x: x.roll(1, -1),
+    "flip": lambda x: x.flip(-1),
+    "softmax": lambda x: x.softmax(-1),
+    "where": lambda x: torch.where(x > 0, x, -x),
+    "masked_fill": lambda x: x.masked_fill(x < 0, 0.0),
+    "cumsum": lambda x: x.cumsum(-1),
+    "x - mean": lambda x: x - x.mean(-1, keepdim=True),
+    "x / norm": lambda x: x / (1 + x.norm(dim=1, keepdim=True)),
+    "var": lambda x: x / (1 + x.var(-1, keepdim=True, unbiased=False)),
+    "amax": lambda x: x - x.amax(1, keepdim=True),
+    "topk": lambda x: x.topk(min(2, x.shape[-1]), -1).values,
+    "sort": lambda x: x.sort(-1).values,
+    "gather": lambda x: x.gather(-1, x.argsort(-1)),
+    "logsumexp": lambda x: x - x.logsumexp(-1, keepdim=True),
+    "index": lambda x: x[:, torch.arange(x.shape[1] - 1, -1, -1, device=x.device)],
+    "repeat": lambda x: x.repeat(1, 2, *[1] * (x.dim() - 2)),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, -1),
+    "expand": lambda x: (x[:, :1].expand(x.shape) + x).clamp(-1, 1),
+    "glu": lambda x: F.glu(x, 1),
+    "detach": lambda x: x * x.detach(),
+    "pow": lambda x: (x**2 + 1).sqrt(),
+    "half-precision": lambda x: x.to(torch.bfloat16).to(x.dtype),
+    "float64": lambda x: x.double().exp().to(x.dtype),
+    "fft": lambda x: torch.fft.rfft(x, dim=-1).real,
+    "scatter": lambda x: torch.zeros_like(x).scatter_add(-1, x.argsort(-1), x),
+}
+# Those that move values along an axis of a map, or leave them where they are.
+LOCAL = (
+    "x[:, 1:]", "x[:, ::2]", "x[..., :-1]", "x + x", "chunks", "stack", "unbind", "roll", "flip",
+    "repeat",
+)  # fmt: skip
+
+
 def elementary(draw: Draw, _: torch.Tensor) -> nn.Module:
     """Draw a view, a slice, or an operator without weights."""
-    named: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-        "x[:, 1:]": lambda x: x[:, 1:],
-        "x[:, ::2]": lambda x: x[:, ::2],
-        "x[..., :-1]": lambda x: x[..., :-1],
-        "x + x": lambda x: x + x,
-        "x.clone().mul_(2)": lambda x: x.clone().mul_(2),
-        "x * sigmoid(x)": lambda x: x * x.sigmoid(),
-        "transpose": lambda x: x.transpose(-1, -2),
-        "contiguous": lambda x: x.transpose(-1, -2).contiguous(),
-        "flatten": lambda x: x.flatten(1).view(x.shape),
-        "chunks": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
-        "stack": lambda x: torch.stack([x, -x], 2).flatten(1, 2),
-        "unbind": lambda x: torch.stack(x.unbind(1)[::-1], 1),
-        "roll": lambda x: x.roll(1, -1),
-        "flip": lambda x: x.flip(-1),
-        "softmax": lambda x: x.softmax(-1),
-        "where": lambda x: torch.where(x > 0, x, -x),
-        "masked_fill": lambda x: x.masked_fill(x < 0, 0.0),
-        "cumsum": lambda x: x.cumsum(-1),
-        "x - mean": lambda x: x - x.mean(-1, keepdim=True),
-        "x / norm": lambda x: x / (1 + x.norm(dim=1, keepdim=True)),
-        "var": lambda x: x / (1 + x.var(-1, keepdim=True, unbiased=False)),
-        "amax": lambda x: x - x.amax(1, keepdim=True),
-        "topk": lambda x: x.topk(min(2, x.shape[-1]), -1).values,
-        "sort": lambda x: x.sort(-1).values,
-        "gather": lambda x: x.gather(-1, x.argsort(-1)),
-        "logsumexp": lambda x: x - x.logsumexp(-1, keepdim=True),
-        "index": lambda x: x[:, torch.arange(x.shape[1] - 1, -1, -1, device=x.device)],
-        "repeat": lambda x: x.repeat(1, 2, *[1] * (x.dim() - 2)),
-        "repeat_interleave": lambda x: x.repeat_interleave(2, -1),
-        "expand": lambda x: (x[:, :1].expand(x.shape) + x).clamp(-1, 1),
-        "glu": lambda x: F.glu(x, 1),
-        "detach": lambda x: x * x.detach(),
-        "pow": lambda x: (x**2 + 1).sqrt(),
-        "half-precision": lambda x: x.to(torch.bfloat16).to(x.dtype),
-        "float64": lambda x: x.double().exp().to(x.dtype),
-        "fft": lambda x: torch.fft.rfft(x, dim=-1).real,
-        "scatter": lambda x: torch.zeros_like(x).scatter_add(-1, x.argsort(-1), x),
-    }
-    name = one_of(draw, *named)
-    return Do(name, named[name])
+    name = one_of(draw, *ELEMENTARY)
+    return Do(name, ELEMENTARY[name])
+
+
+def local(draw: Draw, _: torch.Tensor) -> nn.Module:
+    name = one_of(draw, *LOCAL)
+    return Do(name, ELEMENTARY[name])
 
 
 class Product(torch.autograd.Function):

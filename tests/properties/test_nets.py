@@ -5,28 +5,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import oracles
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
-from nets import nets
+from hypothesis import given
+from nets import PROPERTY, nets
 from torch import nn
 
 import archlab
 
-FUZZ = int(os.environ.get("ARCHLAB_FUZZ", "0"))
 RANKS = {"sequences": 1, "images": 2, "volumes": 3, "tokens": 0}
-PROPERTY = settings(
-    max_examples=(FUZZ or 200) // len(RANKS),
-    phases=[Phase.generate],  # the nets are small, and to shrink one runs thousands: minutes
-    derandomize=not FUZZ,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def equal(before: Any, after: Any) -> bool:
