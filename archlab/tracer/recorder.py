@@ -21,7 +21,7 @@ from archlab.ir.graph import Gap, Node
 from archlab.ir.kinds import Kind, PlaceAttrs
 from archlab.tracer.backward import foreign_hooks, recomputing
 from archlab.tracer.bounds import Bounds
-from archlab.tracer.fake import FakeTensor
+from archlab.tracer.fake import FakeTensor, corrected
 from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
 from archlab.tracer.overloads import Operator, function_attention, operator
@@ -193,7 +193,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not self.meta or keeps_values(op, values, sources, self.tensors):
             if self.bounds is not None:
                 self.bounds.check(values)
-            return func(*args, **kwargs)
+            return corrected(op.name, values, func(*args, **kwargs))
         if op.name in DATA_DEPENDENT:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
         try:

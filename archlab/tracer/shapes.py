@@ -122,13 +122,23 @@ def layer_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     """Output, mean and reciprocal deviation per normalised vector."""
     x, axes = values["input"], tuple(values["normalized_shape"])
     outer = x.dim() - len(axes)
-    if tuple(x.shape[outer:]) != axes or x.dtype not in _FULL_PRECISION:
+    dtype = statistics_dtype(values)
+    if tuple(x.shape[outer:]) != axes or dtype not in _FULL_PRECISION:
         return None
     for parameter in (values["weight"], values["bias"]):
         if parameter is not None and tuple(parameter.shape) != axes:
             return None
-    stats = (empty((*x.shape[:outer], *(1 for _ in axes)), x.dtype) for _ in range(2))
+    stats = (empty((*x.shape[:outer], *(1 for _ in axes)), dtype) for _ in range(2))
     return (empty(x.shape, x.dtype), *stats)
+
+
+def statistics_dtype(values: Values) -> torch.dtype:
+    """Return the dtype of a layer norm's statistics: float32 beside float32 weights."""
+    x, weight = values["input"], values["weight"]
+    half = x.dtype in (torch.float16, torch.bfloat16)
+    mixed = half and weight is not None and weight.dtype == torch.float32
+    dtype: torch.dtype = torch.float32 if mixed else x.dtype
+    return dtype
 
 
 def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:

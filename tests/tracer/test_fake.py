@@ -27,6 +27,19 @@ def test_autocast_casts(device: str) -> None:
     assert result.header.build.startswith("fake tensors on the CPU")
 
 
+def test_statistics_of_a_layer_norm_are_floats() -> None:
+    """Kept: the inputs of both layers, of two bytes an element, and two floats a row."""
+
+    class Net(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", torch.bfloat16):
+                return super().forward(x)
+
+    net = Net(nn.Linear(16, 16), nn.LayerNorm(16))
+    saved = archlab.memory(archlab.load(net, input=(4, 16))).totals.saved_for_backward
+    assert saved == 2 * (4 * 16) + 2 * (4 * 16) + 2 * 4 * 4
+
+
 def test_a_forward_for_cuda_is_traced_without_it() -> None:
     class Cuda(nn.Conv2d):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -98,6 +98,7 @@ ANSWERED: dict[str, list[tuple[Any, ...]]] = {
         layer_args(thinned(2, 3, 8), 1),
         (t(2, 3, 8), [8], None, None, 1e-5),
         (t(2, 8, dtype=DOUBLE), [8], None, None, 1e-5),
+        (t(2, 8, dtype=BRAIN), [8], t(8), t(8), 1e-5),
     ],
     "aten.native_group_norm.default": [
         group_args(t(2, 6, 4, 4), 3),
@@ -286,7 +287,7 @@ UNSURE: dict[str, list[tuple[Any, ...]]] = {
     "aten.convolution.default": [
         conv(last(2, 3, 4, 4, 4), t(4, 3, 1, 1, 1)),  # layout depends on the backend
     ],
-    "aten.native_layer_norm.default": [layer_args(t(2, 8, dtype=BRAIN), 1)],
+    "aten.native_layer_norm.default": [(t(2, 8, dtype=BRAIN), [8], None, None, 1e-5)],
     "aten._softmax.default": [(t(2, 3, dtype=HALF), 1, True)],
     "aten.add.Tensor": [(t(2, 3), t(2, 3, dtype=DOUBLE)), (t(2), 1j), (ints(2), 1)],
     "aten.add_.Tensor": [(ints(2), 1), (t(3).expand(2, 3), 1)],
