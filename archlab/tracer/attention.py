@@ -75,7 +75,7 @@ def _fuses(
     # None of this is an operator of the model.
     with torch._C._DisableTorchDispatch():
         tensors = [None if t is None else _stand_in(t) for t in (query, key, value, mask)]
-        rounds = [tensors]
+        rounds: list[list[Any]] = [tensors]
         if query.dim() == 3:
             # Torch gives them a batch of one, and then chooses once more, by other rules.
             with torch.enable_grad():  # which tensors want gradients matters outside it, too
