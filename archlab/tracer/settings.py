@@ -32,7 +32,7 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     try:
         with (
             no_collection(),
-            _deep_recursion(),
+            deep_recursion(),
             eager(),
             same_random(),
             torch.set_grad_enabled(train),
@@ -71,7 +71,8 @@ def refused_autocast() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Allow more frames than Python does by itself."""
     # Hooks double the frames that a call of a module takes: what nests as deep as plain torch
     # allows must nest here, too.
     limit = sys.getrecursionlimit()
