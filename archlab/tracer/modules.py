@@ -155,7 +155,7 @@ class ModuleStack:
         """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
         holders: dict[int, tuple[torch.Tensor, list[str]]] = {}
         for path, module in self._named:
-            for name, tensor in vars(module)[kind].items():
+            for name, tensor in getattr(module, kind).items():
                 if tensor is not None and not is_lazy(tensor):
                     full_name = f"{path}.{name}" if path else name
                     holders.setdefault(id(tensor), (tensor, []))[1].append(full_name)

@@ -17,7 +17,7 @@ from archlab.tracer.attention import fused_attention
 
 
 @contextlib.contextmanager
-def settings(module: nn.Module, mode: str) -> Iterator[None]:
+def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Iterator[None]:
     """Set mode, autograd and kernels for one forward; restore them and all random states."""
     members = list(module.modules())
     flags = [member.training for member in members]
@@ -35,7 +35,7 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
             deep_recursion(),
             eager(),
             same_random(),
-            torch.set_grad_enabled(train),
+            torch.set_grad_enabled(train if grad is None else grad),
             fused_attention(),
         ):
             yield
