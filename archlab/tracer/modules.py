@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import GeneratorType
 from typing import Any
@@ -49,6 +49,20 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+
+
+def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of an argument that is a nest, named as a command gives them: `batch.x`."""
+    parts: Iterable[tuple[Any, Any]]
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    else:
+        yield name, value
+        return
+    for key, part in parts:
+        yield from _entries(f"{name}.{key}", part)
 
 
 def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -146,9 +160,10 @@ class ModuleStack:
             names = []
         names += [f"input{i}" for i in range(len(names), len(args))]
         return tuple(
-            self._tensors.add_outside(tensor, "input", name)
+            self._tensors.add_outside(tensor, "input", path)
             for name, value in (*zip(names, args, strict=False), *kwargs.items())
-            for tensor in tensors_in([value])
+            for path, part in _entries(name, value)
+            for tensor in tensors_in([part])
         )
 
     def _holders(self, kind: str) -> list[tuple[torch.Tensor, list[str]]]:
