@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.utils._pytree import tree_map_only
 
 from archlab.tracer.isolate import copied
 
-__all__ = ["FakeTensor", "fakes"]
+__all__ = ["FakeTensor", "fakes", "unset_fake_temporarily"]
 
 
 def fakes(

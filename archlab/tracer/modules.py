@@ -30,7 +30,7 @@ _TENSORS = frozenset({torch.Tensor, nn.Parameter, FakeTensor})
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of any nesting of tuples, lists, mappings and dataclasses, in order.
+    """Yield the tensors of any nesting of tuples, lists, mappings and objects, in order.
 
     Example:
         >>> [tuple(t.shape) for t in tensors_in([torch.ones(2), {"a": (torch.ones(3),)}])]
@@ -49,6 +49,9 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+        elif hasattr(value, "__dict__") and not callable(value):
+            # An object of the user's own: what it holds itself, and not what that refers to.
+            yield from (part for part in vars(value).values() if isinstance(part, torch.Tensor))
 
 
 def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
