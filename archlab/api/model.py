@@ -249,7 +249,7 @@ class Model:
                 with contextlib.suppress(TraceError):
                     return self._traced([each.zeros() for each in readings], mode)
             advice = self._inputs.advice(str(error), self._batch)
-            raise TraceError(f"{error}{advice}", error.graph) from error
+            raise TraceError(f"{error}{advice}", error.graph) from error.__cause__
 
     def _traced(self, readings: Sequence[Inputs], mode: str) -> Graph:
         subjects = [self._subject(inputs) for inputs in readings]

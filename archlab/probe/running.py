@@ -19,7 +19,7 @@ from torch.utils.hooks import RemovableHandle
 
 from archlab.errors import ArchlabError, ProbeError
 from archlab.tracer.chain import without_values
-from archlab.tracer.settings import eager
+from archlab.tracer.settings import deep_recursion, eager
 
 _LISTS = (nn.ParameterList, nn.ParameterDict)
 Before = Callable[[nn.Module, Any, dict[str, Any]], None]  # (module, args, kwargs)
@@ -32,7 +32,7 @@ def run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     Raises:
         ProbeError: the forward failed; the message holds torch's own.
     """
-    with reported(f"The forward of {type(module).__name__}"):
+    with deep_recursion(), reported(f"The forward of {type(module).__name__}"):
         output = module(*args, **kwargs)
         return list(output) if isinstance(output, GeneratorType) else output
 

@@ -47,6 +47,10 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
 def _without_prefix(saved: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return the saved state without a prefix that a trainer put before every name."""
     for prefix in _PREFIXES:
+        # What has no prefix is the trainer's own then: its counters, its metrics.
+        inside = {key: value for key, value in saved.items() if str(key).startswith(prefix)}
+        if own and set(own) <= {key.removeprefix(prefix) for key in inside}:
+            return {key.removeprefix(prefix): value for key, value in inside.items()}
         if saved and all(isinstance(key, str) and key.startswith(prefix) for key in saved):
             shorter = {key.removeprefix(prefix): value for key, value in saved.items()}
             if set(shorter) & set(own):

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.utils._pytree import tree_map_only
 
 from archlab.tracer.isolate import copied
 from archlab.tracer.shapes import statistics_dtype
 
-__all__ = ["FakeTensor", "corrected", "fakes"]
+__all__ = ["FakeTensor", "corrected", "fakes", "unset_fake_temporarily"]
 
 
 def fakes(

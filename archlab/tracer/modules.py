@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import GeneratorType
 from typing import Any
@@ -30,7 +30,7 @@ _TENSORS = frozenset({torch.Tensor, nn.Parameter, FakeTensor})
 
 
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of any nesting of tuples, lists, mappings and dataclasses, in order.
+    """Yield the tensors of any nesting of tuples, lists, mappings and objects, in order.
 
     Example:
         >>> [tuple(t.shape) for t in tensors_in([torch.ones(2), {"a": (torch.ones(3),)}])]
@@ -49,6 +49,23 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(value.values())
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from tensors_in(getattr(value, part.name) for part in dataclasses.fields(value))
+        elif hasattr(value, "__dict__") and not callable(value):
+            # An object of the user's own: what it holds itself, and not what that refers to.
+            yield from (part for part in vars(value).values() if isinstance(part, torch.Tensor))
+
+
+def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of an argument that is a nest, named as a command gives them: `batch.x`."""
+    parts: Iterable[tuple[Any, Any]]
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    else:
+        yield name, value
+        return
+    for key, part in parts:
+        yield from _entries(f"{name}.{key}", part)
 
 
 def _plain_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -146,16 +163,17 @@ class ModuleStack:
             names = []
         names += [f"input{i}" for i in range(len(names), len(args))]
         return tuple(
-            self._tensors.add_outside(tensor, "input", name)
+            self._tensors.add_outside(tensor, "input", path)
             for name, value in (*zip(names, args, strict=False), *kwargs.items())
-            for tensor in tensors_in([value])
+            for path, part in _entries(name, value)
+            for tensor in tensors_in([part])
         )
 
     def _holders(self, kind: str) -> list[tuple[torch.Tensor, list[str]]]:
         """Each distinct tensor with all its names; lazy ones have no shape and are left out."""
         holders: dict[int, tuple[torch.Tensor, list[str]]] = {}
         for path, module in self._named:
-            for name, tensor in vars(module)[kind].items():
+            for name, tensor in getattr(module, kind).items():
                 if tensor is not None and not is_lazy(tensor):
                     full_name = f"{path}.{name}" if path else name
                     holders.setdefault(id(tensor), (tensor, []))[1].append(full_name)

@@ -140,6 +140,6 @@ READERS: dict[str, Reader] = {
     **_lines(function(Kind.COPY), "clone _to_copy copy contiguous _pin_memory"),
     **_lines(
         function(Kind.ELEMENTWISE),
-        "native_dropout where masked_fill _conj complex floor_divide addr",
+        "native_dropout where masked_fill _conj complex floor_divide addr _weight_norm_interface",
     ),
 }

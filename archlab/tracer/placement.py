@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.fake import FakeTensor, unset_fake_temporarily
 from archlab.tracer.layout import META
 from archlab.tracer.overloads import Operator
 from archlab.tracer.tensors import TensorTable
@@ -70,8 +71,8 @@ def _to_meta(value: Any) -> Any:
 def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Let torch's CPU kernel refuse inputs in its own words.
 
-    Every tensor is replaced by zeros, in memory that no kernel which refuses will touch; a very
-    large one by a single zero, expanded.
+    Every tensor on meta is replaced by zeros, in memory that no kernel which refuses will touch; a
+    very large one by a single zero, expanded.
     """
 
     def stand_in(value: Any) -> Any:
@@ -81,10 +82,13 @@ def complain(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
             return torch.device("cpu")
         if not isinstance(value, torch.Tensor):
             return value
+        if not value.is_meta and not isinstance(value, FakeTensor):
+            return value.clone()  # its values are known, and an operator may write them
         if value.numel() > _LARGE:
             return torch.zeros((), dtype=value.dtype).expand(value.shape)
         elements = 1 + sum((n - 1) * s for n, s in zip(value.shape, value.stride(), strict=True))
         zeros = torch.zeros(max(elements, 0), dtype=value.dtype)
         return zeros.as_strided(value.shape, value.stride())
 
-    func(*map(stand_in, args), **{name: stand_in(value) for name, value in kwargs.items()})
+    with unset_fake_temporarily():
+        func(*map(stand_in, args), **{name: stand_in(value) for name, value in kwargs.items()})

@@ -61,25 +61,29 @@ def record(
     if any(map(is_lazy, weights)):
         # A forward gives lazy parameters their shapes. What it raises is raised again, and
         # reported, in the forward that is recorded.
-        with settings(module, mode), torch.no_grad(), contextlib.suppress(Exception):
+        with settings(module, mode, grad=False), contextlib.suppress(Exception):
             module(*args, **kwargs)
     facts = {"name": name, "mode": mode, "build": build}
     leaves = [*weights, *tensors_in([args, kwargs])]
 
-    def once(*, saving: bool) -> Recording:
+    def once(*, saving: bool, grad: bool) -> Recording:
         recorder = Recorder(module, meta=meta, train=mode == "train", saving=saving)
         recorder.bounds = bounds
-        with settings(module, mode):
+        with settings(module, mode, grad=grad):
             ids, outputs, error = _observe(recorder, module, args, kwargs)
             graph = _graph(recorder, ids, outputs, error, **facts)
             if error is None and recorder.saving:
                 graph = _with_backward(graph, recorder, outputs, leaves)
         return Recording(graph, error, refused=recorder.refusal is not None)
 
-    recording = once(saving=mode == "train")
+    train = mode == "train"
+    recording = once(saving=train, grad=train)
     # torch.func.grad and its like refuse to run where hooks watch what autograd saves.
-    if recording.error is not None and "saved tensor hooks" in str(recording.error):
-        return once(saving=False)
+    if train and "saved tensor hooks" in str(recording.error):
+        return once(saving=False, grad=True)
+    # A net whose result is a gradient, such as a force, needs autograd in eval mode, too.
+    if not train and "does not require grad" in str(recording.error):
+        return once(saving=False, grad=True)
     return recording
 
 

@@ -94,12 +94,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.tensors.note_releases(len(self.nodes))
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = None
-        if self.meta and op.shape is not None and all(tensor.is_meta for tensor in sources):
+        without_values = all(tensor.is_meta or type(tensor) is FakeTensor for tensor in sources)
+        if op.shape is not None and without_values:
             try:
                 out = op.shape(values)
             except MisfitError:
                 self._complain(func, args, kwargs)
-        if out is None:
+        # A fake tensor is made by its own mode; the rule only had to say whether the inputs fit.
+        if out is None or not self.meta:
             out = self._execute(func, op, args, kwargs, values, sources)
         self._record(op, values, sources, inputs, out)
         return out
@@ -200,7 +202,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out = moved(func, args, kwargs, sources)
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             # Whether the model is wrong, or the meta device does not know the operator.
-            if not isinstance(error, NotImplementedError):
+            # A place or a length that is not known here may be the reason, too: with other tensors
+            # the operator may run.
+            places = any(t.is_meta and not t.is_floating_point() for t in sources)
+            if not places and not isinstance(error, NotImplementedError):
                 self._complain(func, args, kwargs)
             raise
         written = [values[name] for name in op.writes if isinstance(values[name], torch.Tensor)]

@@ -17,7 +17,7 @@ from archlab.tracer.attention import fused_attention
 
 
 @contextlib.contextmanager
-def settings(module: nn.Module, mode: str) -> Iterator[None]:
+def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Iterator[None]:
     """Set mode, autograd and kernels for one forward; restore them and all random states."""
     members = list(module.modules())
     flags = [member.training for member in members]
@@ -32,10 +32,10 @@ def settings(module: nn.Module, mode: str) -> Iterator[None]:
     try:
         with (
             no_collection(),
-            _deep_recursion(),
+            deep_recursion(),
             eager(),
             same_random(),
-            torch.set_grad_enabled(train),
+            torch.set_grad_enabled(train if grad is None else grad),
             fused_attention(),
         ):
             yield
@@ -71,7 +71,8 @@ def refused_autocast() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _deep_recursion() -> Iterator[None]:
+def deep_recursion() -> Iterator[None]:
+    """Allow more frames than Python does by itself."""
     # Hooks double the frames that a call of a module takes: what nests as deep as plain torch
     # allows must nest here, too.
     limit = sys.getrecursionlimit()

@@ -39,3 +39,14 @@ def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
     checkpoint.write_text("nothing")
     with pytest.raises(SpecError, match="no checkpoint"):
         archlab.effective_receptive_field("resnet20", checkpoint=checkpoint)
+
+
+def test_what_a_trainer_keeps_beside_the_weights_is_left_aside(tmp_path) -> None:
+    net = nn.Linear(3, 2)
+    state = {f"model.{name}": value + 1 for name, value in net.state_dict().items()}
+    torch.save({"state_dict": state | {"seen": torch.tensor(7)}}, tmp_path / "last.ckpt")
+    expected = net.weight.detach() + 1
+    load_weights(net, tmp_path / "last.ckpt")
+    assert torch.equal(net.weight, expected)
+    with pytest.raises(SpecError, match="belongs to another model"):
+        load_weights(nn.Linear(3, 4), tmp_path / "last.ckpt")

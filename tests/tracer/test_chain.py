@@ -193,7 +193,7 @@ def test_a_failure_in_the_model_itself_has_no_path() -> None:
         (nn.Linear(3, 4), "2x3:int64", "eval", "leave the dtype of input out"),
         (nn.Linear(3, 4), "2x3:float16", "eval", "leave the dtype of input out"),
         (nn.LayerNorm(3), "2x3:int64", "eval", "leave the dtype of input out"),
-        (nn.Linear(3, 4).half(), (2, 3), "eval", "try input='3x224x224:float16'"),
+        (nn.Linear(3, 4).half(), "2x3:float32", "eval", "try input='3x224x224:float16'"),
     ],
 )
 def test_a_failure_comes_with_advice(

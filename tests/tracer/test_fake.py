@@ -62,3 +62,15 @@ def test_copies_are_fake_and_share_what_was_shared() -> None:
     assert storages[0] == storages[1]
     assert isinstance(copy[0].weight, nn.Parameter)
     assert not isinstance(net[0].weight.data, FakeTensor)
+
+
+def test_what_torch_refuses_is_refused_on_fake_tensors_too() -> None:
+    """The kernels for fake tensors multiply integers by floats; those with values do not."""
+
+    class Mixed(Autocast):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", enabled=True), torch.autocast("cpu", enabled=False):
+                return self.a(x)  # type: ignore[no-any-return]
+
+    with pytest.raises(archlab.ArchlabError, match="must have the same dtype"):
+        archlab.flops(archlab.load(Mixed(), input="4x16:int64"))

@@ -152,3 +152,10 @@ def test_an_output_of_nested_mappings_with_any_keys(mode: str) -> None:
     model = archlab.load(net, input="3x8x8")
     assert archlab.gradients(model, seeds=1, batch=2, loss="mse").rows[-1].activation_grad > 0
     assert len(archlab.render(model).drawing.boxes) > 2
+
+
+def test_inputs_in_a_nest_are_named_by_their_way() -> None:
+    batch = {"image": meta(2, 3), "parts": [meta(3), meta(4)]}
+    graph = traced(lambda batch: batch["image"] * 2, batch)
+    names = [graph.tensors[tensor].name for tensor in graph.inputs]
+    assert [name.partition(".")[2] for name in names] == ["image", "parts.0", "parts.1"]

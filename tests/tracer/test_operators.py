@@ -443,6 +443,7 @@ NAMED = [
         Kind.ELEMENTWISE, scalar=False, where__self=(b(2, 4), X, X), complex=(X, X),
         masked_fill__Scalar=(X, b(2, 4), 0.0), masked_fill___Scalar=(X, b(2, 4), 0.0),
         add__Tensor=(X, X), floor_divide=(X, X), addr=(X, f(2), f(4)),
+        _weight_norm_interface=(X, f(2, 1)),
     ),
     *named(
         Kind.ELEMENTWISE, scalar=True, native_dropout=(X, 0.5, True), add___Scalar=(X, 1),

@@ -141,3 +141,28 @@ def test_a_tensor_that_the_forward_writes_has_one_storage() -> None:
     graph = traced(forward, torch.empty(4, 8, device="meta"))
     made = {graph.tensors[t].storage for node in graph.nodes for t in node.outputs}
     assert len(made - {graph.tensors[graph.inputs[0]].storage}) == 2  # y, and twice y
+
+
+class Force(nn.Module):
+    """An energy of 3 × 8 + 8 × 1 products a row, and its gradient, which takes as many again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.energy = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(self.energy(x).sum(), x, create_graph=self.training)[0]
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_a_net_whose_result_is_a_gradient(mode: str) -> None:
+    assert flops(Force(), (5, 3), mode).macs == 2 * 5 * (3 * 8 + 8)
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")
+def test_what_torch_has_traced_is_one_layer() -> None:
+    inside = torch.jit.trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.ones(2, 4))
+    result = flops(nn.Sequential(inside, nn.Linear(4, 2)), (2, 4))
+    assert [(row.path, row.macs) for row in result.rows] == [("", 48), ("0", 32), ("1", 16)]
+    assert archlab.params(archlab.load(nn.Sequential(inside), input=(2, 4))).params == 20

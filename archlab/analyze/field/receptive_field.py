@@ -19,7 +19,7 @@ import numpy as np
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.sight import NAMES, Misalignment, Sight
-from archlab.analyze.header import header
+from archlab.analyze.header import gaps, header
 from archlab.analyze.tree import call_order
 from archlab.ir.graph import Graph, ModuleCall
 from archlab.ir.kinds import ConvAttrs, Kind
@@ -142,7 +142,8 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
         missing=tuple(
             Missing(name, why="no receptive-field rule: a lower bound from here on")
             for name in lost
-        ),
+        )
+        + gaps(graph),
         footer=(*_summary(last, first_global), *([layout] if layout else []), *notes),
         extra=(("misaligned", [_record(join) for join in misaligned]), ("layout", layout)),
         tree=True,
