@@ -153,6 +153,12 @@ def _file(spec: ModelSpec) -> Source:
     if not path.is_file():
         raise SpecError(f"There is no file {spec.place!r} (looked in {Path.cwd()}).")
     name = f"archlab_user_{path.stem}"
+    # A file that did not change is run once: a second run would define its operators anew, and
+    # torch crashes where the first ones are still in use.
+    stamp = (str(path.resolve()), path.stat().st_mtime_ns, path.stat().st_size)
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "_archlab_stamp", None) == stamp:
+        return Source(spec.text, "file", _member(loaded, spec, spec.place))
     module_spec = importlib.util.spec_from_file_location(name, path)
     assert module_spec is not None
     assert module_spec.loader is not None
@@ -166,6 +172,7 @@ def _file(spec: ModelSpec) -> Source:
         raise BuildError(
             f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+    vars(module)["_archlab_stamp"] = stamp
     return Source(spec.text, "file", _member(module, spec, spec.place))
 
 

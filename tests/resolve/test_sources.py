@@ -265,3 +265,13 @@ def test_a_package_that_fails_to_import(write) -> None:
     write("fails_for_archlab.py", "raise RuntimeError('half installed')\n")
     with pytest.raises(BuildError, match="cannot be imported: RuntimeError: half installed"):
         source("fails_for_archlab:Net")
+
+
+def test_a_file_is_run_once_until_it_changes(write) -> None:
+    write("nets/counted.py", "from torch import nn\n\nclass Net(nn.ReLU):\n    pass\n")
+    first = source("nets/counted.py:Net").builder()
+    assert type(source("nets/counted.py:Net").builder()) is type(first)
+    write("nets/counted.py", "from torch import nn\n\nclass Net(nn.GELU):\n    pass\n")
+    assert isinstance(source("nets/counted.py:Net").builder(), nn.GELU)
+    write("other/counted.py", "from torch import nn\n\nclass Net(nn.ReLU):\n    pass\n")
+    assert isinstance(source("other/counted.py:Net").builder(), nn.ReLU)

@@ -15,9 +15,10 @@ from archlab.ir.kinds import ResampleAttrs
 
 
 def resampled(field: Field, size: int, how: ResampleAttrs, axis: int = 0) -> Field:
-    """Return the field after interpolation to `size` units; the affine form is a bound.
+    """Return the field after interpolation to `size` units.
 
-    `axis` counts the spatial axes of the tensor, in whose order the factors are given.
+    The affine form is exact where the factor is a whole number of units, and else a bound. `axis`
+    counts the spatial axes of the tensor, in whose order the factors are given.
     """
     given = how.scales[axis] if how.scales else None
     # Sizes are rounded: where the model gave a factor, torch does not use output ÷ input.
@@ -26,20 +27,52 @@ def resampled(field: Field, size: int, how: ResampleAttrs, axis: int = 0) -> Fie
     if size == field.size and (first == last).all() and (first == np.arange(size)).all():
         return field
     low, high = between(field, first, last)
-    step = field.step * Fraction(ratio).limit_denominator(1 << 16)
+    move = Fraction(ratio).limit_denominator(1 << 16)
+    if how.align_corners:
+        move = Fraction(field.size - 1, max(size - 1, 1))
+    regular = _regular(first, last, move, field.size)
+    before, after = regular or _bounds(move, how)
     nearest = how.mode == "nearest"
-    slack = field.step - step if nearest else field.step * (2 if how.mode == "cubic" else 1)
     return replace(
         field,
-        step=step,
-        lo=field.lo - slack,
-        hi=field.hi if nearest else field.hi + slack,
-        taps=None,
+        step=field.step * move,
+        lo=field.lo + field.step * before,
+        hi=field.hi + field.step * after,
+        taps=field.taps if regular and before == after else None,
         low=low,
         high=high,
-        exact=False,
+        exact=field.exact and regular is not None,
         sure=field.sure and not (nearest and (first != last).any()),
     )
+
+
+def _bounds(move: Fraction, how: ResampleAttrs) -> tuple[Fraction, Fraction]:
+    """Return between which units, counted from move × i, output i finds its neighbours."""
+    half, reach = Fraction(1, 2), 2 if how.mode == "cubic" else 1
+    if how.mode == "nearest":
+        at = move * half if how.centred else Fraction(0)
+        # Rounding down takes at most all but one of the parts that a unit has.
+        parts = move.denominator * (2 if how.centred else 1)
+        return at - Fraction(parts - 1, parts), at
+    if how.antialias:
+        support = reach * max(move, Fraction(1))
+        return move * half - support - half, move * half + support - half
+    at = Fraction(0) if how.align_corners else move * half - half
+    return at - reach, at + reach
+
+
+def _regular(
+    first: Table, last: Table, move: Fraction, size_in: int
+) -> tuple[Fraction, Fraction] | None:
+    """Return where each output's neighbours begin and end, counted from move × i, if all agree."""
+    units = np.arange(len(first))
+    inside = (first > 0) & (last < size_in - 1)
+    if move.denominator != 1 or not inside.any():
+        return None
+    before, after = (table[inside] - int(move) * units[inside] for table in (first, last))
+    if np.ptp(before) or np.ptp(after):
+        return None
+    return Fraction(int(before[0])), Fraction(int(after[0]))
 
 
 def _neighbours(size_in: int, size: int, ratio: float, how: ResampleAttrs) -> tuple[Table, Table]:

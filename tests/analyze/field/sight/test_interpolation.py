@@ -1,5 +1,7 @@
 """Which pixels torch's interpolation reads: the pixels that have a gradient."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 from torch.nn.functional import interpolate
@@ -76,3 +78,25 @@ def test_corners_and_antialiasing(
     how = ResampleAttrs(HOW[mode].mode, align_corners=corners, antialias=antialias)
     expected = spans(size, mode, size=to, align_corners=corners, antialias=antialias)
     assert table(size, to, how) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "centre"),
+    [
+        # Output i is placed at (i + 1/2) × 4 − 1/2 = 4i + 1.5, between two units.
+        ("bilinear", 6, Fraction(3, 2)),
+        ("nearest", 6, Fraction(0)),
+        ("nearest-exact", 6, Fraction(2)),
+        # Four outputs a unit: at (i + 1/2) ÷ 4 − 1/2. The nearest is ⌊i ÷ 4⌋, on average the same.
+        ("bilinear", 96, Fraction(-3, 8)),
+        ("nearest", 96, Fraction(-3, 8)),
+    ],
+)
+def test_centres_are_where_torch_puts_the_outputs(mode: str, size: int, centre: Fraction) -> None:
+    how = ResampleAttrs(
+        "linear" if mode == "bilinear" else "nearest", centred=mode.endswith("exact")
+    )
+    field = resampled(image(24), size, how)
+    assert field.centre == centre
+    assert field.exact == (size == 6)
+    assert field.lo <= field.hi
