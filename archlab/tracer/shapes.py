@@ -26,7 +26,14 @@ from archlab.tracer.layout import (
     like,
     memory_format,
 )
-from archlab.tracer.windows import adaptive_pool, avg_pool, convolution, max_pool
+from archlab.tracer.windows import (
+    adaptive_pool,
+    avg_pool,
+    convolution,
+    max_pool,
+    max_unpool,
+    mirror_pad,
+)
 
 Values = Mapping[str, Any]
 Rule = Callable[[Values], Any]
@@ -254,6 +261,14 @@ def embedding(values: Values) -> torch.Tensor | None:
     return empty((*indices.shape, *weight.shape[1:]), weight.dtype)
 
 
+def rolled(values: Values) -> torch.Tensor | None:
+    """A new tensor like the one whose elements move around an axis."""
+    x, axes = values["self"], values["dims"]
+    if not axes or len(axes) != len(values["shifts"]):
+        return None
+    return like(x) if all(_axis_fits(axis, x.dim()) for axis in axes) else None
+
+
 def channel_shuffle(values: Values) -> torch.Tensor | None:
     """A new tensor of the same shape, also where nothing changes its place."""
     x, groups = values["self"], values["groups"]
@@ -307,6 +322,12 @@ SHAPES: dict[str, Rule] = {
     "aten.max_pool2d_with_indices.default": max_pool,
     "aten.avg_pool2d.default": avg_pool,
     "aten._adaptive_avg_pool2d.default": adaptive_pool,
+    "aten.max_unpool2d.default": max_unpool,
+    "aten.reflection_pad2d.default": mirror_pad,
+    "aten.reflection_pad3d.default": mirror_pad,
+    "aten.replication_pad2d.default": mirror_pad,
+    "aten.replication_pad3d.default": mirror_pad,
+    "aten.roll.default": rolled,
     "aten.embedding.default": embedding,
     "aten.channel_shuffle.default": channel_shuffle,
     "aten._unsafe_view.default": unsafe_view,

@@ -81,6 +81,27 @@ def avg_pool(values: Values) -> torch.Tensor | None:
     return None if values["divisor_override"] == 0 else _pool(values, (1, 1))
 
 
+def mirror_pad(values: Values) -> torch.Tensor | None:
+    """A map with a border of its own pixels, reflected or repeated, in the layout of the map."""
+    x, amounts = values["self"], values["padding"]
+    rank = len(amounts) // 2
+    # A reflection that is wider than the map is refused, and no border is taken away here.
+    if x.dim() != rank + 2 or min(amounts) < 0 or max(amounts) >= min(x.shape[2:]):
+        return None
+    # From the last axis, before and after.
+    added = [amounts[i] + amounts[i + 1] for i in reversed(range(0, 2 * rank, 2))]
+    size = [x.shape[2 + i] + added[i] for i in range(rank)]
+    return empty((*x.shape[:2], *size), x.dtype, memory_format(x))
+
+
+def max_unpool(values: Values) -> torch.Tensor | None:
+    """A map of the given size, in the layout of what is put into it."""
+    x, size = values["self"], tuple(values["output_size"])
+    if x.dim() != 4 or values["indices"].shape != x.shape or len(size) != 2 or min(size) < 1:
+        return None
+    return empty((*x.shape[:2], *size), x.dtype, memory_format(x))
+
+
 def adaptive_pool(values: Values) -> torch.Tensor | None:
     """Average over as many windows as the output has positions."""
     x, size = values["self"], tuple(values["output_size"])

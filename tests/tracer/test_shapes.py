@@ -195,6 +195,15 @@ ANSWERED: dict[str, list[tuple[Any, ...]]] = {
         (turned(10, 4), turned(2, 5, dtype=torch.int64)),
         (t(10, 4, dtype=BRAIN), ints()),
     ],
+    "aten.max_unpool2d.default": [
+        (t(2, 3, 2, 2), ints(2, 3, 2, 2), [5, 4]),
+        (last(2, 3, 2, 2), last(2, 3, 2, 2).long(), [4, 4]),
+    ],
+    "aten.reflection_pad2d.default": [(t(2, 3, 4, 5), [1, 2, 3, 0]), (last(2, 3, 4, 5), [1] * 4)],
+    "aten.reflection_pad3d.default": [(t(2, 3, 4, 5, 6), [1, 2, 3, 0, 0, 1])],
+    "aten.replication_pad2d.default": [(t(2, 3, 4, 5), [1, 2, 3, 0]), (last(2, 3, 4, 5), [1] * 4)],
+    "aten.replication_pad3d.default": [(t(2, 3, 4, 5, 6), [1, 2, 3, 0, 0, 1])],
+    "aten.roll.default": [(t(2, 3, 4), [1], [-1]), (last(2, 3, 4, 5), [1, 2], [2, 3])],
     "aten.channel_shuffle.default": [
         (t(2, 6, 5, 7), 3),
         (t(2, 6, 5, 7), 1),
