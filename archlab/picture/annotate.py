@@ -168,12 +168,17 @@ def _uses(graph: Graph) -> dict[int, list[int]]:
     """Return by node the parameters that it uses on data, as indices of `graph.params`."""
     # A weight is followed through what only reshapes it: it counts where it first meets data.
     data = set(graph.inputs)
-    holds: dict[int, list[int]] = {
-        param.tensor: [i] for i, param in enumerate(graph.params) if not param.buffer
-    }
+    holds: dict[int, list[int]] = {}
+    for i, param in enumerate(graph.params):
+        if not param.buffer:
+            holds.setdefault(param.tensor, []).append(i)
     uses: dict[int, list[int]] = {}
     for node in graph.nodes:
-        indices = [i for tensor in dict.fromkeys(node.inputs) for i in holds.get(tensor, ())]
+        indices = [
+            i
+            for tensor in dict.fromkeys(node.inputs)
+            for i in _of_module(graph, holds.get(tensor, []), node.path)
+        ]
         if _reads_data(graph, node, data):
             data.update(node.outputs)
             if indices:
@@ -182,6 +187,12 @@ def _uses(graph: Graph) -> dict[int, list[int]]:
             for tensor in node.outputs:
                 holds.setdefault(tensor, []).extend(indices)
     return uses
+
+
+def _of_module(graph: Graph, indices: list[int], path: str) -> list[int]:
+    """Return those of a module among several parameters of the same memory, or all of them."""
+    own = [i for i in indices if graph.params[i].name.rpartition(".")[0] == path]
+    return own or indices
 
 
 def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:

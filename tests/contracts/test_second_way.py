@@ -208,7 +208,6 @@ def test_shapes_list_every_call(name: str) -> None:
 
 
 NOT_DRAWN = {
-    "tied": "two parameters of the same elements count as one in a drawing",
     "gru": "the first step's product with the zero state depends on no input, and has no box",
 }
 DRAWN = [

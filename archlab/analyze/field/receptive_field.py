@@ -18,6 +18,7 @@ import numpy as np
 
 from archlab.analyze.field.sight import sights
 from archlab.analyze.field.sight.field import Field
+from archlab.analyze.field.sight.layout import repeated
 from archlab.analyze.field.sight.sight import NAMES, Misalignment, Sight
 from archlab.analyze.header import gaps, header
 from archlab.analyze.tree import call_order
@@ -179,7 +180,10 @@ def _row(graph: Graph, call: ModuleCall, by_tensor: dict[int, Sight]) -> FieldRo
         coverage=_product([centre for centre, _ in shares]),
         worst_coverage=_product([worst for _, worst in shares]),
         phases="|".join(map(str, phases(first))) if first and not first.exact else "",
-        exact=sight is not None and not sight.lost and all(map(_known, present)),
+        exact=sight is not None
+        and not sight.lost
+        and not (sight.layout and any(map(repeated, sight.layout)))
+        and all(map(_known, present)),
         global_from=(sight.global_from or None) if sight else None,
     )
 

@@ -288,3 +288,18 @@ def test_space_to_depth() -> None:
             return self.conv(x.reshape(n, c * 16, h // 4, w // 4))
 
     assert rows(Deep(), input="3x32x32")["conv"].rf_w == 12
+
+
+def test_places_beside_each_other_that_see_the_same_are_not_exact() -> None:
+    """Each unit of the map becomes two: their table has the units of the map, not of the tensor."""
+
+    class Repeated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x).repeat_interleave(2, -1)
+
+    rows = archlab.receptive_field(archlab.load(Repeated(), input="3x16x16")).rows
+    assert [row.exact for row in rows] == [False, True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 NOWHERE = -1  # a digit that belongs to no image axis: batch, channels, heads
@@ -74,6 +75,12 @@ def pure(axis: Axis) -> int | None:
         return None
     digit = axis.digits[0]
     return digit.axis if digit.axis != NOWHERE and digit.stride == 1 else None
+
+
+def repeated(axis: Axis) -> bool:
+    """Whether each place of the image has several positions beside each other in a tensor axis."""
+    inside = [digit.axis != NOWHERE for digit in axis.digits if digit.size > 1]
+    return any(here and not after for here, after in pairwise(inside))
 
 
 def reshaped(layout: Layout, shape: Sequence[int]) -> Layout | None:
