@@ -60,7 +60,7 @@ def refused_autocast() -> Iterator[None]:
             raise AutocastError("autocast does nothing on the meta device")
         original(device, enabled)
 
-    if torch._C._is_any_autocast_enabled():
+    if any(map(torch.is_autocast_enabled, ("cpu", "cuda"))):
         raise AutocastError("autocast does nothing on the meta device")
     # `torch.autocast` calls it, and no operator shows afterwards that something is cast.
     torch_functions.set_autocast_enabled = refuse
