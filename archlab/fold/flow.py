@@ -142,6 +142,7 @@ def _restores(graph: Graph, node: Node, product: int) -> bool:
         and maker.kind in (Kind.LINEAR, Kind.MATMUL)
         and node.kind == Kind.RESHAPE
         and len(after) > len(before) > 1
+        and 1 not in after[1:]  # axes that einsum puts in for its own use
         and after[-1] == before[-1]
     )
 
