@@ -42,7 +42,7 @@ def test_an_unknown_keyword_is_refused(name: str) -> None:
         ("gradients", "sedes", "seeds"),
         ("render", "box", "boxes"),
         ("scan", "optmizer", "optimizer"),
-        ("check", "max_macs", "macs"),
+        ("check", "max_mac", "max_macs"),
     ],
 )
 def test_a_mistyped_keyword_names_the_one_that_was_meant(name, mistyped, meant) -> None:
