@@ -13,6 +13,7 @@ from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
+from archlab.ir.graph import Graph
 
 _MAP = 3  # axes of a map: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
@@ -149,8 +150,16 @@ def _shape(
         inside = [t for around, t in operand.left if path and f"{around}.".startswith(f"{path}.")]
         tensor = inside[-1] if inside else tensor
     shape = graph.shape(tensor)
-    batch = graph.shape(graph.inputs[0])[:1] if graph.inputs else (1,)
-    return shape[1:] if shape[:1] == batch else shape
+    return shape[1:] if shape[:1] == _batch(graph) else shape
+
+
+def _batch(graph: Graph) -> tuple[int, ...]:
+    """Return the leading size of what is a batch, or nothing for a single sample without one."""
+    if not graph.inputs:
+        return (1,)
+    sizes = {graph.shape(tensor)[:1] for tensor in (graph.inputs[0], *graph.outputs[:1])}
+    alone = len(graph.shape(graph.inputs[0])) < 2 or len(sizes) > 1
+    return () if alone and (1,) not in sizes else graph.shape(graph.inputs[0])[:1]
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:

@@ -52,8 +52,8 @@ def trace(subjects: Sequence[Subject], mode: str = "eval") -> tuple[Graph, Subje
         mode: of the modules.
 
     Raises:
-        TraceError: no reading runs; the error is that of the first, and carries the graph up to
-            there.
+        TraceError: no reading runs; the error is that of the one that got furthest, and carries
+            the graph up to there.
     """
     # In a caller's inference mode autograd sees nothing, and composite operators are not taken
     # apart into the operators that have readers.
@@ -62,8 +62,12 @@ def trace(subjects: Sequence[Subject], mode: str = "eval") -> tuple[Graph, Subje
         for i, recording in _attempts(subjects, mode):
             if recording.error is None:
                 return recording.graph, subjects[i]
-            last[i] = recording
-        raise _failed(last[0]) from last[0].error
+            # Where this machine has no CUDA, what came before says more.
+            if i not in last or not re.search("CUDA|NVIDIA", str(recording.error)):
+                last[i] = recording
+        # The reading that got furthest is the likeliest to be the right one.
+        told = max(last.values(), key=lambda recording: len(recording.graph.calls))
+        raise _failed(told) from told.error
 
 
 def _attempts(subjects: Sequence[Subject], mode: str) -> Iterator[tuple[int, Recording]]:

@@ -39,7 +39,7 @@ READERS: dict[str, Reader] = {
     ),
     "torchvision.deform_conv2d": readers.deform_conv,
     **_lines(readers.matmul("self", "mat2"), "mm bmm _int_mm"),
-    **_lines(readers.matmul("mat1", "mat2"), "addmm _addmm_activation"),
+    **_lines(readers.matmul("mat1", "mat2"), "addmm _addmm_activation _sparse_addmm"),
     **_lines(readers.matmul("batch1", "batch2"), "baddbmm addbmm"),
     "aten._grouped_mm": readers.grouped_matmul,
     "aten.mv": readers.matmul("self", "vec"),
@@ -80,7 +80,8 @@ READERS: dict[str, Reader] = {
     **_lines(
         readers.reduce,
         "sum amax amin max min prod var std var_mean std_mean norm linalg_vector_norm argmax "
-        "argmin any all logsumexp nansum count_nonzero median aminmax",
+        "argmin any all logsumexp nansum count_nonzero median aminmax mse_loss smooth_l1_loss "
+        "huber_loss binary_cross_entropy nll_loss_forward nll_loss2d_forward",
     ),
     **_lines(readers.concat, "cat stack"),
     **_lines(

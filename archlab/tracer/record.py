@@ -21,7 +21,7 @@ from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.modules import tensors_in
 from archlab.tracer.recorder import Recorder
-from archlab.tracer.settings import refused_autocast, settings
+from archlab.tracer.settings import refused_autocast, same_attributes, settings
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]  # args, kwargs
 
@@ -69,7 +69,7 @@ def record(
     def once(*, saving: bool, grad: bool) -> Recording:
         recorder = Recorder(module, meta=meta, train=mode == "train", saving=saving)
         recorder.bounds = bounds
-        with settings(module, mode, grad=grad):
+        with same_attributes(module), settings(module, mode, grad=grad):
             ids, outputs, error = _observe(recorder, module, args, kwargs)
             graph = _graph(recorder, ids, outputs, error, **facts)
             if error is None and recorder.saving:

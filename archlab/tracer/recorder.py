@@ -259,8 +259,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             return op.reader(call)
         except RuntimeError:
-            # A nested tensor has no shape from which to read more.
-            if not any(tensor.is_nested for tensor in _flat(call.values.values())):
+            # A nested tensor has no shape to read, and a sparse one on meta no number of elements.
+            tensors = _flat(call.values.values())
+            if not any(t.is_nested or t.layout is not torch.strided for t in tensors):
                 raise
             return function(Kind.OPAQUE)(call)
 

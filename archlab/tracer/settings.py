@@ -35,6 +35,7 @@ def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Itera
             deep_recursion(),
             eager(),
             same_random(),
+            _seeded(),
             torch.set_grad_enabled(train if grad is None else grad),
             fused_attention(),
         ):
@@ -43,6 +44,39 @@ def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Itera
         torch.backends.mha.set_fastpath_enabled(value=fast_path)
         for member, training in zip(members, flags, strict=True) if changed else ():
             member.training = training
+
+
+@contextlib.contextmanager
+def _seeded() -> Iterator[None]:
+    """Let a forward that draws numbers draw the same ones every time."""
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  the global state, which a forward may use
+    yield
+
+
+@contextlib.contextmanager
+def same_attributes(module: nn.Module) -> Iterator[None]:
+    """Put back what a forward keeps in its modules, so that the next one begins without it."""
+    kept = [_attributes(member) for member in module.modules()]
+    try:
+        yield
+    finally:
+        for holder, before in (pair for pairs in kept for pair in pairs):
+            changed = len(holder) != len(before) or any(
+                holder.get(name) is not value for name, value in before.items()
+            )
+            if changed:
+                holder.clear()
+                holder.update(before)
+
+
+def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
+    """Return a module's attributes, its buffers and its own dictionaries, each with a copy."""
+    own = vars(member)
+    holders = [own, member._buffers]
+    holders += [v for name, v in own.items() if type(v) is dict and not name.startswith("_")]
+    return [(holder, dict(holder)) for holder in holders]
 
 
 class AutocastError(RuntimeError):

@@ -122,3 +122,8 @@ def test_a_shape_is_that_which_leaves_its_box(batch: int) -> None:
     assert leaving == shapes == {
         "patch": (8, 4, 4), "recurrent": (16, 12), "middle": (16, 5), "head": (2,),
     }  # fmt: skip
+
+
+def test_a_sample_without_a_batch_keeps_its_shape() -> None:
+    graph = archlab.trace(archlab.load(nn.Sequential(nn.Linear(32, 5), nn.ReLU()), input="[32]"))
+    assert {edge.shape for edge in fold(graph, Wish()).edges} == {(32,), (5,)}

@@ -298,6 +298,12 @@ REDUCTIONS = [
     reduce_case("any.dim", b(2, 4), 1, axes=(1,)),
     reduce_case("all.default", b(2, 4), axes=(0, 1)),
     reduce_case("logsumexp.default", X, [1], axes=(1,)),
+    reduce_case("mse_loss.default", X, X, axes=(0, 1)),
+    reduce_case("smooth_l1_loss.default", X, X, axes=(0, 1)),
+    reduce_case("huber_loss.default", X, X, axes=(0, 1)),
+    reduce_case("binary_cross_entropy.default", X, X, axes=(0, 1)),
+    reduce_case("nll_loss_forward.default", X, i(2), None, 1, -100, axes=(0, 1)),
+    reduce_case("nll_loss2d_forward.default", MAP, i(2, 8, 8), None, 1, -100, axes=(0, 1, 2, 3)),
     reduce_case("nansum.default", X, [0], axes=(0,)),
     reduce_case("count_nonzero.dim_IntList", X, [1], axes=(1,)),
     reduce_case("median.dim", X, 1, axes=(1,)),
@@ -469,6 +475,7 @@ CASES = [
 ]  # fmt: skip
 
 NOT_HERE = {
+    "aten._sparse_addmm": "needs a sparse tensor: see test_recorder.py",
     "aten._scaled_dot_product_flash_attention_backward": "needs what a kernel of CUDA returns",
     "aten._scaled_dot_product_efficient_attention_backward": "needs what a kernel of CUDA returns",
     "aten.convolution_overrideable": "a kernel only for out-of-tree devices",

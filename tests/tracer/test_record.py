@@ -166,3 +166,25 @@ def test_what_torch_has_traced_is_one_layer() -> None:
     result = flops(nn.Sequential(inside, nn.Linear(4, 2)), (2, 4))
     assert [(row.path, row.macs) for row in result.rows] == [("", 48), ("0", 32), ("1", 16)]
     assert archlab.params(archlab.load(nn.Sequential(inside), input=(2, 4))).params == 20
+
+
+def test_a_forward_begins_without_what_the_last_one_kept() -> None:
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.state, self.table = nn.Linear(4, 4), None, {}
+            self.register_buffer("seen", torch.zeros(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.linear(x) if self.state is None else self.linear(self.linear(x))
+            self.state, self.table["x"], self.seen = x, x, x[0]
+            return x
+
+    model = archlab.load(Keeps(), input=(2, 4))
+    assert archlab.flops(model).macs == archlab.flops(model, mode="train").macs == 2 * 4 * 4
+
+
+def test_random_numbers_of_a_forward_are_the_same_at_every_trace() -> None:
+    net = Net(lambda self, x: self.linear(x) if torch.rand(()) < 0.5 else x * 2)
+    net.linear = nn.Linear(4, 4)
+    assert len({flops(net, (2, 4)).macs for _ in range(8)}) == 1

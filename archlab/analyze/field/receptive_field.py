@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.analyze.field.sight import sights
+from archlab.analyze.field.sight import other_images, sights
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.layout import repeated
 from archlab.analyze.field.sight.sight import NAMES, Misalignment, Sight
@@ -143,6 +143,13 @@ def receptive_field(graph: Graph) -> Result[FieldTotals, FieldRow]:
         missing=tuple(
             Missing(name, why="no receptive-field rule: a lower bound from here on")
             for name in lost
+        )
+        + tuple(
+            Missing(
+                f"what is seen of the input {graph.tensors[tensor].name}",
+                why="it is an image of another size; fields are in pixels of the first",
+            )
+            for tensor in other_images(graph)
         )
         + gaps(graph),
         footer=(*_summary(last, first_global), *([layout] if layout else []), *notes),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -36,6 +36,7 @@ from archlab.probe.gradient_support import supports
 from archlab.probe.weights import load_weights
 from archlab.result import Result
 from archlab.result.field import EffectiveField, Support
+from archlab.tracer.modules import tensors_in
 from archlab.verb import verb
 
 if TYPE_CHECKING:
@@ -119,9 +120,16 @@ def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow
     for axis in (0, 1):
         longer = _resized(loaded, image_shape(loaded.trace(), axis))
         graph = longer.trace()
-        module, (args, _) = longer.runnable()
+        module, inputs = longer.runnable()
+        if any(isinstance(member, torch.jit.ScriptModule) for member in module.modules()):
+            raise OptionError(
+                f"{loaded.name} has scripted parts, whose weights and norms cannot be replaced: "
+                "its fields cannot be verified. Give the module that was scripted."
+            )
         # In float32 a small gradient may vanish, and a pixel that is seen would count as unseen.
-        axis_supports = supports(module.double(), args[0].double(), plan(graph, axis), 2 + axis)
+        axis_supports = supports(
+            module.double(), _one_image(inputs).double(), plan(graph, axis), 2 + axis
+        )
         graphs.append(graph)
         reached.append(list(axis_supports))
     return certify(graphs, reached)
@@ -157,6 +165,17 @@ def effective_receptive_field(
     return result
 
 
+def _one_image(inputs: tuple[Sequence[Any], Mapping[str, Any]]) -> torch.Tensor:
+    args, kwargs = inputs
+    tensors = list(tensors_in([args, kwargs]))
+    if len(tensors) != 1:
+        raise OptionError(
+            f"The model takes {len(tensors)} inputs: fields are measured by gradients for models "
+            "of one image. The receptive field itself, without measuring, is for all."
+        )
+    return tensors[0]
+
+
 def check_layers(model: Model, layers: Sequence[str]) -> None:
     """Raise SpecError, with the nearest names, where a path names no layer of the model."""
     known = [row.path for row in analyze_field(model.trace()).rows]
@@ -182,10 +201,10 @@ def measured_fields(
     for path in layers:
         if path not in places:
             raise SpecError(f"{path} of {model.name} has no height and width left to measure.")
-    module, (args, _) = one.runnable()
+    module, inputs = one.runnable()
     if checkpoint is not None:
         load_weights(module, checkpoint)
-    shape = tuple(args[0].shape[1:])
+    shape = tuple(_one_image(inputs).shape[1:])
     # Noise favours no part of the image, so what comes out is the field of the net alone.
     if images is None:
         generator = torch.Generator().manual_seed(0)

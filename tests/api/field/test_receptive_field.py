@@ -1,6 +1,7 @@
 """Verbs about receptive fields: which layers they answer for, and under what conditions."""
 
 import pytest
+import torch
 from torch import nn
 
 import archlab
@@ -60,3 +61,41 @@ def test_a_measured_field_says_on_what() -> None:
     words = " ".join(answer.header.conventions)
     assert "2 × Gaussian noise, 8 directions, seed 0, eval mode, initial weights" in words
     assert answer.rows[0].effective_h <= 3
+
+
+class TwoImages(nn.Module):
+    """A map of one image and one of another, of half the size, that is enlarged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(1, 4, 3, padding=1)
+        self.c = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, color: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+        small = nn.functional.interpolate(self.b(depth), scale_factor=2)
+        return self.c(self.a(color) + small)  # type: ignore[no-any-return]
+
+
+def two_images(depth: str) -> archlab.Model:
+    return archlab.load(TwoImages(), input={"color": "3x32x32", "depth": depth})
+
+
+def test_fields_are_in_pixels_of_the_first_image() -> None:
+    result = archlab.receptive_field(two_images("1x16x16"))
+    assert (result.rf_h, result.status) == (5, "partial")
+    assert "the input depth: it is an image of another size" in str(result)
+
+
+@pytest.mark.parametrize(
+    "verb", [archlab.effective_receptive_field, archlab.verify_receptive_field]
+)
+def test_gradients_measure_nets_of_one_image(verb) -> None:
+    with pytest.raises(archlab.ArchlabError, match="takes 2 inputs"):
+        verb(two_images("1x16x16"))
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_scripted_parts_cannot_be_verified() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), torch.jit.script(nn.Conv2d(4, 4, 3)))
+    with pytest.raises(archlab.ArchlabError, match="scripted"):
+        archlab.verify_receptive_field(archlab.load(net, input="3x16x16"))

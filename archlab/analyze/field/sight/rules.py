@@ -61,9 +61,10 @@ def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
     """Return what every tensor of the graph sees, and the branches that do not line up."""
     by_tensor: dict[int, Sight] = {}
     misaligned: list[Misalignment] = []
+    others = other_images(graph)
     for tensor in graph.inputs:
         shape, images = graph.shape(tensor), image_axes(graph, tensor)
-        if images:
+        if images and tensor not in others:
             axis = {image: fields.image(shape[i]) for i, image in images.items()}
             by_tensor[tensor] = Sight(
                 of_input(shape, images), tuple(map(axis.get, range(len(NAMES))))
@@ -71,6 +72,20 @@ def sights(graph: Graph) -> tuple[dict[int, Sight], tuple[Misalignment, ...]]:
     for node in graph.nodes:
         _propagate(graph, node, by_tensor, misaligned)
     return by_tensor, tuple(misaligned)
+
+
+def other_images(graph: Graph) -> list[int]:
+    """Return the inputs that are images of another size, or on other axes, than the first image.
+
+    Their pixels are not those of the first, in whose pixels all fields are.
+    """
+    sizes = {
+        tensor: {image: graph.shape(tensor)[i] for i, image in images.items()}
+        for tensor in graph.inputs
+        if (images := image_axes(graph, tensor))
+    }
+    first = next(iter(sizes.values()), {})
+    return [tensor for tensor, size in sizes.items() if size != first]
 
 
 def _propagate(
