@@ -115,6 +115,7 @@ def verify_receptive_field(model: ModelLike) -> Result[CertifyTotals, CertifyRow
         True
     """
     loaded = load(model)
+    _check_one_input(loaded)
     graphs: list[Graph] = []
     reached: list[Sequence[Support]] = []
     for axis in (0, 1):
@@ -165,15 +166,18 @@ def effective_receptive_field(
     return result
 
 
-def _one_image(inputs: tuple[Sequence[Any], Mapping[str, Any]]) -> torch.Tensor:
-    args, kwargs = inputs
-    tensors = list(tensors_in([args, kwargs]))
-    if len(tensors) != 1:
+def _check_one_input(model: Model) -> None:
+    count = len(model.trace().inputs)
+    if count != 1:
         raise OptionError(
-            f"The model takes {len(tensors)} inputs: fields are measured by gradients for models "
-            "of one image. The receptive field itself, without measuring, is for all."
+            f"{model.name} takes {count} inputs: fields are measured by gradients for models of "
+            "one image. The receptive field itself, without measuring, is for all."
         )
-    return tensors[0]
+
+
+def _one_image(inputs: tuple[Sequence[Any], Mapping[str, Any]]) -> torch.Tensor:
+    (image,) = tensors_in(list(inputs))
+    return image
 
 
 def check_layers(model: Model, layers: Sequence[str]) -> None:
@@ -196,6 +200,7 @@ def measured_fields(
 ) -> tuple[Result[EffectiveTotals, EffectiveRow], list[EffectiveField]]:
     """Return the answer about effective fields, and the measured fields that a picture shows."""
     check_layers(model, layers)
+    _check_one_input(model)
     one = _of_one_image(model)
     places = central_units(one.trace())
     for path in layers:
