@@ -18,6 +18,15 @@ from torch.utils._pytree import tree_map_only
 from archlab.tracer.isolate import copied
 from archlab.tracer.shapes import statistics_dtype
 
+# Norms whose kernels for fake tensors give statistics of the input's dtype, whatever is beside it.
+_NORMS = frozenset(
+    f"aten.{name}"
+    for name in (
+        *("native_layer_norm", "native_group_norm"),
+        *("native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update"),
+    )
+)
+
 __all__ = ["FakeTensor", "corrected", "fakes", "unset_fake_temporarily"]
 
 
@@ -42,6 +51,6 @@ def fakes(
 
 def corrected(op: str, values: Mapping[str, Any], out: Any) -> Any:
     """Return what an operator gave, with the dtypes that torch's real kernels give."""
-    if op != "aten.native_layer_norm" or not isinstance(values["input"], FakeTensor):
+    if op not in _NORMS or not isinstance(values["input"], FakeTensor):
         return out
     return (out[0], *(tensor.to(statistics_dtype(values)) for tensor in out[1:]))

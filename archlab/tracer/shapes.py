@@ -37,7 +37,8 @@ from archlab.tracer.windows import (
 
 Values = Mapping[str, Any]
 Rule = Callable[[Values], Any]
-_FULL_PRECISION = (torch.float32, torch.float64)  # others have statistics of another dtype
+_HALF = (torch.float16, torch.bfloat16)
+_NORMED = (torch.float32, torch.float64, *_HALF)
 
 
 def pointwise(values: Values) -> torch.Tensor | None:
@@ -117,8 +118,7 @@ def batch_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     if running is not None and running.shape[0] != x.shape[1]:
         return None
     size = x.shape[1] if values.get("training", False) else 0
-    dtype = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
-    stats = (empty((size,), dtype) for _ in range(2))
+    stats = (empty((size,), statistics_dtype(values)) for _ in range(2))
     layout = FORMATS.get(x.dim(), torch.contiguous_format)
     if x.is_contiguous() or not x.is_contiguous(memory_format=layout):
         layout = torch.contiguous_format
@@ -129,31 +129,31 @@ def layer_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     """Output, mean and reciprocal deviation per normalised vector."""
     x, axes = values["input"], tuple(values["normalized_shape"])
     outer = x.dim() - len(axes)
-    dtype = statistics_dtype(values)
-    if tuple(x.shape[outer:]) != axes or dtype not in _FULL_PRECISION:
+    if tuple(x.shape[outer:]) != axes or x.dtype not in _NORMED:
         return None
     for parameter in (values["weight"], values["bias"]):
         if parameter is not None and tuple(parameter.shape) != axes:
             return None
-    stats = (empty((*x.shape[:outer], *(1 for _ in axes)), dtype) for _ in range(2))
+    shape = (*x.shape[:outer], *(1 for _ in axes))
+    stats = (empty(shape, statistics_dtype(values)) for _ in range(2))
     return (empty(x.shape, x.dtype), *stats)
 
 
 def statistics_dtype(values: Values) -> torch.dtype:
-    """Return the dtype of a layer norm's statistics: float32 beside float32 weights."""
-    x, weight = values["input"], values["weight"]
-    half = x.dtype in (torch.float16, torch.bfloat16)
-    mixed = half and weight is not None and weight.dtype == torch.float32
-    dtype: torch.dtype = torch.float32 if mixed else x.dtype
-    return dtype
+    """Return the dtype of a norm's statistics: that of its input, or float32 beside float32."""
+    dtype: torch.dtype = values["input"].dtype
+    beside = map(values.get, ("weight", "bias", "running_mean", "running_var"))
+    mixed = dtype in _HALF and any(x is not None and x.dtype == torch.float32 for x in beside)
+    return torch.float32 if mixed else dtype
 
 
 def group_norm(values: Values) -> tuple[torch.Tensor, ...] | None:
     """Output, mean and reciprocal deviation per group."""
     x = values["input"]
-    if x.dtype not in _FULL_PRECISION:
+    if x.dtype not in _NORMED:
         return None
-    stats = (empty((values["N"], values["group"]), x.dtype) for _ in range(2))
+    shape = (values["N"], values["group"])
+    stats = (empty(shape, statistics_dtype(values)) for _ in range(2))
     out = empty(x.shape, x.dtype, memory_format(x))
     return (out, *stats)
 

@@ -27,17 +27,44 @@ def test_autocast_casts(device: str) -> None:
     assert result.header.build.startswith("fake tensors on the CPU")
 
 
-def test_statistics_of_a_layer_norm_are_floats() -> None:
-    """Kept: the inputs of both layers, of two bytes an element, and two floats a row."""
+@pytest.mark.parametrize(
+    ("norm", "statistics"),
+    [
+        (nn.LayerNorm(6), 2 * 4 * 6),
+        (nn.GroupNorm(3, 6), 2 * 4 * 3),
+        (nn.BatchNorm1d(6), 2 * 6),
+        (nn.InstanceNorm1d(6, affine=True), 2 * 4 * 6),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_statistics_of_norms_are_floats(norm: nn.Module, statistics: int) -> None:
+    """Kept: the inputs of both layers, of two bytes an element, and statistics of four."""
 
-    class Net(nn.Sequential):
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.norm = nn.Linear(6, 6), norm
+
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             with torch.autocast("cpu", torch.bfloat16):
-                return super().forward(x)
+                return self.norm(self.linear(x))  # type: ignore[no-any-return]
 
-    net = Net(nn.Linear(16, 16), nn.LayerNorm(16))
-    saved = archlab.memory(archlab.load(net, input=(4, 16))).totals.saved_for_backward
-    assert saved == 2 * (4 * 16) + 2 * (4 * 16) + 2 * 4 * 4
+    net = Net().train()
+    weights = (*net.parameters(), *net.buffers())
+    saved, own = {}, {tensor.untyped_storage().data_ptr() for tensor in weights}
+    alive = []  # so that no address is used twice
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        alive.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = net(torch.randn(4, 6, 6))
+    measured = sum(size for address, size in saved.items() if address not in own)
+    total = archlab.memory(archlab.load(Net(), input=(4, 6, 6))).totals.saved_for_backward
+    assert total == measured >= 2 * 2 * (4 * 6 * 6) + 4 * statistics
+    del output
 
 
 def test_a_forward_for_cuda_is_traced_without_it() -> None:
