@@ -29,6 +29,8 @@ _SIZES = re.compile(
     r"\b(sizes?|shapes?|dim(ension)?s?|channels?|heights?|widths?|broadcast\w*|bounds|kernel)\b",
     re.I,
 )
+# "Torch not compiled with CUDA enabled", "No CUDA GPUs are available", "Found no NVIDIA driver".
+_NO_CUDA = re.compile(r"with CUDA|no CUDA|no NVIDIA", re.I)
 # What the meta device raises, and no model.
 _OF_META = (DataDependentError, AutocastError, NotImplementedError)
 
@@ -63,7 +65,7 @@ def trace(subjects: Sequence[Subject], mode: str = "eval") -> tuple[Graph, Subje
             if recording.error is None:
                 return recording.graph, subjects[i]
             # Where this machine has no CUDA, what came before says more.
-            if i not in last or not re.search("CUDA|NVIDIA", str(recording.error)):
+            if i not in last or not _NO_CUDA.search(str(recording.error)):
                 last[i] = recording
         # The reading that got furthest is the likeliest to be the right one.
         told = max(last.values(), key=lambda recording: len(recording.graph.calls))
@@ -189,7 +191,7 @@ def advice(error: Exception, given: str) -> str:
         return f"Give the inputs by the names the forward has, as {named}."
     if isinstance(error, BoundsError):
         return "Try a smaller input, or a smaller model of its kind."
-    if re.search(r"CUDA|NVIDIA", text):
+    if _NO_CUDA.search(text):
         return "The forward asks for CUDA, which is not here: let it use the device of its input."
     of_tokens = "embedding" in text or "indices" in text
     of_types = re.search(r"scalar type|dtype|Input type", text)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from archlab.ir.kinds import Kind
 from archlab.tracer import shapes
 from archlab.tracer.operators import READERS, reader_by_tag
-from archlab.tracer.readers import Reader, attention
+from archlab.tracer.readers import Reader, attention, function
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Operator:
         return {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
 
 
-def function_attention(name: str) -> Operator:
-    """Return the facts about attention that takes functions (flex_attention), by its name."""
-    # It has no schema. What its score function computes is left out, as torch fuses it.
-    names = ("query", "key", "value")
-    return Operator(name, names, {}, attention, None, (), view=False, query=False, composite=False)
+def of_functions(name: str) -> Operator:
+    """Return the facts about an operator that takes functions, which has no schema, by its name."""
+    # What the score function of flex_attention computes is left out, as torch fuses it.
+    is_attention = name.rpartition(".")[2].startswith("flex_attention")
+    names = ("query", "key", "value") if is_attention else ("function", "first", "second", "third")
+    reader = attention if is_attention else function(Kind.OPAQUE)
+    return Operator(name, names, {}, reader, None, (), view=False, query=False, composite=False)
 
 
 @cache  # a net calls few distinct operators often

@@ -8,6 +8,7 @@ operators, and its docstring says why.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,9 +25,9 @@ from archlab.tracer.bounds import Bounds
 from archlab.tracer.fake import FakeTensor, corrected
 from archlab.tracer.layout import MisfitError
 from archlab.tracer.modules import ModuleStack, tensors_in
-from archlab.tracer.overloads import Operator, function_attention, operator
+from archlab.tracer.overloads import Operator, of_functions, operator
 from archlab.tracer.placement import complain, keeps_values, moved
-from archlab.tracer.readers import Call, Reading, function
+from archlab.tracer.readers import Call, Reading, attention, function
 from archlab.tracer.tensors import Stale, TensorTable
 
 # Operators whose result depends on values, which tensors on the meta device do not have.
@@ -167,20 +168,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.escapes.setdefault(gap, state.old if isinstance(state, Stale) else state)
 
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Run an operator that takes functions; record attention, or else what they call."""
+        """Run an operator that takes functions: record what they call, or else one node."""
         if func.name() == "cond":
             condition, *branches, operands = args
             with self:
                 return branches[0 if condition else 1](*operands)
         kernel = func.py_kernels[DispatchKey.CompositeExplicitAutograd]
-        if not func.name().startswith("flex_attention"):
-            with self:
+        op = of_functions(f"{func.namespace}.{func.name()}")
+        if op.reader is not attention:
+            # Some refuse to be watched (scan): they are one node without a rule.
+            with self, contextlib.suppress(AssertionError):
                 return kernel(*args, **kwargs)
-        values = dict(zip(("query", "key", "value"), args, strict=False))
-        inputs = [self.tensor_id(tensor) for tensor in values.values()]
+        values = op.bind(args[: len(op.names)], {})
+        sources = _flat(values.values())
+        inputs = [self.tensor_id(tensor) for tensor in sources]
         out = kernel(*args, **kwargs)
-        op = function_attention(f"{func.namespace}.{func.name()}")
-        self._record(op, values, list(values.values()), inputs, out)
+        self._record(op, values, sources, inputs, out)
         return out
 
     def _execute(

@@ -12,6 +12,8 @@ import pytest
 import torch
 import torchvision.models
 from torch import nn
+from torch._higher_order_ops.scan import scan
+from torch._higher_order_ops.while_loop import while_loop
 from tracing import graph_of, meta
 
 import archlab
@@ -231,6 +233,39 @@ class Condition(nn.Module):
         return torch.cond(x.sum() > 1e9, self.large.forward, self.small.forward, operands)  # type: ignore[no-any-return]
 
 
+class Scan(nn.Module):
+    """A recurrence in an operator that takes a function, and lets nobody watch it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        step = lambda carry, y: (self.linear(carry) + y, carry * 1)  # noqa: E731
+        return scan(step, x[0] * 0, x)[1]
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.filterwarnings("ignore")
+def test_what_lets_nobody_watch_it_is_missing(mode: str) -> None:
+    result = archlab.flops(archlab.load(Scan(), input="[3x2x4]"), mode=mode)
+    assert result.status == "partial"
+    assert [gap.what for gap in result.missing] == ["higher_order.scan"]
+
+
+class Loop(nn.Module):
+    """Three steps of a linear layer of 4 × 4, over 6 rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        start = (torch.tensor(0), x)
+        body = lambda i, y: (i + 1, self.linear(y))  # noqa: E731
+        return while_loop(lambda i, _: i < 3, body, start)[1]
+
+
 class Batched(nn.Module):
     """Three linear layers of 8 to 4 as one, over a batch of weights."""
 
@@ -254,6 +289,7 @@ UNUSUAL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
     "batched": (Batched, (5, 8), 3 * 5 * 8 * 4),
     "flex attention": (Flex, (1, 64, 64), 2 * 4 * 64 * 64 * 16),
     "condition": (Condition, (4, 3), 4 * 3 * 2),
+    "loop": (Loop, (3, 2, 4), 3 * 6 * 4 * 4),
 }
 
 
