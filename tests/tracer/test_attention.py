@@ -7,24 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.nn.functional import scaled_dot_product_attention as attention_by_name
-from torch.utils._python_dispatch import TorchDispatchMode
-from tracing import meta
+from tracing import Calls, meta
 
 from archlab.tracer.attention import fused_attention
 
 FUSED = "aten._scaled_dot_product_flash_attention_for_cpu.default"
-
-
-class Calls(TorchDispatchMode):
-    """The names of all operators that run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.names.append(str(func))
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from tracing import traced
+from tracing import Net, traced
 
 import archlab
-
-
-class Net(nn.Module):
-    def __init__(self, function: Any, **members: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        for name, member in members.items():
-            self.add_module(name, member)
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.function(self, x)
 
 
 def flops(net: nn.Module, input: Any, mode: str = "eval") -> Any:  # noqa: A002

@@ -8,24 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from tracing import meta
+from tracing import Calls, meta
 
 from archlab.tracer.settings import no_collection, same_random, settings
 
 FUSED = "aten._scaled_dot_product_flash_attention_for_cpu.default"
-
-
-class Calls(TorchDispatchMode):
-    """The names of all operators that run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.names.append(str(func))
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.ir.graph import Graph, Node
 from archlab.tracer.record import record
@@ -40,3 +41,15 @@ def meta(*shape: int) -> torch.Tensor:
 
 def node(graph: Graph, op: str, which: int = 0) -> Node:
     return [item for item in graph.nodes if item.op in (op, f"aten.{op}")][which]
+
+
+class Calls(TorchDispatchMode):
+    """The names of all operators that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
