@@ -26,6 +26,7 @@ class Operator:
     shape: shapes.Rule | None
     writes: tuple[str, ...]  # arguments that it changes in place
     view: bool  # its result shares the memory of an argument
+    random: bool  # draws numbers
     query: bool  # of a property that a fake tensor has no field for, such as its device
     composite: bool  # has no line in READERS: it is taken apart into the operators that it calls
 
@@ -40,7 +41,8 @@ def of_functions(name: str) -> Operator:
     is_attention = name.rpartition(".")[2].startswith("flex_attention")
     names = ("query", "key", "value") if is_attention else ("function", "first", "second", "third")
     reader = attention if is_attention else function(Kind.OPAQUE)
-    return Operator(name, names, {}, reader, None, (), view=False, query=False, composite=False)
+    facts = dict.fromkeys(("view", "random", "query", "composite"), False)
+    return Operator(name, names, {}, reader, None, (), **facts)
 
 
 @cache  # a net calls few distinct operators often
@@ -79,6 +81,7 @@ def operator(func: Any) -> Operator:
         shape=rule,
         writes=writes,
         view=not writes and any(value.alias_info is not None for value in func._schema.returns),
+        random=torch.Tag.nondeterministic_seeded in func.tags,
         query=query,
         composite=composite,
     )

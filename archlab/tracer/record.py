@@ -21,7 +21,7 @@ from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.modules import tensors_in
 from archlab.tracer.recorder import Recorder
-from archlab.tracer.settings import refused_autocast, same_attributes, settings
+from archlab.tracer.settings import python_draws, refused_autocast, same_attributes, settings
 
 Inputs = tuple[Sequence[Any], Mapping[str, Any]]  # args, kwargs
 
@@ -70,7 +70,10 @@ def record(
         recorder = Recorder(module, meta=meta, train=mode == "train", saving=saving)
         recorder.bounds = bounds
         with same_attributes(module), settings(module, mode, grad=grad):
+            before = python_draws()
             ids, outputs, error = _observe(recorder, module, args, kwargs)
+            if recorder.decided or python_draws() != before:
+                facts["build"] = f"{build}, holds for one draw of the forward's random numbers"
             graph = _graph(recorder, ids, outputs, error, **facts)
             if error is None and recorder.saving:
                 graph = _with_backward(graph, recorder, outputs, leaves)

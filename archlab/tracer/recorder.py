@@ -63,6 +63,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack = ModuleStack(module, self.nodes, self.tensors, self._join_writes)
         self.saved: dict[int, str] = {}
         self.functions: dict[int, set[int]] = {}  # tensor -> what autograd says it comes from
+        self.drawn: set[int] = set()  # tensors that random numbers went into
+        self.decided = False  # whether the forward has asked for the value of one of them
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
         self.bounds: Bounds | None = None
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
@@ -94,6 +96,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not self.train:
             self.tensors.note_releases(len(self.nodes))
         inputs = [self.tensor_id(tensor) for tensor in sources]
+        asked = op.name in DATA_DEPENDENT and not self.drawn.isdisjoint(inputs)
+        self.decided = self.decided or asked
         out = None
         without_values = all(tensor.is_meta or type(tensor) is FakeTensor for tensor in sources)
         if op.shape is not None and without_values:
@@ -163,6 +167,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if tensor.is_meta or isinstance(tensor, FakeTensor) or self.tensors.without_values(tensor):
             raise DataDependentError("the forward takes values out of torch")
         state = self.tensors.read(tensor)
+        self.decided = self.decided or state in self.drawn
         if state is not None:
             gap = Gap("what is computed outside torch", self.stack.path, "no operator shows it")
             self.escapes.setdefault(gap, state.old if isinstance(state, Stale) else state)
@@ -251,6 +256,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for tensor in results:
             fresh = self.tensors.address(tensor) not in addresses
             outputs.append(self.tensors.add_output(tensor, fresh=fresh))
+        if op.random or not self.drawn.isdisjoint(inputs):
+            self.drawn.update(outputs)
         if outputs:
             kind, attrs = self._read(op, Call(op.name, values, out, self.tensors.is_weight))
             grads = self._grads(values, sources, inputs) if self.train else ()

@@ -55,6 +55,12 @@ def _seeded() -> Iterator[None]:
     yield
 
 
+def python_draws() -> tuple[Any, ...]:
+    """Return where the random numbers of Python and NumPy are, which no operator shows."""
+    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+    return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
+
+
 @contextlib.contextmanager
 def same_attributes(module: nn.Module) -> Iterator[None]:
     """Put back what a forward keeps in its modules, so that the next one begins without it."""

@@ -1,5 +1,6 @@
 """One forward, recorded: what the trace says of what it could not see."""
 
+import random
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,22 @@ def test_a_forward_begins_without_what_the_last_one_kept() -> None:
     assert archlab.flops(model).macs == archlab.flops(model, mode="train").macs == 2 * 4 * 4
 
 
-def test_random_numbers_of_a_forward_are_the_same_at_every_trace() -> None:
-    net = Net(lambda self, x: self.linear(x) if torch.rand(()) < 0.5 else x * 2)
-    net.linear = nn.Linear(4, 4)
-    assert len({flops(net, (2, 4)).macs for _ in range(8)}) == 1
+DRAWS = {
+    "torch": lambda: bool(torch.rand(()) < 0.5),
+    "list": lambda: bool(torch.randint(2, (3,)).tolist()[0]),
+    "python": lambda: random.random() < 0.5,
+    "numpy": lambda: np.random.rand() < 0.5,  # noqa: NPY002  the state that a forward shares
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_branch_on_random_numbers_holds_for_one_draw(name: str) -> None:
+    net = Net(lambda self, x: self.linear(x) if DRAWS[name]() else x * 2, linear=nn.Linear(4, 4))
+    results = [flops(net, (2, 4)) for _ in range(6)]
+    assert len({result.macs for result in results}) == 1
+    assert "holds for one draw" in results[0].header.build
+
+
+def test_random_numbers_that_decide_nothing_are_not_told() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+    assert flops(net, (2, 4), "train").header.build == "copied to meta"
