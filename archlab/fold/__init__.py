@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from archlab.fold import names
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.fold.edges import edges, with_branches
@@ -156,7 +157,8 @@ def _add_outputs(canvas: Canvas) -> None:
         name = path or "the model itself"
         canvas.boxes.append(Box("failure", path, Shape.FAILURE, title, name=name, note=message))
     elif canvas.flow.outputs:
-        shapes = ["×".join(map(str, graph.shape(t)[1:])) or "scalar" for t in graph.outputs]
+        samples = (names.sample_shape(graph, tensor) for tensor in graph.outputs)
+        shapes = ["×".join(map(str, sample)) or "scalar" for sample in samples]
         more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
         note = ", ".join(shapes[:3]) + more
         canvas.boxes.append(Box("output", "", Shape.OUTPUT, "output", note=note))

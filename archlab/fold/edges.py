@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from archlab.fold import names
 from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
-from archlab.ir.graph import Graph
 
 _MAP = 3  # axes of a map: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
@@ -149,17 +149,7 @@ def _shape(
         # What a module reshapes before it returns has not left it yet.
         inside = [t for around, t in operand.left if path and f"{around}.".startswith(f"{path}.")]
         tensor = inside[-1] if inside else tensor
-    shape = graph.shape(tensor)
-    return shape[1:] if shape[:1] == _batch(graph) else shape
-
-
-def _batch(graph: Graph) -> tuple[int, ...]:
-    """Return the leading size of what is a batch, or nothing for a single sample without one."""
-    if not graph.inputs:
-        return (1,)
-    sizes = {graph.shape(tensor)[:1] for tensor in (graph.inputs[0], *graph.outputs[:1])}
-    alone = len(graph.shape(graph.inputs[0])) < 2 or len(sizes) > 1
-    return () if alone and (1,) not in sizes else graph.shape(graph.inputs[0])[:1]
+    return names.sample_shape(graph, tensor)
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:

@@ -313,3 +313,18 @@ NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
 def _pretty(name: str) -> str:
     words = name.strip("_").replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def sample_shape(graph: Graph, tensor: int) -> tuple[int, ...]:
+    """Return the shape of a tensor without the batch axis, if it has one."""
+    shape = graph.shape(tensor)
+    return shape[1:] if shape[:1] == _batch(graph) else shape
+
+
+def _batch(graph: Graph) -> tuple[int, ...]:
+    """Return the leading size of what is a batch, or nothing for a single sample without one."""
+    if not graph.inputs:
+        return (1,)
+    sizes = {graph.shape(tensor)[:1] for tensor in (graph.inputs[0], *graph.outputs[:1])}
+    alone = len(graph.shape(graph.inputs[0])) < 2 or len(sizes) > 1
+    return () if alone and (1,) not in sizes else graph.shape(graph.inputs[0])[:1]

@@ -38,6 +38,7 @@ DATA_DEPENDENT = frozenset(
         "aten.nonzero_numpy", "aten.bincount", "torchvision.nms",
     }
 )  # fmt: skip
+_MASKS = (torch.bool, torch.uint8)
 # Classes of tensors on which operators run as they are: plain ones, parameters and fake tensors.
 _OURS = (torch.Tensor.__torch_dispatch__, FakeTensor.__torch_dispatch__)
 # Operators that return the tensor that they were given, as far as the graph is concerned.
@@ -204,7 +205,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if self.bounds is not None:
                 self.bounds.check(values)
             return corrected(op.name, values, func(*args, **kwargs))
-        if op.name in DATA_DEPENDENT:
+        # How many elements a mask picks is a matter of values.
+        masked = op.name == "aten.index" and any(tensor.dtype in _MASKS for tensor in sources[1:])
+        if op.name in DATA_DEPENDENT or masked:
             raise DataDependentError(f"{op.name} needs values, and the meta device has none")
         try:
             out = moved(func, args, kwargs, sources)

@@ -127,3 +127,12 @@ def test_a_shape_is_that_which_leaves_its_box(batch: int) -> None:
 def test_a_sample_without_a_batch_keeps_its_shape() -> None:
     graph = archlab.trace(archlab.load(nn.Sequential(nn.Linear(32, 5), nn.ReLU()), input="[32]"))
     assert {edge.shape for edge in fold(graph, Wish()).edges} == {(32,), (5,)}
+
+
+def test_the_output_keeps_a_first_axis_that_is_no_batch() -> None:
+    class Boxes(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x.flatten(1).unflatten(1, (-1, 4))[0])
+
+    graph = archlab.trace(archlab.load(Boxes(), input=(1, 3, 8)))
+    assert [box.note for box in fold(graph, Wish()).boxes if box.id == "output"] == ["6×4"]
