@@ -14,8 +14,9 @@ def test_every_way_out_is_told_and_put_back() -> None:
         np.asarray(x)
         x.tolist()
         np.from_dlpack(x)
-    assert len(left) >= 4
+    told = len(left)
+    assert told >= 4  # `asarray` may come to two of the methods
     assert all(tensor is x for tensor in left)
     x.numpy()
-    assert len(left) >= 4
+    assert len(left) == told
     assert {name: getattr(torch.Tensor, name) for name in before} == before

@@ -69,11 +69,8 @@ def test_a_kernel_refuses_in_its_own_words_without_memory() -> None:
     wide = torch.empty(2, 10**9, device="meta")
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
         complain(torch.ops.aten.mm.default, (wide, wide), {})
-    complain(
-        torch.ops.aten.mm.default,
-        (torch.empty(2, 3, device="meta"),) * 1 + (torch.empty(3, 2, device="meta"),),
-        {},
-    )
+    rows, columns = (torch.empty(shape, device="meta") for shape in ((2, 3), (3, 2)))
+    complain(torch.ops.aten.mm.default, (rows, columns), {})
 
 
 class Held:
