@@ -238,8 +238,10 @@ class Model:
     def _trace(self, mode: str) -> Graph:
         # A size such as 3x224x224 can be read in two ways: one image, or a batch of sequences.
         # What ran in one mode is kept for the other, so that both graphs are of the same input.
-        words, chosen = vocabularies(self.module), self._chosen
-        readings = [chosen] if chosen else self._inputs.attempts(self._batch, words)
+        if self._chosen is None:
+            readings = self._inputs.attempts(self._batch, vocabularies(self.module))
+        else:
+            readings = [self._chosen]
         try:
             return self._traced(readings, mode)
         except TraceError as error:

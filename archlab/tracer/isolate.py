@@ -21,6 +21,7 @@ from archlab.tracer.settings import no_collection
 # Values that nothing can change in place, so that a copy of a module may share them.
 _PLAIN = (int, float, str, bytes, type, type(None), torch.dtype, torch.device, FunctionType)
 Convert = Callable[[torch.Tensor], torch.Tensor]
+_CONTAINERS = (dict, OrderedDict, set)  # most attributes of a module are empty ones
 _DEPTH = 4  # how deep tensors are searched for in the lists and dictionaries of a module
 
 
@@ -112,6 +113,8 @@ def _value(value: Any, memo: dict[int, Any], convert: Convert) -> Any:
         return value
     if id(value) in memo:
         return memo[id(value)]
+    if type(value) in _CONTAINERS and not value:
+        return type(value)()
     if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
         return type(value)((key, _value(part, memo, convert)) for key, part in value.items())
     if type(value) is tuple and all(isinstance(part, _PLAIN) for part in value):
@@ -145,7 +148,7 @@ def _by_storage(convert: Convert) -> Convert:
         whole = storage.nbytes() == tensor.nbytes and tensor.is_contiguous()
         if storage._cdata not in copies and whole:
             copy_of_all = convert(tensor)
-            copies[storage._cdata] = copy_of_all.detach()
+            copies[storage._cdata] = copy_of_all
             return copy_of_all
         if storage._cdata not in copies:
             everything = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import operator
 import random
 import sys
 from collections.abc import Iterator
@@ -69,10 +70,8 @@ def same_attributes(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         for holder, before in (pair for pairs in kept for pair in pairs):
-            changed = len(holder) != len(before) or any(
-                holder.get(name) is not value for name, value in before.items()
-            )
-            if changed:
+            same = holder.keys() == before.keys()
+            if not same or not all(map(operator.is_, holder.values(), before.values())):
                 holder.clear()
                 holder.update(before)
 
@@ -80,8 +79,13 @@ def same_attributes(module: nn.Module) -> Iterator[None]:
 def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
     """Return a module's attributes, its buffers and its own dictionaries, each with a copy."""
     own = vars(member)
-    holders = [own, member._buffers]
-    holders += [v for name, v in own.items() if type(v) is dict and not name.startswith("_")]
+    # What else begins with an underscore is torch's own: hooks, parameters, children.
+    dictionaries = [
+        value
+        for name, value in own.items()
+        if type(value) is dict and (name == "_buffers" or name[:1] != "_")
+    ]
+    holders = [own, *dictionaries]
     return [(holder, dict(holder)) for holder in holders]
 
 

@@ -65,18 +65,15 @@ def unlike(sights: Sequence[Sight], skip: Container[int] = ()) -> bool:
 
 def united_axes(step: Step, sights: Sequence[Sight], skip: Container[int] = ()) -> Sight:
     """Return the sight that has the union of all on each image axis but some."""
-    result = replace(
+    by_axis = enumerate(zip(*(sight.axes for sight in sights), strict=True))
+    return replace(
         sights[0],
+        axes=tuple(each[0] if i in skip else _union(step, each, i) for i, each in by_axis),
         taken=_taken([pair for sight in sights for pair in sight.taken]),
         uneven=any(s.uneven for s in sights),
         global_from=next((s.global_from for s in sights if s.global_from), ""),
         lost=next((s.lost for s in sights if s.lost), ""),
     )
-    for image in range(len(result.axes)):
-        if image not in skip:
-            fields = [sight.axes[image] for sight in sights]
-            result = result.moved(image, _union(step, fields, image))
-    return result
 
 
 def _taken(pairs: Sequence[tuple[int, Field]]) -> tuple[tuple[int, Field], ...]:
@@ -102,6 +99,8 @@ def _broadcast(layouts: Sequence[Layout], shape: Sequence[int]) -> Layout | None
 def expanded(step: Step, sight: Sight, shape: Sequence[int]) -> Sight:
     """Return the sight of a tensor that is repeated along new axes, and along those of size 1."""
     assert sight.layout is not None
+    if tuple([axis.size for axis in sight.layout]) == tuple(shape):
+        return sight
     new = len(shape) - len(sight.layout)
     layout = [*map(plain, shape[:new]), *sight.layout]
     for i, size in enumerate(shape):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.layout import Layout, plain, pure
+from archlab.analyze.field.sight.layout import NOWHERE, Layout, plain, pure
 from archlab.ir.graph import Graph, Node
 
 Fields = tuple[Field | None, ...]
@@ -113,11 +112,12 @@ def settled(step: Step, sight: Sight, output: int) -> Sight:
     """
     if sight.layout is None:
         return sight
-    fits = tuple(axis.size for axis in sight.layout) == step.shape(output)
-    for image, field in enumerate(sight.axes):
-        digits = [digit.size for axis in sight.layout for digit in axis.of(image)]
-        fits = fits and (not digits or (field is not None and prod(digits) == field.size))
-    if fits:
+    positions: dict[int, int] = {}
+    for digit in [digit for axis in sight.layout for digit in axis.digits if digit.axis != NOWHERE]:
+        positions[digit.axis] = positions.get(digit.axis, 1) * digit.size
+    sizes = {image: field.size for image, field in enumerate(sight.axes) if field is not None}
+    shape = tuple([axis.size for axis in sight.layout])
+    if shape == step.shape(output) and positions.items() <= sizes.items():
         return sight
     # What a norm or a pool returns besides its result is of another shape and hardly ever read:
     # whoever reads it is named.
@@ -131,4 +131,6 @@ def same(step: Step) -> Sight:
     if sight.layout is None or len(sight.layout) != len(step.shape()):
         return sight if sight.lost else lost(step)
     layout = resized(sight, step.shape())
+    if layout == sight.layout:
+        return sight
     return replace(sight, layout=layout) if layout is not None else lost(step)
