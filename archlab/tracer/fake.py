@@ -26,6 +26,8 @@ _NORMS = frozenset(
         *("native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update"),
     )
 )
+# Operators whose kernels for fake tensors may return their input, at the first call alone.
+_COPIES = frozenset({"aten.channel_shuffle", "aten.native_channel_shuffle"})
 
 __all__ = ["FakeTensor", "corrected", "fakes", "unset_fake_temporarily"]
 
@@ -50,7 +52,10 @@ def fakes(
 
 
 def corrected(op: str, values: Mapping[str, Any], out: Any) -> Any:
-    """Return what an operator gave, with the dtypes that torch's real kernels give."""
+    """Return what an operator gave, with the memory and the dtypes that real kernels give."""
+    if op in _COPIES and isinstance(out, FakeTensor):
+        memory, of_input = out.untyped_storage(), values["self"].untyped_storage()
+        return out.clone() if memory._cdata == of_input._cdata else out
     if op not in _NORMS or not isinstance(values["input"], FakeTensor):
         return out
     return (out[0], *(tensor.to(statistics_dtype(values)) for tensor in out[1:]))

@@ -86,9 +86,10 @@ READERS: dict[str, Reader] = {
     **_lines(readers.concat, "cat stack"),
     **_lines(
         function(Kind.RESHAPE),
-        "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand as_strided flatten "
+        "view _unsafe_view reshape _reshape_alias expand as_strided flatten "
         "pixel_shuffle pixel_unshuffle view_as_real view_as_complex",
     ),
+    **_lines(readers.squeeze, "unsqueeze squeeze"),
     **_lines(readers.permute, "permute transpose t numpy_T"),
     **_lines(readers.take_slice, "slice select"),
     **_lines(readers.split, "split split_with_sizes unsafe_split unsafe_split_with_sizes"),

@@ -207,6 +207,17 @@ def concat(call: Call) -> Reading:
     return Kind.CONCAT, kinds.AxesAttrs(call.function, (call.values["dim"] % max(rank, 1),))
 
 
+def squeeze(call: Call) -> Reading:
+    """An axis of size 1 that is added, or all those that are removed."""
+    shape, axes = call.first().shape, call.values.get("dim", range(call.first().dim()))
+    chosen = [axes] if isinstance(axes, int) else axes
+    rank = max(len(shape) + (call.function == "unsqueeze"), 1)
+    axes = tuple(axis % rank for axis in chosen)
+    if call.function == "squeeze":
+        axes = tuple(axis for axis in axes if shape and shape[axis] == 1)
+    return Kind.RESHAPE, kinds.AxesAttrs(call.function, axes)
+
+
 def permute(call: Call) -> Reading:
     """Any reordering of axes."""
     rank = call.first().dim()

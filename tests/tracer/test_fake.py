@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import archlab
 from archlab.tracer.fake import FakeTensor, fakes
@@ -101,3 +102,17 @@ def test_what_torch_refuses_is_refused_on_fake_tensors_too() -> None:
 
     with pytest.raises(archlab.ArchlabError, match="must have the same dtype"):
         archlab.flops(archlab.load(Mixed(), input="4x16:int64"))
+
+
+def test_a_shuffle_of_one_group_is_a_copy() -> None:
+    """Torch's kernel for fake tensors returns its input, until it has cached what comes out."""
+
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", torch.bfloat16):
+                return nn.functional.channel_shuffle(x, 1)
+
+    FakeTensorMode.cache_clear()
+    for _ in range(2):
+        result = archlab.memory(archlab.load(Net(), input=(1, 4, 3, 3)))
+        assert result.totals.eager_peak == 2 * 4 * 4 * 3 * 3

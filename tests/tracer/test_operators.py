@@ -389,6 +389,16 @@ PLACES = [
          kinds.UnfoldAttrs((2, 3), (2, 2), (1, 1), (0, 0), (1, 1))),
     Case("slice_scatter.default", (X, f(2, 2), 1, -3, 4, 2), Kind.SCATTER,
          kinds.PlaceAttrs((WHOLE, ((0, 1, 2, 0), (1, 2, 2, 1))))),
+    *(Case(f"{name}.{overload}", args, Kind.RESHAPE, kinds.AxesAttrs(name, axes))
+      for name, overload, args, axes in (
+          ("unsqueeze", "default", (X, -1), (2,)),
+          ("unsqueeze", "default", (f(), 0), (0,)),
+          ("squeeze", "default", (f(1, 4, 1),), (0, 2)),
+          ("squeeze", "default", (f(),), ()),
+          ("squeeze", "dim", (f(1, 4, 1), -1), (2,)),
+          ("squeeze", "dim", (f(1, 4, 1), 1), ()),
+          ("squeeze", "dims", (f(1, 4, 1), [0, -2]), (0,)),
+      )),
     Case("select_scatter.default", (X, f(4), 0, -1), Kind.SCATTER,
          kinds.PlaceAttrs((WHOLE, ((1, 1, 1, -1), (0, 1, 4, 0))))),
 ]  # fmt: skip
@@ -396,8 +406,7 @@ PLACES = [
 NAMED = [
     *named(
         Kind.RESHAPE, scalar=True, view=(X, [8]), _unsafe_view=(X, [8]), reshape=(X, [8]),
-        _reshape_alias=(X, [8], [1]), unsqueeze=(X, 0), squeeze=(X,), squeeze__dim=(X, 0),
-        squeeze__dims=(X, [0, 1]), expand=(X, [3, 2, 4]), as_strided=(X, [2], [4]),
+        _reshape_alias=(X, [8], [1]), expand=(X, [3, 2, 4]), as_strided=(X, [2], [4]),
         flatten__using_ints=(X,), pixel_shuffle=(f(2, 4, 3, 3), 2), pixel_unshuffle=(MAP, 2),
         view_as_real=(torch.empty(2, dtype=torch.complex64, device="meta"),),
         view_as_complex=(f(3, 2),),

@@ -8,7 +8,7 @@ from math import prod
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.interpolation import resampled
 from archlab.analyze.field.sight.join import expanded
-from archlab.analyze.field.sight.layout import Axis, Digit, plain, reshaped, with_axis
+from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, reshaped, with_axis
 from archlab.analyze.field.sight.sight import Sight, Step, lost, same
 from archlab.analyze.field.sight.windows import unfold, windowed
 from archlab.ir.kinds import (
@@ -38,8 +38,18 @@ def reshape(step: Step) -> Sight:
     if op.endswith("pixel_unshuffle"):
         sight = replace(sight, uneven=True)
         return windowed(step, sight, 2, lambda old, _, size: fields.binned(old, size))
-    layout = None if sight.layout is None else reshaped(sight.layout, shape)
+    attrs = step.node.attrs
+    if isinstance(attrs, AxesAttrs):
+        return replace(sight, layout=_squeezed(sight.layout, attrs))
+    layout = reshaped(sight.layout, shape)
     return lost(step) if layout is None else replace(sight, layout=layout)
+
+
+def _squeezed(layout: Layout, attrs: AxesAttrs) -> Layout:
+    """Return the layout with an axis of size 1 more, or with some less."""
+    if attrs.function == "unsqueeze":
+        return (*layout[: attrs.axes[0]], plain(1), *layout[attrs.axes[0] :])
+    return tuple(axis for i, axis in enumerate(layout) if i not in attrs.axes)
 
 
 def permute(step: Step) -> Sight:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from archlab.analyze.field.sight.field import Field
@@ -29,10 +29,25 @@ class Sight:
 
     def bounded(self) -> Sight:
         """Return the sight of some of the channels: where they differ, it is only a bound."""
-        if not self.uneven:
-            return self
-        axes = (None if field is None else replace(field, sure=False) for field in self.axes)
+        return self.unsure(range(len(self.axes))) if self.uneven else self
+
+    def unsure(self, images: Iterable[int]) -> Sight:
+        """Return the sight with nothing but a bound on some image axes."""
+        chosen = set(images)
+        axes = (
+            replace(field, sure=False) if i in chosen and field is not None else field
+            for i, field in enumerate(self.axes)
+        )
         return replace(self, axes=tuple(axes))
+
+    def grown(self) -> Sight:
+        """Return the sight after a tensor axis that holds nothing of the image became longer.
+
+        The image axes that no tensor axis holds are seen by all units as before, but for those
+        that see the new positions alone.
+        """
+        held = {image for axis in self.layout or () for image in axis.images}
+        return self.unsure(set(range(len(self.axes))) - held)
 
     def pure(self, i: int) -> tuple[int, Field] | None:
         """Return the image axis that tensor axis `i` is the whole of, and its field, or None."""

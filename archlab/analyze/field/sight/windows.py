@@ -97,7 +97,7 @@ def pad(step: Step) -> Sight:
         elif layout[i].spatial:
             return lost(step)
         else:
-            layout[i] = plain(size)
+            sight, layout[i] = sight.grown(), plain(size)
     return replace(sight, layout=tuple(layout))
 
 
@@ -180,6 +180,8 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
             layout[i] = Axis((Digit(shape[i], image),))
         elif sight.spatial(i):
             return lost(step)
+        elif shape[i] > sight.layout[i].size:
+            sight = sight.grown()
     return replace(sight, layout=tuple(layout))
 
 

@@ -73,3 +73,15 @@ def test_taps_that_the_image_moves_are_a_lower_bound(build) -> None:
     y = build.node(Kind.CONV, (x,), (1, 4, 4, 4), path="deform", attrs=attrs)
     sight = sights(build.graph())[0][y]
     assert (sight.axes[0].width, sight.lost) == (3, "aten.conv in deform")
+
+
+def test_an_axis_that_grows_may_be_the_image_of_one_unit(build) -> None:
+    """A view to (1, 4, 1) does not tell which axis is left, and new positions see nothing."""
+    x = build.node(Kind.RESHAPE, (build.input(1, 4, 1, 1),), (1, 4, 1))
+    padded = build.node(Kind.PAD, (x,), (1, 4, 3), attrs=PadAttrs("constant", (0, 0, 1), (0, 0, 1)))
+    attrs = ConvAttrs((1,), (1,), (1,), (1,), 1, 16)
+    windowed = build.node(Kind.CONV, (x,), (1, 4, 3), attrs=attrs)
+    by_tensor, _ = sights(build.graph())
+    assert all(field.sure for field in by_tensor[x].axes if field)
+    for tensor in (padded, windowed):
+        assert [field.sure for field in by_tensor[tensor].axes if field] == [False, False]
