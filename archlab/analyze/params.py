@@ -72,6 +72,7 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
         own[owner] += amount.params
     whole, cost = sums[""], flops(graph)
     tied = [param for param in graph.params if param.aliases and not param.buffer]
+    sharing = _sharing(graph)
     totals = ParamsTotals(
         **whole._asdict(),
         frozen=whole.params - whole.trainable,
@@ -97,11 +98,11 @@ def params(graph: Graph) -> Result[ParamsTotals, ParamsRow]:
             if totals.frozen or column.name not in ("frozen", "trainable")
         ),
         missing=cost.missing,
-        footer=_footer(graph, totals, tied, _idle_parts(graph, sums)),
+        footer=_footer(graph, totals, tied, sharing, _idle_parts(graph, sums)),
         extra=(
             ("tied", [[param.name, *param.aliases] for param in tied]),
             ("never_executed", unused_names(graph)),
-            ("same_memory", _sharing(graph)),
+            ("same_memory", sharing),
         ),
         tree=True,
     )
@@ -122,7 +123,7 @@ def _sharing(graph: Graph) -> list[list[str]]:
     return [
         [param.name for param in group]
         for group in groups.values()
-        if any(graph.param_bytes[param.name] < param.nbytes for param in group)
+        if len(group) > 1 and any(graph.param_bytes[param.name] < param.nbytes for param in group)
     ]
 
 
@@ -141,13 +142,14 @@ def _idle_parts(graph: Graph, sums: Mapping[str, Held]) -> list[str]:
 
 
 def _amount(graph: Graph, param: Param) -> Held:
+    size, nbytes = param.numel, graph.param_bytes[param.name]
     if param.buffer:
-        return Held(buffers=param.numel, buffer_bytes=graph.param_bytes[param.name])
+        return Held(buffers=size, buffer_bytes=nbytes)
     return Held(
-        params=param.numel,
-        trainable=param.numel * param.trainable,
-        unused=0 if param.tensor in graph.executed else param.numel,
-        bytes=graph.param_bytes[param.name],
+        params=size,
+        trainable=size * param.trainable,
+        unused=0 if param.tensor in graph.executed else size,
+        bytes=nbytes,
     )
 
 
@@ -167,7 +169,11 @@ def _row(path: str, kind: str, inside: Held, own: int, total: int) -> ParamsRow:
 
 
 def _footer(
-    graph: Graph, totals: ParamsTotals, tied: list[Param], idle: list[str]
+    graph: Graph,
+    totals: ParamsTotals,
+    tied: list[Param],
+    sharing: list[list[str]],
+    idle: list[str],
 ) -> tuple[str, ...]:
     lines = [
         f"params {totals.params:,} ({si(totals.params)}): {totals.trainable:,} trainable, "
@@ -178,7 +184,7 @@ def _footer(
     lines += [
         f"of the same memory: {', '.join(names)}; each is a parameter of its own, and counts, but "
         "their bytes count once"
-        for names in _sharing(graph)
+        for names in sharing
     ]
     if totals.unused:
         more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""

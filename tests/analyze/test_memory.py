@@ -152,9 +152,8 @@ class Live(TorchDispatchMode):
         "convnext_tiny", "efficientnet_b0", "squeezenet1_0", "inception_v3",
     ],
 )  # fmt: skip
-def test_the_eager_peak_is_what_a_real_forward_holds(name, monkeypatch) -> None:
+def test_the_eager_peak_is_what_a_real_forward_holds(name) -> None:
     """A quarter of the usual side, as the ratio is asked; the lower bound may be far below."""
-    monkeypatch.setattr(torch.backends.mha, "get_fastpath_enabled", lambda: False)
     given = {"vit_b_16": {"image_size": 64}}
     given |= {key: {"init_weights": False} for key in ("googlenet", "inception_v3")}
     options = given.get(name, {})
@@ -165,8 +164,12 @@ def test_the_eager_peak_is_what_a_real_forward_holds(name, monkeypatch) -> None:
         buffer.zero_()  # positions, among others
     side = 96 if name == "inception_v3" else 64
     x = torch.zeros(1, 3, side, side)
-    with torch.no_grad(), Live(net) as live:
-        net(x)
+    torch.backends.mha.set_fastpath_enabled(value=False)
+    try:
+        with torch.no_grad(), Live(net) as live:
+            net(x)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(value=True)
     totals = archlab.memory(archlab.load(f"torchvision:{name}", input=tuple(x.shape), **options))
     assert totals.eager_peak == pytest.approx(live.most, rel=0.05)
     assert totals.inference_peak <= totals.eager_peak
