@@ -2,7 +2,7 @@
 
 from archlab.result.answer import Answer, Header, Missing, Result, Status, document, record
 from archlab.result.listing import Listing
-from archlab.result.table import Cell, Column, Table, Unit, columns, depth
+from archlab.result.table import Cell, Column, Table, Unit, columns, depth, nested
 from archlab.result.text import cell_text, cells, plain, si, size, unique_names, with_times
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "columns",
     "depth",
     "document",
+    "nested",
     "plain",
     "record",
     "si",

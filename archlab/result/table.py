@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, get_origin, get_type_hints
@@ -52,7 +52,7 @@ def columns(row: type) -> tuple[Column, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of raw cells, ready for a view; in a tree, the depth of a row's path indents it."""
+    """Rows of raw cells, ready for a view; in a tree, rows are indented below their parents."""
 
     title: str
     header: tuple[str, ...]
@@ -70,3 +70,23 @@ def depth(path: str) -> int:
         (0, 2)
     """
     return path.count(".") + bool(path)
+
+
+def nested(paths: Iterable[str]) -> list[tuple[int, str]]:
+    """Return for each path its level below the rows that hold it, and its name below the nearest.
+
+    Where rows are calls, a list of modules has none, as nobody calls it.
+
+    Example:
+        >>> nested(["", "blocks.0", "blocks.0.conv"])
+        [(0, ''), (1, 'blocks.0'), (2, 'conv')]
+    """
+    levels: dict[str, int] = {}
+    lines = []
+    for path in paths:
+        holder = path
+        while holder and (holder == path or holder not in levels):
+            holder = holder.rpartition(".")[0]
+        levels[path] = levels.get(holder, -1) + 1 if path else 0
+        lines.append((levels[path], path[len(holder) :].removeprefix(".")))
+    return lines

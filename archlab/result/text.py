@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
-from archlab.result.table import Cell, Column, Table, Unit, depth
+from archlab.result.table import Cell, Column, Table, Unit, nested
 
 # Characters that a text column keeps, however narrow the screen: enough to tell paths apart.
 _NARROWEST = 12
@@ -93,15 +93,15 @@ _FORMATS: dict[Unit, Callable[[float], str]] = {
 
 
 def cells(table: Table) -> list[list[str]]:
-    """Return the table's body as text; a tree's first column is indented by depth."""
+    """Return the table's body as text; a tree's first column is indented below its parents."""
     body = []
-    for row in table.rows:
+    lines = nested([str(row["path"]) for row in table.rows] if table.tree else ())
+    for i, row in enumerate(table.rows):
         line = [cell_text(row.get(column.name), column.unit) for column in table.columns]
         if table.tree:
-            path = str(row["path"])
+            level, name = lines[i]
             # The model itself has no path: its class stands in the first line.
-            line[0] = "  " * depth(path) + path.rpartition(".")[2]
-            line[0] = line[0] or str(row.get("type", "")) or table.title
+            line[0] = "  " * level + name or str(row.get("type", "")) or table.title
         body.append(line)
     return body
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -70,6 +71,26 @@ def autograd_nodes(outputs: Iterable[torch.Tensor]) -> Iterator[AutogradNode]:
         following = {child for child, _ in node.next_functions if child is not None} - seen
         seen |= following
         waiting.extend(following)
+
+
+@contextlib.contextmanager
+def arrivals(calls: Iterable[AutogradNode]) -> Iterator[list[AutogradNode]]:
+    """Collect those of the calls that a gradient arrives at while the context lasts.
+
+    A custom function may return None for an input, and then nothing before it is computed.
+    """
+    arrived: list[AutogradNode] = []
+
+    def note(call: AutogradNode, gradients: Sequence[Any]) -> None:
+        if any(gradient is not None for gradient in gradients):
+            arrived.append(call)
+
+    handles = [call.register_prehook(partial(note, call)) for call in calls]
+    try:
+        yield arrived
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def run_backward(

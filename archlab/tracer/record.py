@@ -15,7 +15,13 @@ from torch import nn
 
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
-from archlab.tracer.backward import autograd_nodes, custom_functions, reached, run_backward
+from archlab.tracer.backward import (
+    arrivals,
+    autograd_nodes,
+    custom_functions,
+    reached,
+    run_backward,
+)
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
@@ -154,21 +160,26 @@ def _with_backward(
     calls = list(autograd_nodes(ends))
     for number, tensor in zip(graph.outputs, outputs, strict=True):
         recorder.note_function(number, tensor)
-    graph = replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
     functions = custom_functions(calls)
     if not recorder.checkpointed and not functions:
-        return graph
+        return replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
     recorder.begin_backward(functions)
     try:
-        with recorder.stack.hooks():
+        with recorder.stack.hooks(), arrivals(calls) as arrived:
             run_backward(ends, leaves, recorder)
     except Exception as error:  # noqa: BLE001  a function of the user's can raise anything
         names = ", ".join(sorted({function.name() for function in functions}))
         why = f"it cannot be run: {str(error).partition(chr(10))[0]}"
         gap = Gap(f"the backward pass of {names or 'a checkpointed part'}", "", why)
-        return replace(graph, gaps=(*graph.gaps, gap))
-    nodes, tensors = tuple(recorder.nodes), tuple(recorder.tensors.specs)
-    return replace(graph, recomputed=nodes, tensors=tensors, storages=tuple(recorder.tensors.sizes))
+        nodes = reached(graph.nodes, recorder.functions, calls)
+        return replace(graph, nodes=nodes, gaps=(*graph.gaps, gap))
+    return replace(
+        graph,
+        nodes=reached(graph.nodes, recorder.functions, arrived),
+        recomputed=tuple(recorder.nodes),
+        tensors=tuple(recorder.tensors.specs),
+        storages=tuple(recorder.tensors.sizes),
+    )
 
 
 def _observe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from archlab.tracer.layout import (
 )
 
 Values = Mapping[str, Any]
+_FEW = 20_480  # elements, the last axis left out, up to which torch does without oneDNN
 
 
 def convolution(values: Values) -> torch.Tensor | None:
@@ -36,11 +38,20 @@ def convolution(values: Values) -> torch.Tensor | None:
     layout = torch.contiguous_format
     if rank > 1:  # the output has channels last where the input or the weight has
         layout = next((f for f in map(memory_format, (x, weight)) if f != layout), layout)
-    if layout == FORMATS[5]:  # in 3-D, torch's kernels differ in what they return
-        return None
+    if layout == FORMATS[5] and _own_kernel(x, weight, values["groups"]):
+        layout = torch.contiguous_format
     if rank == 1 and x.is_contiguous() and x.stride() != contiguous_strides(x.shape):
         return None  # an image of height 1 whose axes of size 1 leave the layout in doubt
     return empty((x.shape[0], channels, *spatial), x.dtype, layout)
+
+
+def _own_kernel(x: torch.Tensor, weight: torch.Tensor, groups: int) -> bool:
+    """Whether torch runs a 3-D convolution by its own kernel, and not by that of oneDNN."""
+    # This is `use_mkldnn` of aten/src/ATen/native/Convolution.cpp, with several threads.
+    if x.dtype in (torch.float64, torch.float16):
+        return True
+    small = x.shape[0] == 1 and prod(x.shape[:4]) <= _FEW and min(weight.shape[-2:]) <= 3
+    return small and groups == 1 and x.dtype != torch.bfloat16
 
 
 def _channels(values: Values) -> int:

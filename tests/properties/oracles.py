@@ -150,7 +150,11 @@ def as_traced(net: nn.Module, x: torch.Tensor) -> tuple[nn.Module, torch.Tensor]
 def allocates_otherwise(net: nn.Module) -> bool:
     """Whether torch's CPU kernels allocate other memory than torch says without values."""
     # This one writes into a buffer that is larger than its output.
-    if any(isinstance(member, nn.ConvTranspose3d) for member in net.modules()):
+    members = list(net.modules())
+    if any(isinstance(member, nn.ConvTranspose3d) for member in members):
+        return True
+    # With one thread torch takes another kernel for these, which returns another layout.
+    if any(isinstance(m, nn.Conv3d) and m.kernel_size[1:] == (1, 1) for m in members):
         return True
     # Where a forward casts, fake tensors stand for it, whose resized maps have another layout.
     return "autocast" in texts(net) and any("interpolate" in text for text in texts(net))

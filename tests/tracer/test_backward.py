@@ -202,6 +202,9 @@ FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
     "without gradients in a checkpoint": lambda net, x: checkpoint(
         lambda x: net.b(net.a(x)) * frozen(net, x), x, use_reentrant=False
     ),
+    "before indices in a reentrant checkpoint": lambda net, x: checkpoint(
+        lambda x: net.table(x.argmax(-1)), net.b(net.a(x)), use_reentrant=True
+    ),
     "in a reentrant checkpoint": lambda net, x: net.b(checkpoint(net.a, x, use_reentrant=True)),
 }
 

@@ -42,6 +42,33 @@ def test_convolution_sizes_are_those_of_torch(seed: int) -> None:
             assert 0 in expected[0][0] if answer is None else facts(answer) == expected
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_volume_keeps_channels_last_where_torch_keeps_it(transposed, dtype) -> None:
+    """Which of two kernels torch takes, and with it the layout, depends on many facts."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)  # with one, torch prefers its own kernel for 1×1
+    kernels = ((1, 1, 1), (3, 3, 3), (3, 1, 1), (5, 5, 5))
+    grid = itertools.product((1, 2), (4, 16), (1, 4), kernels, (1, 2), ((5, 5, 5), (6, 20, 70)))
+    try:
+        for batch, channels, groups, kernel, stride, size in grid:
+            x = torch.ones(batch, channels, *size, dtype=dtype)
+            args = conv(
+                x.to(memory_format=torch.channels_last_3d),
+                torch.ones(channels, channels // groups, *kernel, dtype=dtype),
+                stride=[stride] * 3,
+                padding=[2, 2, 2],
+                dilation=[1, 1, 1],
+                extra=[0, 0, 0],
+                transposed=transposed,
+                groups=groups,
+            )
+            expected = facts(ATEN.convolution.default(*args))
+            assert facts(rule_answer(ATEN.convolution.default, args)) == expected
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("ceil", [False, True])
 def test_pooled_size_is_that_of_torch(ceil: bool) -> None:  # noqa: FBT001
     grid = itertools.product(range(1, 12), range(1, 5), range(1, 5), range(3), (1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archlab.result import Cell, Column, Table, Unit, cell_text, depth
+from archlab.result import Cell, Column, Table, Unit, cell_text, nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,13 @@ def rows(table: Table) -> Iterator[HtmlRow]:
     paths = [str(row.get("path", "")) for row in table.rows]
     holders = {path.rpartition(".")[0] for path in paths} if table.tree else set()
     first = table.columns[0]
-    for row, path in zip(table.rows, paths, strict=True):
+    lines = nested(paths) if table.tree else [(0, "")] * len(paths)
+    for row, path, (level, name) in zip(table.rows, paths, lines, strict=True):
         head = cell_text(row.get(first.name), first.unit)
         yield HtmlRow(
             path=path,
-            depth=depth(path) if table.tree else 0,
-            name=(path.rpartition(".")[2] or head or "the model") if table.tree else head,
+            depth=level,
+            name=(name or head or "the model") if table.tree else head,
             leaf=path not in holders,
             cells=tuple(_cell(row.get(column.name), column) for column in table.columns[1:]),
         )

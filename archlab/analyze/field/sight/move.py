@@ -26,7 +26,8 @@ _NEAREST = ResampleAttrs("nearest")
 def reshape(step: Step) -> Sight:
     """Return the sight of the same elements in another shape; expanding repeats them."""
     sight, shape, op = step.main, step.shape(), step.node.op
-    if sight.layout is None:
+    layout, attrs = sight.layout, step.node.attrs
+    if layout is None:
         return lost(step)
     if op.endswith("expand"):
         return expanded(step, sight, shape)
@@ -38,10 +39,9 @@ def reshape(step: Step) -> Sight:
     if op.endswith("pixel_unshuffle"):
         sight = replace(sight, uneven=True)
         return windowed(step, sight, 2, lambda old, _, size: fields.binned(old, size))
-    attrs = step.node.attrs
     if isinstance(attrs, AxesAttrs):
-        return replace(sight, layout=_squeezed(sight.layout, attrs))
-    layout = reshaped(sight.layout, shape)
+        return replace(sight, layout=_squeezed(layout, attrs))
+    layout = reshaped(layout, shape)
     return lost(step) if layout is None else replace(sight, layout=layout)
 
 

@@ -166,12 +166,12 @@ def _folded(step: Step, attrs: UnfoldAttrs) -> Sight:
 
 def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
     """Apply `move` to each image axis among the last `rank` tensor axes."""
-    shape = step.shape()
-    if sight.layout is None or len(sight.layout) != len(shape):
+    shape, before = step.shape(), sight.layout
+    if before is None or len(before) != len(shape):
         return lost(step)
     first = len(shape) - rank
     # The batch may hold windows or frames of the image, and is worked on one by one.
-    layout = [*sight.layout[:1], *map(plain, shape[1:])]
+    layout = [*before[:1], *map(plain, shape[1:])]
     for i in range(first, len(shape)):
         whole = sight.pure(i)
         if whole is not None:
@@ -180,7 +180,7 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
             layout[i] = Axis((Digit(shape[i], image),))
         elif sight.spatial(i):
             return lost(step)
-        elif shape[i] > sight.layout[i].size:
+        elif shape[i] > before[i].size:
             sight = sight.grown()
     return replace(sight, layout=tuple(layout))
 

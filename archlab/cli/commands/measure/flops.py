@@ -9,6 +9,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import MODES, ROWS, Loading, ModelArgument, constant, listed
 from archlab.cli.output import Output, Tree
+from archlab.errors import check_one_of
 from archlab.result import Result, Status
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def flops(
     if mode == _BOTH:
         columns = "two modes are compared as wholes, each with all its numbers"
         typed.exclusive("mode", "by", "convention", "tool", "depth", "sort", because=columns)
+    check_one_of("mode", mode, (*MODES, _BOTH))
     from archlab.api import cost
 
     (loaded,) = loading.load(model)
