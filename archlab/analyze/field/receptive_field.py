@@ -15,6 +15,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archlab.analyze.field.sight import other_images, sights
 from archlab.analyze.field.sight.field import Field
@@ -197,7 +198,19 @@ def _row(graph: Graph, call: ModuleCall, by_tensor: dict[int, Sight]) -> FieldRo
 
 def _known(axis: Field) -> bool:
     """Whether what the units of an axis see is known, at any size or at least at this one."""
-    return axis.sure and (axis.exact or bool(phases(axis)))
+    return axis.sure and (axis.exact or (bool(phases(axis)) and _bounded(axis)))
+
+
+def _bounded(axis: Field) -> bool:
+    """Whether units that no border cuts see no more than the affine interval holds.
+
+    It is no bound of a map that is laid over its mirror image, of which each unit sees two places.
+    """
+    start = float(axis.step) * np.arange(axis.size) + float(axis.lo)
+    end = start + float(axis.hi - axis.lo)
+    # A step may be a third.
+    inside = (axis.low > start - 1e-6) & (axis.high < end + 1e-6)
+    return bool(inside[_free(axis)].all())
 
 
 def _cells(name: str, axis: Field | None) -> dict[str, Any]:
@@ -224,11 +237,15 @@ def local_size(axis: Field | None) -> Number:
 
 def phases(axis: Field) -> tuple[int, ...]:
     """Return the widths that units away from the border have, from the table of this input size."""
+    return tuple(np.unique((axis.high - axis.low + 1)[_free(axis)]).tolist())
+
+
+def _free(axis: Field) -> NDArray[np.bool_]:
+    """Return which units no border cuts."""
     low, high = axis.low, axis.high
-    # A unit that touches the first or the last pixel may be cut by the border; one whose interval
-    # is empty sees padding alone.
-    free = (low > 0) & (high < axis.extent - 1) & (high >= low)
-    return tuple(np.unique((high - low + 1)[free]).tolist())
+    # A unit that touches the first or the last pixel may be cut; one whose interval is empty sees
+    # padding alone.
+    return (low > 0) & (high < axis.extent - 1) & (high >= low)
 
 
 def _coverage(axis: Field) -> tuple[float, float]:

@@ -50,6 +50,22 @@ def test_holes_by_dilation() -> None:
     assert (last.rf_h, last.holes_h) == (13, 6)
 
 
+def test_a_map_over_its_mirror_image_has_no_size() -> None:
+    """Unit j sees columns j − 1 … j + 1 and 30 − j … 32 − j: no interval that moves with j."""
+
+    class Flip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x) + self.conv(x.flip(-1))  # type: ignore[no-any-return]
+
+    found = rows(Flip(), input=(1, 3, 32, 32))
+    assert found["conv"].exact
+    assert not found[""].exact
+
+
 def test_unet_phases() -> None:
     path = Path(__file__).parents[2] / "truth" / "hand_made_nets.py"
     spec = importlib.util.spec_from_file_location("hand_made_nets", path)
