@@ -146,10 +146,26 @@ def _heat(measure: Measure, values: Values, nodes: Sequence[int]) -> float | Non
 
 
 def macs_by_node(graph: Graph) -> dict[int, int | None]:
-    """Return multiply-adds by node; None for an operator without a rule."""
-    return {
+    """Return multiply-adds by node; None for an operator without a rule.
+
+    A product of weights alone has no box: it counts where its result first meets data.
+    """
+    macs = {
         node.id: MACS[node.kind](graph, node) if node.kind in MACS else None for node in graph.nodes
     }
+    data, made_by = set(graph.inputs), dict[int, dict[int, None]]()
+    for node in graph.nodes:
+        products = {i: None for tensor in node.inputs for i in made_by.get(tensor, ())}
+        own = macs[node.id]
+        if _reads_data(graph, node, data):
+            data.update(node.outputs)
+            if own is not None:
+                macs[node.id] = own + sum(macs[i] or 0 for i in products)
+                macs |= dict.fromkeys(products, 0)
+        elif own or products:
+            for tensor in node.outputs:
+                made_by.setdefault(tensor, {}).update(products | ({node.id: None} if own else {}))
+    return macs
 
 
 def params_by_node(graph: Graph) -> dict[int, int]:

@@ -8,7 +8,7 @@ them runs its backward pass under the recorder, too.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -61,12 +61,16 @@ def reached(
     )
 
 
-def autograd_nodes(outputs: Iterable[torch.Tensor]) -> Iterator[AutogradNode]:
-    """Yield the calls that the backward pass of the outputs goes through."""
+def autograd_nodes(
+    outputs: Iterable[torch.Tensor], ended: Container[AutogradNode] = ()
+) -> Iterator[AutogradNode]:
+    """Yield the calls that the backward pass of the outputs goes through, up to those `ended`."""
     waiting = [tensor.grad_fn for tensor in outputs if tensor.grad_fn is not None]
     seen = set(waiting)
     while waiting:
         node = waiting.pop()
+        if node in ended:
+            continue
         yield node
         following = {child for child, _ in node.next_functions if child is not None} - seen
         seen |= following
@@ -74,20 +78,20 @@ def autograd_nodes(outputs: Iterable[torch.Tensor]) -> Iterator[AutogradNode]:
 
 
 @contextlib.contextmanager
-def arrivals(calls: Iterable[AutogradNode]) -> Iterator[list[AutogradNode]]:
-    """Collect those of the calls that a gradient arrives at while the context lasts.
+def ends(calls: Iterable[AutogradNode]) -> Iterator[set[AutogradNode]]:
+    """Collect those of the calls that no gradient arrives at while the context lasts.
 
     A custom function may return None for an input, and then nothing before it is computed.
     """
-    arrived: list[AutogradNode] = []
+    without = set(calls)
 
     def note(call: AutogradNode, gradients: Sequence[Any]) -> None:
         if any(gradient is not None for gradient in gradients):
-            arrived.append(call)
+            without.discard(call)
 
-    handles = [call.register_prehook(partial(note, call)) for call in calls]
+    handles = [call.register_prehook(partial(note, call)) for call in without]
     try:
-        yield arrived
+        yield without
     finally:
         for handle in handles:
             handle.remove()

@@ -16,9 +16,9 @@ from torch import nn
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
 from archlab.tracer.backward import (
-    arrivals,
     autograd_nodes,
     custom_functions,
+    ends,
     reached,
     run_backward,
 )
@@ -156,8 +156,8 @@ def _with_backward(
     leaves: Sequence[torch.Tensor],
 ) -> Graph:
     """Return the graph with what its backward pass runs: which gradients, and what beyond them."""
-    ends = [tensor for tensor in outputs if tensor.requires_grad]
-    calls = list(autograd_nodes(ends))
+    results = [tensor for tensor in outputs if tensor.requires_grad]
+    calls = list(autograd_nodes(results))
     for number, tensor in zip(graph.outputs, outputs, strict=True):
         recorder.note_function(number, tensor)
     functions = custom_functions(calls)
@@ -165,8 +165,8 @@ def _with_backward(
         return replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
     recorder.begin_backward(functions)
     try:
-        with recorder.stack.hooks(), arrivals(calls) as arrived:
-            run_backward(ends, leaves, recorder)
+        with recorder.stack.hooks(), ends(calls) as ended:
+            run_backward(results, leaves, recorder)
     except Exception as error:  # noqa: BLE001  a function of the user's can raise anything
         names = ", ".join(sorted({function.name() for function in functions}))
         why = f"it cannot be run: {str(error).partition(chr(10))[0]}"
@@ -175,7 +175,7 @@ def _with_backward(
         return replace(graph, nodes=nodes, gaps=(*graph.gaps, gap))
     return replace(
         graph,
-        nodes=reached(graph.nodes, recorder.functions, arrived),
+        nodes=reached(graph.nodes, recorder.functions, autograd_nodes(results, ended)),
         recomputed=tuple(recorder.nodes),
         tensors=tuple(recorder.tensors.specs),
         storages=tuple(recorder.tensors.sizes),

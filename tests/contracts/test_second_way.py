@@ -207,19 +207,8 @@ def test_shapes_list_every_call(name: str) -> None:
     assert result.totals.calls == calls.total()
 
 
-NOT_DRAWN = {
-    "gru": "the first step's product with the zero state depends on no input, and has no box",
-}
-DRAWN = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=NOT_DRAWN[name]))
-    if name in NOT_DRAWN
-    else name
-    for name in NETS
-]
-
-
 @pytest.mark.parametrize("boxes", [5, 60])
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", NETS)
 def test_a_drawing_has_the_numbers_of_the_tables(name: str, boxes: int) -> None:
     model = model_of(name)
     params = archlab.params(model).totals

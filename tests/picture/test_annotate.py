@@ -80,6 +80,23 @@ def test_a_weight_belongs_to_the_node_that_uses_it_on_data() -> None:
     assert params_by_node(make.graph([y])) == {1: 40}
 
 
+def test_a_product_of_weights_alone_counts_where_it_meets_data() -> None:
+    """A weight of rank 2 (4 × 2 times 2 × 6), and a row of 6 times it."""
+
+    class LowRank(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.ones(4, 2)), nn.Parameter(torch.ones(2, 6))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(nn.functional.linear(x, self.a @ self.b))
+
+    drawing = archlab.render(archlab.load(LowRank(), input=(1, 6))).drawing
+    macs = [box.amounts.macs for box in drawing.boxes if box.nodes]
+    assert sum(macs) == 4 * 2 * 6 + 6 * 4
+    assert max(macs) == sum(macs)
+
+
 def test_an_unknown_measure() -> None:
     graph = residual(1)
     with pytest.raises(

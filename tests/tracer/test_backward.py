@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -185,6 +187,11 @@ def written(net: Two, x: torch.Tensor) -> torch.Tensor:
     return y
 
 
+def attended(x: torch.Tensor) -> torch.Tensor:
+    with sdpa_kernel(SDPBackend.MATH):  # torch's fused backward makes gradients out of none
+        return scaled_dot_product_attention(x[None], x[None], x[None])[0]
+
+
 def frozen(net: Two, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         return net.a(x)
@@ -204,6 +211,9 @@ FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
     ),
     "before indices in a reentrant checkpoint": lambda net, x: checkpoint(
         lambda x: net.table(x.argmax(-1)), net.b(net.a(x)), use_reentrant=True
+    ),
+    "attention before indices in a reentrant checkpoint": lambda net, x: checkpoint(
+        lambda x: net.table(x.argmax(-1)), attended(net.a(x)), use_reentrant=True
     ),
     "in a reentrant checkpoint": lambda net, x: net.b(checkpoint(net.a, x, use_reentrant=True)),
 }
