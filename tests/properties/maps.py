@@ -60,7 +60,8 @@ def pool(draw: Draw, x: torch.Tensor) -> nn.Module:
     stride, ceil = draw(st.integers(1, 3)), draw(st.booleans())
     padding = draw(st.integers(0, kernel // 2))
     if draw(st.booleans()):
-        dilation = draw(st.integers(1, 2))
+        # Of a window that sees padding alone, torch writes the gradient outside of its memory.
+        dilation = draw(st.integers(1, 1 if padding else 2))
         return kind("MaxPool", rank)(kernel, stride, padding, dilation, ceil_mode=ceil)
     include = draw(st.booleans())
     return kind("AvgPool", rank)(kernel, stride, padding, ceil, count_include_pad=include)
