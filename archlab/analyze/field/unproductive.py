@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from archlab.analyze.field.receptive_field import local_size
 from archlab.analyze.field.sight import Sight, sights
 from archlab.analyze.header import header
 from archlab.errors import OptionError
@@ -102,7 +103,8 @@ def _row(
     # An axis that is gone (averaged away) does not count; the other one decides alone.
     after, before = by_tensor[node.outputs[0]].axes[:2], by_tensor[node.inputs[0]].axes[:2]
     min_paths = [(field.shortest, side) for field, side in zip(after, size, strict=True) if field]
-    max_paths = [(field.width, side) for field, side in zip(after, size, strict=True) if field]
+    sizes = [(local_size(field), side) for field, side in zip(after, size, strict=True)]
+    max_paths = [(width, side) for width, side in sizes if width is not None]
     inputs = [(field.shortest, side) for field, side in zip(before, size, strict=True) if field]
     past = all(width > side for width, side in min_paths)
     fed_past = bool(inputs) and all(width >= side for width, side in inputs)
