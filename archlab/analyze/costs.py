@@ -201,15 +201,22 @@ def rerun_macs(graph: Graph, node: Node) -> int:
     return 2 * macs if "attention" in node.op and node.op.endswith("_backward") else macs
 
 
+def _attention_backward(node: Node) -> int:
+    attrs, (query, key, value, *mask) = node.attrs_as(AttentionAttrs), node.grads
+    # The gradient of the scores is on the way to all that they are computed from. What a fused
+    # kernel computes again (FlashAttention) is left out: it depends on the kernel, not on the net.
+    through_scores = query or key or any(mask)
+    scores = attrs.batch * attrs.queries * attrs.keys
+    return scores * (attrs.head_size * (query + key) + attrs.value_size * (value + through_scores))
+
+
 def backward_macs(graph: Graph, node: Node) -> int:
     """Multiply-adds of the backward pass: the forward's, once for each operand's gradient."""
     forward = MACS[node.kind](graph, node) if node.kind in MACS else 0
     if not forward or not any(node.grads):
         return 0
     if node.kind == Kind.ATTENTION:
-        # Both products have two operands that want a gradient. What a fused kernel computes again
-        # (FlashAttention) is left out: it depends on the kernel, not on the net.
-        return 2 * forward
+        return _attention_backward(node)
     # addmm and baddbmm have the summand in front of their two factors, others a bias behind them.
     added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
     operands = node.grads[1:] if added else node.grads[:2]

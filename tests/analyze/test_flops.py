@@ -154,6 +154,30 @@ DENSE = {
 }
 
 
+@pytest.mark.parametrize("wanted", ["q", "k", "v", "qk", "kv", "qv", "qkv", "m"])
+def test_backward_of_attention_depends_on_what_wants_a_gradient(wanted: str) -> None:
+    class Frozen(nn.Module):
+        """Queries, keys, values and a mask that are parameters, some of them frozen."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = {"q": (2, 5, 4), "k": (2, 6, 4), "v": (2, 6, 3), "m": (5, 6)}
+            for name, size in sizes.items():
+                parameter = nn.Parameter(torch.randn(size), requires_grad=name in wanted)
+                self.register_parameter(name, parameter)
+
+        def forward(self, x):
+            return nn.functional.scaled_dot_product_attention(x * self.q, self.k, self.v, self.m)
+
+    net, x = Frozen(), torch.randn(2, 5, 4)
+    ours = archlab.flops(archlab.load(net, input=x), mode="train").totals
+    with sdpa_kernel(SDPBackend.MATH):
+        out = net.train()(x)
+        with FlopCounterMode(display=False) as counter:
+            out.sum().backward()
+    assert ours.backward_flops == counter.get_total_flops()
+
+
 @pytest.mark.parametrize("name", DENSE)
 def test_forward_and_backward_equal_torchs_counter(name) -> None:
     """Torch counts what autograd really runs: no input gradient for the first layer, for one."""
