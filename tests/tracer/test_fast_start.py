@@ -10,7 +10,6 @@ import sys
 import textwrap
 
 import pytest
-import torch
 
 SLOW = ("sympy", "torch._dynamo")
 
@@ -62,10 +61,6 @@ def run(code: str) -> dict[str, list[str]]:
     return imported
 
 
-@pytest.mark.skipif(
-    torch.__version__.startswith("2.6."),
-    reason="torch 2.6 imports sympy for any tensor on meta; only speed depends on it",
-)
 def test_a_trace_imports_neither_sympy_nor_dynamo() -> None:
     imported = run(
         f"""

@@ -492,17 +492,6 @@ NOT_HERE = {
     "aten._pin_memory": "needs an accelerator",
     "aten.mkldnn_rnn_layer": "has tests of its own below",
 }
-# Operators that torch 2.6 does not have, or does not run on meta.
-NOT_IN_2_6 = {
-    "aten._fused_rms_norm",
-    "aten._grouped_mm",
-    "aten._convolution",
-    "aten._scaled_dot_product_fused_attention_overrideable",
-}
-
-
-def known(name: str) -> bool:
-    return not (torch.__version__.startswith("2.6.") and name in NOT_IN_2_6)
 
 
 def reading(case: Case) -> Node:
@@ -517,8 +506,6 @@ def reading(case: Case) -> Node:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
 def test_an_operator_is_read_as_worked_out_by_hand(case: Case) -> None:
-    if not known(case.name):
-        pytest.skip("not in torch 2.6, or not on meta")
     node = reading(case)
     assert (node.kind, node.attrs) == (case.kind, case.attrs)
     assert node.op == operator(case.func).name
@@ -533,7 +520,7 @@ def test_every_reader_has_a_case() -> None:
 
 
 def test_every_reader_names_an_operator_of_torch() -> None:
-    for key in filter(known, READERS):
+    for key in READERS:
         namespace, _, name = key.partition(".")
         packets = [getattr(getattr(torch.ops, namespace), name + tail, None) for tail in ("", "_")]
         assert any(isinstance(item, torch._ops.OpOverloadPacket) for item in packets), key

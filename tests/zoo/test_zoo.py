@@ -176,10 +176,6 @@ def test_the_names_need_no_torch() -> None:
     assert in_fresh_python(code + "print('torch' in sys.modules)") == "False"
 
 
-@pytest.mark.skipif(
-    torch.__version__.startswith("2.6."),
-    reason="torch 2.6 imports sympy for any tensor on meta; only speed depends on it",
-)
 def test_building_on_meta_stays_light() -> None:
     # sympy and torch._dynamo cost a second of imports; the zoo never needs torchvision.
     code = """
