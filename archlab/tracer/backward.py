@@ -21,19 +21,13 @@ from archlab.ir.graph import Node
 
 def foreign_hooks(own: Callable[[torch.Tensor], Any]) -> bool:
     """Whether somebody else's hooks keep what autograd saves now, as in a checkpointed part."""
-    hooks = _top_hooks(True)  # noqa: FBT003  torch's own signature
+    hooks = torch._C._autograd._top_saved_tensors_default_hooks(True)  # noqa: FBT003
     return hooks is not None and hooks[0] != own
 
 
 def recomputing() -> bool:
     """Whether a checkpointed part runs again, rather than the gradient of an operator."""
-    return _top_hooks(True) is not None  # noqa: FBT003
-
-
-# torch before 2.8 cannot be asked.
-_top_hooks = getattr(
-    torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _ignore_tracing: None
-)
+    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None  # noqa: FBT003
 
 
 def custom_functions(calls: Iterable[AutogradNode]) -> list[AutogradNode]:

@@ -34,7 +34,7 @@ def convolution(values: Values) -> torch.Tensor | None:
     if min(spatial) < 1:
         if values["transposed"]:
             return None
-        raise MisfitError  # a kernel larger than the map: torch 2.6's meta kernel lets it pass
+        raise MisfitError  # a kernel larger than the map
     layout = torch.contiguous_format
     if rank > 1:  # the output has channels last where the input or the weight has
         layout = next((f for f in map(memory_format, (x, weight)) if f != layout), layout)
