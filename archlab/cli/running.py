@@ -22,6 +22,10 @@ Recipe = Annotated[
 CheckpointArgument = Annotated[
     Path, typer.Argument(metavar="CHECKPOINT", help="A .ckpt file, or a run's folder.")
 ]
+CheckpointModel = Annotated[
+    str | None,
+    typer.Option("--model", help="Its spec, where the file names none, or code of its author's."),
+]
 Figure = Annotated[str, typer.Option("--style", help=f"Of a sweep's figure: {listed(STYLES)}.")]
 Gradients = Annotated[
     int | None,

@@ -140,11 +140,12 @@ def _timm(spec: ModelSpec) -> Source:
 
 def _refuse_weights(options: Mapping[str, Any]) -> None:
     """Raise where a constructor argument would download something."""
-    for name in ("weights", "weights_backbone", "pretrained", "pretrained_backbone"):
+    own = ("weights", "weights_backbone", "pretrained", "pretrained_backbone", "checkpoint_path")
+    for name in own:
         if options.get(name):
             raise BuildError(
-                f"{name}={options[name]!r}: archlab downloads no weights; leave it out, a model "
-                "costs the same without them."
+                f"{name}={options[name]!r}: archlab downloads no weights, nor reads any here; "
+                "leave it out, a model costs the same without them."
             )
 
 

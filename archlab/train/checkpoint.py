@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from archlab.errors import RunError, keyword
 from archlab.runs import record
 from archlab.runs.layout import fitting_layout, has_layouts, recorded_options
+from archlab.spec import LIBRARIES, parse_model
 from archlab.train.build import build
 
 
@@ -26,6 +28,9 @@ def read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         why = str(error).strip().split("\n")[0] or type(error).__name__
+        if "Weights only" in why:
+            # Torch goes on to say how it can be loaded nevertheless: by running what is in it.
+            why = "it holds other things than tensors and plain values"
         if path.suffix != Path(record.CHECKPOINT).suffix:
             raise RunError(
                 f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
@@ -37,10 +42,52 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
-    origin = content.get("archlab", {})
-    if origin.get("spec"):
-        origin["options"] = recorded_options(origin["spec"], origin.get("options", {}))
+    origin = content.setdefault("archlab", {})
+    if not isinstance(origin, dict) or not _is_plain(origin):
+        raise RunError(f"{path} does not say what it is in the way that archlab writes it.")
+    spec, options = origin.get("spec") or "", origin.get("options", {})
+    if not isinstance(spec, str) or not isinstance(options, dict):
+        raise RunError(
+            f"{path} does not say which model it is of in the way that archlab writes it."
+        )
+    if spec:
+        origin["options"] = recorded_options(spec, options)
     return content
+
+
+def spec_of(
+    path: Path, origin: Mapping[str, Any], trusted: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return spec and constructor arguments of the net in a checkpoint.
+
+    `origin` is what the checkpoint says of its net. It may come from anybody, and so it may name a
+    net of a library, which archlab knows, but no file or package: to build from those runs their
+    code. `trusted` is the spec that the user gives.
+
+    Raises:
+        RunError: there is no spec, or one whose code would run.
+    """
+    own, options = origin.get("spec"), origin.get("options", {})
+    name = trusted or own
+    if not name:
+        raise RunError(
+            f"{path} does not say how its model is built (it was trained from a module of yours). "
+            f"Add {keyword('model')} with the spec of the model."
+        )
+    if not trusted and parse_model(name).source not in ("", "zoo", *LIBRARIES):
+        raise RunError(
+            f"{path} says that its model is {name}, and to build that would run its code, whoever "
+            f"wrote the checkpoint. Where you trust it, add {keyword('model', name)}."
+        )
+    return name, dict(options) if name == own else {}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and _is_plain(list(value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def load_model(
@@ -48,21 +95,15 @@ def load_model(
 ) -> nn.Module:
     """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    `spec` names the model where the checkpoint does not; a zoo net then takes the layout that fits
-    images of `shape` (channels, height, width).
+    `spec` names the model where the checkpoint does not, or names code; a zoo net then takes the
+    layout that fits images of `shape` (channels, height, width).
     """
     content = read(path)
     origin = content.get("archlab", {})
-    name = spec or origin.get("spec")
-    if not name:
-        raise RunError(
-            f"{path} does not say how its model is built (it was trained from a module of yours). "
-            f"Add {keyword('model')} with the spec of the model."
-        )
-    # Every value is overwritten: the seed only keeps the global random stream as it was.
-    options = origin.get("options", {}) if name == origin.get("spec") else {}
+    name, options = spec_of(path, origin, spec)
     if has_layouts(name):
         options.setdefault("layout", fitting_layout(shape))
+    # Every value is overwritten: the seed only keeps the global random stream as it was.
     model = build(name, options, seed=0)
     weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
                if key.startswith("model.")}  # fmt: skip

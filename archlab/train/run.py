@@ -142,7 +142,8 @@ def classifier(plan: Plan, total: int) -> Classifier:
     if plan.freeze:
         freeze = Freeze(**{**plan.freeze, "frozen": tuple(plan.freeze["frozen"])})
     if plan.init:
-        model, classes = checkpoint.load_model(Path(plan.init)), plan.options.get("num_classes")
+        model = checkpoint.load_model(Path(plan.init), plan.model)
+        classes = plan.options.get("num_classes")
         if classes is not None:
             replace_head(model, int(classes))
     else:

@@ -191,14 +191,14 @@ CASES = {
         "run --recipe demo",
         {
             **TRAINING, "--seed": "--seed 5", "--freeze": "--freeze stem", "--until": "--until 7",
-            "--alone": "--alone",
+            "--alone": "--alone", "--model": "--model resnet8",
         },
     ),
     "finetune, nothing frozen": Case(
         "run --recipe demo",
         {
             **TRAINING, "--seed": "--seed 5", "--freeze": "--freeze none", "--until": "--until 7",
-            "--alone": "--alone",
+            "--alone": "--alone", "--model": "--model resnet8",
         },
     ),
     "verdict": Case("sweep", OUTPUT),

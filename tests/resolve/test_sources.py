@@ -121,6 +121,7 @@ def test_no_backbone_is_downloaded(spec) -> None:
         ("torchvision:resnet18", {"pretrained": True}),
         ("torchvision:fcn_resnet50", {"weights_backbone": "DEFAULT"}),
         ("timm:resnet18", {"pretrained": True}),
+        ("timm:resnet18", {"checkpoint_path": "resnet18.pth"}),
     ],
 )
 def test_weights_are_refused(spec, options) -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import archlab
 from archlab import zoo
 from archlab.errors import RunError
 from archlab.runs import record
@@ -59,3 +60,59 @@ def test_a_truncated_checkpoint_is_named_when_a_run_goes_on(trained, images) -> 
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(RunError, match="it is truncated"):
         execute(trained, images=images)
+
+
+def stranger(path, spec: object, options: object) -> None:
+    """Write a checkpoint that says how its net is built."""
+    torch.save({"state_dict": {}, "archlab": {"spec": spec, "options": options}}, path)
+
+
+@pytest.mark.parametrize("spec", ["os:system", "subprocess:Popen", "net.py:Net", "torch.hub:load"])
+def test_a_checkpoint_runs_no_code(spec: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text("open('ran', 'w').close()\n")
+    path = tmp_path / "of-a-stranger.ckpt"
+    stranger(path, spec, {"command": "touch ran"})
+    with pytest.raises(RunError, match=f"add model='{spec}'"):
+        checkpoint.load_model(path)
+    with pytest.raises(RunError, match=f"add model='{spec}'"):
+        archlab.evaluate_model(path, data="embedded")
+    with pytest.raises(RunError, match=f"add model='{spec}'"):
+        archlab.finetune_model(path, data="embedded")
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        (["resnet8"], {}),
+        ("resnet8", ["num_classes"]),
+        ("resnet8", {"num_classes": torch.ones(2)}),
+        (3, {}),
+    ],
+)
+def test_what_archlab_never_writes_is_refused(spec: object, options: object, tmp_path) -> None:
+    path = tmp_path / "odd.ckpt"
+    stranger(path, spec, options)
+    with pytest.raises(RunError, match="in the way that archlab writes it"):
+        checkpoint.load_model(path)
+
+
+def test_a_checkpoint_of_own_code_is_built_where_the_user_names_the_code(tmp_path) -> None:
+    source = "from torch import nn\n\n\ndef net(width=2):\n    return nn.Linear(width, 3)\n"
+    (tmp_path / "own.py").write_text(source)
+    spec = f"{tmp_path / 'own.py'}:net"
+    weights = {f"model.{key}": value for key, value in torch.nn.Linear(5, 3).state_dict().items()}
+    about = {"spec": spec, "options": {"width": 5}}
+    torch.save({"state_dict": weights, "archlab": about}, tmp_path / "own.ckpt")
+    net = checkpoint.load_model(tmp_path / "own.ckpt", spec)
+    assert torch.equal(net.weight, weights["model.weight"])
+
+
+def test_advice_to_run_what_a_pickle_holds_is_not_passed_on(tmp_path) -> None:
+    path = tmp_path / "objects.ckpt"
+    torch.save({"state_dict": {}, "path": tmp_path}, path)
+    with pytest.raises(RunError, match="other things than tensors and plain values") as caught:
+        checkpoint.read(path)
+    assert "weights_only" not in str(caught.value)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
-from archlab.errors import RunError
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
@@ -57,6 +55,7 @@ def finetune_model(
     out: str | Path | None = None,
     jobs: int | None = None,
     alone: bool = False,
+    model: str | None = None,
     progress: Progress | None = None,
 ) -> Result[FineTuneTotals, FineTuneRow]:
     """Fine-tune a checkpoint on other images, beside a linear probe and training from scratch.
@@ -72,10 +71,12 @@ def finetune_model(
         out: the folder; runs/finetune-RECIPE by default.
         jobs: runs side by side; one a core by default.
         alone: leave out the linear probe and the training from scratch.
+        model: the spec, where the checkpoint names none, or code of its author's.
         progress: called with (done, total, what runs), twice a second.
 
     Raises:
-        RunError: the checkpoint is absent, truncated, or does not say how it is built.
+        RunError: the checkpoint is absent or truncated, does not say how it is built, or names
+            code that archlab runs only where `model` names it.
         OptionError: a net that takes no such images, gives no scores, or has no parts to freeze.
         DataError: the images are absent or corrupt.
 
@@ -83,11 +84,12 @@ def finetune_model(
         >>> finetune_model("runs/resnet20-seed1-1a2b3c4d", data="embedded")  # doctest: +SKIP
     """
     recipe, path = named(recipe), Path(checkpoint).absolute()
-    checkpoints.read(path)  # so that what is wrong with it is said before a download
+    # What is wrong with the checkpoint is said before a download.
+    name, kept = checkpoints.spec_of(path, checkpoints.read(path)["archlab"], model)
     data_dir = str(Path(data_dir).absolute())
     images = load_images(data, Path(data_dir), download=download)
     base = _finetuned(path, images, Plan(
-        model="", options={}, seed=seed, recipe=recipe, data=located(data), data_dir=data_dir,
+        model=name, options=kept, seed=seed, recipe=recipe, data=located(data), data_dir=data_dir,
         data_name=images.name, fingerprint=images.fingerprint,
     ))  # fmt: skip
     # The three runs have the same steps and images: they differ in what is trained, and from where.
@@ -117,15 +119,11 @@ def freeze_plan(text: str, until: int | None) -> Freeze | None:
 
 def _finetuned(path: Path, images: ImageSet, base: Plan) -> Plan:
     """Return the plan of a checkpoint's net with a head for these images."""
-    content = checkpoints.read(path)
-    entry: Mapping[str, Any] = content.get("archlab", {})
-    if not entry.get("spec"):
-        raise RunError(f"{path} does not say how its model is built: train it with archlab train.")
     # A run goes on only from the very file it began from: a hash tells one from its successor.
     file = path / record.CHECKPOINT if path.is_dir() else path
-    options = {**entry.get("options", {}), "num_classes": len(images.classes)}
+    options = {**base.options, "num_classes": len(images.classes)}
     return replace(
-        base, model=entry["spec"], options=options, init=str(path),
+        base, options=options, init=str(path),
         init_id=hashlib.sha256(file.read_bytes()).hexdigest()[:12],
     )  # fmt: skip
 

@@ -143,17 +143,18 @@ def evaluate_model(
         checkpoint: a file, or a run's folder.
         data: images; those of the run by default.
         data_dir: where official archives are.
-        model: the spec, where the checkpoint does not say.
+        model: the spec, where the checkpoint names none, or code of its author's.
 
     Raises:
-        RunError: the checkpoint is absent, truncated, or of another model.
+        RunError: the checkpoint is absent, truncated, or of another model, or it names code that
+            archlab runs only where `model` names it.
         DataError: the images are absent, or not named for a checkpoint outside a run.
 
     Example:
         >>> evaluate_model("runs/resnet20-seed1-1a2b3c4d").totals.accuracy  # doctest: +SKIP
     """
     path = Path(checkpoint)
-    entry = checkpoints.read(path).get("archlab", {})
+    entry = checkpoints.read(path)["archlab"]
     folder = path if path.is_dir() else path.parent
     if data is None and not (folder / record.PLAN).is_file():
         raise DataError(

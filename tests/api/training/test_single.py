@@ -81,5 +81,7 @@ def test_a_net_without_parts_to_freeze_is_refused_before_anything_is_written(
     recipe = replace(RECIPES["demo"], steps=2)
     archlab.train_model("nets.py:Scores", recipe=recipe, out="run")
     with pytest.raises(OptionError, match="has no stem, stages and head"):
-        archlab.finetune_model("run", data="embedded", recipe=recipe, out="tuned")
+        archlab.finetune_model(
+            "run", data="embedded", recipe=recipe, out="tuned", model="nets.py:Scores"
+        )
     assert not (tmp_path / "tuned").exists()

@@ -12,7 +12,15 @@ from archlab.cli.command import Typed
 from archlab.cli.interrupt import saved_on_interrupt
 from archlab.cli.output import Format
 from archlab.cli.progress import progress_shown
-from archlab.cli.running import Changes, CheckpointArgument, Download, Images, Recipe, Seed
+from archlab.cli.running import (
+    Changes,
+    CheckpointArgument,
+    CheckpointModel,
+    Download,
+    Images,
+    Recipe,
+    Seed,
+)
 
 PARTS = ("stem", "stages", "head")  # as train/finetune.py has them, which imports torch
 
@@ -38,6 +46,7 @@ def finetune(
     alone: Annotated[
         bool, typer.Option("--alone", help="Without linear probe and training from scratch.")
     ] = False,
+    model: CheckpointModel = None,
 ) -> None:
     """Fine-tune a net, beside a linear probe and from scratch.
 
@@ -55,6 +64,6 @@ def finetune(
         answer = finetuning.finetune_model(
             checkpoint, data=images.data or chosen.made_for, recipe=chosen,
             data_dir=images.data_dir, download=download, seed=seed, out=folder, alone=alone,
-            freeze=finetuning.freeze_plan(freeze, until), progress=progress,
+            model=model, freeze=finetuning.freeze_plan(freeze, until), progress=progress,
         )  # fmt: skip
     format.show(answer)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from archlab.cli.output import Output
-from archlab.cli.running import CheckpointArgument, Images
+from archlab.cli.running import CheckpointArgument, CheckpointModel, Images
 
 
 def test(
     checkpoint: CheckpointArgument,
     images: Images,
     output: Output,
-    model: Annotated[
-        str | None, typer.Option(help="Its spec, where the checkpoint does not say.")
-    ] = None,  # noqa: PT028  a command, no test
+    model: CheckpointModel = None,  # noqa: PT028  a command, no test
 ) -> None:
     """Accuracy on test images, by class; the confusion matrix.
 
