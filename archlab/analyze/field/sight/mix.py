@@ -69,9 +69,32 @@ def _product(step: Step, a: Sight, b: Sight) -> Sight:
     else:
         kept, other, layout = b, a, (*rows, b.layout[-1])
     sight = replace(_together(step, kept, [other]), layout=layout)
-    for source, axis in ((a, a.layout[-1]), (b, b.layout[-2])):
+    summed = [(a, a.layout[-1]), (b, b.layout[-2])]
+    # Scores of all keys: whatever is made of them sees the whole image.
+    if kept is a and _whole(b, b.layout[-1]):
+        summed.append((b, b.layout[-1]))
+    for source, axis in summed:
         sight = mixed(step, sight, axis, source)
-    return sight
+    return lost(step, sight) if _apart(kept, [other], summed) else sight
+
+
+def _whole(source: Sight, axis: Axis) -> set[int]:
+    """Return the image axes of which a tensor axis holds all positions."""
+    sizes = {i: field.size for i, field in enumerate(source.axes) if field is not None}
+    return {i for i in axis.images if prod(d.size for d in axis.of(i)) >= sizes.get(i, 1 << 62)}
+
+
+def _apart(sight: Sight, others: Sequence[Sight], summed: Sequence[tuple[Sight, Axis]]) -> bool:
+    """Whether some see units in another number, of which not all are summed.
+
+    Windows of keys that overlap, or are larger than those of the queries, are such units.
+    """
+    all_summed = {image for source, axis in summed for image in _whole(source, axis)}
+    return any(
+        own is not None and field is not None and own.size != field.size and i not in all_summed
+        for other in others
+        for i, (own, field) in enumerate(zip(sight.axes, other.axes, strict=True))
+    )
 
 
 def attention(step: Step) -> Sight:
@@ -92,6 +115,8 @@ def attention(step: Step) -> Sight:
         axis = source.layout[-2]
         sight = sight if axis in done else mixed(step, sight, axis, source)
         done.add(axis)
+    if _apart(query, sources, [(source, source.layout[-2]) for source in sources if source.layout]):
+        sight = lost(step, sight)
     return replace(sight, layout=(*query.layout[:-1], plain(step.shape()[-1])))
 
 

@@ -121,6 +121,8 @@ def gather(step: Step) -> Sight | None:
         return _repeated(step, sight, step.shape())
     if not isinstance(attrs, RollAttrs | AxesAttrs) or sight.layout is None:
         return same(step) if step.node.op.endswith("channel_shuffle") else lost(step)
+    if isinstance(attrs, RollAttrs) and not attrs.axes:
+        return lost(step)  # all elements in one row are rolled
     for place, i in enumerate(attrs.axes):
         whole = sight.pure(i)
         if whole is not None:

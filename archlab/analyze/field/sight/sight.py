@@ -53,7 +53,10 @@ class Sight:
         """Return the image axis that tensor axis `i` is the whole of, and its field, or None."""
         image = None if self.layout is None else pure(self.layout[i])
         field = None if image is None else self.axes[image]
-        return None if image is None or field is None else (image, field)
+        if self.layout is None or image is None or field is None:
+            return None
+        # The places in a window are a part of the axis, too.
+        return (image, field) if field.size == self.layout[i].size else None
 
     def moved(self, image: int, field: Field | None) -> Sight:
         """Return the sight with another field on an image axis."""

@@ -35,6 +35,8 @@ def convolution(step: Step) -> Sight:
     kernel = step.inputs[1] if len(step.inputs) > 1 else None
     if kernel is not None:
         sight = sight.seeing_all(kernel.global_from or step.path)
+    if sight.spatial(1) and attrs.groups > 1:
+        return lost(step)
     if sight.spatial(1):
         # Space-to-depth: a part of the image axes lies in the channels, and is summed over.
         sight = contracted(step, sight, 1)
@@ -170,8 +172,13 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
     if before is None or len(before) != len(shape):
         return lost(step)
     first = len(shape) - rank
-    # The batch may hold windows or frames of the image, and is worked on one by one.
-    layout = [*before[:1], *map(plain, shape[1:])]
+    # The batch, and channels that are not mixed, may hold windows, rows or frames of the image, and
+    # are worked on one by one.
+    kept = zip(before[:first], shape[:first], strict=True)
+    layout = [axis if axis.size == size else plain(size) for axis, size in kept]
+    if any(axis.spatial and axis not in layout for axis in before[:first]):
+        return lost(step)
+    layout += map(plain, shape[first:])
     for i in range(first, len(shape)):
         whole = sight.pure(i)
         if whole is not None:
