@@ -236,8 +236,15 @@ def local_size(axis: Field | None) -> Number:
 
 
 def phases(axis: Field) -> tuple[int, ...]:
-    """Return the widths that units away from the border have, from the table of this input size."""
-    return tuple(np.unique((axis.high - axis.low + 1)[_free(axis)]).tolist())
+    """Return the widths that units away from the border have, from the table of this input size.
+
+    None of them is told where the image is too small for a unit of each phase.
+    """
+    (free,) = _free(axis).nonzero()
+    period = axis.period
+    if len(free) < period or len(set((free % period).tolist())) < period:
+        return ()
+    return tuple(np.unique((axis.high - axis.low + 1)[free]).tolist())
 
 
 def _free(axis: Field) -> NDArray[np.bool_]:

@@ -137,6 +137,36 @@ def concatenated(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return net.a(torch.cat([x[:, :, -2:], x, x[:, :, :1].flip(3)], 2))
 
 
+def halo(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """HaloNet (Vaswani et al. 2021): windows of 4×4 queries see 6×6 keys."""
+    q = net.a(x).view(1, 4, 4, 4, 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(16, 16, 4)
+    around = functional.unfold(net.b(x), 6, stride=4, padding=1)
+    k = around.view(1, 4, 36, 16).permute(0, 3, 2, 1).reshape(16, 36, 4)
+    y = functional.scaled_dot_product_attention(q, k, k)
+    return y.view(1, 4, 4, 4, 4, 4).permute(0, 5, 1, 3, 2, 4).reshape(1, 4, 16, 16)
+
+
+def rolled_in_windows(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    y = net.a(x).unflatten(3, (-1, 4))
+    return (y + y.roll(1, -1)).flatten(3)
+
+
+def halves_as_channels(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    y = net.a(x).unflatten(2, (2, 8)).flatten(1, 2)
+    return functional.avg_pool2d(y, 2)
+
+
+def merged(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Take every second column of another map."""
+    even = torch.arange(16) % 2 == 0
+    return torch.where(even, net.a(x), net.wide(x))
+
+
+def side_by_side(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Run two maps as one batch, and go on with the first."""
+    return net.b(torch.cat([x, functional.avg_pool2d(x, 7, 1, 3)], 0)).chunk(2, 0)[0]
+
+
 def two(**layers: nn.Module) -> dict[str, nn.Module]:
     return {"a": conv(), "b": conv(), **layers}
 
@@ -161,6 +191,13 @@ NETS = {
     "roll": Net(lambda net, x: net.b(net.a(x).roll((1, -2), (2, 3))), **two()),
     "one row for all": Net(lambda net, x: net.b(x + net.a(x)[:, :, 1:2]), **two()),
     "transposed": nn.Sequential(nn.ConvTranspose2d(4, 4, 3, stride=2, output_padding=1), conv()),
+    "tokens pooled by channels": Net(
+        lambda net, x: net.b(
+            functional.avg_pool1d(net.a(x).flatten(2).mT, 2).mT.reshape(1, 2, *x.shape[2:])
+        ),
+        a=conv(),
+        b=nn.Conv2d(2, 4, 3, padding=1),
+    ),
     "one group": nn.Sequential(nn.ChannelShuffle(1), conv()),
     "factor": nn.Sequential(conv(), nn.Upsample(scale_factor=1.7, mode="bilinear"), conv()),
     "bins": nn.Sequential(conv(), nn.AdaptiveAvgPool2d((4, 3))),
@@ -172,6 +209,56 @@ NETS = {
 def test_images(name: str) -> None:
     shape = (1, 4, 11, 14)
     assert predicted(NETS[name], shape, "hw") == reached(NETS[name], shape, "hw")
+
+
+UNSURE = {
+    "halo": Net(halo, **two()),
+    "roll in windows": Net(rolled_in_windows, **two()),
+    "flat roll": Net(lambda net, x: net.a(x) + net.b(x).roll(1), **two()),
+    "halves as channels": Net(halves_as_channels, **two()),
+    "merged": Net(merged, **two(wide=conv(5))),
+    "masked": Net(lambda net, x: net.a(x).masked_fill(torch.arange(16) < 8, 0.0), **two()),
+    "one batch of two": Net(side_by_side, **two()),
+    "rows mixed after joined channels": Net(
+        lambda net, x: net.rows(torch.cat([x, functional.avg_pool2d(x, 5, 1, 2)], 1))[:, :4],
+        rows=nn.Linear(16, 16),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSURE)
+def test_what_no_rule_can_place_is_never_called_exact(name: str) -> None:
+    result = archlab.receptive_field(archlab.load(UNSURE[name], input=(1, 4, 16, 16)))
+    assert result.status == "partial" or not result.rows[0].exact
+
+
+def test_scores_of_all_keys_see_the_whole_image() -> None:
+    net = Net(
+        lambda net, x: (net.a(x).flatten(2).mT @ x.flatten(2)).mean(-1).view(1, 16, 16), **two()
+    )
+    result = archlab.receptive_field(archlab.load(net, input=(1, 4, 16, 16)))
+    assert result.rows[0].global_from
+
+
+@pytest.mark.parametrize(("side", "exact"), [(24, False), (32, True), (64, True)])
+def test_a_size_by_phase_needs_a_unit_of_each_phase(side: int, exact: bool) -> None:  # noqa: FBT001
+    """Two levels down and up again: units 22 and 26 wide, as gradients of 64 × 64 pixels show."""
+
+    def unet(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        half = functional.interpolate
+        high = net.a(x)
+        middle = net.b(functional.avg_pool2d(high, 2))
+        low = net.c(functional.avg_pool2d(middle, 2))
+        middle = net.d(torch.cat([half(low, scale_factor=2), middle], 1))
+        return net.e(torch.cat([half(middle, scale_factor=2), high], 1))
+
+    wide = nn.Conv2d(8, 4, 3, padding=1)
+    net = Net(unet, a=conv(), b=conv(), c=conv(), d=wide, e=nn.Conv2d(8, 4, 3, padding=1))
+    (row, *_) = archlab.receptive_field(archlab.load(net, input=(1, 4, side, side))).rows
+    assert row.exact is exact
+    assert row.rf_h == (26 if exact else 27)
+    shown = {high - low + 1 for low, high in reached(net, (1, 4, 64, 64), "hw")[0][16:48]}
+    assert shown == {22, 26}
 
 
 def test_hand_checked_sizes() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,17 @@ class Field:
     extent: int  # pixels of the image
     exact: bool = True
     sure: bool = True
+    grids: frozenset[Fraction] = frozenset()  # steps and window sizes on the way, in pixels
+
+    def __post_init__(self) -> None:
+        if self.step not in self.grids:
+            object.__setattr__(self, "grids", self.grids | {self.step})
+
+    @property
+    def period(self) -> int:
+        """Units after which what they see repeats: a unit lies at the same place of every grid."""
+        parts = [(grid / self.step).numerator for grid in self.grids if self.step]
+        return lcm(*parts) or 1
 
     @property
     def width(self) -> Fraction:
@@ -223,6 +235,7 @@ def mixed(field: Field, size: int, stride: int) -> Field:
         low=low[groups],
         high=high[groups],
         exact=field.exact and size == 1,
+        grids=field.grids | {field.step * size * stride},
     )
 
 
@@ -243,6 +256,7 @@ def union(fields: Sequence[Field]) -> Field:
         high=np.maximum.reduce([field.high for field in fields]),
         exact=all(field.exact for field in fields),
         sure=all(field.sure for field in fields),
+        grids=frozenset().union(*(field.grids for field in fields)),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from archlab.analyze.field.sight import field as fields
 from archlab.analyze.field.sight.field import Field
 from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, pure
@@ -29,7 +31,29 @@ def join(step: Step) -> Sight:
     unknown = any(image in present for sight in sights for image, _ in sight.taken)
     if layout is None or not layouts or unknown or unlike(sights):
         return lost(step)
-    return replace(united_axes(step, sights), layout=layout)
+    sight = replace(united_axes(step, sights), layout=layout)
+    return sight.unsure(range(len(sight.axes))) if _chosen(step, sights) else sight
+
+
+def _chosen(step: Step, sights: Sequence[Sight]) -> bool:
+    """Whether a constant chooses, place by place, between operands that see differently."""
+    function = step.node.op.rpartition(".")[2].rstrip("_")
+    condition = {"where": 0, "masked_fill": 1}.get(function)
+    if condition is None or step.inputs[condition] is not None:
+        return False
+    return len(sights) < 2 or any(not alike(sight, sights[0]) for sight in sights)
+
+
+def alike(sight: Sight, other: Sight) -> bool:
+    """Whether both see the same at each position."""
+    return all(
+        a is b or (a is not None and b is not None and _equal(a, b))
+        for a, b in zip(sight.axes, other.axes, strict=True)
+    )
+
+
+def _equal(a: Field, b: Field) -> bool:
+    return np.array_equal(a.low, b.low) and np.array_equal(a.high, b.high)
 
 
 def _without_gates(sights: Sequence[Sight]) -> list[Sight]:

@@ -41,7 +41,9 @@ def matmul(step: Step) -> Sight:
     if a is not None and b is None:
         if a.layout is None:
             return lost(step, a)
-        a = replace(contracted(step, a, len(a.layout) - 1), uneven=False)
+        # What is summed over is as uneven as before where the channels lie on another axis.
+        last = len(a.layout) - 1
+        a = replace(contracted(step, a, last), uneven=a.uneven and a.spatial(last))
         assert a.layout is not None
         out = (*a.layout[:-1], *([plain(shape[-1])] if len(shape) == len(a.layout) else []))
         return replace(a, layout=out)

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-import numpy as np
-
-from archlab.analyze.field.sight.field import Field
-from archlab.analyze.field.sight.join import join, united_axes, unlike
+from archlab.analyze.field.sight.join import alike, join, united_axes, unlike
 from archlab.analyze.field.sight.layout import Axis, Digit, Layout, plain, pure, reshaped, with_axis
 from archlab.analyze.field.sight.overlay import Part, along, overlaid, visible_parts
 from archlab.analyze.field.sight.sight import Sight, Step, lost
@@ -169,17 +166,8 @@ def _joined_channels(step: Step, sights: list[Sight], at: int, *, stack: bool) -
     ]
     sight = join(replace(step, inputs=tuple(wide)))
     # Also those of a constant, which see nothing.
-    differ = len(sights) < len(step.inputs) or any(not _alike(s, sights[0]) for s in sights)
+    differ = len(sights) < len(step.inputs) or any(not alike(s, sights[0]) for s in sights)
+    # Along the batch no layer mixes them again.
+    if differ and at == 0 and len(step.shape()) > 1:
+        return sight.unsure(range(len(sight.axes)))
     return replace(sight, uneven=sight.uneven or differ)
-
-
-def _alike(sight: Sight, other: Sight) -> bool:
-    """Whether both see the same at each position."""
-    return all(
-        a is b or (a is not None and b is not None and _equal(a, b))
-        for a, b in zip(sight.axes, other.axes, strict=True)
-    )
-
-
-def _equal(field: Field, other: Field) -> bool:
-    return np.array_equal(field.low, other.low) and np.array_equal(field.high, other.high)
