@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archlab.errors import ArchlabError, BuildError, did_you_mean, keyword
 from archlab.resolve.sources import LOAD_KEYWORDS, Source, check_options
+from archlab.tracer.devices import refused_questions
 from archlab.tracer.isolate import on_meta
 from archlab.tracer.settings import same_random
 
@@ -44,6 +45,7 @@ class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Take the number of elements up to which a tensor with values is filled."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._small = small
+        self.asked = False  # for a value that a meta tensor has not, whatever was made of it
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -56,6 +58,8 @@ class _SkipInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
             large = filled.is_meta or filled.numel() > self._small
             if large and filled.is_floating_point():
                 return filled
+        if func._schema.name == "aten::_local_scalar_dense" and args[0].is_meta:
+            self.asked = True
         return func(*args, **(kwargs or {}))
 
 
@@ -67,18 +71,22 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
     """
     check_options(source, options)
     try:
-        with _quiet(), torch.device("meta"), _SkipInitialisation(math.inf):
+        building = _SkipInitialisation(math.inf)
+        with _quiet(), torch.device("meta"), refused_questions() as refused, building:
             module = _checked(source, source.builder(**options))
-        return module, COPIED if has_values(module) else META
+        # The constructor may have caught it, and gone on as it goes on nowhere else.
+        if not building.asked and not refused:
+            return module, COPIED if has_values(module) else META
     except ArchlabError:
         raise
     except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
-        with _reported(source, options), _quiet(), _SkipInitialisation(_SMALL):
-            module = _checked(source, source.builder(**options))
-        try:
-            return on_meta(module), MOVED
-        except Exception:  # noqa: BLE001  any member may refuse: the tracer uses the values then
-            return build_real(source, options), COPIED
+        pass
+    with _reported(source, options), _quiet(), _SkipInitialisation(_SMALL):
+        module = _checked(source, source.builder(**options))
+    try:
+        return on_meta(module), MOVED
+    except Exception:  # noqa: BLE001  any member may refuse: the tracer uses the values then
+        return build_real(source, options), COPIED
 
 
 def build_real(source: Source, options: Mapping[str, Any], seed: int = 0) -> nn.Module:

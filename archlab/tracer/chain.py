@@ -18,6 +18,7 @@ from torch import nn
 from archlab.errors import TraceError, keyword
 from archlab.ir.graph import Graph
 from archlab.tracer.bounds import Bounds, BoundsError, check_memory
+from archlab.tracer.devices import DeviceError
 from archlab.tracer.fake import fakes
 from archlab.tracer.record import Inputs, Recording, record
 from archlab.tracer.recorder import DataDependentError
@@ -32,7 +33,7 @@ _SIZES = re.compile(
 # "Torch not compiled with CUDA enabled", "No CUDA GPUs are available", "Found no NVIDIA driver".
 _NO_CUDA = re.compile(r"with CUDA|no CUDA|no NVIDIA", re.I)
 # What the meta device raises, and no model.
-_OF_META = (DataDependentError, AutocastError, NotImplementedError)
+_OF_META = (DataDependentError, AutocastError, DeviceError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def _further(
     if module is None:
         reason = "the module cannot be copied to meta"
     elif not isinstance(error, DataDependentError):
-        reason = "the forward does not run on meta"
+        of_device = isinstance(error, DeviceError)
+        reason = f"the forward {'asks for its device' if of_device else 'does not run on meta'}"
         yield from _fake(subject, module, mode, reason)
     yield _real(subject, module, mode, reason)
 

@@ -6,7 +6,7 @@ In train mode the backward pass runs, too, where the forward alone does not tell
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from archlab.tracer.backward import (
     run_backward,
 )
 from archlab.tracer.bounds import Bounds
+from archlab.tracer.devices import refused_questions
 from archlab.tracer.escape import escapes
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.modules import tensors_in
@@ -192,11 +193,27 @@ def _observe(
     with recorder.stack.hooks(), escapes(recorder.note_escape), _saving(recorder):
         inputs = recorder.stack.register_outside(args, kwargs)
         try:
-            with recorder, refused_autocast() if recorder.meta else contextlib.nullcontext():
+            with recorder, _refused(recorder):
                 result = module(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  a forward can raise anything: it is reported
             return inputs, [], error
+        # The forward may have caught it, and gone on in a way in which it goes on nowhere else.
+        if recorder.withheld is not None:
+            return inputs, [], recorder.withheld
         return inputs, list(tensors_in([result])), None
+
+
+@contextlib.contextmanager
+def _refused(recorder: Recorder) -> Iterator[None]:
+    """Refuse what the meta device cannot answer, or do, as another device would."""
+    if not recorder.meta:
+        yield
+        return
+    with refused_autocast(), refused_questions() as refused:
+        try:
+            yield
+        finally:
+            recorder.withheld = recorder.withheld or next(iter(refused), None)
 
 
 def _saving(recorder: Recorder) -> contextlib.AbstractContextManager[Any]:

@@ -69,6 +69,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.decided = False  # whether the forward has asked for the value of one of them
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
         self.bounds: Bounds | None = None
+        self.withheld: Exception | None = None  # why meta or fake tensors gave no answer
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
         self.checkpointed = False  # whether a part keeps in its own way what backward needs
         self.backward = False  # the forward is over
@@ -167,7 +168,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             DataDependentError: the tensor has no values.
         """
         if tensor.is_meta or isinstance(tensor, FakeTensor) or self.tensors.without_values(tensor):
-            raise DataDependentError("the forward takes values out of torch")
+            self.withheld = DataDependentError("the forward takes values out of torch")
+            raise self.withheld
         state = self.tensors.read(tensor)
         self.decided = self.decided or state in self.drawn
         if state is not None:
@@ -207,11 +209,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not self.meta or keeps_values(op, values, sources, self.tensors):
             if self.bounds is not None:
                 self.bounds.check(values)
-            return corrected(op.name, values, func(*args, **kwargs))
+            try:
+                return corrected(op.name, values, func(*args, **kwargs))
+            except Exception as error:
+                # A real kernel's refusal is the model's own business, which it may expect.
+                if any(isinstance(tensor, FakeTensor) for tensor in sources):
+                    self.withheld = error
+                raise
         # How many elements a mask picks is a matter of values.
         masked = op.name == "aten.index" and any(tensor.dtype in _MASKS for tensor in sources[1:])
         if op.name in DATA_DEPENDENT or masked:
-            raise DataDependentError(f"{op.name} needs values, and the meta device has none")
+            self.withheld = DataDependentError(f"{op.name} needs values, which meta has not")
+            raise self.withheld
         try:
             out = moved(func, args, kwargs, sources)
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -221,6 +230,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             places = any(t.is_meta and not t.is_floating_point() for t in sources)
             if not places and not isinstance(error, NotImplementedError):
                 self._complain(func, args, kwargs)
+            self.withheld = error
             raise
         written = [values[name] for name in op.writes if isinstance(values[name], torch.Tensor)]
         on_cpu = [tensor for tensor in written if not tensor.is_meta]

@@ -1,0 +1,72 @@
+"""What a forward or a constructor asks about the device, to which meta is no answer.
+
+Code that does one thing on the CPU and another on CUDA would do on meta what it does nowhere else.
+Where it only hands the device on, as in `torch.arange(n, device=x.device)`, meta is right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import torch
+
+import archlab
+
+# Torch and archlab themselves may ask.
+_TRUSTED = tuple(str(Path(file).parent) + os.sep for file in (torch.__file__, archlab.__file__))
+_KINDS = ("is_cpu", "is_cuda", "is_meta")
+_NAMES = frozenset({"cpu", "cuda"})
+
+
+class DeviceError(RuntimeError):
+    """The code depends on the kind of its device, which is to be the CPU or CUDA."""
+
+
+@contextlib.contextmanager
+def refused_questions() -> Iterator[list[DeviceError]]:
+    """Raise and keep a DeviceError where code asks which kind of device a meta tensor is on."""
+    refused: list[DeviceError] = []
+    originals = {name: getattr(torch.Tensor, name) for name in ("device", *_KINDS)}
+
+    def refuse(name: str) -> property:
+        def answer(tensor: torch.Tensor) -> Any:
+            value = originals[name].__get__(tensor)
+            code = sys._getframe(1).f_code
+            of_meta = originals["device"].__get__(tensor).type == "meta"
+            own = name == "device" and not _compares(code)
+            if not of_meta or own or code.co_filename.startswith(_TRUSTED):
+                return value
+            refused.append(DeviceError(f"{code.co_name} asks for the kind of its device"))
+            raise refused[-1]
+
+        return property(answer)
+
+    for name in originals:
+        setattr(torch.Tensor, name, refuse(name))
+    try:
+        yield refused
+    finally:
+        for name in originals:
+            delattr(torch.Tensor, name)
+
+
+@cache
+def _compares(code: CodeType) -> bool:
+    """Whether code compares something with the name of the CPU or of CUDA."""
+    steps = list(dis.get_instructions(code))
+    for i, step in enumerate(steps):
+        names = step.argval if isinstance(step.argval, tuple | frozenset) else (step.argval,)
+        of_device = any(isinstance(name, str) and name.split(":")[0] in _NAMES for name in names)
+        if step.opname.startswith("LOAD_CONST") and of_device:
+            after = {later.opname for later in steps[i + 1 : i + 5]}
+            if after & {"COMPARE_OP", "CONTAINS_OP", "IS_OP"} or "startswith" in code.co_names:
+                return True
+    return False
