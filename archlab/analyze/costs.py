@@ -218,6 +218,7 @@ def backward_macs(graph: Graph, node: Node) -> int:
     if node.kind == Kind.ATTENTION:
         return _attention_backward(node)
     # addmm and baddbmm have the summand in front of their two factors, others a bias behind them.
-    added = len(node.inputs) == 3 and node.op.rpartition(".")[2].startswith(("add", "badd"))
+    name = node.op.rpartition(".")[2].removeprefix("_sparse_")
+    added = len(node.inputs) == 3 and name.startswith(("add", "badd"))
     operands = node.grads[1:] if added else node.grads[:2]
     return forward * sum(operands)

@@ -15,7 +15,7 @@ from torch import nn
 from archlab.errors import ProbeError
 from archlab.probe.running import as_written
 from archlab.tracer.isolate import is_lazy
-from archlab.tracer.settings import same_random
+from archlab.tracer.settings import same_random, set_mode
 
 
 def check_weights(module: nn.Module) -> None:
@@ -40,7 +40,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
         ProbeError: a lazy module has no weights yet.
     """
     check_weights(module)
-    modes = [(member, member.training) for member in module.modules()]
+    modes = [(m, m.training) for m in module.modules() if hasattr(m, "training")]
     # Batch norm's statistics move in every forward in train mode. They get their values back in
     # place, because another module may hold the same tensors.
     buffers = [
@@ -52,7 +52,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
     try:
         with _same_random_everywhere(), as_written(), torch.inference_mode(mode=False):
             if mode is not None:
-                module.train(mode == "train")
+                set_mode(module, train=mode == "train")
             yield
     finally:
         for member, training in modes:
@@ -61,7 +61,7 @@ def untouched(module: nn.Module, mode: str | None = None) -> Iterator[None]:
             for member, name, buffer, values in buffers:
                 # Sparse tensors cannot be compared, and no layer writes into one.
                 if buffer.layout == torch.strided and not torch.equal(buffer, values):
-                    buffer.copy_(values)
+                    buffer.resize_(values.shape).copy_(values)
                 # A forward may have put another tensor there.
                 member._buffers[name] = buffer
 

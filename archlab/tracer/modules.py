@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from archlab.ir.graph import Module, ModuleCall, Node, Param
+from archlab.ir.graph import Gap, Module, ModuleCall, Node, Param
 from archlab.tracer.fake import FakeTensor
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
@@ -52,6 +52,20 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
         elif hasattr(value, "__dict__") and not callable(value):
             # An object of the user's own: what it holds itself, and not what that refers to.
             yield from (part for part in vars(value).values() if isinstance(part, torch.Tensor))
+
+
+def _names(module: nn.Module, count: int) -> list[str]:
+    """Return the names of the first `count` arguments of a forward that stand without a name."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):  # a forward written in C has no signature
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    several = next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None)
+    rest = count - len(names)
+    if several:
+        return names + ([several] if rest == 1 else [f"{several}.{i}" for i in range(rest)])
+    return names + [f"input{i}" for i in range(len(names), count)]
 
 
 def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -126,6 +140,7 @@ class ModuleStack:
         }
         self._counts: dict[str, int] = {}
         self._running: list[tuple[nn.Module, str, int, int, tuple[int, ...]]] = []
+        self._unknown: dict[str, nn.Module] = {}  # modules that were not there at the beginning
         self.calls: list[ModuleCall] = []
         self.params: tuple[Param, ...] = ()
         self.path = ""
@@ -140,6 +155,18 @@ class ModuleStack:
         """Shapes that the innermost running module received."""
         received = self._running[-1][4] if self._running else ()
         return tuple(self._tensors.specs[tensor].shape for tensor in received)
+
+    def made(self) -> tuple[Gap, ...]:
+        """Return what is missing of the modules that the forward has added to the model."""
+        if not self._unknown:
+            return ()
+        held = set(map(id, self._root.modules()))
+        made = {path: module for path, module in self._unknown.items() if id(module) in held}
+        return tuple(
+            Gap(f"the parameters of {path}", path, "the forward makes this module")
+            for path, module in made.items()
+            if next(module.parameters(), None) is not None
+        )
 
     def register_outside(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, ...]:
         """Register parameters, buffers and inputs; return the ids of the inputs."""
@@ -157,11 +184,7 @@ class ModuleStack:
             for source, holders in (("param", params), ("buffer", buffers))
             for tensor, names in holders
         )
-        try:
-            names = list(inspect.signature(self._root.forward).parameters)
-        except (TypeError, ValueError):  # a forward written in C has no signature
-            names = []
-        names += [f"input{i}" for i in range(len(names), len(args))]
+        names = _names(self._root, len(args))
         return tuple(
             self._tensors.add_outside(tensor, "input", path)
             for name, value in (*zip(names, args, strict=False), *kwargs.items())
@@ -194,6 +217,7 @@ class ModuleStack:
             kind = type(module).__name__
             path = f"{self.path}.{kind}" if self.path else kind
             self._types.setdefault(path, kind)
+            self._unknown[path] = module
         call = self._counts.get(path, 0)
         self._counts[path] = call + 1
         inputs = self._known(args)

@@ -43,6 +43,7 @@ _MASKS = (torch.bool, torch.uint8)
 _OURS = (torch.Tensor.__torch_dispatch__, FakeTensor.__torch_dispatch__)
 # Operators that return the tensor that they were given, as far as the graph is concerned.
 _SAME = frozenset({"aten.detach", "aten.alias", "aten.lift_fresh", "aten.lift"})
+_KERNEL = DispatchKey.CompositeExplicitAutograd  # of an operator that takes functions
 _ATTENTION_BACKWARD = "aten._scaled_dot_product_flash_attention_for_cpu_backward"
 
 
@@ -68,6 +69,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.drawn: set[int] = set()  # tensors that random numbers went into
         self.decided = False  # whether the forward has asked for the value of one of them
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
+        self.unseen: dict[Gap, None] = {}  # what torch does not show of the backward pass
         self.bounds: Bounds | None = None
         self.withheld: Exception | None = None  # why meta or fake tensors gave no answer
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
@@ -130,6 +132,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operator, this recorder and the whole model in a circle that Python cannot collect.
         """
         for part in tensors_in([tensor]):
+            if self.tensors.storage(part) is None and not self.backward:
+                self.tensors.add_outside(part, "constant", "")  # autograd comes before the operator
             storage = self.tensors.storage(part)
             if storage is not None:
                 self.saved.setdefault(storage.id, self.stack.path)
@@ -178,20 +182,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Run an operator that takes functions: record what they call, or else one node."""
-        if func.name() == "cond":
-            condition, *branches, operands = args
-            with self:
-                return branches[0 if condition else 1](*operands)
-        kernel = func.py_kernels[DispatchKey.CompositeExplicitAutograd]
         op = of_functions(f"{func.namespace}.{func.name()}")
         if op.reader is not attention:
+            if self.train and torch.is_grad_enabled():
+                what = f"what {op.name} keeps and computes for the backward pass"
+                self.unseen[Gap(what, self.stack.path, "torch runs it apart")] = None
+            if func.name() == "cond":
+                condition, *branches, operands = args
+                with self:
+                    return branches[0 if condition else 1](*operands)
+            kernel = func.py_kernels[_KERNEL]
             # Some refuse to be watched (scan): they are one node without a rule.
             with self, contextlib.suppress(AssertionError):
                 return kernel(*args, **kwargs)
         values = op.bind(args[: len(op.names)], {})
         sources = _flat(values.values())
         inputs = [self.tensor_id(tensor) for tensor in sources]
-        out = kernel(*args, **kwargs)
+        out = func.py_kernels[_KERNEL](*args, **kwargs)
         self._record(op, values, sources, inputs, out)
         return out
 

@@ -21,13 +21,16 @@ from archlab.tracer.attention import fused_attention
 def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Iterator[None]:
     """Set mode, autograd and kernels for one forward; restore them and all random states."""
     members = list(module.modules())
-    flags = [member.training for member in members]
     train = mode == "train"
-    # nn.Module sets an attribute slowly, so nothing is set where no flag differs.
-    changed = flags != [train] * len(flags)
+    flags = [getattr(member, "training", train) for member in members]
+    # nn.Module sets an attribute slowly, so nothing is set where no flag differs, and nobody
+    # decides otherwise, as nets with frozen norms do.
+    kinds: set[type[nn.Module]] = set(map(type, members))
+    own = any(kind.train is not nn.Module.train for kind in kinds)
+    changed = own or flags != [train] * len(flags)
     fast_path = torch.backends.mha.get_fastpath_enabled()
     if changed:
-        module.train(train)
+        set_mode(module, train=train)
     # The fast path of nn.TransformerEncoderLayer is one operator that hides the layer's products.
     torch.backends.mha.set_fastpath_enabled(value=False)
     try:
@@ -44,7 +47,19 @@ def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Itera
     finally:
         torch.backends.mha.set_fastpath_enabled(value=fast_path)
         for member, training in zip(members, flags, strict=True) if changed else ():
-            member.training = training
+            if hasattr(member, "training"):  # a frozen script has none
+                member.training = training
+
+
+def set_mode(module: nn.Module, *, train: bool) -> None:
+    """Set the mode of a module as its own `train` does, where all that is inside lets it."""
+    try:
+        module.train(train)
+    # What torch.export has written refuses, and a frozen script has no mode.
+    except (AttributeError, NotImplementedError, RuntimeError):
+        for member in module.modules():
+            if hasattr(member, "training"):
+                member.training = train
 
 
 @contextlib.contextmanager
@@ -76,6 +91,9 @@ def same_attributes(module: nn.Module) -> Iterator[None]:
                 holder.update(before)
 
 
+_HELD = frozenset({"_buffers", "_modules", "_parameters"})
+
+
 def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
     """Return a module's attributes, its buffers and its own dictionaries, each with a copy."""
     own = vars(member)
@@ -83,7 +101,7 @@ def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]
     dictionaries = [
         value
         for name, value in own.items()
-        if type(value) is dict and (name == "_buffers" or name[:1] != "_")
+        if type(value) is dict and (name in _HELD or name[:1] != "_")
     ]
     holders = [own, *dictionaries]
     return [(holder, dict(holder)) for holder in holders]

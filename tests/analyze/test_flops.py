@@ -226,3 +226,22 @@ def test_auxiliary_heads_cost_in_train_mode_only() -> None:
     assert archlab.flops(model).totals.macs == 2 * 1_498_376_192
     assert archlab.flops(model, mode="train").totals.macs == 2 * 1_506_748_416
     assert heads == 1_506_748_416 - 1_498_376_192
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant")
+def test_the_backward_pass_of_a_sparse_matrix_is_counted_once_for_the_dense_one() -> None:
+    """3 stored elements; 2 × 4 weights twice, whose input wants a gradient the second time."""
+
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(2, 4), nn.Linear(4, 2)
+            places = torch.tensor([[0, 1, 2], [1, 2, 0]])
+            self.register_buffer("edges", torch.sparse_coo_tensor(places, torch.ones(3), (3, 3)))
+
+        def forward(self, x):
+            return self.second(torch.sparse.mm(self.edges, self.first(x)))
+
+    totals = archlab.flops(archlab.load(Graph(), input=(3, 2)), mode="train").totals
+    assert totals.macs == 3 * 8 + 3 * 4 + 3 * 8
+    assert totals.backward_macs == 3 * 8 + 3 * 4 + 2 * 3 * 8

@@ -333,3 +333,20 @@ def test_saved_storages_leave_parameters_out(train) -> None:
     train.linear(x, 16, path="fc")
     train.saved = [(train.tensors[0].storage, "fc"), (train.tensors[1].storage, "fc")]
     assert list(saved_storages(train.graph())) == [(train.tensors[0].storage, KB)]
+
+
+class Constant(nn.Module):
+    """A matrix that is neither parameter nor buffer; autograd keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.matrix = nn.Linear(8, 8), torch.randn(8, 8)
+
+    def forward(self, x):
+        return self.linear(x) @ self.matrix
+
+
+def test_constants_that_are_kept_for_backward_count() -> None:
+    """Kept: the input of 1 × 8 for the linear layer's weight, and the matrix."""
+    totals = archlab.memory(archlab.load(Constant(), input=(1, 8))).totals
+    assert totals.saved_for_backward == 4 * (8 + 8 * 8)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from archlab.probe.gradients import Batch, activation_gradients, measure_gradients
+from archlab.probe.untouched import untouched
 
 
 def squared(output, _):
@@ -72,3 +73,11 @@ def test_it_can_be_called_between_training_steps() -> None:
         return torch.cat([item.detach().flatten() for item in net.state_dict().values()])
 
     assert torch.equal(trained(probed=True), trained(probed=False))
+
+
+def test_a_buffer_that_a_forward_resizes_has_its_size_again() -> None:
+    net = nn.Linear(2, 2)
+    net.register_buffer("seen", torch.empty(0))
+    with untouched(net, "train"):
+        net.seen.resize_(3).fill_(1)
+    assert net.seen.shape == (0,)

@@ -159,3 +159,36 @@ def test_inputs_in_a_nest_are_named_by_their_way() -> None:
     graph = traced(lambda batch: batch["image"] * 2, batch)
     names = [graph.tensors[tensor].name for tensor in graph.inputs]
     assert [name.partition(".")[2] for name in names] == ["image", "parts.0", "parts.1"]
+
+
+class Grows(nn.Module):
+    """A layer that is made in the first forward, as code without a known width does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not hasattr(self, "second"):
+            self.second = nn.Linear(8, 4)
+        return self.second(self.first(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_a_layer_that_the_forward_makes_is_missing(mode: str) -> None:
+    net = Grows()
+    result = archlab.params(archlab.load(net, input=(2, 8)), mode=mode)
+    assert result.status == "partial"
+    assert [gap.what for gap in result.missing] == ["the parameters of Linear"]
+    assert not hasattr(net, "second")
+
+
+def test_inputs_that_stand_without_names_are_numbered() -> None:
+    class Several(nn.Module):
+        def forward(self, first: torch.Tensor, *rest: torch.Tensor, **_: object) -> torch.Tensor:
+            return first + sum(rest)
+
+    x = torch.ones(4, 8)
+    graph = archlab.load(Several(), input=(x, x, x)).trace()
+    names = [graph.tensors[tensor].name for tensor in graph.inputs]
+    assert names == ["first", "rest.0", "rest.1"]

@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from tracing import Calls, meta
 
+import archlab
 from archlab.tracer.settings import no_collection, same_random, settings
 
 FUSED = "aten._scaled_dot_product_flash_attention_for_cpu.default"
@@ -69,3 +70,45 @@ def test_random_numbers_are_those_that_would_have_come_anyway() -> None:
         second = draw()
     assert draw() == first
     assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+class Frozen(nn.Module):
+    """A net that keeps its norm in eval mode, as fine-tuning does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)
+
+    def train(self, mode: bool = True) -> "Frozen":  # noqa: FBT001, FBT002  torch's own
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert not self.norm.training
+        return self.norm(self.conv(x))  # type: ignore[no-any-return]
+
+
+def test_what_a_net_says_of_its_own_mode_holds() -> None:
+    """Kept for backward: input and output of the convolution, and no statistics of a batch."""
+    net = Frozen()
+    saved = archlab.memory(archlab.load(net, input=(1, 3, 4, 4))).totals.saved_for_backward
+    assert saved == 4 * (3 + 8) * 16
+    assert net.norm.training  # as it was given
+
+
+def exported() -> nn.Module:
+    part = nn.Sequential(nn.Linear(8, 8), nn.GELU())
+    return torch.export.export(part, (torch.randn(4, 8),)).module()
+
+
+def frozen_script() -> nn.Module:
+    return torch.jit.freeze(torch.jit.script(nn.Linear(8, 8).eval()))  # type: ignore[no-any-return]
+
+
+@pytest.mark.filterwarnings("ignore")  # torch is leaving scripts behind
+@pytest.mark.parametrize("make", [exported, frozen_script])
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_parts_without_a_mode_run(make, mode) -> None:
+    net = archlab.load(nn.Sequential(make(), nn.Linear(8, 8)), input=(4, 8))
+    assert archlab.flops(net, mode=mode).macs == 2 * 4 * 8 * 8

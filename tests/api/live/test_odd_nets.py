@@ -119,7 +119,7 @@ class Indices(Residual):
 
 class Fails(Residual):
     def forward(self, x):
-        if self.training and not x.is_meta:
+        if x.untyped_storage().data_ptr():  # there is memory behind it
             raise LookupError("only the trace works")
         return super().forward(x)
 
