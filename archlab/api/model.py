@@ -19,12 +19,12 @@ from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, 
 from archlab.resolve import (
     Inputs,
     Source,
+    all_values,
     build_on_meta,
     build_real,
     default_inputs,
     find,
     given_inputs,
-    has_values,
     vocabularies,
     weights_dtype,
 )
@@ -173,7 +173,8 @@ class Model:
     @property
     def redrawn(self) -> bool:
         """Whether `seeded` draws new initial values; a module that was given keeps its own."""
-        return self._source is not None and not has_values(self.module)
+        # A part of it may have values all the same, such as a buffer made by NumPy.
+        return self._source is not None and not all_values(self.module)
 
     def seeded(self, seed: int) -> nn.Module:
         """Return a copy with values on the CPU; the constructor of a spec draws from `seed`."""

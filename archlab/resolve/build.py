@@ -81,8 +81,11 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
         raise
     except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
         pass
-    with _reported(source, options), _quiet(), _SkipInitialisation(_SMALL):
-        module = _checked(source, source.builder(**options))
+    try:
+        with _quiet(), _SkipInitialisation(_SMALL):
+            module = _checked(source, source.builder(**options))
+    except Exception:  # noqa: BLE001  torch.jit.trace, for one, runs no forward under a mode
+        module = build_real(source, options)
     try:
         return on_meta(module), MOVED
     except Exception:  # noqa: BLE001  any member may refuse: the tracer uses the values then
@@ -106,6 +109,12 @@ def has_values(module: nn.Module) -> bool:
     return any(tensor.device.type != "meta" for tensor in (*module.parameters(), *module.buffers()))
 
 
+def all_values(module: nn.Module) -> bool:
+    """Whether the module has tensors, and none of them is on the meta device."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return bool(tensors) and not any(tensor.is_meta for tensor in tensors)
+
+
 def _checked(source: Source, module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         raise BuildError(
@@ -125,7 +134,9 @@ def _reported(source: Source, options: Mapping[str, Any]) -> Iterator[None]:
         # A constructor that takes any keyword meets a mistyped one of `load` deep inside.
         refused = [name for name in options if f"keyword argument '{name}'" in str(error)]
         hints = [did_you_mean(name, map(keyword, LOAD_KEYWORDS)) for name in refused]
-        reason = ".".join([f"{type(error).__name__}: {error}", *filter(None, hints)])
+        # Further lines may hold the values of tensors.
+        said = f"{type(error).__name__}: {error}".split("\n")[0]
+        reason = ".".join([said, *filter(None, hints)])
         raise BuildError(f"{source.name} cannot be built: {reason}") from error
 
 

@@ -24,7 +24,7 @@ from archlab.tracer.record import Inputs, Recording, record
 from archlab.tracer.recorder import DataDependentError
 from archlab.tracer.settings import AutocastError
 
-_NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float16|bool)\b")  # in the text of inputs
+_NOT_FLOAT32 = re.compile(r" (u?int\d+|b?float(16|64)|complex\d+|bool)\b")  # in the text of inputs
 # Words of a message about sizes. There is no exception class for it.
 _SIZES = re.compile(
     r"\b(sizes?|shapes?|dim(ension)?s?|channels?|heights?|widths?|broadcast\w*|bounds|kernel)\b",

@@ -131,7 +131,7 @@ def _gaps(graph: Graph, recorder: Recorder) -> tuple[Gap, ...]:
     """Return what the trace could not see of how the outputs come from the inputs."""
     dependent = _dependent(graph.nodes, graph.inputs)
     gaps = [gap for gap, tensor in recorder.escapes.items() if tensor in dependent]
-    gaps += [*recorder.unseen, *recorder.stack.made()]
+    gaps += [*recorder.unseen.values(), *recorder.stack.made()]
     if graph.inputs and dependent.isdisjoint(graph.outputs):
         why = "the output does not depend on the input, as far as torch's operators show"
         gaps.append(Gap("what leads from the input to the output", "", why))

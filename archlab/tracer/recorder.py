@@ -69,7 +69,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.drawn: set[int] = set()  # tensors that random numbers went into
         self.decided = False  # whether the forward has asked for the value of one of them
         self.escapes: dict[Gap, int] = {}  # -> the first tensor that left torch there
-        self.unseen: dict[Gap, None] = {}  # what torch does not show of the backward pass
+        self.unseen: dict[str, Gap] = {}  # what torch does not show of the backward pass
         self.bounds: Bounds | None = None
         self.withheld: Exception | None = None  # why meta or fake tensors gave no answer
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
@@ -83,7 +83,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if types and any(kind.__torch_dispatch__ not in _OURS for kind in types):
+        if classes := sorted({k.__name__ for k in types if k.__torch_dispatch__ not in _OURS}):
+            self._note_unseen(f"what {' and '.join(classes)}", "autograd works on the class itself")
             return NotImplemented  # a class of tensors says itself which operators it consists of
         if isinstance(func, HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
@@ -180,13 +181,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             gap = Gap("what is computed outside torch", self.stack.path, "no operator shows it")
             self.escapes.setdefault(gap, state.old if isinstance(state, Stale) else state)
 
+    def _note_unseen(self, who: str, why: str) -> None:
+        if self.train and torch.is_grad_enabled():
+            what = f"{who} keeps and computes for the backward pass"
+            self.unseen.setdefault(what, Gap(what, self.stack.path, why))
+
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Run an operator that takes functions: record what they call, or else one node."""
         op = of_functions(f"{func.namespace}.{func.name()}")
         if op.reader is not attention:
-            if self.train and torch.is_grad_enabled():
-                what = f"what {op.name} keeps and computes for the backward pass"
-                self.unseen[Gap(what, self.stack.path, "torch runs it apart")] = None
+            self._note_unseen(f"what {op.name}", "torch runs it apart")
             if func.name() == "cond":
                 condition, *branches, operands = args
                 with self:

@@ -9,7 +9,7 @@ from torch import nn
 
 import archlab
 from archlab.errors import BuildError
-from archlab.resolve import Source, build_on_meta, build_real, has_values
+from archlab.resolve import Source, all_values, build_on_meta, build_real
 from archlab.resolve.build import COPIED, META, MOVED
 
 NETS = Path(__file__).parent / "nets.py"
@@ -32,7 +32,7 @@ class AsksForValues(nn.Module):
 def test_on_meta() -> None:
     module, build = build_on_meta(Source("net", "file", lambda: nn.Linear(4, 4)), {})
     assert build == META
-    assert not has_values(module)
+    assert not all_values(module)
 
 
 def test_constructors_that_ask_for_values() -> None:
@@ -137,3 +137,41 @@ def test_what_builds_on_meta_and_runs_on_values() -> None:
     graph = archlab.trace(f"{NETS}:Branches")
     assert "real tensors" in graph.build
     assert archlab.flops(f"{NETS}:Branches").totals.macs == 8 * 4
+
+
+def test_a_module_that_torch_traces_in_its_constructor_is_built(tmp_path) -> None:
+    source = "import torch\nfrom torch import nn\n\n\ndef net():\n"
+    source += "    return torch.jit.trace(nn.Conv2d(3, 8, 3), torch.randn(1, 3, 8, 8))\n"
+    (tmp_path / "traced.py").write_text(source)
+    model = archlab.load(f"{tmp_path / 'traced.py'}:net", input="3x8x8")
+    assert archlab.flops(model).macs == 8 * 6 * 6 * 27
+
+
+def test_what_numpy_has_made_does_not_keep_a_model_from_having_values(tmp_path) -> None:
+    source = """
+import numpy as np
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("bank", torch.from_numpy(np.eye(8, dtype="f4")))
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x @ self.bank)))
+"""
+    (tmp_path / "bank.py").write_text(source)
+    model = archlab.load(f"{tmp_path / 'bank.py'}:Net", input="8")
+    assert archlab.flops(model).macs == 3 * 64
+    assert not any(tensor.is_meta for tensor in model.seeded(1).parameters())
+    assert torch.equal(model.seeded(1).bank, torch.eye(8))
+
+
+def test_what_a_constructor_raises_is_told_without_values_of_tensors(tmp_path) -> None:
+    (tmp_path / "bad.py").write_text("def net():\n    raise ValueError('no rule\\n 0.25 0.5')\n")
+    with pytest.raises(BuildError, match="no rule") as caught:
+        archlab.load(f"{tmp_path / 'bad.py'}:net", input="8")
+    assert "0.25" not in str(caught.value)
