@@ -9,7 +9,7 @@ operators, and its docstring says why.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -200,7 +200,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self, contextlib.suppress(AssertionError):
                 return kernel(*args, **kwargs)
         values = op.bind(args[: len(op.names)], {})
-        sources = _flat(values.values())
+        read = _captured(args[len(op.names)]) if op.reader is attention else ()
+        sources = [*_flat(values.values()), *read]
         inputs = [self.tensor_id(tensor) for tensor in sources]
         out = func.py_kernels[_KERNEL](*args, **kwargs)
         self._record(op, values, sources, inputs, out)
@@ -327,6 +328,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         attrs, call = PlaceAttrs(stale.boxes), self.stack.call
         self.nodes.append(Node(*node, attrs, call, in_place=True))
         return updated
+
+
+def _captured(function: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors that a function reads from around it, or that a module there holds itself.
+
+    The score function of flex_attention reads a learned bias so, and torch fuses what it computes.
+    """
+    for cell in getattr(function, "__closure__", None) or ():
+        value = cell.cell_contents
+        if isinstance(value, nn.Module):
+            held = (*value._parameters.values(), *value._buffers.values())
+            yield from (tensor for tensor in held if tensor is not None)
+        elif isinstance(value, torch.Tensor):
+            yield value
 
 
 def _flat(values: Iterable[Any]) -> list[torch.Tensor]:

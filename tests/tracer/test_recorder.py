@@ -223,6 +223,25 @@ class Flex(nn.Module):
         return flex_attention(q, q, q, score_mod=lambda score, *_: score * 2)  # type: ignore[return-value]
 
 
+class Biased(nn.Module):
+    """flex_attention with a learned bias, which its score function reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        from torch.nn.attention.flex_attention import flex_attention
+
+        return flex_attention(x, x, x, score_mod=lambda s, _, h, i, j: s + self.bias[h] * (i - j))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_score_function_reads_is_executed() -> None:
+    result = archlab.params(archlab.load(Biased(), input="[1x2x128x16]"))
+    assert (result.totals.params, result.totals.unused) == (2, 0)
+
+
 class Condition(nn.Module):
     def __init__(self) -> None:
         super().__init__()

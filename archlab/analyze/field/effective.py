@@ -112,6 +112,9 @@ def _beyond(graph: Graph, measured: Sequence[EffectiveField]) -> Iterator[Missin
 
 def _row(field: EffectiveField, theory: FieldRow, height: int, width: int) -> EffectiveRow:
     rf_h, rf_w = theory.rf_h, theory.rf_w
+    # Behind a gate, or a layer that sums over all places, the local field bounds nothing.
+    if rf_h and rf_w and theory.global_from and (field.height > rf_h or field.width > rf_w):
+        rf_h, rf_w = height, width
     # Pixels outside of the image have no gradient: the ratio is to what the image holds.
     clipped = bool(rf_h and rf_w and (rf_h > height or rf_w > width))
     # The square root of a ratio of areas is a ratio of sides.

@@ -1,5 +1,7 @@
 """The effective field beside the theoretical one, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from archlab.analyze.field.effective import central_units, effective
@@ -51,3 +53,16 @@ def test_the_central_unit_is_where_the_layout_says(build) -> None:
     assert places["last"] == Place((3, 4), (1, 6, 8, 4), (None, 3, 4, None))
     assert places["tokens"].index == (None, 28, None)
     assert places["windows"].index == (1, 1, 4, None)
+
+
+def test_behind_a_gate_the_whole_image_is_what_can_be_seen(build) -> None:
+    """A linear layer over all places sees 16 × 16 pixels, and the window in front of it 3 × 3."""
+    x = build.input(1, 3, 16, 16)
+    y = build.conv(x, 4, kernel=3, path="conv")
+    build.calls = [ModuleCall("conv", 0, 0, 1, (x,), (y,))]
+    graph = build.graph()
+    local = receptive_field(graph).rows
+    rows = [replace(row, global_from="head") for row in local]
+    fields = [EffectiveField("conv", np.ones((16, 16)), 12, 8, (8, 8))]
+    (row,) = effective(graph, rows, fields, "4 images").rows
+    assert (row.rf_h, row.rf_w, row.ratio) == (16, 16, (12 * 8 / 16**2) ** 0.5)
