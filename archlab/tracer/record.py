@@ -170,7 +170,7 @@ def _with_backward(
         with recorder.stack.hooks(), ends(calls) as ended:
             run_backward(results, leaves, recorder)
     except Exception as error:  # noqa: BLE001  a function of the user's can raise anything
-        names = ", ".join(sorted({function.name() for function in functions}))
+        names = ", ".join(sorted({type(function).__name__ for function in functions}))
         why = f"it cannot be run: {str(error).partition(chr(10))[0]}"
         gap = Gap(f"the backward pass of {names or 'a checkpointed part'}", "", why)
         nodes = reached(graph.nodes, recorder.functions, calls)

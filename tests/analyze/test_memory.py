@@ -208,6 +208,8 @@ ATTENTION = {
 @pytest.mark.parametrize("name", ATTENTION)
 def test_attention_is_fused_however_it_is_called(name) -> None:
     """Kept: the input, queries, keys, values, the result, and one float a row (the logsumexp)."""
+    if name == "heads in the batch" and torch.__version__ < "2.14":
+        pytest.skip("an older torch has no kernel for it")
     heads, attend, maps = ATTENTION[name]
     net = GroupedQuery(heads, attend)
     totals = archlab.memory(archlab.load(net, input=(1, 256, 128))).totals

@@ -48,7 +48,7 @@ def test_what_is_missing_or_too_old(monkeypatch) -> None:
     assert rows["timm"].get.endswith("-m pip install 'timm>=1.0.12'")
     assert rows["timm"].enables == "timm:NAME models"
     assert rows["torch"].state == "too old"
-    assert "2.5.1+cu124; 2.8 or newer" in rows["torch"].found
+    assert "2.5.1+cu124; 2.9 or newer" in rows["torch"].found
     assert doctor.broken(tuple(rows.values())) == ["torch"]  # timm is optional
 
 

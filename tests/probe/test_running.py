@@ -83,6 +83,7 @@ def test_checkpoints_are_torchs_own_again_after_an_error() -> None:
     assert torch.utils.checkpoint.CheckpointFunction is own
 
 
+@pytest.mark.skipif(torch.__version__ < "2.14", reason="an older torch compiles the wrapper alone")
 def test_nobody_compiles_the_hooks(plain) -> None:
     compiled = []
 

@@ -32,6 +32,8 @@ FUSED = "aten._scaled_dot_product_flash_attention_for_cpu.default"
 def test_attention_on_meta_tensors_is_one_operator_where_a_kernel_takes_it(
     shapes, options, fused
 ) -> None:
+    if len(shapes[0]) == 3 and torch.__version__ < "2.14":
+        pytest.skip("an older torch has no kernel for heads in the batch")
     query, key, value = (meta(*shape) for shape in shapes)
     # A mask of another dtype is refused by torch's own function.
     with fused_attention(), Calls() as calls, suppress(RuntimeError):

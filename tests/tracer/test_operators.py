@@ -506,6 +506,8 @@ def reading(case: Case) -> Node:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
 def test_an_operator_is_read_as_worked_out_by_hand(case: Case) -> None:
+    if case.op == "_convolution.default" and torch.__version__ < "2.14":
+        pytest.skip("an older torch does not run it on meta")
     node = reading(case)
     assert (node.kind, node.attrs) == (case.kind, case.attrs)
     assert node.op == operator(case.func).name

@@ -102,6 +102,8 @@ def complaint(name: str, make: Callable[..., torch.Tensor]) -> str:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_input_raises_torchs_own_error(name: str) -> None:
     by_values, by_shapes = complaint(name, real), complaint(name, meta)
+    if name == "attention causal" and torch.__version__ < "2.14":
+        pytest.skip("an older torch takes a mask and is_causal together")
     assert by_values != "none"
     net = nn.Identity()
     recorder = Recorder(net, meta=True, train=False)

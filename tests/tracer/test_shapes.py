@@ -270,7 +270,18 @@ def each(table: dict[str, list[tuple[Any, ...]]]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("key", "args"), each(ANSWERED))
+# An older torch refuses them, or says on meta what is not so on the CPU.
+NEW = {
+    "native_group_norm.default-2",
+    "native_group_norm.default-4",
+    "_scaled_dot_product_flash_attention_for_cpu.default-4",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "args"),
+    [case for case in each(ANSWERED) if case.id not in NEW or torch.__version__ >= "2.14"],
+)
 def test_a_rule_says_what_torch_says(key: str, args: tuple[Any, ...]) -> None:
     func = overload(key)
     answer = rule_answer(func, args)

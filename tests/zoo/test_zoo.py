@@ -176,6 +176,7 @@ def test_the_names_need_no_torch() -> None:
     assert in_fresh_python(code + "print('torch' in sys.modules)") == "False"
 
 
+@pytest.mark.skipif(torch.__version__ < "2.11", reason="an older torch imports sympy for meta")
 def test_building_on_meta_stays_light() -> None:
     # sympy and torch._dynamo cost a second of imports; the zoo never needs torchvision.
     code = """
