@@ -96,7 +96,8 @@ def test_a_long_command_gets_as_far_as_its_images(
         raise DataError("the images are not here")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("archlab.train.checkpoint.read", lambda _: {})  # kept without weights
+    content = {"archlab": {"spec": "resnet8"}}  # the page's checkpoint is kept without weights
+    monkeypatch.setattr("archlab.train.checkpoint.read", lambda _: content)
     Path("turned.npz").touch()
     for reader in ("read_file", "_official"):
         monkeypatch.setattr(images, reader, absent)
