@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from archlab.tracer.fake import FakeTensor, unset_fake_temporarily
-from archlab.tracer.layout import META
+from archlab.tracer.layout import META, is_meta
 from archlab.tracer.overloads import Operator
 from archlab.tracer.tensors import TensorTable
 
@@ -27,7 +27,7 @@ def keeps_values(
     op: Operator, values: Mapping[str, Any], sources: Sequence[torch.Tensor], table: TensorTable
 ) -> bool:
     """Whether an operator runs on the CPU: on known values, without making many of them."""
-    if any(tensor.is_meta for tensor in sources):
+    if any(map(is_meta, sources)):
         return False
     # A view stays a view of the same memory, whether its values are known or not.
     if op.view:
@@ -47,7 +47,7 @@ def moved(
     """Return what an operator gives on meta, wherever its tensors are."""
     if "device" in kwargs or not sources:
         kwargs = {**kwargs, "device": META}
-    if any(not tensor.is_meta for tensor in sources):
+    if not all(map(is_meta, sources)):
         args = map(_to_meta, args)
         kwargs = {name: _to_meta(value) for name, value in kwargs.items()}
     imported = "torch._dynamo" in sys.modules

@@ -23,7 +23,7 @@ from archlab.ir.kinds import Kind, PlaceAttrs
 from archlab.tracer.backward import foreign_hooks, recomputing
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.fake import FakeTensor, corrected
-from archlab.tracer.layout import MisfitError
+from archlab.tracer.layout import MisfitError, is_meta
 from archlab.tracer.modules import ModuleStack, tensors_in
 from archlab.tracer.overloads import Operator, of_functions, operator
 from archlab.tracer.placement import complain, keeps_values, moved
@@ -105,7 +105,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         asked = op.name in DATA_DEPENDENT and not self.drawn.isdisjoint(inputs)
         self.decided = self.decided or asked
         out = None
-        without_values = all(tensor.is_meta or type(tensor) is FakeTensor for tensor in sources)
+        without_values = all(is_meta(x) or type(x) is FakeTensor for x in sources)
         if op.shape is not None and without_values:
             try:
                 out = op.shape(values)
@@ -133,9 +133,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operator, this recorder and the whole model in a circle that Python cannot collect.
         """
         for part in tensors_in([tensor]):
-            if self.tensors.storage(part) is None and not self.backward:
-                self.tensors.add_outside(part, "constant", "")  # autograd comes before the operator
             storage = self.tensors.storage(part)
+            if storage is None and not self.backward:
+                self.tensors.add_outside(part, "constant", "")  # autograd comes before the operator
+                storage = self.tensors.storage(part)
             if storage is not None:
                 self.saved.setdefault(storage.id, self.stack.path)
         if tensor.is_leaf or tensor.is_nested:

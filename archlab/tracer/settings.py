@@ -97,6 +97,10 @@ _HELD = frozenset({"_buffers", "_modules", "_parameters"})
 def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]]:
     """Return a module's attributes, its buffers and its own dictionaries, each with a copy."""
     own = vars(member)
+    if type(member).__module__.startswith("torch.nn."):
+        # Torch's own layers set no attributes, and most modules are of them.
+        held = (own["_buffers"], own["_modules"], own["_parameters"])
+        return [(holder, dict(holder)) for holder in held if holder and type(holder) is dict]
     # What else begins with an underscore is torch's own: hooks, parameters, children.
     dictionaries = [
         value
