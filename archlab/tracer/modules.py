@@ -115,7 +115,7 @@ class ModuleStack:
         root: nn.Module,
         nodes: Sequence[Node],
         tensors: TensorTable,
-        join: Callable[[torch.Tensor, Stale], int],
+        join: Callable[[], Callable[[torch.Tensor, Stale], int] | None],
     ) -> None:
         self._root = root
         self._join = join  # adds the node that brings a tensor up to date
@@ -235,7 +235,7 @@ class ModuleStack:
         output = output if ended is None else ended
         _, path, call, first, inputs = self._running.pop()
         # What a module wrote through views of its output is its own work, and not its reader's.
-        outputs = self._known([output], self._join)
+        outputs = self._known([output], self._join())
         self.calls.append(ModuleCall(path, call, first, len(self._nodes), inputs, outputs))
         self.path, self.call = self._running[-1][1:3] if self._running else ("", 0)
         return ended

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 import torch
 from torch import nn
@@ -63,7 +64,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.saving = saving  # whether what autograd saves is watched
         self.nodes: list[Node] = []
         self.tensors = TensorTable()
-        self.stack = ModuleStack(module, self.nodes, self.tensors, self._join_writes)
+        # Weakly, as a recorder that its own stack holds would keep all it has seen in a circle.
+        join = WeakMethod(self._join_writes)
+        self.stack = ModuleStack(module, self.nodes, self.tensors, join)
         self.saved: dict[int, str] = {}
         self.functions: dict[int, set[int]] = {}  # tensor -> what autograd says it comes from
         self.drawn: set[int] = set()  # tensors that random numbers went into

@@ -5,6 +5,7 @@ operators. Two exceptions are the CPU's own: oneDNN's fused LSTM keeps a workspa
 with dropout falls apart into its products there, while a trace takes it as one fused kernel.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from tracing import graph_of, meta
 import archlab
 from archlab import zoo
 from archlab.analyze.memory import saved_storages
+from archlab.tracer.recorder import Recorder
 
 
 def measured(net: nn.Module, *inputs: torch.Tensor) -> int:
@@ -358,3 +360,16 @@ def test_a_complex_product_is_four_real_ones(
     model = archlab.load(Complex(), input=shape)
     totals = archlab.flops(model, mode="train").totals
     assert (totals.macs, totals.backward_macs) == (4 * products, 4 * products)
+
+
+def test_a_trace_leaves_nothing_that_only_the_collector_can_free() -> None:
+    net, x = nn.Sequential(nn.Linear(2, 2)), torch.empty(1, 2)
+    archlab.load(net, input=x).trace("train")
+    gc.collect()
+    gc.disable()
+    try:
+        archlab.load(net, input=x).trace("train")
+        # The rest are two helpers of torch that call themselves.
+        assert not [item for item in gc.get_objects() if type(item) is Recorder]
+    finally:
+        gc.enable()
