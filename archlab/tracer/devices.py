@@ -18,6 +18,9 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.layout import is_meta
+from archlab.tracer.settings import replaced
+
 # Torch and archlab themselves may ask.
 _PACKAGES = (Path(torch.__file__).parent, Path(__file__).parents[1])
 _TRUSTED = tuple(f"{package}{os.sep}" for package in _PACKAGES)
@@ -39,22 +42,16 @@ def refused_questions() -> Iterator[list[DeviceError]]:
         def answer(tensor: torch.Tensor) -> Any:
             value = originals[name].__get__(tensor)
             code = sys._getframe(1).f_code
-            of_meta = originals["device"].__get__(tensor).type == "meta"
-            own = name == "device" and not _compares(code)
-            if not of_meta or own or code.co_filename.startswith(_TRUSTED):
+            handed_on = name == "device" and not _compares(code)
+            if not is_meta(tensor) or handed_on or code.co_filename.startswith(_TRUSTED):
                 return value
             refused.append(DeviceError(f"{code.co_name} asks for the kind of its device"))
             raise refused[-1]
 
         return property(answer)
 
-    for name in originals:
-        setattr(torch.Tensor, name, refuse(name))
-    try:
+    with replaced(torch.Tensor, {name: refuse(name) for name in originals}):
         yield refused
-    finally:
-        for name in originals:
-            delattr(torch.Tensor, name)
 
 
 @cache

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.settings import replaced
+
 # `numpy.asarray` and its like come to the first of them.
 _METHODS = ("numpy", "tolist", "__dlpack__")
 
@@ -17,17 +19,9 @@ _METHODS = ("numpy", "tolist", "__dlpack__")
 def escapes(note: Callable[[torch.Tensor], None]) -> Iterator[None]:
     """Call `note` with every tensor whose values are taken out of torch meanwhile."""
     # These methods are no operators: no dispatch mode sees them.
-    inherited = [name for name in _METHODS if name not in vars(torch.Tensor)]
-    own = {name: vars(torch.Tensor)[name] for name in _METHODS if name not in inherited}
-    for name in _METHODS:
-        setattr(torch.Tensor, name, _noted(getattr(torch.Tensor, name), note))
-    try:
+    methods = {name: _noted(getattr(torch.Tensor, name), note) for name in _METHODS}
+    with replaced(torch.Tensor, methods):
         yield
-    finally:
-        for name in inherited:
-            delattr(torch.Tensor, name)
-        for name, method in own.items():
-            setattr(torch.Tensor, name, method)
 
 
 def _noted(method: Callable[..., Any], note: Callable[[torch.Tensor], None]) -> Callable[..., Any]:

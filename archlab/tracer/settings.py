@@ -7,7 +7,7 @@ import gc
 import operator
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,22 @@ def set_mode(module: nn.Module, *, train: bool) -> None:
         for member in module.modules():
             if hasattr(member, "training"):
                 member.training = train
+
+
+@contextlib.contextmanager
+def replaced(owner: type, attributes: Mapping[str, Any]) -> Iterator[None]:
+    """Give a class other attributes while the context lasts, also inside of another such one."""
+    own = {name: vars(owner)[name] for name in attributes if name in vars(owner)}
+    for name, value in attributes.items():
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for name in attributes:
+            if name in own:
+                setattr(owner, name, own[name])
+            else:
+                delattr(owner, name)  # it was inherited
 
 
 @contextlib.contextmanager

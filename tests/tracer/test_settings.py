@@ -11,7 +11,7 @@ from torch import nn
 from tracing import Calls, meta
 
 import archlab
-from archlab.tracer.settings import no_collection, same_random, settings
+from archlab.tracer.settings import no_collection, replaced, same_random, settings
 
 FUSED = "aten._scaled_dot_product_flash_attention_for_cpu.default"
 
@@ -112,3 +112,20 @@ def frozen_script() -> nn.Module:
 def test_parts_without_a_mode_run(make, mode) -> None:
     net = archlab.load(nn.Sequential(make(), nn.Linear(8, 8)), input=(4, 8))
     assert archlab.flops(net, mode=mode).macs == 2 * 4 * 8 * 8
+
+
+class Owner:
+    kept = 1
+
+
+class Heir(Owner):
+    own = 2
+
+
+def test_a_class_has_its_attributes_again_after_each_of_two_contexts() -> None:
+    with replaced(Heir, {"kept": 3, "own": 4}):
+        with replaced(Heir, {"kept": 5, "own": 6}):
+            assert (Heir.kept, Heir.own) == (5, 6)
+        assert (Heir.kept, Heir.own) == (3, 4)
+    assert (Heir.kept, Heir.own) == (1, 2)
+    assert "kept" not in vars(Heir)
