@@ -114,9 +114,12 @@ def _value(value: Any, memo: dict[int, Any], convert: Convert) -> Any:
     if id(value) in memo:
         return memo[id(value)]
     if type(value) in _CONTAINERS and not value:
-        return type(value)()
+        return memo.setdefault(id(value), type(value)())
     if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
-        return type(value)((key, _value(part, memo, convert)) for key, part in value.items())
+        # Noted before it is filled: members that share one, such as a cache, go on sharing it.
+        clone = memo[id(value)] = type(value)()
+        clone.update((key, _value(part, memo, convert)) for key, part in value.items())
+        return clone
     if type(value) is tuple and all(isinstance(part, _PLAIN) for part in value):
         return value
     _convert_inside(value, memo, convert)

@@ -313,3 +313,26 @@ def test_what_is_compiled_is_traced_as_it_was_written() -> None:
     plain = unwrap(net)
     assert plain is net._orig_mod
     assert not any(map(is_compiled, plain.modules()))
+
+
+class Keeps(nn.Module):
+    """Puts its output into a cache, or adds what another layer has put there."""
+
+    def __init__(self, cache: dict[str, torch.Tensor], *, first: bool) -> None:
+        super().__init__()
+        self.linear, self.cache, self.first = nn.Linear(4, 4), cache, first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.first:
+            self.cache["seen"] = self.linear(x)
+        return x + self.cache["seen"]
+
+
+@pytest.mark.parametrize("cache", [{}, {"other": 1}], ids=["empty", "in use"])
+def test_layers_that_share_a_cache_share_it_in_the_copy(cache: dict[str, torch.Tensor]) -> None:
+    before = dict(cache)
+    model = archlab.load(
+        nn.Sequential(Keeps(cache, first=True), Keeps(cache, first=False)), input=(1, 4)
+    )
+    assert archlab.flops(model).macs == archlab.flops(model, mode="train").macs == 4 * 4
+    assert cache == before
