@@ -232,6 +232,16 @@ def test_what_no_rule_can_place_is_never_called_exact(name: str) -> None:
     assert result.status == "partial" or not result.rows[0].exact
 
 
+def test_channels_that_are_joined_without_a_batch_are_mixed_again() -> None:
+    net = Net(
+        lambda net, x: net.wide(torch.cat([x, net.a(x)], 0)),
+        a=conv(),
+        wide=nn.Conv2d(8, 4, 3, padding=1),
+    )
+    row = archlab.receptive_field(archlab.load(net, input="[4x16x16]")).rows[0]
+    assert (row.rf_h, row.exact) == (5, True)
+
+
 def test_scores_of_all_keys_see_the_whole_image() -> None:
     net = Net(
         lambda net, x: (net.a(x).flatten(2).mT @ x.flatten(2)).mean(-1).view(1, 16, 16), **two()

@@ -83,7 +83,8 @@ def _product(step: Step, a: Sight, b: Sight) -> Sight:
 def _whole(source: Sight, axis: Axis) -> set[int]:
     """Return the image axes of which a tensor axis holds all positions."""
     sizes = {i: field.size for i, field in enumerate(source.axes) if field is not None}
-    return {i for i in axis.images if prod(d.size for d in axis.of(i)) >= sizes.get(i, 1 << 62)}
+    held = {i: prod(digit.size for digit in axis.of(i)) for i in axis.images & sizes.keys()}
+    return {i for i, positions in held.items() if positions >= sizes[i]}
 
 
 def _apart(sight: Sight, others: Sequence[Sight], summed: Sequence[tuple[Sight, Axis]]) -> bool:

@@ -167,7 +167,8 @@ def _joined_channels(step: Step, sights: list[Sight], at: int, *, stack: bool) -
     sight = join(replace(step, inputs=tuple(wide)))
     # Also those of a constant, which see nothing.
     differ = len(sights) < len(step.inputs) or any(not alike(s, sights[0]) for s in sights)
-    # Along the batch no layer mixes them again.
-    if differ and at == 0 and len(step.shape()) > 1:
+    # Along a batch, in front of the channels, no layer mixes them again.
+    behind = [axis for axis in (sight.layout or ())[1:] if not axis.spatial]
+    if differ and at == 0 and behind:
         return sight.unsure(range(len(sight.axes)))
     return replace(sight, uneven=sight.uneven or differ)

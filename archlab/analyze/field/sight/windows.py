@@ -174,10 +174,10 @@ def windowed(step: Step, sight: Sight, rank: int, move: Move) -> Sight:
     first = len(shape) - rank
     # The batch, and channels that are not mixed, may hold windows, rows or frames of the image, and
     # are worked on one by one.
-    kept = zip(before[:first], shape[:first], strict=True)
-    layout = [axis if axis.size == size else plain(size) for axis, size in kept]
-    if any(axis.spatial and axis not in layout for axis in before[:first]):
+    kept = list(zip(before[:first], shape[:first], strict=True))
+    if any(axis.spatial and axis.size != size for axis, size in kept):
         return lost(step)
+    layout = [axis if axis.size == size else plain(size) for axis, size in kept]
     layout += map(plain, shape[first:])
     for i in range(first, len(shape)):
         whole = sight.pure(i)
