@@ -1,8 +1,8 @@
 """What a backward pass computes beyond the gradients of the forward's own operators.
 
-Activation checkpointing runs parts of the forward again, and a `torch.autograd.Function` runs
-whatever its `backward` holds. Neither can be read off the forward, so that a net which has one of
-them runs its backward pass under the recorder, too.
+Activation checkpointing runs parts of the forward again, and a `torch.autograd.Function` or a hook
+of a tensor runs whatever it holds. None of them can be read off the forward, so that a net which
+has one runs its backward pass under the recorder, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import torch
 from torch.autograd.graph import Node as AutogradNode
 
 from archlab.ir.graph import Node
+from archlab.tracer.settings import replaced
+
+Hook = Callable[[torch.Tensor], Any]
 
 
 def foreign_hooks(own: Callable[[torch.Tensor], Any]) -> bool:
@@ -89,6 +92,18 @@ def ends(calls: Iterable[AutogradNode]) -> Iterator[set[AutogradNode]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextlib.contextmanager
+def watched_hooks(watched: Callable[[Hook], Hook]) -> Iterator[None]:
+    """Let tensors take, for each hook that they are given, what `watched` makes of it."""
+    register: Any = torch.Tensor.register_hook
+
+    def register_hook(tensor: torch.Tensor, hook: Hook) -> Any:
+        return register(tensor, watched(hook))
+
+    with replaced(torch.Tensor, {"register_hook": register_hook}):
+        yield
 
 
 def run_backward(

@@ -21,6 +21,7 @@ from archlab.tracer.backward import (
     ends,
     reached,
     run_backward,
+    watched_hooks,
 )
 from archlab.tracer.bounds import Bounds
 from archlab.tracer.devices import refused_questions
@@ -76,7 +77,8 @@ def record(
     def once(*, saving: bool, grad: bool) -> Recording:
         recorder = Recorder(module, meta=meta, train=mode == "train", saving=saving)
         recorder.bounds = bounds
-        with same_attributes(module), settings(module, mode, grad=grad):
+        watching = watched_hooks(recorder.watched_hook)
+        with same_attributes(module), settings(module, mode, grad=grad), watching:
             before = python_draws()
             ids, outputs, error = _observe(recorder, module, args, kwargs)
             if recorder.decided or python_draws() != before:
@@ -163,7 +165,7 @@ def _with_backward(
     for number, tensor in zip(graph.outputs, outputs, strict=True):
         recorder.note_function(number, tensor)
     functions = custom_functions(calls)
-    if not recorder.checkpointed and not functions:
+    if not (recorder.checkpointed or recorder.hooked or functions):
         return replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
     recorder.begin_backward(functions)
     try:

@@ -9,7 +9,7 @@ operators, and its docstring says why.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakMethod
 
@@ -77,8 +77,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.withheld: Exception | None = None  # why meta or fake tensors gave no answer
         self.refusal: Exception | None = None  # what torch's CPU kernel said of a wrong input
         self.checkpointed = False  # whether a part keeps in its own way what backward needs
+        self.hooked = False  # whether the forward has put hooks on its tensors
         self.backward = False  # the forward is over
-        self._custom = 0  # custom autograd functions that are running backward
+        self._custom = 0  # custom autograd functions, and hooks, that are running backward
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -169,6 +170,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for call in functions:
             call.register_prehook(begin)
             call.register_hook(end)
+
+    def watched_hook(self, hook: Callable[[torch.Tensor], Any]) -> Callable[[torch.Tensor], Any]:
+        """Return a hook of a tensor whose operators are recorded when the backward pass runs it."""
+        self.hooked = True
+
+        def watched(gradient: torch.Tensor) -> Any:
+            self._custom += 1
+            try:
+                return hook(gradient)
+            finally:
+                self._custom -= 1
+
+        return watched
 
     def note_escape(self, tensor: torch.Tensor) -> None:
         """Note that the forward takes a tensor out of torch, where nothing can be seen.

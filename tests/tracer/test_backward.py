@@ -233,3 +233,51 @@ def test_a_layer_whose_gradient_nobody_asks_for_has_no_backward(name: str) -> No
     cost = archlab.flops(archlab.load(net, input=x), mode="train")
     assert cost.status == "complete"
     assert (cost.totals.macs, cost.totals.backward_macs) == counted(net, x)
+
+
+class Hooked(nn.Module):
+    """Two linear layers, and a hook that multiplies the gradient between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.register_buffer("turn", torch.eye(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.a(x)
+        if y.requires_grad:
+            y.register_hook(lambda gradient: gradient @ self.turn)
+        return self.b(y)  # type: ignore[no-any-return]
+
+
+class Equilibrium(nn.Module):
+    """A deep equilibrium model (Bai et al. 2019): its hook goes back through one step twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            start = self.step(x)
+        out = torch.tanh(self.step(start))
+        again = start.clone().requires_grad_()
+        inside = torch.tanh(self.step(again))
+        if out.requires_grad:
+
+            def solve(gradient: torch.Tensor) -> torch.Tensor:
+                for _ in range(2):
+                    (gradient,) = torch.autograd.grad(inside, again, gradient, retain_graph=True)
+                return gradient
+
+            out.register_hook(solve)
+        return out
+
+
+@pytest.mark.parametrize("make", [Hooked, Equilibrium])
+def test_what_a_hook_of_a_tensor_computes_is_counted(make: Callable[[], nn.Module]) -> None:
+    net, x = make(), torch.randn(3, 8)
+    cost = archlab.flops(archlab.load(net, input=x), mode="train")
+    assert cost.status == "complete"
+    assert (cost.totals.macs, cost.totals.backward_macs) == counted(net, x)
+    assert cost.totals.recomputed_macs
