@@ -24,7 +24,7 @@ CheckpointArgument = Annotated[
 ]
 CheckpointModel = Annotated[
     str | None,
-    typer.Option("--model", help="Its spec, where the file names none, or code of its author's."),
+    typer.Option("--model", help="Its spec; needed where the file names none, or names code."),
 ]
 Figure = Annotated[str, typer.Option("--style", help=f"Of a sweep's figure: {listed(STYLES)}.")]
 Gradients = Annotated[

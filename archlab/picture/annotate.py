@@ -153,18 +153,20 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
     macs = {
         node.id: MACS[node.kind](graph, node) if node.kind in MACS else None for node in graph.nodes
     }
-    data, made_by = set(graph.inputs), dict[int, dict[int, None]]()
+    data = set(graph.inputs)
+    behind: dict[int, set[int]] = {}  # tensor of weights alone -> the products that lead to it
     for node in graph.nodes:
-        products = {i: None for tensor in node.inputs for i in made_by.get(tensor, ())}
+        products = {product for tensor in node.inputs for product in behind.get(tensor, ())}
         own = macs[node.id]
         if _reads_data(graph, node, data):
             data.update(node.outputs)
             if own is not None:
-                macs[node.id] = own + sum(macs[i] or 0 for i in products)
+                macs[node.id] = own + sum(macs[product] or 0 for product in products)
                 macs |= dict.fromkeys(products, 0)
-        elif own or products:
+        else:
+            products |= {node.id} if own else set()
             for tensor in node.outputs:
-                made_by.setdefault(tensor, {}).update(products | ({node.id: None} if own else {}))
+                behind.setdefault(tensor, set()).update(products)
     return macs
 
 

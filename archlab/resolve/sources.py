@@ -139,9 +139,9 @@ def _timm(spec: ModelSpec) -> Source:
 
 
 def _refuse_weights(options: Mapping[str, Any]) -> None:
-    """Raise where a constructor argument would download something."""
-    own = ("weights", "weights_backbone", "pretrained", "pretrained_backbone", "checkpoint_path")
-    for name in own:
+    """Raise where a constructor argument would download weights, or read them from a file."""
+    names = ("weights", "weights_backbone", "pretrained", "pretrained_backbone", "checkpoint_path")
+    for name in names:
         if options.get(name):
             raise BuildError(
                 f"{name}={options[name]!r}: archlab downloads no weights, nor reads any here; "

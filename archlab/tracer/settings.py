@@ -23,11 +23,11 @@ def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Itera
     members = list(module.modules())
     train = mode == "train"
     flags = [getattr(member, "training", train) for member in members]
-    # nn.Module sets an attribute slowly, so nothing is set where no flag differs, and nobody
-    # decides otherwise, as nets with frozen norms do.
+    # nn.Module sets an attribute slowly, so nothing is set where no flag differs, unless a net has
+    # a `train` of its own, which may keep its norms frozen.
     kinds: set[type[nn.Module]] = set(map(type, members))
-    own = any(kind.train is not nn.Module.train for kind in kinds)
-    changed = own or flags != [train] * len(flags)
+    overridden = any(kind.train is not nn.Module.train for kind in kinds)
+    changed = overridden or flags != [train] * len(flags)
     fast_path = torch.backends.mha.get_fastpath_enabled()
     if changed:
         set_mode(module, train=train)
@@ -114,9 +114,10 @@ def _attributes(member: nn.Module) -> list[tuple[dict[Any, Any], dict[Any, Any]]
     """Return a module's attributes, its buffers and its own dictionaries, each with a copy."""
     own = vars(member)
     if type(member).__module__.startswith("torch.nn."):
-        # Torch's own layers set no attributes, and most modules are of them.
-        held = (own["_buffers"], own["_modules"], own["_parameters"])
-        return [(holder, dict(holder)) for holder in held if holder and type(holder) is dict]
+        # Most modules are torch's own, which have no dictionaries but these.
+        held = [own["_buffers"], own["_modules"], own["_parameters"]]
+        holders = [own, *(holder for holder in held if holder and type(holder) is dict)]
+        return [(holder, dict(holder)) for holder in holders]
     # What else begins with an underscore is torch's own: hooks, parameters, children.
     dictionaries = [
         value

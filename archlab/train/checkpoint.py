@@ -30,7 +30,10 @@ def read(path: Path) -> dict[str, Any]:
         why = str(error).strip().split("\n")[0] or type(error).__name__
         if "Weights only" in why:
             # Torch goes on to say how it can be loaded nevertheless: by running what is in it.
-            why = "it holds other things than tensors and plain values"
+            raise RunError(
+                f"{path} holds other things than tensors and plain values, and to load them could "
+                "run code: archlab reads no such file. Save it again with its state_dict alone."
+            ) from error
         if path.suffix != Path(record.CHECKPOINT).suffix:
             raise RunError(
                 f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "

@@ -71,7 +71,7 @@ def finetune_model(
         out: the folder; runs/finetune-RECIPE by default.
         jobs: runs side by side; one a core by default.
         alone: leave out the linear probe and the training from scratch.
-        model: the spec, where the checkpoint names none, or code of its author's.
+        model: the spec; needed where the checkpoint names none, or names a file or package.
         progress: called with (done, total, what runs), twice a second.
 
     Raises:

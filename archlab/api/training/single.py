@@ -143,7 +143,7 @@ def evaluate_model(
         checkpoint: a file, or a run's folder.
         data: images; those of the run by default.
         data_dir: where official archives are.
-        model: the spec, where the checkpoint names none, or code of its author's.
+        model: the spec; needed where the checkpoint names none, or names a file or package.
 
     Raises:
         RunError: the checkpoint is absent, truncated, or of another model, or it names code that
