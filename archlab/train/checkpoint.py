@@ -22,27 +22,7 @@ def read(path: Path) -> dict[str, Any]:
         path = path / record.CHECKPOINT
     if not path.is_file():
         raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
-    # A pickle of a stranger could run code; with `weights_only` only tensors and plain values are
-    # read. What a broken file raises is not documented, and changes with its format.
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        why = str(error).strip().split("\n")[0] or type(error).__name__
-        if "Weights only" in why:
-            # Torch goes on to say how it can be loaded nevertheless: by running what is in it.
-            raise RunError(
-                f"{path} holds other things than tensors and plain values, and to load them could "
-                "run code: archlab reads no such file. Save it again with its state_dict alone."
-            ) from error
-        if path.suffix != Path(record.CHECKPOINT).suffix:
-            raise RunError(
-                f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
-                f"{record.CHECKPOINT} in it."
-            ) from error
-        raise RunError(
-            f"{path} cannot be read: it is truncated ({why}). Delete the run's folder to train it "
-            "from the beginning."
-        ) from error
+    content = _loaded(path)
     if not isinstance(content, dict) or "state_dict" not in content:
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
     origin = content.setdefault("archlab", {})
@@ -56,6 +36,33 @@ def read(path: Path) -> dict[str, Any]:
     if spec:
         origin["options"] = recorded_options(spec, options)
     return content
+
+
+def _loaded(path: Path) -> Any:
+    """Return what a file holds, as far as it is tensors and plain values."""
+    # A pickle of a stranger could run code; with `weights_only` only tensors and plain values are
+    # read. What a broken file raises is not documented, and changes with its format.
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        why = str(error).strip().split("\n")[0] or type(error).__name__
+        # Torch's own words go on to advise that the file be loaded with all its code.
+        if "Weights only" in why:
+            why = "no pickle of tensors"
+        if "Unsupported global" in str(error):
+            raise RunError(
+                f"{path} holds other things than tensors and plain values, and to load them could "
+                "run code: archlab reads no such file. Save it again with its state_dict alone."
+            ) from error
+        if path.suffix != Path(record.CHECKPOINT).suffix:
+            raise RunError(
+                f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
+                f"{record.CHECKPOINT} in it."
+            ) from error
+        raise RunError(
+            f"{path} cannot be read: it is truncated ({why}). Delete the run's folder to train it "
+            "from the beginning."
+        ) from error
 
 
 def spec_of(

@@ -364,12 +364,12 @@ def test_a_complex_product_is_four_real_ones(
 
 def test_a_trace_leaves_nothing_that_only_the_collector_can_free() -> None:
     net, x = nn.Sequential(nn.Linear(2, 2)), torch.empty(1, 2)
-    archlab.load(net, input=x).trace("train")
-    gc.collect()
+    # Errors that other tests keep may hold recorders, too.
+    before = {id(item) for item in gc.get_objects() if type(item) is Recorder}
     gc.disable()
     try:
         archlab.load(net, input=x).trace("train")
-        # The rest are two helpers of torch that call themselves.
-        assert not [item for item in gc.get_objects() if type(item) is Recorder]
+        after = {id(item) for item in gc.get_objects() if type(item) is Recorder}
     finally:
         gc.enable()
+    assert after <= before

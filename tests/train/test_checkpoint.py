@@ -116,3 +116,11 @@ def test_advice_to_run_what_a_pickle_holds_is_not_passed_on(tmp_path) -> None:
     with pytest.raises(RunError, match="could run code: archlab reads no such") as caught:
         checkpoint.read(path)
     assert "weights_only" not in str(caught.value)
+
+
+def test_nor_is_it_for_a_file_that_is_something_else(tmp_path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("import torch\n")
+    with pytest.raises(RunError, match="can be read \\(no pickle of tensors\\)") as caught:
+        checkpoint.read(path)
+    assert "weights_only" not in str(caught.value)
