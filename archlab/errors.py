@@ -12,6 +12,7 @@
     ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
     ├── EngineError              worker processes or a cluster that cannot be had
     └── OutputError              a file that cannot be written
+        └── WriteError           the system refused to write: a full disk, a closed stream
 
 A message says what was wrong, what was given, what is allowed and what to try.
 """
@@ -95,6 +96,10 @@ class EngineError(ArchlabError):
 
 class OutputError(ArchlabError):
     """A file that cannot be written."""
+
+
+class WriteError(OutputError):
+    """A write that the system refused: the disk is full, a stream is closed."""
 
 
 # A context variable, not a global: a command in one thread must not change another's messages.

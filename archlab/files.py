@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import glob
 import io
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from archlab.errors import OutputError, RunError
+from archlab.errors import RunError, WriteError
+from archlab.quoting import csv_cell
 
 _TEMPORARY = ".partial"
 
@@ -30,18 +33,19 @@ def write(path: Path, content: str | bytes) -> None:
     A link is followed; a device or a pipe is written as it is.
 
     Raises:
-        OutputError: the system refuses.
+        WriteError: the system refuses.
     """
-    data = content.encode() if isinstance(content, str) else content
+    # A file's name may hold bytes that are no text, and stand in what is written.
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     try:
         # /dev/stdout cannot be replaced by a file.
         if path.exists() and not path.is_file():
-            path.write_bytes(data)
+            _write_through(path, data)
             return
         with replaced(path) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise WriteError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 @contextlib.contextmanager
@@ -51,7 +55,7 @@ def replaced(path: Path) -> Iterator[Path]:
     Where an error comes out of the block, the temporary file goes and `path` stays as it was.
     """
     # In the same folder: a file cannot be renamed from one file system into another.
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # `resolve` has an error of its own for a circle of links
     handle, name = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -67,6 +71,35 @@ def replaced(path: Path) -> Iterator[Path]:
         raise
 
 
+def _write_through(path: Path, data: bytes) -> None:
+    """Write into a device or a pipe."""
+    # Without a reader, opening a pipe would wait for one for ever: so it is an error.
+    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as target:
+        target.write(data)
+
+
+def read_text(path: Path, most: int = 64 * 2**20) -> str:
+    """Return the text of a file, of so many bytes at most.
+
+    Raises:
+        OSError: it cannot be read, is no file but a device or a pipe, or is larger.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    check_is_file(path)
+    if path.stat().st_size > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:.0f} MiB", str(path))
+    return path.read_text(encoding="utf-8")
+
+
+def check_is_file(path: Path) -> None:
+    """Raise an OSError for a device or a pipe, a folder, or what is not there."""
+    # A pipe without a writer would be waited for, and /dev/zero never ends.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all."""
     write(path, json.dumps(content, indent=2) + "\n")
@@ -79,12 +112,19 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: it is absent or no JSON.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
+        content = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {reason(error)}.") from error
     if not isinstance(content, dict):
         raise RunError(f"{path} holds no record.")
     return content
+
+
+def reason(error: Exception) -> str:
+    """Return why a file could not be read, without its name."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error.strerror) if isinstance(error, OSError) else str(error).rstrip(".")
 
 
 def as_csv(rows: Iterable[Any], kind: type[Any]) -> str:
@@ -92,7 +132,8 @@ def as_csv(rows: Iterable[Any], kind: type[Any]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, [part.name for part in fields(kind)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    for row in rows:
+        writer.writerow({name: csv_cell(value) for name, value in asdict(row).items()})
     return text.getvalue()
 
 

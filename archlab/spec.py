@@ -117,6 +117,18 @@ def parse_model(text: str) -> ModelSpec:
     )
 
 
+def is_of_library(text: str) -> bool:
+    """Whether a spec names a net of the zoo, torchvision or timm, and so no code of somebody's.
+
+    A file that archlab reads, such as a checkpoint or a run's plan, may name no other.
+
+    Example:
+        >>> is_of_library("torchvision:resnet50"), is_of_library("os:system")
+        (True, False)
+    """
+    return parse_model(text).source in ("", "zoo", *LIBRARIES)
+
+
 def parse_options(pairs: list[str] | tuple[str, ...]) -> dict[str, object]:
     """Return constructor arguments from `key=value` texts; values are Python literals or strings.
 

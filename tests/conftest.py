@@ -117,13 +117,14 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
         for job in jobs:
             yield perform(job)
 
-    def start(folder: Path, gradients: int = 0) -> tuple[Ended, IO[bytes]]:
+    def start(folder: Path, model: str, gradients: int = 0) -> tuple[Ended, IO[bytes]]:
         from archlab.train.gradients import GradientProfiles
         from archlab.train.run import execute
 
         errors = tempfile.TemporaryFile()  # noqa: SIM115  the sweep closes it
         try:
-            execute(folder, extra=[GradientProfiles(folder, gradients)] if gradients else [])
+            profiles = [GradientProfiles(folder, gradients)] if gradients else []
+            execute(folder, trusted=model, extra=profiles)
         except ArchlabError as error:
             errors.write(f"{error}\n".encode())
             return Ended(2), errors

@@ -15,6 +15,7 @@ from torch import nn
 
 from archlab import zoo
 from archlab.analyze.summary import summary
+from archlab.contain import said
 from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword, shown
 from archlab.resolve import (
     Inputs,
@@ -185,7 +186,7 @@ class Model:
         except Exception as error:
             raise TraceError(
                 f"The forward of {self.name} needs values, and no copy of the module with values "
-                f"can be made: {type(error).__name__}: {error}. Give a spec such as net.py:Net, "
+                f"can be made: {said(error)}. Give a spec such as net.py:Net, "
                 "or a module on the CPU whose members can be copied."
             ) from error
 

@@ -6,75 +6,112 @@ Errors that archlab raises on purpose become one message on standard error and e
 
 from __future__ import annotations
 
-import io
-import os
+import errno
 import sys
+import threading
 
+from archlab.cli import streams
 from archlab.cli.app import app
-from archlab.errors import ArchlabError
+from archlab.cli.interrupt import reason, terminable
+from archlab.contain import EndingError, code_of_others, end_process, said
+from archlab.errors import ArchlabError, WriteError
 from archlab.garbage import collect_seldom
 
 __all__ = ["app", "main"]
 
-_READER_GONE = 141
+_INPUT, _FAULT, _OUTPUT, _READER_GONE = 2, 70, 74, 141
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_LIMITS: dict[type[Exception], str] = {
+    RecursionError: "Something is nested deeper than Python can follow: modules, a list, a file. "
+    "Give something flatter.",
+    MemoryError: "The memory of this machine is not enough. Give something smaller.",
+}
+_PATIENCE = 2.0  # seconds for threads that a model's code has started
 
 
 def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (a check failed) or 2 (bad input)."""
+    """Run the command line and exit with a code of docs/exit-codes.md."""
     collect_seldom()
     # From the line itself, because an error may be raised before any option is parsed.
     debug = "--debug" in sys.argv
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        _run()
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
-    except Exception as error:
-        if debug:
-            raise
-        _fail(*_explained(error))
-    finally:
-        _flush()
-
-
-def _run() -> None:
-    try:
-        app(prog_name="archlab")
-    except SystemExit as end:
-        # Where the reader of a pipe (head, less) has gone, typer ends with 1, as a failed check.
-        # 141 is what a shell calls a program that the system ended for it; 0 would say "passed".
-        if isinstance(end.__context__, BrokenPipeError):
-            sys.exit(_READER_GONE)
-        raise
+    streams.fill()
+    threads = set(threading.enumerate())
+    code = 0
+    with terminable():
+        try:
+            app(prog_name="archlab")
+        except SystemExit as end:
+            # Where the reader of a pipe (head, less) has gone, typer ends with 1, as a failed
+            # check. 141 is what a shell calls a program that the system ended for it.
+            gone = isinstance(end.__context__, BrokenPipeError)
+            code = _READER_GONE if gone else _whole(end.code)
+        except KeyboardInterrupt:  # before a command has begun
+            code = _failed(reason().word, reason().code)
+        except Exception as error:
+            if debug:
+                raise
+            code = _failed(*_explained(error))
+    _leave(_flushed(code), threads)
 
 
 def _explained(error: Exception) -> tuple[str, int]:
     """The message for an error, and the exit code."""
-    if isinstance(error, ArchlabError):
-        return str(error), 2
+    if isinstance(error, WriteError):
+        return str(error), _OUTPUT
+    if isinstance(error, ArchlabError | EndingError):
+        return str(error), _INPUT
     if isinstance(error, ImportError):
         return (
             f"{error}. A package is missing or broken: `archlab doctor` says which, and the "
             "command that gets it.",
-            2,
+            _INPUT,
         )
+    if isinstance(error, OSError) and error.errno in _FULL:
+        place = error.filename or "The answer"
+        return f"{place} cannot be written: {error.strerror}.", _OUTPUT
+    # A name that is too long, a circle of links: the system says it of any question about a path.
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}.", _INPUT
+    if isinstance(error, RecursionError | MemoryError):
+        return _LIMITS[type(error)], _INPUT
+    if place := code_of_others(error):
+        return f"The model's own code failed in {place}: {said(error)}", _INPUT
     # 70 is what sysexits.h calls a fault inside a program.
     return (
         f"unexpected {type(error).__name__}: {error}\n"
         "This is a fault of archlab. Run again with --debug and report what it shows.",
-        70,
+        _FAULT,
     )
 
 
-def _flush() -> None:
-    """Write out what is left; Python itself would complain where nobody reads it any more."""
+def _failed(message: str, code: int) -> int:
+    streams.say(f"archlab: {message}")
+    return code
+
+
+def _whole(code: object) -> int:
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _flushed(code: int) -> int:
+    """Write out what is left, and return the exit code: another one where that fails."""
     try:
-        sys.stdout.flush()
+        streams.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.drop()
+    except OSError as error:
+        streams.drop()
+        return code or _failed(f"Standard output cannot be written: {error.strerror}.", _OUTPUT)
+    return code
 
 
-def _fail(message: str, code: int) -> None:
-    print(f"archlab: {message}", file=sys.stderr)
+def _leave(code: int, before: set[threading.Thread]) -> None:
+    """End the process, also where threads that a model's code has started would go on."""
+    started = [each for each in threading.enumerate() if each not in before and not each.daemon]
+    for thread in started:
+        thread.join(_PATIENCE / len(started))
+    if left := [thread.name for thread in started if thread.is_alive()]:
+        streams.say(f"archlab: threads of the model's code still run, and end now: {left}")
+        streams.flush()
+        end_process(code)
     sys.exit(code)

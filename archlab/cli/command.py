@@ -17,6 +17,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.models import OptionInfo
 
+from archlab.cli.interrupt import limited, told_on_interrupt
+from archlab.cli.streams import apart
+from archlab.contain import contained, kept_alive
 from archlab.errors import OptionError, spelled
 
 
@@ -28,9 +31,19 @@ class Everywhere:
 
     @contextlib.contextmanager
     def applied(self, spelling: Callable[[str], str]) -> Iterator[None]:
-        """Let the messages of the library name options instead of keywords."""
-        with spelled(spelling):
+        """Let the messages of the library name options, and keep a model's code in its place."""
+        with spelled(spelling), apart(), told_on_interrupt(), kept_alive(), contained():
             yield
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a command may take; for those that have no limit of their own."""
+
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Seconds for all of it. Default: no limit."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         >>> def area(size: Size, height: Annotated[int, typer.Option("--height")] = 1) -> None:
         ...     print(size.width * height)
         >>> list(inspect.signature(command(area)).parameters)
-        ['context', 'height', 'width', 'debug']
+        ['context', 'height', 'width', 'timeout', 'debug']
     """
     own = _parameters(function)
     groups = {name: each.annotation for name, each in own.items() if is_dataclass(each.annotation)}
@@ -82,8 +95,11 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     for name in wants_typed:
         del groups[name]
     # A help text lists options in this order: first the command's own, then what others share.
-    for group in (*groups.values(), Everywhere):
+    for group in groups.values():
         options |= _parameters(group)
+    shared: list[Any] = [Everywhere] if "timeout" in options else [Limit, Everywhere]
+    for common in shared:
+        options |= _parameters(common)
     spelling = functools.partial(_spelling, options=options)
 
     def run(context: typer.Context, **values: Any) -> None:
@@ -91,7 +107,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         # By its name: newer typers have a copy of click inside, with an enumeration of its own.
         names = (name for name, each in sources.items() if each and each.name == "COMMANDLINE")
         typed = Typed(frozenset(names), spelling)
-        with _taken(Everywhere, values).applied(spelling):
+        limit = _taken(Limit, values).timeout if Limit in shared else None
+        with limited(limit), _taken(Everywhere, values).applied(spelling):
             # A group checks itself when it is made: its messages, too, have to name options.
             parts = {name: _taken(group, values) for name, group in groups.items()}
             function(**values, **parts, **dict.fromkeys(wants_typed, typed))

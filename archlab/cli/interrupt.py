@@ -1,35 +1,130 @@
-"""Ctrl-C in long work: what is done is kept, and the reader is told how to go on."""
+"""Ctrl-C, SIGTERM and --timeout: what is done is kept, and the reader is told how to go on.
+
+All three are a KeyboardInterrupt to the work; they differ in what is said, and in the exit code.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import typer
 
-INTERRUPTED = 130  # what a shell calls a program that Ctrl-C ended
+from archlab.cli.streams import say
+from archlab.contain import end_process
+
+_PATIENCE = 10.0  # seconds for work to end after its time is over
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a command ends before its work is done."""
+
+    word: str
+    code: int  # 128 and the number of the signal, as a shell reports it
+
+
+INTERRUPTED, TERMINATED = Reason("interrupted", 130), Reason("terminated", 143)
+
+# One process runs one command; whoever ends it early says here why.
+_reasons = [INTERRUPTED]
+
+
+def reason() -> Reason:
+    """Return why the command is ending."""
+    return _reasons[-1]
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, and end with a code of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, frame: FrameType | None) -> None:
+        if _reasons[-1] is INTERRUPTED:
+            _reasons.append(TERMINATED)
+        asked = signal.getsignal(signal.SIGINT)
+        # A shell starts work in the background with Ctrl-C ignored.
+        if not callable(asked):
+            raise KeyboardInterrupt
+        asked(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        del _reasons[1:]
+
+
+@contextlib.contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """End what runs inside after so many seconds, as Ctrl-C does; None is no limit."""
+    if seconds is None:
+        yield
+        return
+    over = threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+    words = Reason(f"not done after {seconds:g} s, the limit of --timeout", 2)
+
+    def watch() -> None:
+        if over.wait(seconds):
+            return
+        _reasons.append(words)
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(main, signal.SIGTERM)  # it ends a wait of the system, too
+        else:
+            signal.raise_signal(signal.SIGTERM)
+        # Code that catches everything, or that does not come back to Python, is ended by force.
+        if not over.wait(_PATIENCE):
+            say(f"archlab: {words.word}; ended by force")
+            import psutil  # here: ten milliseconds, and hardly ever wanted
+
+            for child in psutil.Process().children(recursive=True):
+                child.kill()
+            end_process(words.code)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+
+
+@contextlib.contextmanager
+def told_on_interrupt() -> Iterator[None]:
+    """End with the code of the reason after Ctrl-C, and say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\narchlab: {reason().word}")
+        raise typer.Exit(reason().code) from None
 
 
 @contextlib.contextmanager
 def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[None]:
-    """End with 130 after Ctrl-C, and say how to go on; what is done is in `place` by then."""
+    """End with the code of the reason, and say how to go on; what is done is in `place` by then."""
     try:
         yield
     except KeyboardInterrupt:
-        # On standard error, and after a line break: the terminal shows ^C in front of it.
-        print(
-            f"\narchlab: interrupted. What is {done} is kept in {place}; the same command goes "
+        # After a line break: the terminal shows ^C in front of it.
+        say(
+            f"\narchlab: {reason().word}. What is {done} is kept in {place}; the same command goes "
             "on from there."
             if place is not None
-            else f"\narchlab: interrupted. What was {done} is lost: --out FILE keeps it.",
-            file=sys.stderr,
+            else f"\narchlab: {reason().word}. What was {done} is lost: --out FILE keeps it."
         )
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(reason().code) from None
 
 
 @contextlib.contextmanager
@@ -42,7 +137,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\narchlab: saving, then ending (Ctrl-C again ends at once)", file=sys.stderr)
+        say("\narchlab: saving, then ending (Ctrl-C again ends at once)")
 
     before = signal.signal(signal.SIGINT, ask)
     try:

@@ -6,13 +6,14 @@ that command alone.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from archlab.cli.streams import say
 
 if TYPE_CHECKING:
     from archlab.api.model import Model
@@ -115,6 +116,6 @@ class Loading:
         for spec in specs:
             model = Model(spec, input=self.input or None, batch=self.batch, options=options)
             if model.note:
-                print(f"archlab: {model.note}", file=sys.stderr)
+                say(f"archlab: {model.note}")
             models.append(model)
         return models

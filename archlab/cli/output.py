@@ -6,8 +6,6 @@ What cannot be written is refused before the work: each group checks itself when
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archlab.cli.options import listed
+from archlab.cli.streams import answer as write_answer, is_terminal, say, terminal_width
 from archlab.errors import OptionError, OutputError, check_one_of, keyword
 from archlab.files import write
 from archlab.result import Answer
@@ -110,7 +109,7 @@ def put(path: Path, content: str | bytes) -> None:
     """Write a file, whole or not at all, and say so."""
     write(path, content)
     # Standard output belongs to answers: a pipe must not read about files.
-    print(f"wrote {path}", file=sys.stderr)
+    say(f"wrote {path}")
 
 
 def file_of(path: Path | None) -> Path | None:
@@ -161,12 +160,12 @@ def _show(
     sort: str | None = None,
 ) -> None:
     # A pipe and a file get every column in full: only a terminal has a width to fit.
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() and out is None else None
+    width = terminal_width() if is_terminal() and out is None else None
     text = render(answer, format, depth=depth, sort=sort, width=width)
     if file := file_of(out):
         put(file, text + "\n")
     else:
-        print(text)
+        write_answer(text)
 
 
 def _format_of(out: Path | None) -> str:

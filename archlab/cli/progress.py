@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from archlab.cli.streams import say
+from archlab.quoting import visible
 from archlab.verb import Progress
 
 _EVERY = 30.0  # seconds between lines where nobody watches
@@ -32,15 +34,15 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
     )
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(),
+        TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     # `transient`, so that the answer of a command follows its line, without a finished bar between.
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def show(done: float, total: float, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
+            bar.update(task, completed=done, total=total, description=visible(what))
 
         yield show
 
@@ -62,7 +64,7 @@ def _every_now_and_then() -> Progress:
             last, over = now, end
             gained = done - first
             left = None if end or gained <= 0 else (now - begin) / gained * (total - done)
-            print(line(done / total, what, now - begin, left), file=sys.stderr, flush=True)
+            say(line(done / total, what, now - begin, left))
 
     return show
 

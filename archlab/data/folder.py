@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from archlab.errors import DataError, keyword
+from archlab.files import check_is_file
 
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm")
 
 
@@ -28,12 +31,15 @@ def decoded(
     height that the image is resized to.
     """
     try:
-        with Image.open(path) as image:
+        check_is_file(path)
+        with warnings.catch_warnings(), Image.open(path) as image:
+            # A small file may hold a picture that takes all memory.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
             grey = image.mode in ("1", "L", "I;16")
             converted = image.convert(mode or ("L" if grey else "RGB"))
             array = np.asarray(converted.resize(size) if size else converted)
     # Pillow reports a broken PNG as SyntaxError.
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+    except (OSError, SyntaxError, *_BOMBS) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     return array[..., None] if array.ndim == 2 else array
 

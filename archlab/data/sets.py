@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from archlab.data.catalog import EMBEDDED, NAMES, SETS, SOURCES
 from archlab.data.folder import read_folder
 from archlab.errors import DataError, did_you_mean, keyword
+from archlab.result import size
 
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -117,6 +119,7 @@ def read_file(path: Path, name: str) -> ImageSet:
     names = ("train_images", "train_labels", "test_images", "test_labels")
     try:
         with path.open("rb") as file, np.load(file) as arrays:
+            _check_size(arrays.zip)
             train_images, train_labels, test_images, test_labels = (arrays[name] for name in names)
             classes = arrays["classes"].tolist() if "classes" in arrays else None
     except KeyError as error:
@@ -124,12 +127,48 @@ def read_file(path: Path, name: str) -> ImageSet:
             f"{path} lacks an array: {error}. Wanted: train_images and test_images, uint8 "
             "(N, channels, height, width); train_labels and test_labels, whole numbers."
         ) from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
         raise DataError(f"{path} is no readable .npz file: {error}") from error
-    labels = train_labels.astype(np.int64), test_labels.astype(np.int64)
-    classes = tuple(classes or map(str, range(int(train_labels.max()) + 1)))
-    images = ImageSet(name, train_images, labels[0], test_images, labels[1], classes)
-    return checked(images, str(path))
+    train, test = (_whole(labels, str(path)) for labels in (train_labels, test_labels))
+    if classes is None:
+        classes = _numbered(train, str(path))
+    return checked(
+        ImageSet(name, train_images, train, test_images, test, tuple(classes)), str(path)
+    )
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+    """Raise a MemoryError where what is compressed is larger than the memory that is free."""
+    needed, free = (
+        sum(entry.file_size for entry in archive.infolist()),
+        psutil.virtual_memory().available,
+    )
+    if needed > free / 2:
+        raise MemoryError(f"its arrays take {size(needed)}, and {size(free)} are free")
+
+
+def _whole(labels: NDArray[Any], where: str) -> Labels:
+    """Return labels as whole numbers; DataError where they are none."""
+    numbers = np.asarray(labels)
+    if numbers.dtype.kind not in "biuf" or not numbers.size:
+        raise DataError(f"{where}: labels are {numbers.dtype} {numbers.shape}; numbers are wanted.")
+    whole: Labels = np.asarray(np.nan_to_num(numbers), np.int64)
+    if not np.array_equal(whole, numbers):
+        raise DataError(f"{where}: a label is no whole number, such as {numbers.max()}.")
+    return whole
+
+
+def _numbered(labels: Labels, where: str) -> list[str]:
+    """Return the names of classes that have none: their numbers, 0 to the largest label."""
+    # A net gets an output for each: a slip in one label must not build a net of a billion.
+    count = int(labels.max()) + 1
+    if count > len(labels):
+        raise DataError(
+            f"{where}: the largest label is {count - 1}, and there are {len(labels)} training "
+            "images. Labels count from 0; more classes than images can be named in an array "
+            "`classes`."
+        )
+    return list(map(str, range(count)))
 
 
 def checked(images: ImageSet, where: str) -> ImageSet:

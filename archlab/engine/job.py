@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from archlab.contain import said
 from archlab.errors import ArchlabError
 
 
@@ -68,7 +69,7 @@ def perform(job: Job) -> Outcome:
     try:
         value = pkgutil.resolve_name(job.target)(*job.arguments)
     except ArchlabError as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = said(error)
     # Whatever it is, it must not stop the other jobs; the first line of torch's long ones will do.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         line = next((line for line in str(error).splitlines() if line.strip()), "no message")

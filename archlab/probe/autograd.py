@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archlab.contain import contained, said
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.graph import Graph, Module, ModuleCall, Node, TensorSpec
 from archlab.ir.kinds import FunctionAttrs, Kind
@@ -62,11 +63,10 @@ def backward_graph(
     owners: dict[Any, str] = {}
     with torch.enable_grad(), as_written(), _watched(module, owners):
         try:
-            result = module(*args, **kwargs)
+            with contained():
+                result = module(*args, **kwargs)
         except Exception as error:
-            raise TraceError(
-                f"The forward of {name} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise TraceError(f"The forward of {name} failed: {said(error)}") from error
     outputs = [tensor for tensor in tensors_in([result]) if tensor.grad_fn is not None]
     if not outputs:
         raise TraceError(

@@ -17,6 +17,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils import checkpoint
 from torch.utils.hooks import RemovableHandle
 
+from archlab.contain import contained
 from archlab.errors import ArchlabError, ProbeError
 from archlab.tracer.chain import without_values
 from archlab.tracer.settings import deep_recursion, eager
@@ -41,7 +42,8 @@ def run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 def reported(what: str) -> Iterator[None]:
     """Turn what a model raises into a ProbeError that begins with `what`."""
     try:
-        yield
+        with contained():
+            yield
     except ArchlabError:
         raise
     except Exception as error:

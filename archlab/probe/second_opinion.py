@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
+from archlab.contain import contained
 from archlab.errors import DependencyError, TraceError
 from archlab.ir.kinds import Kind
 from archlab.result import Header, Missing, Result, Unit, columns
@@ -86,7 +87,8 @@ def against_fvcore(
     args, kwargs = inputs
     runnable = _Positional(module, len(args), tuple(kwargs)) if kwargs else module
     try:
-        theirs, skipped = _fvcore(runnable, (*args, *kwargs.values()))
+        with contained():
+            theirs, skipped = _fvcore(runnable, (*args, *kwargs.values()))
     except DependencyError:
         raise
     except Exception as error:

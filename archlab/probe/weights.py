@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from archlab.errors import SpecError
+from archlab.resolve.saved import SavedError, read_saved
 
 # What Lightning modules, nn.DataParallel ("module.") and torch.compile put before every name.
 _PREFIXES = ("model.", "net.", "module.", "_orig_mod.")
@@ -25,10 +25,9 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> None:
     if not path.is_file():
         raise SpecError(f"There is no checkpoint {checkpoint}.")
     try:
-        # `weights_only`: a pickle from elsewhere could run any code.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise SpecError(f"{checkpoint} is no checkpoint of weights: {error}") from error
+        state = read_saved(path)
+    except SavedError as error:
+        raise SpecError(f"{checkpoint} is no checkpoint of weights: {error}.") from error
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]

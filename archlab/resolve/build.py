@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archlab.contain import contained, said
 from archlab.errors import ArchlabError, BuildError, did_you_mean, keyword
 from archlab.resolve.sources import LOAD_KEYWORDS, Source, check_options
 from archlab.tracer.devices import refused_questions
@@ -135,8 +136,8 @@ def _reported(source: Source, options: Mapping[str, Any]) -> Iterator[None]:
         refused = [name for name in options if f"keyword argument '{name}'" in str(error)]
         hints = [did_you_mean(name, map(keyword, LOAD_KEYWORDS)) for name in refused]
         # Further lines may hold the values of tensors.
-        said = f"{type(error).__name__}: {error}".split("\n")[0]
-        reason = ".".join([said, *filter(None, hints)])
+        first = said(error).split("\n")[0]
+        reason = ".".join([first, *filter(None, hints)])
         raise BuildError(f"{source.name} cannot be built: {reason}") from error
 
 
@@ -144,6 +145,6 @@ def _reported(source: Source, options: Mapping[str, Any]) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Keep a constructor's warnings and its use of random numbers from the caller."""
     # In a caller's inference mode, parameters could not be trained in a trace.
-    with torch.inference_mode(mode=False), same_random(), warnings.catch_warnings():
+    with contained(), torch.inference_mode(mode=False), same_random(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -12,9 +12,11 @@ import importlib.util
 import inspect
 import os
 import sys
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +24,7 @@ from typing import Any
 from torch import nn
 
 from archlab import zoo
+from archlab.contain import contained, said
 from archlab.errors import (
     BuildError,
     DependencyError,
@@ -32,6 +35,7 @@ from archlab.errors import (
 )
 from archlab.spec import LIBRARIES, ModelSpec
 
+_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 LOAD_KEYWORDS = ("input", "batch")  # the other keywords of `load` are constructor arguments
 
 
@@ -166,31 +170,46 @@ def _file(spec: ModelSpec) -> Source:
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[name] = module  # dataclasses and pickling look the module up by name
     try:
-        with _importable(path.parent):
+        # A script without a main guard may exit.
+        with contained(), _importable(path.parent):
             module_spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a script without a main guard may exit
-        del sys.modules[name]
-        raise BuildError(
-            f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise BuildError(f"{spec.place} cannot be imported: {said(error)}") from error
     vars(module)["_archlab_stamp"] = stamp
     return Source(spec.text, "file", _member(module, spec, spec.place))
 
 
 def _package(spec: ModelSpec) -> Source:
     try:
-        with _importable(Path.cwd()):
+        with contained(), _importable(Path.cwd()):
+            _refuse_python(spec.place)
             module = importlib.import_module(spec.place)
+    except SpecError:
+        raise
     except ModuleNotFoundError as error:
         raise SpecError(
             f"There is no module {error.name!r}, needed for {spec.text!r}. Is it installed, or is "
             "the current folder the right one? A file is written path/to/file.py:Class."
         ) from error
-    except (Exception, SystemExit) as error:
-        raise BuildError(
-            f"{spec.place} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+    except Exception as error:
+        raise BuildError(f"{spec.place} cannot be imported: {said(error)}") from error
     return Source(spec.text, "package", _member(module, spec, spec.place))
+
+
+def _refuse_python(place: str) -> None:
+    """Raise where a dotted name is found in Python's own library, before it is imported."""
+    top = place.partition(".")[0]
+    found = importlib.util.find_spec(top) if top in sys.stdlib_module_names else None
+    if found is None:
+        return
+    # A package of a user's may have the name of one of Python's, such as `test`.
+    origin = Path(found.origin or "built-in")
+    if not origin.is_absolute() or _LIBRARY in origin.parents:
+        raise SpecError(
+            f"{place} is a module of Python's own library, which has no models. A file is written "
+            "path/to/file.py:Class."
+        )
 
 
 def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., Any]:
@@ -205,12 +224,27 @@ def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., An
         )
     if isinstance(member, nn.Module):
         return lambda: member
-    if not callable(member):
+    if reason := _no_builder(member):
         raise SpecError(
-            f"{spec.text!r} is of type {type(member).__name__}; a module, a class or a function "
-            "that makes one is wanted."
+            f"{spec.text!r} {reason}; a module, a class of torch.nn.Module or a function that "
+            "makes one is wanted. Nothing was called."
         )
     return member  # type: ignore[no-any-return]
+
+
+def _no_builder(member: Any) -> str:
+    """Return why something builds no model, known without calling it; empty where it may."""
+    if not callable(member):
+        return f"is of type {type(member).__name__}"
+    function = inspect.unwrap(member.func if isinstance(member, partial) else member)
+    if isinstance(function, type):
+        return "" if issubclass(function, nn.Module) else "is a class of something else"
+    # A function is called because the user has named it. One that is none of the user's own, nor of
+    # a library of models, was named by mistake or in bad faith.
+    home = str(getattr(function, "__module__", None) or "builtins").partition(".")[0]
+    if inspect.isbuiltin(function) or home in (*sys.stdlib_module_names, "archlab", "torch"):
+        return f"is a function of {home}"
+    return ""
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
+from archlab.quoting import visible
 from archlab.result.table import Cell, Column, Table, Unit, nested
 
 # Characters that a text column keeps, however narrow the screen: enough to tell paths apart.
@@ -78,7 +79,9 @@ def cell_text(value: Cell, unit: Unit) -> str:
     """
     if value is None:
         return "-"
-    if isinstance(value, str | bool):
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, bool):
         return str(value)
     return _FORMATS.get(unit, str)(value)
 
@@ -101,7 +104,7 @@ def cells(table: Table) -> list[list[str]]:
         if table.tree:
             level, name = lines[i]
             # The model itself has no path: its class stands in the first line.
-            line[0] = "  " * level + name or str(row.get("type", "")) or table.title
+            line[0] = "  " * level + visible(name or str(row.get("type", "")) or table.title)
         body.append(line)
     return body
 
@@ -123,11 +126,12 @@ def plain(table: Table, width: int | None = None) -> str:
 
 
 def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
+    shown = list(map(visible, sentences))
     if width is None:
-        return list(sentences)
+        return shown
     return [
         line
-        for sentence in sentences
+        for sentence in shown
         for line in textwrap.wrap(sentence, max(width, 40), subsequent_indent="  ") or [""]
     ]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from annotated_types import DocInfo, Ge, Gt, Predicate, doc
 
 from archlab.errors import OptionError, check_one_of, did_you_mean, keyword
+from archlab.files import read_text, reason
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -205,11 +206,12 @@ def read_config(path: Path) -> dict[str, Any]:
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     source = keyword("config", path)
     try:
-        content = yaml.load(path.read_text(), Loader)
+        content = yaml.load(read_text(path, 2**20), Loader)
     except OSError as error:
         raise OptionError(f"{source} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        why = " ".join(reason(error).split())
+        raise OptionError(f"{source} is not YAML that can be read: {why}") from error
     # An empty file is None in YAML, and changes nothing.
     if isinstance(content, dict | None):
         return {str(key): value for key, value in (content or {}).items()}

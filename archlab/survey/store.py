@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean, keyword
 from archlab.files import write
+from archlab.quoting import csv_cell, csv_text
 from archlab.survey.row import SCHEMA, ScanRow, kinds
 
 JOURNAL = "rows.jsonl"
@@ -153,7 +154,10 @@ def _read_csv(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            return list(reader.fieldnames or ()), list(reader)
+            records = [
+                {name: csv_text(cell or "") for name, cell in record.items()} for record in reader
+            ]
+            return list(reader.fieldnames or ()), records
     except (OSError, ValueError, csv.Error) as error:
         raise _another(path, f"it cannot be read as CSV ({error})") from error
 
@@ -162,7 +166,8 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(kinds()), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    for record in records:
+        writer.writerow({name: csv_cell(value) for name, value in record.items()})
     return text.getvalue().encode()
 
 

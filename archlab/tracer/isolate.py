@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from archlab.contain import contained
 from archlab.tracer.settings import no_collection
 
 # Values that nothing can change in place, so that a copy of a module may share them.
@@ -55,7 +56,7 @@ def copied(module: nn.Module, convert: Convert) -> nn.Module:
         Exception: whatever a member's `__deepcopy__` or pickling raises.
     """
     memo: dict[int, Any] = {}
-    with no_collection():
+    with contained(), no_collection():
         everything = list(module.modules())
         members = [member for member in everything if not is_compiled(member)]
         # A class that defines how it is copied leaves all the work to `copy.deepcopy`, which
@@ -63,7 +64,7 @@ def copied(module: nn.Module, convert: Convert) -> nn.Module:
         if any(map(_copies_itself, {type(member) for member in members})):
             for member in everything:
                 _convert_inside(vars(member), memo, convert)
-            return copy.deepcopy(module, memo)
+            return without_circles(copy.deepcopy(module, memo))
         # All clones first: members may refer to each other in a circle.
         for member in members:
             memo[id(member)] = type(member).__new__(type(member))
@@ -75,8 +76,7 @@ def copied(module: nn.Module, convert: Convert) -> nn.Module:
                 {name: _value(value, memo, convert) for name, value in vars(member).items()}
                 | {"_compiled_call_impl": None}  # what nn.Module leaves out of a copy, too
             )
-    clone: nn.Module = memo[id(module)]
-    return clone
+    return without_circles(memo[id(module)])
 
 
 def unwrapped(module: nn.Module) -> Any:
@@ -90,6 +90,34 @@ def unwrap(module: nn.Module) -> nn.Module:
     for member in list(module.modules()):
         for name, child in member._modules.items():
             member._modules[name] = None if child is None else unwrapped(child)
+    return without_circles(module)
+
+
+def without_circles(module: nn.Module) -> nn.Module:
+    """Return a module of our own, in which no module counts as a child of its own children.
+
+    A child that knows its parent goes on knowing it; but torch's `train()`, `to()` and
+    `state_dict()` would go round for ever.
+    """
+    above: dict[int, None] = {}  # the modules from the root to the one that is looked at
+    seen: set[int] = set()
+    waiting: list[tuple[nn.Module, bool]] = [(module, False)]
+    while waiting:
+        member, left = waiting.pop()
+        if left:
+            del above[id(member)]
+            continue
+        if id(member) in seen:
+            continue
+        seen.add(id(member))
+        above[id(member)] = None
+        waiting.append((member, True))
+        for name, child in list(member._modules.items()):
+            if id(child) in above:
+                del member._modules[name]
+                vars(member)[name] = child  # where `self.parent` is found all the same
+            elif child is not None:
+                waiting.append((child, False))
     return module
 
 

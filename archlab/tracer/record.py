@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archlab.contain import contained, said
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
 from archlab.tracer.backward import (
@@ -69,7 +70,7 @@ def record(
     if any(map(is_lazy, weights)):
         # A forward gives lazy parameters their shapes. What it raises is raised again, and
         # reported, in the forward that is recorded.
-        with settings(module, mode, grad=False), contextlib.suppress(Exception):
+        with settings(module, mode, grad=False), contextlib.suppress(Exception), contained():
             module(*args, **kwargs)
     facts = {"name": name, "mode": mode, "build": build}
     leaves = [*weights, *tensors_in([args, kwargs])]
@@ -110,7 +111,7 @@ def _graph(
     stack, tensors = recorder.stack, recorder.tensors
     failure = None
     if error is not None:
-        failure = Failure(stack.path, f"{type(error).__name__}: {error}", stack.failing_shapes())
+        failure = Failure(stack.path, said(error), stack.failing_shapes())
     ids = tuple(map(recorder.tensor_id, outputs))  # may add the node that joins writes
     graph = Graph(
         **facts,
@@ -169,7 +170,7 @@ def _with_backward(
         return replace(graph, nodes=reached(graph.nodes, recorder.functions, calls))
     recorder.begin_backward(functions)
     try:
-        with recorder.stack.hooks(), ends(calls) as ended:
+        with contained(), recorder.stack.hooks(), ends(calls) as ended:
             run_backward(results, leaves, recorder)
     except Exception as error:  # noqa: BLE001  a function of the user's can raise anything
         names = ", ".join(sorted({type(function).__name__ for function in functions}))
@@ -196,7 +197,7 @@ def _observe(
     with recorder.stack.hooks(), escapes(recorder.note_escape), _saving(recorder):
         inputs = recorder.stack.register_outside(args, kwargs)
         try:
-            with recorder, _refused(recorder):
+            with contained(), recorder, _refused(recorder):
                 result = module(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  a forward can raise anything: it is reported
             return inputs, [], error

@@ -9,11 +9,13 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from archlab.errors import BuildError
+from archlab.contain import contained, said
+from archlab.errors import ArchlabError, BuildError
 from archlab.resolve import find
 from archlab.resolve.sources import Source, check_options
 from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.spec import parse_model
+from archlab.tracer.isolate import without_circles
 from archlab.zoo.options import Layout, check_choice
 
 
@@ -30,14 +32,15 @@ def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.
         if seed is not None:
             torch.default_generator.manual_seed(seed)
         try:
-            module = source.builder(**options)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise BuildError(
-                f"{source.name} cannot be built: {type(error).__name__}: {error}"
-            ) from error
+            with contained():
+                module = source.builder(**options)
+        except ArchlabError:
+            raise
+        except Exception as error:
+            raise BuildError(f"{source.name} cannot be built: {said(error)}") from error
     if not isinstance(module, nn.Module):
         raise BuildError(f"{source.name} returned {type(module).__name__}, no torch.nn.Module.")
-    return module
+    return without_circles(module)
 
 
 def fitting_options(

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from archlab.errors import RunError, keyword
+from archlab.resolve.saved import SavedError, read_saved
 from archlab.runs import record
 from archlab.runs.layout import fitting_layout, has_layouts, recorded_options
-from archlab.spec import LIBRARIES, parse_model
+from archlab.spec import is_of_library
 from archlab.train.build import build
 
 
@@ -40,20 +40,12 @@ def read(path: Path) -> dict[str, Any]:
 
 def _loaded(path: Path) -> Any:
     """Return what a file holds, as far as it is tensors and plain values."""
-    # A pickle of a stranger could run code; with `weights_only` only tensors and plain values are
-    # read. What a broken file raises is not documented, and changes with its format.
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        why = str(error).strip().split("\n")[0] or type(error).__name__
-        # Torch's own words go on to advise that the file be loaded with all its code.
-        if "Weights only" in why:
-            why = "no pickle of tensors"
-        if "Unsupported global" in str(error):
-            raise RunError(
-                f"{path} holds other things than tensors and plain values, and to load them could "
-                "run code: archlab reads no such file. Save it again with its state_dict alone."
-            ) from error
+        return read_saved(path)
+    except SavedError as error:
+        why = str(error)
+        if error.unsafe:
+            raise RunError(f"{path} is not read: {why}.") from error
         if path.suffix != Path(record.CHECKPOINT).suffix:
             raise RunError(
                 f"{path} is no checkpoint that can be read ({why}). Give a run's folder, or the "
@@ -84,7 +76,7 @@ def spec_of(
             f"{path} does not say how its model is built (it was trained from a module of yours). "
             f"Add {keyword('model')} with the spec of the model."
         )
-    if not trusted and parse_model(name).source not in ("", "zoo", *LIBRARIES):
+    if not trusted and not is_of_library(name):
         raise RunError(
             f"{path} says that its model is {name}, and to build that would run its code, whoever "
             f"wrote the checkpoint. Where you trust it, add {keyword('model', name)}."

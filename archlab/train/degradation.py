@@ -166,7 +166,7 @@ class _Pool:
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.jobs:
                 plan = self.waiting.pop(0)
-                self.running[plan.name] = start(self.out / plan.name, self.gradients)
+                self.running[plan.name] = start(self.out / plan.name, plan.model, self.gradients)
             time.sleep(_POLL)
             self._reap()
             show(progress, self.out, self.plans, self.running)

@@ -12,13 +12,16 @@ from typing import IO
 Started = tuple[subprocess.Popen[bytes], IO[bytes]]
 
 
-def start(folder: Path, gradients: int = 0) -> Started:
+def start(folder: Path, model: str, gradients: int = 0) -> Started:
     """Start the run of a folder, and return its process and the file of its errors.
+
+    `model` is the spec that the user gave.
 
     Gradient norms by depth are recorded every `gradients` steps; 0 is never.
     """
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `failure`
-    command = [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients)]
+    command = [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients), model,
+               str(os.getpid())]  # fmt: skip
     # These nets are too small to gain from more threads, and one run a core is started.
     serial = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     null = subprocess.DEVNULL

@@ -106,6 +106,8 @@ class Recorder(pl.Callback):
             self._tick = time.monotonic()
             self._save_progress(step)
             self.stopped = self.stop()
+        # Lightning ends the fit after this step: what is done is saved before.
+        self.stopped = self.stopped or trainer.received_sigterm
         if last or self.stopped or step % recipe.checkpoint_every == 0:
             self._finite(step)
             save(trainer, self.folder / record.CHECKPOINT)

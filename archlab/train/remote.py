@@ -61,7 +61,12 @@ def train_remotely(
     out = out.absolute()
     needs = Needs(cpus=1, gpus=fan.gpus)
     runs = [
-        Job(plan.name, f"{__name__}:train_here", (str(out / plan.name), fan.gradients), needs)
+        Job(
+            key=plan.name,
+            target=f"{__name__}:train_here",
+            arguments=(str(out / plan.name), plan.model, fan.gradients),
+            needs=needs,
+        )
         for plan in waiting
     ]
 
@@ -79,7 +84,7 @@ def train_remotely(
     return errors
 
 
-def train_here(folder: str, gradients: int = 0) -> str:
+def train_here(folder: str, model: str, gradients: int = 0) -> str:
     """Train the run of a folder in a process of its own, and return how it ended.
 
     A KeyboardInterrupt (the job was cancelled) lets it save first. A RunError says why it failed.
@@ -100,7 +105,7 @@ def train_here(folder: str, gradients: int = 0) -> str:
             if time.monotonic() > deadline:
                 raise
             time.sleep(_POLL)
-    process, errors = start(path, gradients)
+    process, errors = start(path, model, gradients)
     waited(process)
     if why := failure(process, errors):
         raise RunError(why)

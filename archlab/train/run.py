@@ -20,13 +20,16 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from archlab import files, zoo
+from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
 from archlab.errors import RunError, keyword
 from archlab.lock import locked
 from archlab.runs import record
 from archlab.runs.record import Outcome, Plan
+from archlab.spec import is_of_library
 from archlab.train import checkpoint, device
 from archlab.train.build import build, fitting_options, input_channels
 from archlab.train.data import ImageData
@@ -38,9 +41,10 @@ from archlab.verb import Progress
 from archlab.version import __version__
 
 
-def execute(
+def execute(  # noqa: PLR0913  what a run needs besides its folder
     folder: Path,
     *,
+    trusted: str | None = None,
     stop: Callable[[], bool] | None = None,
     progress: Progress | None = None,
     images: ImageSet | None = None,
@@ -50,7 +54,8 @@ def execute(
     """Train the run planned in a folder, from its last checkpoint if there is one.
 
     Args:
-        folder: it holds run.json.
+        folder: it holds run.json, whoever wrote it.
+        trusted: the spec that the user gave; a run.json may name no other file or package.
         stop: asked about once a second; True saves and ends, to be resumed later.
         progress: called about once a second with (step, last step, both in words).
         images: the images, if they are read already.
@@ -58,11 +63,17 @@ def execute(
         extra: further Lightning callbacks.
 
     Raises:
-        RunError: another process trains this run, or the images are not those of the plan.
+        RunError: another process trains this run, the images are not those of the plan, or the
+            plan names code that nobody has asked for.
         DataError: the images cannot be read.
         OutputError: the disk is full, or the folder cannot be written.
     """
     plan = record.read_plan(folder)
+    if plan.model != trusted and not is_of_library(plan.model):
+        raise RunError(
+            f"{folder / record.PLAN} says that its model is {plan.model}, and to build that would "
+            "run its code, whoever wrote the file. Give the command that began the run."
+        )
     with locked(folder):
         outcome = record.read_outcome(folder)
         if outcome.status in ("done", "failed"):
@@ -132,7 +143,26 @@ def _fit(
     # Lightning's own message about a truncated file does not say what to do.
     if resumed:
         checkpoint.read(resumed)
-    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    with _ended(recorder):
+        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+
+
+@contextmanager
+def _ended(recorder: Recorder) -> Iterator[None]:
+    """Tell how Lightning ends a fit, by SystemExit, from how a model's code might."""
+    try:
+        with contained():
+            yield
+    except EndingError as error:
+        cause = error.__cause__
+        # Lightning ends so after SIGTERM; the recorder has saved.
+        if isinstance(cause, SIGTERMException):
+            recorder.stopped = True
+        # And so after a second Ctrl-C, which does not wait for a checkpoint.
+        elif isinstance(cause, SystemExit) and isinstance(cause.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        else:
+            raise RunError(f"The training has failed: {error}.") from error
 
 
 def classifier(plan: Plan, total: int) -> Classifier:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archlab.contain import contained
 from archlab.data.sets import ImageSet
 from archlab.errors import OptionError, keyword
 from archlab.tracer.chain import without_values
@@ -48,7 +49,8 @@ def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
     place = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     batch = torch.zeros(2, channels, *images.shape[1:], device=place)
     try:
-        output = model(batch)
+        with contained():
+            output = model(batch)
     except Exception as error:
         size = "x".join(map(str, batch.shape[1:]))
         reason = without_values(str(error).strip().split("\n")[0])

@@ -1,8 +1,10 @@
-"""`python -m archlab.train.worker RUN [N]`: one run in a process of its own, with one thread.
+"""`python -m archlab.train.worker RUN N MODEL PARENT`: one run in a process of its own, one thread.
 
-With N above 0 gradient norms by depth are recorded every N steps.
-Ctrl-C and the end of the parent stop it between two steps, saved. Exit codes: 0 over (done, failed
-or stopped), 2 an error with one line on standard error.
+With N above 0 gradient norms by depth are recorded every N steps. MODEL is the spec that the user
+gave: no other code of a user's is run. PARENT is the process that this one ends with.
+
+Ctrl-C, SIGTERM and the end of the parent stop it between two steps, saved. Exit codes: 0 over
+(done, failed or stopped), 2 an error with one line on standard error.
 """
 
 from __future__ import annotations
@@ -10,33 +12,51 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from types import FrameType
 
 from archlab.garbage import collect_seldom
 
+_POLL = 0.5
+_PATIENCE = 5.0  # seconds to save after the parent has gone
+
 
 class Stop:
-    """Becomes true with the first SIGINT, or when the parent process is gone."""
+    """Becomes true with the first SIGINT or SIGTERM, or when the parent process is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: int) -> None:
         self.asked = False
-        self._parent = os.getppid()
-        signal.signal(signal.SIGINT, self._ask)
+        self._parent = parent
+        self._training = False  # else there is nothing to save
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
 
-    def __call__(self) -> bool:
-        """Whether to stop."""
+    def _watch(self) -> None:
         # The system gives an orphan another parent.
-        return self.asked or os.getppid() != self._parent
+        while os.getppid() == self._parent:
+            time.sleep(_POLL)
+        self.asked = True
+        if self._training:
+            time.sleep(_PATIENCE)
+        os._exit(0)
+
+    def __call__(self) -> bool:
+        """Whether to stop; asked between two steps."""
+        self._training = True
+        return self.asked
 
 
 def main() -> int:
     """Execute the run named on the command line."""
     # Before torch is imported, which takes a second: an interrupt then must not be lost.
-    stop = Stop()
+    folder, every, model, parent = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    stop = Stop(int(parent))
     collect_seldom()
     import torch
 
@@ -44,10 +64,10 @@ def main() -> int:
     from archlab.train.gradients import GradientProfiles
     from archlab.train.run import execute
 
-    folder, every = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    profiles = [GradientProfiles(folder, every)] if every else []
     try:
-        execute(folder, stop=stop, extra=[GradientProfiles(folder, every)] if every else [])
+        execute(folder, trusted=model, stop=stop, extra=profiles)
     except ArchlabError as error:
         sys.stderr.write(f"{error}\n")
         return 2

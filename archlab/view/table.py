@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archlab.errors import OptionError, check_one_of, did_you_mean, keyword
+from archlab.quoting import csv_cell, markdown
 from archlab.result import Answer, Cell, Table, Unit, cells, depth as depth_of, plain
 
 _SCREEN = 45  # rows that fit a screen and are still read
@@ -43,10 +44,8 @@ def as_markdown(page: Page) -> str:
     table = _flat(page.table)
     rule = [":---" if column.unit == Unit.TEXT else "---:" for column in table.columns]
     lines = [[column.title for column in table.columns], rule, *cells(table)]
-    # A bar or a line break would end the cell.
-    escaped = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
-    body = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
-    return "\n\n".join(["\n".join(table.header), body, *table.footer])
+    body = "\n".join(f"| {' | '.join(map(markdown, line))} |" for line in lines)
+    return "\n\n".join(["\n".join(map(markdown, table.header)), body, *map(markdown, table.footer)])
 
 
 def as_csv(page: Page) -> str:
@@ -56,7 +55,8 @@ def as_csv(page: Page) -> str:
     names = list(rows[0]) if rows else [column.name for column in page.table.columns]
     writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: csv_cell(value) for name, value in row.items()})
     return text.getvalue().rstrip("\n")
 
 

@@ -191,7 +191,7 @@ def test_a_failing_disk_leaves_the_old_file_and_no_other(cli, tmp_path, monkeypa
 
     monkeypatch.setattr(archlab.files.Path, "replace", full)
     run = cli("params resnet20 --out table.json")
-    assert run.code == 2
+    assert run.code == 74
     assert run.err == "archlab: table.json cannot be written: No space left on device.\n"
     assert (tmp_path / "table.json").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -14,6 +14,7 @@ from archlab.cli.app import COMMANDS, built, function_of
 from archlab.cli.command import Everywhere, Typed, command
 from archlab.cli.commands.more import models
 from archlab.cli.commands.train import finetune
+from archlab.cli.streams import answer
 from archlab.errors import ArchlabError, OptionError, keyword
 
 
@@ -37,7 +38,7 @@ def area(
     typed.exclusive("height", "pixels", because="pixels have no height")
     typed.require("width", "height", because="a line has none")
     words = [keyword(name) for name in ("pixels", "model", "data_dir")]
-    typer.echo(f"{model} {size.width * height} {' '.join(words)}")
+    answer(f"{model} {size.width * height} {' '.join(words)}")
 
 
 def run(*arguments: str) -> None:

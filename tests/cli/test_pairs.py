@@ -24,7 +24,7 @@ from archlab.api import cost
 from archlab.api.model import Model
 from archlab.api.page.report import Report
 from archlab.cli.app import COMMANDS, built
-from archlab.cli.command import Everywhere
+from archlab.cli.command import Everywhere, Limit
 from archlab.picture.picture import Picture
 from archlab.survey.result import scan_result
 from archlab.survey.row import ScanRow
@@ -67,13 +67,15 @@ class Case:
     excused: Collection[tuple[str, str]] = ()
 
 
+LIMIT = {f"--{item.name}" for item in fields(Limit)}  # render and scan have one of their own
 EVERYWHERE = {"--help", *(f"--{item.name}" for item in fields(Everywhere))}  # test_command.py
 
 
 def options_of(name: str) -> set[str]:
     """The long names of a command's options."""
     parameters = [item for item in built(name).params if item.param_type_name == "option"]
-    return {max(item.opts, key=len) for item in parameters} - EVERYWHERE
+    names = {max(item.opts, key=len) for item in parameters} - EVERYWHERE
+    return names if name in ("render", "scan") else names - LIMIT
 
 
 NET = "pair.py:Net"

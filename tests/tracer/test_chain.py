@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 import archlab
+from archlab.errors import TraceError
 from archlab.ir.kinds import Kind
 from archlab.resolve.build import META, MOVED
 
@@ -281,13 +282,22 @@ def test_an_error_of_the_model_is_raised_from_its_own() -> None:
     assert isinstance(caught.value.__cause__, OwnError)
 
 
-@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
-def test_interrupts_pass_through(signal: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    ("signal", "seen"),
+    [
+        (KeyboardInterrupt, KeyboardInterrupt),
+        (SystemExit, TraceError),  # a forward may fail, and not end the process
+        (GeneratorExit, TraceError),
+    ],
+)
+def test_only_interrupts_pass_through(
+    signal: type[BaseException], seen: type[BaseException]
+) -> None:
     def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
         raise signal
 
     attention, state = F.scaled_dot_product_attention, torch.get_rng_state()
-    with pytest.raises(signal):
+    with pytest.raises(seen):
         archlab.trace(archlab.load(Net(forward), input=(1, 2)))
     assert F.scaled_dot_product_attention is attention
     assert torch.equal(torch.get_rng_state(), state)

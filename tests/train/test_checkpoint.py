@@ -113,7 +113,7 @@ def test_a_checkpoint_of_own_code_is_built_where_the_user_names_the_code(tmp_pat
 def test_advice_to_run_what_a_pickle_holds_is_not_passed_on(tmp_path) -> None:
     path = tmp_path / "objects.ckpt"
     torch.save({"state_dict": {}, "path": tmp_path}, path)
-    with pytest.raises(RunError, match="could run code: archlab reads no such") as caught:
+    with pytest.raises(RunError, match="could run code: save it again") as caught:
         checkpoint.read(path)
     assert "weights_only" not in str(caught.value)
 

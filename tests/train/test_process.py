@@ -1,5 +1,6 @@
 """The process of a run: its command and threads, and why one that has ended failed."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,5 +33,6 @@ def test_a_run_has_one_thread(tmp_path, monkeypatch) -> None:
     program.write_text('#!/bin/sh\necho "$OMP_NUM_THREADS $MKL_NUM_THREADS $*" >&2\nexit 1\n')
     program.chmod(0o755)
     monkeypatch.setattr(process.sys, "executable", str(program))
-    called = process.failure(*process.start(tmp_path / "run", gradients=5))
-    assert called == f"1 1 -m archlab.train.worker {tmp_path / 'run'} 5"
+    called = process.failure(*process.start(tmp_path / "run", "resnet20", gradients=5))
+    words = f"{tmp_path / 'run'} 5 resnet20 {os.getpid()}"
+    assert called == f"1 1 -m archlab.train.worker {words}"

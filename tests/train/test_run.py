@@ -51,12 +51,12 @@ class Kill(pl.Callback):
             raise Killed
 
 
-def resumed(folder: Path, images, *steps: int) -> None:
+def resumed(folder: Path, images, *steps: int, trusted: str | None = None) -> None:
     """Train with a kill before each of the steps, and then to the end."""
     for step in steps:
         with pytest.raises(Killed):
-            execute(folder, images=images, extra=[Kill(step)])
-    assert execute(folder, images=images).status == "done"
+            execute(folder, images=images, trusted=trusted, extra=[Kill(step)])
+    assert execute(folder, images=images, trusted=trusted).status == "done"
 
 
 def without_layout(folder: Path) -> None:
@@ -110,8 +110,8 @@ def test_a_resumed_run_has_the_same_weights(
 def test_dropout_goes_on_where_it_was(planned, images, nets, largest_difference) -> None:
     straight = planned("straight", model=f"{nets}:Dropping")
     broken = planned("broken", model=f"{nets}:Dropping")
-    execute(straight, images=images)
-    resumed(broken, images, 7)
+    execute(straight, images=images, trusted=f"{nets}:Dropping")
+    resumed(broken, images, 7, trusted=f"{nets}:Dropping")
     assert largest_difference(straight, broken) == 0.0
 
 
@@ -163,10 +163,11 @@ def test_a_stop_saves_and_the_run_goes_on(planned, images, monkeypatch, largest_
 
 def test_a_loss_that_becomes_nan_marks_the_run_as_failed(planned, images, nets) -> None:
     folder = planned("run", model=f"{nets}:Exploding")
-    outcome = execute(folder, images=images)
+    net = f"{nets}:Exploding"
+    outcome = execute(folder, images=images, trusted=net)
     assert outcome.status == "failed"
     assert "not finite (NaN or infinite) at or before step 1" in outcome.why
-    assert execute(folder, images=images) == outcome
+    assert execute(folder, images=images, trusted=net) == outcome
     assert not (folder / record.CHECKPOINT).exists()
 
 

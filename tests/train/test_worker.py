@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from archlab.errors import RunError
@@ -47,8 +48,9 @@ def test_ctrl_c_saves_and_a_lost_parent_too(planned, source) -> None:
     first = record.read_outcome(folder)
     assert (first.status, first.step > 0) == ("interrupted", True)
     # A parent that dies without a word: the worker notices, saves and ends.
-    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-m', "\
-           f"'archlab.train.worker', {str(folder)!r}]); sys.stdin.read()"  # fmt: skip
+    code = f"import os, subprocess, sys; subprocess.Popen([sys.executable, '-m', "\
+           f"'archlab.train.worker', {str(folder)!r}, '0', 'resnet20', str(os.getpid())]); "\
+           "sys.stdin.read()"  # fmt: skip
     parent = subprocess.Popen([sys.executable, "-c", code], env=environment(),
                               stdin=subprocess.PIPE)  # fmt: skip
     wait_for(lambda: record.read_outcome(folder).step > first.step)
@@ -59,9 +61,47 @@ def test_ctrl_c_saves_and_a_lost_parent_too(planned, source) -> None:
     assert record.read_outcome(folder).status == "interrupted"
 
 
+def test_sigterm_saves(planned, source) -> None:
+    folder = planned("run", steps=10_000, eval_every=10_000, checkpoint_every=10_000)
+    record.write_plan(folder, replace(record.read_plan(folder), data=source))
+    worker = start(folder)
+    wait_for((folder / record.PROGRESS).exists)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert record.read_outcome(folder).status == "interrupted"
+    assert (folder / record.CHECKPOINT).is_file()
+
+
+def test_an_orphan_that_has_not_begun_ends_at_once(planned, source) -> None:
+    """It is still importing torch, which takes a second or more, when its parent is gone."""
+    folder = planned("run", steps=10_000)
+    words = f"archlab.train.worker {folder} 0 resnet20"
+    parent = subprocess.Popen(
+        ["sh", "-c", f"'{sys.executable}' -m {words} $$ & echo $!; exec sleep 60"],
+        env=environment(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    worker = psutil.Process(int(parent.stdout.readline()))
+    wait_for(lambda: any(word.endswith("worker") for word in worker.cmdline()))
+    parent.kill()
+    parent.communicate()
+    worker.wait(5)
+    assert not (folder / record.PROGRESS).exists()
+
+
+def test_a_plan_of_somebody_names_no_code(planned, source, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "payload.py").write_text("open('it_ran', 'w')\n")
+    folder = planned("run", steps=10)
+    record.write_plan(folder, replace(record.read_plan(folder), model="payload.py:Net"))
+    with pytest.raises(RunError, match="whoever wrote the file"):
+        execute(folder)
+    assert start(folder).wait() == 2
+    assert not (tmp_path / "it_ran").exists()
+
+
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "archlab.train.worker", str(folder)],
-                            env=environment())  # fmt: skip
+    words = ["archlab.train.worker", str(folder), "0", "resnet20", str(os.getpid())]
+    return subprocess.Popen([sys.executable, "-m", *words], env=environment())
 
 
 def environment() -> dict[str, str]:

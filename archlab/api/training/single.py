@@ -120,6 +120,7 @@ def train_model(
     profiles = [GradientProfiles(folder, gradients)] if gradients else []
     run.execute(
         folder,
+        trusted=model,
         images=images,
         stop=stop,
         progress=progress,

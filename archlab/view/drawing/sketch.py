@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Group, Role, Shape
+from archlab.quoting import visible
 from archlab.result import si
 from archlab.view.drawing.card import (
     ROLES,
@@ -14,7 +15,6 @@ from archlab.view.drawing.card import (
     group_name,
     heat_text,
     pill_sign,
-    printable,
     weights,
 )
 from archlab.view.drawing.dot import Style
@@ -49,7 +49,7 @@ def sketch(drawing: Drawing, style: Style) -> str:
     ]
     notes = (*style.notes, *drawing.folded)
     foot = ["", *notes] if notes else []
-    return "\n".join(line.rstrip() for line in (*head, *body, *foot))
+    return "\n".join(visible(line.rstrip()) for line in (*head, *body, *foot))
 
 
 def _rows(drawing: Drawing) -> list[_Line]:
@@ -112,7 +112,7 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
         box.note,
         SIGNS.get(box.mark, box.mark),
     ]
-    details = printable(" · ".join(filter(None, parts)))
+    details = " · ".join(filter(None, parts))
     line = f"{title:<{_TITLE}} {details}".rstrip()
     sources = _sources(box, drawing, before)
     return f"{line}  ← {sources}" if sources else line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
+from archlab.cli.streams import answer, is_terminal
 from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
 from archlab.files import write
 
@@ -188,7 +188,7 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
         check_file(file)
     chosen = chosen or "txt"
     check_one_of("format", chosen, FORMATS)
-    if chosen in _BYTES and out is None and sys.stdout.isatty():
+    if chosen in _BYTES and out is None and is_terminal():
         raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
     return chosen
 
@@ -212,5 +212,4 @@ def _put(picture: Picture, chosen: str, out: Path | None) -> None:
         put(file, data)
     else:
         # As bytes: text would be encoded once more, with what the terminal happens to speak.
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        answer(data)

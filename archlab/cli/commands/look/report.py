@@ -14,6 +14,7 @@ from archlab.cli.command import Typed
 from archlab.cli.options import Loading, model_names
 from archlab.cli.output import check_file, file_of
 from archlab.cli.progress import progress_shown
+from archlab.cli.streams import answer, say
 from archlab.errors import OptionError
 
 PAGES = (".html", ".htm")  # as api/page/report.py has them, which help does not import
@@ -63,11 +64,11 @@ def report(
         typed_line = shlex.join(["archlab", *sys.argv[1:]])
         page = make(*subjects, gradients=gradients, command=typed_line, progress=progress)  # type: ignore[arg-type]
     if file_of(out) is None:
-        print(page.html)
+        answer(page.html)
         return
     page.save(out)
     size = len(page.html.encode()) / 1000
-    print(f"wrote {out} ({size:.0f} kB): open it in a browser", file=sys.stderr)
+    say(f"wrote {out} ({size:.0f} kB): open it in a browser")
 
 
 def _check_page(path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import listed
 from archlab.cli.output import Output
+from archlab.cli.streams import answer as write_answer
 
 SOURCES = ("zoo", "torchvision", "timm")  # as resolve/sources.py has them, which imports torch
 
@@ -33,7 +34,7 @@ def models(
         output.show(answer)
         return
     width = max(len(entry.name) for entry in answer.rows)
-    for entry in answer.rows:
-        print(f"{entry.name:{width}}  {entry.summary}".rstrip())
+    lines = [f"{entry.name:{width}}  {entry.summary}".rstrip() for entry in answer.rows]
     if answer.footer:
-        print("", *answer.footer, sep="\n")
+        lines += ["", *answer.footer]
+    write_answer("\n".join(lines))

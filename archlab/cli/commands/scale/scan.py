@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from archlab.cli.options import Loading, constant, listed
 from archlab.cli.output import Format, Plot
 from archlab.cli.progress import progress_shown
 from archlab.cli.running import Engine
+from archlab.cli.streams import say
 
 if TYPE_CHECKING:
     from archlab.result import Result
@@ -120,7 +120,7 @@ def scan(
             answer = scanning.scan(*models or (), where=choice.where, **keywords)
     # Without models the file was read and not written.
     if out is not None and (models or check):
-        print(f"wrote {out}", file=sys.stderr)
+        say(f"wrote {out}")
     if check is not None:
         format.show(_first(agreement, choice.top, format.format), "table")
         raise typer.Exit(0 if agreement.totals.passed else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from archlab.cli.interrupt import saved_on_interrupt
 from archlab.cli.output import Format
 from archlab.cli.progress import progress_shown
 from archlab.cli.running import Changes, Download, Engine, Figure, Gradients, Images, Recipe
+from archlab.cli.streams import say
 from archlab.errors import OptionError, keyword
 
 
@@ -45,7 +45,7 @@ def degradation(
     layers, named = _numbers("depths", depths), _numbers("seeds", seeds)
     # "4,5" and "4," are seeds by name; "4" is how many. To the verb that is a list or a number.
     draws = named if "," in seeds else named[0]
-    print(training.opening(recipe, chosen, layers, draws, engine.jobs), file=sys.stderr)
+    say(training.opening(recipe, chosen, layers, draws, engine.jobs))
     folder = training.default_out(chosen, out)
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = training.degradation(
@@ -55,7 +55,7 @@ def degradation(
             style=style, progress=progress,
         )  # fmt: skip
     format.show(answer)
-    print(f"files: {folder}", file=sys.stderr)
+    say(f"files: {folder}")
 
 
 def _numbers(name: str, text: str) -> list[int]:

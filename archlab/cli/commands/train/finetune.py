@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from archlab.cli.running import (
     Recipe,
     Seed,
 )
+from archlab.cli.streams import say
 
 PARTS = ("stem", "stages", "head")  # as train/finetune.py has them, which imports torch
 
@@ -58,7 +58,7 @@ def finetune(
 
     # The folder is needed here, too: after Ctrl-C it is named as where to go on.
     chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
-    print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    say(f"recipe {chosen.sentence()}")
     folder = out or Path("runs") / f"finetune-{chosen.name}"
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = finetuning.finetune_model(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from archlab.cli.command import Typed
-from archlab.cli.interrupt import INTERRUPTED, stop_on_interrupt
+from archlab.cli.interrupt import reason, stop_on_interrupt
 from archlab.cli.options import ModelArgument
 from archlab.cli.output import Format
 from archlab.cli.progress import progress_shown
 from archlab.cli.running import Changes, Download, Gradients, Images, Recipe, Seed
+from archlab.cli.streams import say
 
 
 def train(
@@ -58,9 +58,9 @@ def train(
         recipe, changes.config, changes.options or (), model
     )
     loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
-    print(f"recipe {chosen.sentence()}", file=sys.stderr)
+    say(f"recipe {chosen.sentence()}")
     if has_layouts(model) and "layout" not in options:
-        print(f"layout: {RULE}; --set layout=… takes another", file=sys.stderr)
+        say(f"layout: {RULE}; --set layout=… takes another")
     # Ctrl-C asks for an end: the run finishes its step, saves, and is answered like any other.
     with stop_on_interrupt() as stop, progress_shown(lines=True) as progress:
         answer = single.train_model(
@@ -70,8 +70,8 @@ def train(
         )  # fmt: skip
     format.show(answer)
     if stop.is_set():
-        print("archlab: interrupted and saved; the same command goes on", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        say(f"archlab: {reason().word} and saved; the same command goes on")
+        raise typer.Exit(reason().code)
     # A loss that is no number ends a run: its table is shown, and the command fails.
     if answer.totals.status == "failed":
         raise typer.Exit(1)

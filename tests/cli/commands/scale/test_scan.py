@@ -51,7 +51,7 @@ def test_rows_failures_and_holes(cli, request) -> None:
     assert cli("scan nets.py:Raises --out zoo.csv --retry").code == 1
     rows = {(row["model"], row["asked"]): row for row in lines("zoo.csv")}
     assert "RuntimeError: again" in rows["nets.py:Raises", ""]["error"]
-    assert rows["resnet20", "--batch 2"]["macs"] == str(2 * int(rows["plain20", ""]["macs"]))
+    assert rows["resnet20", "'--batch 2"]["macs"] == str(2 * int(rows["plain20", ""]["macs"]))
     # a user's file may have changed: it is measured without --retry, too
     Path("nets.py").write_text(text.replace("the forward gave up", "and again"))
     kept = cli("scan nets.py:Raises --out zoo.csv")
