@@ -50,7 +50,7 @@ def imported(names: Sequence[str]) -> Imported:
     while pending:
         # -P: a file of the current folder must not be taken for a package.
         command = [sys.executable, "-P", "-c", _CHILD, *pending]
-        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  names of our own metadata
         lines = [line for line in process.stdout.splitlines() if line.startswith(_MARK)]
         for kind, first, second in (json.loads(line.removeprefix(_MARK)) for line in lines):
             if kind == "import":

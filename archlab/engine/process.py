@@ -94,7 +94,7 @@ class Worker:
         assert self._process.stdout is not None
         try:
             while True:
-                self._inbox.put((self, pickle.load(self._process.stdout)))
+                self._inbox.put((self, pickle.load(self._process.stdout)))  # noqa: S301  our child writes it
         # A process that is killed while it answers leaves half a pickle.
         except (EOFError, OSError, pickle.UnpicklingError):
             self._inbox.put((self, None))

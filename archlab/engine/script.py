@@ -34,7 +34,7 @@ def run_script(command: Sequence[str], folder: str | Path = ".") -> str:
     # A file, not a pipe: a program that prints more than a pipe holds would wait for a reader.
     with tempfile.TemporaryFile("w+") as out:
         program = [sys.executable, *command]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  the caller names the program, and asks to run it
             program, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
         )
         code = waited(process)

@@ -42,7 +42,7 @@ def main() -> None:
 def _read(source: IO[bytes], jobs: SimpleQueue[Job]) -> None:
     try:
         while True:
-            jobs.put(pickle.load(source))
+            jobs.put(pickle.load(source))  # noqa: S301  a pipe that our parent alone writes
     except EOFError:
         # sys.exit would end this thread alone, and wait for a job that hangs.
         os._exit(0)

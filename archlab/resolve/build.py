@@ -80,7 +80,7 @@ def build_on_meta(source: Source, options: Mapping[str, Any]) -> tuple[nn.Module
             return module, COPIED if has_values(module) else META
     except ArchlabError:
         raise
-    except Exception:  # noqa: BLE001  whatever it was, a constructor may succeed with values
+    except Exception:  # noqa: BLE001, S110  whatever it was, values may help a constructor
         pass
     try:
         with _quiet(), _SkipInitialisation(_SMALL):

@@ -206,7 +206,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     source = keyword("config", path)
     try:
-        content = yaml.load(read_text(path, 2**20), Loader)
+        content = yaml.load(read_text(path, 2**20), Loader)  # noqa: S506  it is a SafeLoader
     except OSError as error:
         raise OptionError(f"{source} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
