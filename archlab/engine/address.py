@@ -42,7 +42,8 @@ def check_answers(address: str) -> None:
     except OSError as error:
         raise _silent(address, str(error)) from error
     seconds = max(1.0, _SECONDS - (time.monotonic() - begin))
-    probe = [sys.executable, "-c", _PROBE, address]
+    # -P: a ray.py of the current folder must not answer in Ray's place.
+    probe = [sys.executable, "-P", "-c", _PROBE, address]
     with contextlib.suppress(subprocess.TimeoutExpired):
         answer = subprocess.run(probe, timeout=seconds, capture_output=True, check=False)  # noqa: S603  our program; the address is one argument
         if answer.returncode == 0:

@@ -32,3 +32,15 @@ def test_addresses_that_do_not_answer(monkeypatch) -> None:
 def test_addresses_that_are_none(text) -> None:
     with pytest.raises(OptionError, match="is no HOST:PORT"):
         list(run([JOB], "ray", address=text))
+
+
+def test_a_file_of_the_current_folder_is_not_taken_for_ray(tmp_path, monkeypatch) -> None:
+    (tmp_path / "ray.py").write_text("from pathlib import Path; Path('ran').touch(); 1 / 0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(address, "_SECONDS", 3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(EngineError, match="does not answer as Ray does"):
+            address.check_answers(f"127.0.0.1:{silent.getsockname()[1]}")
+    assert not (tmp_path / "ran").exists()
