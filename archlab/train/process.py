@@ -20,10 +20,13 @@ def start(folder: Path, model: str, gradients: int = 0) -> Started:
     Gradient norms by depth are recorded every `gradients` steps; 0 is never.
     """
     errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `failure`
-    command = [sys.executable, "-m", "archlab.train.worker", str(folder), str(gradients), model,
-               str(os.getpid())]  # fmt: skip
+    # -P: a file of the current folder must not stand in for a module of Python's.
+    words = ("archlab.train.worker", folder, gradients, model, os.getpid())
+    command = [sys.executable, "-P", "-m", *map(str, words)]
     # These nets are too small to gain from more threads, and one run a core is started.
     serial = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    # What this process imports the child finds too: archlab may be used from its source.
+    serial["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
     null = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603  archlab itself; a folder and a number go with it
         command, stdin=null, stdout=null, stderr=errors, env=serial

@@ -35,4 +35,11 @@ def test_a_run_has_one_thread(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(process.sys, "executable", str(program))
     called = process.failure(*process.start(tmp_path / "run", "resnet20", gradients=5))
     words = f"{tmp_path / 'run'} 5 resnet20 {os.getpid()}"
-    assert called == f"1 1 -m archlab.train.worker {words}"
+    assert called == f"1 1 -P -m archlab.train.worker {words}"
+
+
+def test_a_file_of_the_current_folder_is_not_run(tmp_path, monkeypatch) -> None:
+    (tmp_path / "json.py").write_text("from pathlib import Path; Path('ran').touch(); 1 / 0")
+    monkeypatch.chdir(tmp_path)
+    assert "run.json" in process.failure(*process.start(tmp_path / "run", "resnet20"))
+    assert not (tmp_path / "ran").exists()
