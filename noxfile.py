@@ -6,13 +6,17 @@ takes a minute.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 nox.options.sessions = ["checks", "tests"]
 nox.options.reuse_existing_virtualenvs = True
@@ -31,6 +35,7 @@ PACKAGED = (
     "report resnet20 -o x.html",
 )
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
+SBOM = Path("sbom.cdx.json")
 
 
 def make_environment(session: nox.Session) -> None:
@@ -160,20 +165,72 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Wheel and sdist, each installed in an empty environment, with the README's main command."""
-    session.install("build")
+    """Wheel and sdist, each installed in an empty environment, with the README's main command.
+
+    The sdist has the SBOM: a CycloneDX list of all that was installed with the wheel.
+    """
+    session.install("build", "cyclonedx-bom>=7")
     out = Path(session.create_tmp()) / "dist"
     shutil.rmtree(out, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(out))  # the wheel is built from the sdist
-    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(out))
+    (wheel,) = out.glob("*.whl")
     assert "archlab/py.typed" in zipfile.ZipFile(wheel).namelist()
-    for place, package in (("from-wheel", wheel), ("from-sdist", sdist)):
-        empty = Path(session.create_tmp()) / place
-        session.run("python", "-m", "venv", "--clear", str(empty))
-        bin_ = empty.absolute() / BIN.name
-        session.run_install(str(bin_ / "python"), "-m", "pip", "install", "--quiet",
-                            str(package.absolute()), external=True)  # fmt: skip
-        with session.chdir(empty):  # away from the source
-            for line in PACKAGED:
-                session.run(str(bin_ / "archlab"), *line.split(), external=True)
-        shutil.rmtree(empty)  # 5 GB
+    from_wheel = install_and_try(session, wheel)
+    write_sbom(session, from_wheel, wheel.name.split("-")[1])
+    shutil.rmtree(from_wheel)  # 5 GB
+    session.run("python", "-m", "build", "--sdist", "--outdir", str(out))
+    (sdist,) = out.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        (packed,) = (name for name in archive.getnames() if name.endswith(f"/{SBOM}"))
+        assert archive.extractfile(packed).read() == SBOM.read_bytes()
+    shutil.rmtree(install_and_try(session, sdist))
+
+
+def install_and_try(session: nox.Session, package: Path) -> Path:
+    """Install a package into an environment without pip, run its commands, return the folder."""
+    empty = (Path(session.create_tmp()) / "empty").absolute()
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(empty))
+    pip = ("python", "-m", "pip", "--python", str(empty))
+    session.run_install(*pip, "install", "--quiet", str(package.absolute()))
+    with session.chdir(empty):  # away from the source
+        for line in PACKAGED:
+            session.run(str(empty / BIN.name / "archlab"), *line.split(), external=True)
+    return empty
+
+
+def write_sbom(session: nox.Session, environment: Path, version: str) -> None:
+    """List what archlab has brought into an environment, and take archlab itself out of it."""
+    # An installed archlab would be listed as a dependency of itself, with the path of its wheel.
+    session.run("python", "-m", "pip", "--python", str(environment), "uninstall", "-qy", "archlab")
+    session.run(
+        "cyclonedx-py", "environment", "--pyproject", "pyproject.toml", "--mc-type", "library",
+        "--spec-version", "1.6", "--output-reproducible", "--output-file", str(SBOM),
+        str(environment / BIN.name / "python"),
+    )  # fmt: skip
+    bom = json.loads(SBOM.read_text())
+    bom["metadata"]["component"]["version"] = version  # which pyproject.toml leaves to a file
+    SBOM.write_text(json.dumps(bom, indent=2) + "\n")
+    if faults := faults_of_sbom(version):
+        session.error("; ".join(faults))
+
+
+def faults_of_sbom(version: str) -> list[str]:
+    """Return what is wrong with the SBOM of a version, as pyproject.toml now stands."""
+    if not SBOM.is_file():
+        return [f"there is no {SBOM}"]
+    text = SBOM.read_text()
+    bom = json.loads(text)
+    faults = [f"{SBOM} holds {each}" for each in ("file:", str(Path.cwd()), f"{Path.home()}/")
+              if each in text]  # fmt: skip
+    if (bom["bomFormat"], bom["specVersion"]) != ("CycloneDX", "1.6"):
+        faults.append(f"{SBOM} is no CycloneDX 1.6")
+    if (listed := bom["metadata"]["component"].get("version")) != version:
+        faults.append(f"{SBOM} is of archlab {listed}, not of {version}")
+    versions = {canonicalize_name(each["name"]): each["version"] for each in bom["components"]}
+    for line in nox.project.load_toml("pyproject.toml")["project"]["dependencies"]:
+        needed = Requirement(line)
+        if needed.marker is None or needed.marker.evaluate():
+            found = versions.get(canonicalize_name(needed.name), "none")
+            if found == "none" or not needed.specifier.contains(found, prereleases=True):
+                faults.append(f"{SBOM} lists {found} of {needed}")
+    return faults

@@ -54,3 +54,13 @@ def test_every_session_says_what_it_does() -> None:
 def test_the_types_are_packaged() -> None:
     assert (ROOT / "archlab" / "py.typed").is_file()
     assert "Typing :: Typed" in PROJECT["classifiers"]
+
+
+def test_the_sdist_has_the_security_policy_and_the_sbom() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    sdist = project["tool"]["hatch"]["build"]["targets"]["sdist"]
+    assert "SECURITY.md" in sdist["include"]
+    assert (ROOT / "SECURITY.md").is_file()
+    # Made by `nox -s build`, which looks into the sdist; hatch leaves out what git ignores.
+    assert sdist["artifacts"] == ["sbom.cdx.json"]
+    assert sdist["artifacts"][0] in (ROOT / ".gitignore").read_text().splitlines()
