@@ -7,6 +7,7 @@ takes a minute.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tarfile
@@ -36,6 +37,8 @@ PACKAGED = (
 )
 BIN = TORCH.absolute() / ("Scripts" if sys.platform == "win32" else "bin")
 SBOM = Path("sbom.cdx.json")
+# A release with published weaknesses: a service that names none of them has not been reached.
+WEAK = "jinja2==2.11.2"
 
 
 def make_environment(session: nox.Session) -> None:
@@ -234,3 +237,34 @@ def faults_of_sbom(version: str) -> list[str]:
             if found == "none" or not needed.specifier.contains(found, prereleases=True):
                 faults.append(f"{SBOM} lists {found} of {needed}")
     return faults
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Advisories on what is installed, bandit's rules, the SBOM of `build`; unasked is no pass.
+
+    What follows `--` goes to pip-audit: `nox -s audit -- --ignore-vuln ID`.
+    """
+    make_environment(session)
+    session.install("pip-audit>=2.9", "ruff>=0.9")
+    session.run("ruff", "check", "--select", "S", "archlab")
+    (version,) = re.findall(r'__version__ = "(.+)"', Path("archlab/version.py").read_text())
+    stale = faults_of_sbom(version)
+    for fault in stale:
+        session.warn(fault)
+    listing = (str(BIN / "python"), "-m", "pip", "list", "--exclude-editable", "--format=freeze")
+    listed = session.run(*listing, external=True, silent=True)
+    lines = re.findall(r"^[\w.-]+==[^\s+]+", listed, re.MULTILINE)
+    weak, installed = (Path(session.create_tmp()) / f"{name}.txt" for name in ("weak", "installed"))
+    weak.write_text(WEAK)
+    installed.write_text("\n".join(lines))
+    # Without --strict, a release that the service does not know would pass for one without faults.
+    command = ("pip-audit", "--strict", "--no-deps", "--disable-pip", "--progress-spinner", "off")
+    command += (*session.posargs, "--requirement")
+    said = session.run(*command, str(weak), silent=True, success_codes=(0, 1))
+    if not re.search(r"^Found \d+ known", said, re.MULTILINE):
+        why = said.strip().rpartition("\n")[2]
+        session.error(f"not audited: the advisory service cannot be reached ({why})")
+    session.run(*command, str(installed))
+    if stale:
+        session.error(f"{SBOM} is not current: nox -s build")
