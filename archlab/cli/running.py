@@ -88,7 +88,7 @@ class Engine:
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Of a Ray cluster. Default: the one that runs here, else one of this machine.",
+            help="Of a Ray cluster. Default: a Ray of this machine, for the time of the command.",
         ),
     ] = None
     jobs: Annotated[

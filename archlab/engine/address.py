@@ -27,7 +27,7 @@ def check_answers(address: str) -> None:
 
     Raises:
         OptionError: no HOST:PORT.
-        EngineError: nothing answers there, or something that is no Ray.
+        EngineError: nothing answers there, something that is no Ray, or a Ray that needs a token.
     """
     host, _, port = address.rpartition(":")
     if "/" in host or not host or not port.isdigit() or not 0 < int(port) < 2**16:
@@ -48,6 +48,11 @@ def check_answers(address: str) -> None:
         answer = subprocess.run(probe, timeout=seconds, capture_output=True, check=False)  # noqa: S603  our program; the address is one argument
         if answer.returncode == 0:
             return
+        if b"authentication" in answer.stderr.lower():
+            raise EngineError(
+                f"The Ray cluster at {address} asks for a token: set RAY_AUTH_MODE=token, and "
+                "RAY_AUTH_TOKEN to what `ray get-auth-token` prints on its head node."
+            )
     raise _silent(address, "something listens there, but it does not answer as Ray does")
 
 

@@ -11,7 +11,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from archlab.engine.address import check_answers
 from archlab.engine.job import Job, Limits, Needs, Outcome, perform
 from archlab.engine.local import Pool
+from archlab.engine.own import own_ray
 from archlab.errors import DependencyError, EngineError, OptionError, keyword
 from archlab.garbage import collect_seldom
 
@@ -36,16 +38,9 @@ def run_on_ray(
 ) -> Generator[Outcome]:
     """Yield outcomes as `archlab.engine.run` says."""
     ray = _ray()
-    # A notebook may have joined a cluster before: its connection is used, and left open.
-    joined_here = not ray.is_initialized()
-    if joined_here:
-        _connect(ray, address, side_by_side)
-    try:
+    with _session(ray, address, side_by_side):
         _check_needs(ray, jobs)
         yield from _outcomes(ray, jobs, side_by_side or max(len(jobs), 1), limits, beat)
-    finally:
-        if joined_here:
-            ray.shutdown()
 
 
 def task(job: Job, limits: Limits) -> Outcome:
@@ -137,26 +132,36 @@ def _check_needs(ray: Any, jobs: Sequence[Job]) -> None:
             )
 
 
-def _connect(ray: Any, address: str | None, side_by_side: int | None) -> None:
-    known = address or os.environ.get("RAY_ADDRESS")
-    if known and known != "auto":
-        check_answers(known)
-    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-    own = {"num_cpus": side_by_side, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+def _session(
+    ray: Any, address: str | None, side_by_side: int | None
+) -> AbstractContextManager[None]:
+    # A notebook may have joined a cluster before: its connection is used, and left open.
+    if ray.is_initialized():
+        return nullcontext()
+    quiet = {"logging_level": "ERROR", "log_to_driver": False}
+    # Who joins a cluster trusts it, and takes what it answers for its own: none is joined unasked,
+    # also not one that runs on this machine, which may be another user's.
+    if known := address or os.environ.get("RAY_ADDRESS"):
+        return _joined(ray, known, quiet)
+    return own_ray(ray, side_by_side, quiet)
+
+
+@contextmanager
+def _joined(ray: Any, address: str, quiet: Mapping[str, Any]) -> Iterator[None]:
+    if address != "auto":
+        check_answers(address)
     try:
-        try:
-            ray.init(address=known or "auto", **quiet)
-        except ConnectionError:
-            if known:
-                raise
-            # No Ray runs on this machine: one of our own, which only this machine can reach.
-            ray.init(**own, **quiet)
+        ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
         first = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
         raise EngineError(
-            f"Ray does not let this process join {known or 'a cluster here'}: {first} archlab runs "
-            "on a node of the cluster, with the same versions of Ray and Python."
+            f"Ray does not let this process join {address}: {first} archlab runs on a node of the "
+            "cluster, with the same versions of Ray and Python."
         ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _ray() -> Any:
