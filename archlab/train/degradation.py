@@ -6,6 +6,7 @@ Whatever is done stays done: a second start only fills the holes.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import time
@@ -13,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab import files
 from archlab.data.sets import ImageSet
 from archlab.engine import cores
 from archlab.errors import OptionError, RunError, check_one_of, keyword
@@ -106,14 +106,15 @@ def run_plans(
             record.write_plan(out / plan.name, plan)
         ledger.write_sweep(out, plans)
         ledger.write_ledger(out)
-        # A run that is over is not begun again, so that nobody takes its lock and cleans up.
-        for plan in plans:
-            if over(out, plan):
-                files.remove_leftovers(out / plan.name)
         try:
             errors = _trained(out, plans, jobs, progress, fan)
         finally:
             ledger.write_ledger(out)
+            # What killed processes left, of runs that are over or were given up: who takes a run's
+            # lock removes it. Where a lost node's process still holds it, nothing is left to do.
+            for plan in plans:
+                with contextlib.suppress(RunError), locked(out / plan.name):
+                    pass
     if errors:
         name, why = next(iter(errors.items()))
         more = f" ({len(errors) - 1} more ended so)" if len(errors) > 1 else ""

@@ -131,6 +131,26 @@ def die_within(context: AbstractContextManager[object]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_a_run_that_is_killed_while_it_writes_and_is_given_up(
+    tmp_path, images, monkeypatch
+) -> None:
+    """Its process dies between writing progress.json and renaming it, as with a lost node."""
+
+    def dying(folder: Path, _gradients: int = 0):
+        code = ("import os; from pathlib import Path; from archlab import files; "
+                "Path.replace = lambda *_: os.kill(os.getpid(), 9); "
+                f"files.write_json(Path({str(folder)!r}, 'progress.json'), {{}})")  # fmt: skip
+        return subprocess.Popen([sys.executable, "-c", code]), (tmp_path / "errors").open("w+b")
+
+    monkeypatch.setattr(degradation, "start", dying)
+    monkeypatch.setattr(degradation, "_POLL", 0.02)
+    plans = Sweep(depths=(8,), kinds=("plain",), seeds=(1,), recipe=TINY).plans(images)
+    with pytest.raises(RunError, match="killed by signal 9"):
+        run_plans(plans, tmp_path / "out")
+    left = {path.name for path in (tmp_path / "out" / plans[0].name).iterdir()}
+    assert left == {".lock", record.PLAN}
+
+
 def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatch) -> None:
     def failing(folder: Path, _model: str, _gradients: int = 0):
         code = "import sys; sys.exit('line one\\nthe disk is full')"
