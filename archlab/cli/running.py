@@ -88,7 +88,7 @@ class Engine:
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Of a Ray cluster. Default: a Ray of this machine, for the time of the command.",
+            help="Of a Ray cluster; auto: the one that runs here. Default: one of its own.",
         ),
     ] = None
     jobs: Annotated[

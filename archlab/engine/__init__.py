@@ -40,7 +40,7 @@ def run(
         jobs: what to do; keys are unique.
         engine: a key of ENGINES.
         side_by_side: jobs at the same time; by default what cores (or the cluster) and memory hold.
-        address: of a Ray cluster, HOST:PORT; by default $RAY_ADDRESS, else a Ray of its own.
+        address: of a Ray cluster: HOST:PORT or auto; by default $RAY_ADDRESS, else one of its own.
         limits: seconds and bytes that a job may take.
         beat: called several times a second while jobs run.
 
