@@ -54,7 +54,9 @@ def _start(ray: Any, **options: Any) -> None:
         ) from error
     # Workers come later; they listen as this process does, whose socket is among those seen.
     if listeners := exposed() - before:
-        where = ", ".join(sorted(f"{name} at {host}:{port}" for _, host, port, name in listeners))
+        where = ", ".join(
+            sorted(f"{name} at {host} port {port}" for _, host, port, name in listeners)
+        )
         raise EngineError(
             f"Ray {ray.__version__} listens beyond this machine ({where}), where others could run "
             f"code as you, so it was ended. Try {keyword('engine', 'local')}, another version of "
