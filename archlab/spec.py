@@ -9,6 +9,7 @@ for an exact shape; batch.x is an entry of a dictionary, and xs.0 one of a list.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from archlab.ir.graph import DTYPE_BYTES
 
 LIBRARIES = ("torchvision", "timm")
 # Booleans in any case, but None only as Python writes it: "none" is a value of zoo options.
+_MOST = 2**59  # values of 16 bytes that a tensor of torch can count
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -40,12 +42,17 @@ class InputSpec:
     exact: bool = False  # the first size is the batch, and no axis is added in front
     below: int = 2  # whole numbers that are made for it are below this, and 0 or more
 
+    def __post_init__(self) -> None:
+        """Raise a SpecError for sizes that no tensor has."""
+        _check_sizes(self.shape)
+
     def shapes(self, batch: int | None) -> tuple[tuple[int, ...], ...]:
         """Return the full shapes to try, the likeliest first.
 
         Raises:
             OptionError: a batch is asked for and the shape already has another.
         """
+        _check_sizes((batch or 1, *self.shape))
         rank = len(self.shape)
         has_this_batch = batch is None or not rank or self.shape[0] in (1, batch)
         batched = self.shape if batch is None or not rank else (batch, *self.shape[1:])
@@ -79,6 +86,15 @@ class InputSpec:
     def whole(self) -> bool:
         """Whether the dtype is one of whole numbers, which may be indices."""
         return self.dtype.startswith(("int", "uint"))
+
+
+def _check_sizes(shape: tuple[int, ...]) -> None:
+    if any(size < 0 for size in shape) or math.prod(shape) >= _MOST:
+        sizes = "x".join(map(str, shape))
+        raise SpecError(
+            f"An input of {sizes[:80]} is no tensor: sizes are positive, and all of it has fewer "
+            "than 2^59 values."
+        )
 
 
 def parse_model(text: str) -> ModelSpec:
@@ -181,7 +197,7 @@ def parse_input(text: str) -> InputSpec:
     dtype = dtype.strip().lower()
     exact = sizes.strip().startswith("[")
     parts = re.split(r"[x×,]", sizes.strip().strip("[]()").lower())
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+    if not all(re.fullmatch(r"\s*0*[1-9][0-9]{0,18}\s*", part) for part in parts):
         raise SpecError(
             f"Input {text!r} is not a shape: sizes are positive whole numbers joined by x. "
             "Examples: 3x224x224, 8x3x224x224, ids=2x20:int64, [2x32x64] for exactly that shape."

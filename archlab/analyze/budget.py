@@ -129,4 +129,5 @@ def _number(amount: Amount) -> float:
         return math.nan
     prefix = match[2] or ""
     factor: int = (1024 if prefix.endswith("I") else 1000) ** _POWERS.get(prefix[:1], 0)
-    return round(float(match[1].replace("_", "")) * factor)
+    number = float(match[1].replace("_", "")) * factor
+    return round(number) if math.isfinite(number) else math.inf

@@ -30,7 +30,7 @@ def check_answers(address: str) -> None:
         EngineError: nothing answers there, something that is no Ray, or a Ray that needs a token.
     """
     host, _, port = address.rpartition(":")
-    if "/" in host or not host or not port.isdigit() or not 0 < int(port) < 2**16:
+    if "/" in host or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise OptionError(
             f"{keyword('address', address)} is no HOST:PORT, such as 10.0.0.1:6379. archlab runs "
             "on a node of the cluster; ray://, the client from outside, is not supported."

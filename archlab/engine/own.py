@@ -29,7 +29,7 @@ def own_ray(ray: Any, cores: int | None, quiet: Mapping[str, Any]) -> Iterator[N
     """
     # Ray lets everyone write in its folder, so it lies in one that nobody else may enter. Not in
     # $TMPDIR: the names of its sockets might become too long.
-    place = os.environ.get("RAY_TMPDIR") or ("/tmp" if os.name == "posix" else None)
+    place = os.environ.get("RAY_TMPDIR") or ("/tmp" if os.name == "posix" else None)  # noqa: S108  the folder in it has a random name
     with (
         tempfile.TemporaryDirectory("", "archlab-", place, ignore_cleanup_errors=True) as folder,
         _loopback(ray._private.ray_constants),

@@ -83,7 +83,7 @@ def _by_name(specs: Sequence[InputSpec]) -> dict[str, Nest]:
             place = place.setdefault(part, {})
         if not isinstance(place, dict) or last in place:
             raise SpecError(f"Input {spec.name} is given twice, or is both an input and a nest.")
-        listed = any(part.isdigit() for part in (*parents, last))
+        listed = any(part.isdecimal() for part in (*parents, last))
         place[last] = replace(spec, exact=spec.exact or listed)
     return {name: _with_lists(name, value) for name, value in arguments.items()}
 
@@ -93,7 +93,7 @@ def _with_lists(name: str, value: Any) -> Nest:
     if not isinstance(value, dict):
         return value
     inside = {key: _with_lists(f"{name}.{key}", part) for key, part in value.items()}
-    if not any(key.isdigit() for key in inside):
+    if not any(key.isdecimal() for key in inside):
         return inside
     if sorted(inside) != sorted(map(str, range(len(inside)))):
         raise SpecError(

@@ -55,8 +55,7 @@ def sweep_runs(out: Path) -> tuple[str, ...]:
     """Return the names of a sweep's runs that have a plan; none where there is no sweep."""
     if not (out / SWEEP).is_file():
         return ()
-    names = files.read_json(out / SWEEP)["runs"]
-    return tuple(name for name in names if (out / name / record.PLAN).is_file())
+    return tuple(name for name in _names(out) if (out / name / record.PLAN).is_file())
 
 
 def read_sweep(out: Path) -> tuple[Run, ...]:
@@ -65,9 +64,20 @@ def read_sweep(out: Path) -> tuple[Run, ...]:
         raise RunError(f"There is no folder {out}.")
     if not (out / SWEEP).is_file():
         raise RunError(f"{out} is no sweep of `archlab degradation`: it holds no {SWEEP}.")
-    names = files.read_json(out / SWEEP).get("runs", [])
-    runs = [read_run(out / str(name)) for name in names]
+    runs = [read_run(out / name) for name in _names(out)]
     return tuple(sorted(runs, key=lambda run: (run.plan.kind, run.plan.depth, run.plan.seed)))
+
+
+def _names(out: Path) -> list[str]:
+    """Return the names of a sweep's runs, each a folder in its own."""
+    names = files.read_json(out / SWEEP).get("runs")
+    inside = isinstance(names, list) and all(
+        isinstance(name, str) and Path(name).name == name for name in names
+    )
+    if not inside:
+        raise RunError(f"{out / SWEEP} is damaged: `runs` is a list of folders in {out}.")
+    assert isinstance(names, list)
+    return names
 
 
 def read_run(folder: Path) -> Run:

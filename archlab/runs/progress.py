@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from archlab import files
 from archlab.runs import record
 from archlab.runs.record import Plan
 from archlab.verb import Progress
@@ -41,8 +40,5 @@ def _share(out: Path, plan: Plan) -> float:
     """Return which share of a run's steps is done."""
     if over(out, plan):
         return 1.0
-    path = out / plan.name / record.PROGRESS
-    if not path.is_file():
-        return 0.0
-    state = files.read_json(path)
-    return min(float(state["step"] / max(state["total"], 1)), 1.0)
+    step, total = record.read_progress(out / plan.name)
+    return min(step / max(total, 1), 1.0)

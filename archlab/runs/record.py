@@ -15,10 +15,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 from archlab import files
 from archlab.errors import OutputError, RunError
@@ -27,11 +28,15 @@ from archlab.runs.layout import has_layouts, recorded_options
 from archlab.runs.recipe import Recipe, from_record
 from archlab.version import __version__
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 # Raise it when the same plan would train differently: finished runs then no longer count.
 RUN_VERSION = 1
 PLAN, METRICS, CHECKPOINT = "run.json", "metrics.csv", "last.ckpt"
 DONE, PROGRESS = "done.json", "progress.json"
 GRADIENTS = "gradients.csv"
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +127,14 @@ class Outcome:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What progress.json tells."""
+
+    step: int
+    total: int
+
+
 def write_plan(folder: Path, plan: Plan) -> None:
     """Make the run's folder and write its plan."""
     try:
@@ -138,11 +151,41 @@ def read_plan(folder: Path) -> Plan:
     content = files.read_json(folder / PLAN)
     try:
         values = {part.name: content[part.name] for part in fields(Plan) if part.name in content}
-        values["recipe"] = from_record(values["recipe"])
-        values["options"] = recorded_options(values["model"], values["options"])
-        return Plan(**values)
+        recipe = from_record(_mapping(values["recipe"]))
+        plan = _checked(Plan, {**values, "recipe": recipe}, folder / PLAN)
+        return replace(plan, options=recorded_options(plan.model, plan.options))
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder / PLAN} lacks or mistypes an entry: {error}") from error
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no mapping")
+    return value
+
+
+def _checked(kind: type[Record], values: Mapping[str, Any], path: Path) -> Record:
+    """Return a record of values that anybody may have written; RunError for a wrong type."""
+    from pydantic import ValidationError  # here: 0.1 s
+
+    checks = _checks(kind)  # type: ignore[arg-type]  a class can be hashed
+    try:
+        for name, value in values.items():
+            checks[name].validate_python(value, strict=True)
+        return kind(**values)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise RunError(f"{path} lacks or mistypes an entry: {name}: {why}.") from None
+    except TypeError as error:
+        raise RunError(f"{path} lacks or mistypes an entry: {error}") from error
+
+
+@cache
+def _checks(kind: type) -> dict[str, TypeAdapter[Any]]:
+    """Return what checks each entry of a record."""
+    from pydantic import TypeAdapter  # here: see `_checked`
+
+    return {name: TypeAdapter(hint) for name, hint in get_type_hints(kind).items()}
 
 
 def write_metrics(folder: Path, rows: Sequence[Measurement]) -> None:
@@ -173,9 +216,19 @@ def read_outcome(folder: Path) -> Outcome:
     if (folder / DONE).is_file():
         content = files.read_json(folder / DONE)
         names = [part.name for part in fields(Outcome)]
-        return Outcome(**{name: content[name] for name in names if name in content})
+        known = {name: content[name] for name in names if name in content}
+        return _checked(Outcome, known, folder / DONE)
     # A run without a checkpoint begins anew, however many steps its progress tells of.
     if not (folder / CHECKPOINT).is_file():
         return Outcome("planned")
-    state = files.read_json(folder / PROGRESS) if (folder / PROGRESS).is_file() else {}
-    return Outcome("interrupted", int(state.get("step", 0)), int(state.get("total", 0)))
+    return Outcome("interrupted", *read_progress(folder))
+
+
+def read_progress(folder: Path) -> tuple[int, int]:
+    """Return the step that a run has reached, and its last one; zeros where it has not begun."""
+    path = folder / PROGRESS
+    if not path.is_file():
+        return 0, 0
+    content = files.read_json(path)
+    state = _checked(Steps, {name: content.get(name) for name in ("step", "total")}, path)
+    return state.step, state.total

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from archlab.errors import DataError
+from archlab.files import read_text
 from archlab.result import Header, Missing, Result, Unit, columns
+from archlab.spec import is_of_library
 from archlab.survey.row import ScanRow
 
 # Ours -> the names that timm's tables have for it, and how many of ours make one of theirs.
@@ -68,8 +71,7 @@ def read_published(path: Path) -> list[Published]:
         DataError: no such file, a column is lacking, or a cell is no number.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
+        lines = list(csv.DictReader(io.StringIO(read_text(path))))
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     names = list(lines[0]) if lines else []
@@ -125,6 +127,9 @@ def _line(
     line: Mapping[str, str], size: str, columns: Mapping[str, str], digits: Mapping[str, int]
 ) -> Published:
     model = line["model"]
+    # Somebody else may have written the table: it names no code.
+    if not is_of_library(model):
+        raise DataError(f"The table names {model!r}, which is no net of a library.")
     units = {ours: _NUMBERS[ours][1] for ours in columns}
     return Published(
         model=model if ":" in model else f"timm:{model}",

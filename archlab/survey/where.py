@@ -34,6 +34,7 @@ _COMPUTE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_LONGEST, _DEEPEST = 2_000, 50
 _EXAMPLE = "Example: \"macs < 1e9 and rf > 200 and 'resnet' in model\"."
 
 
@@ -47,13 +48,18 @@ def condition(text: str, columns: Collection[str]) -> Callable[[Values], bool]:
         >>> condition("a < 2 and 'net' in b", ("a", "b"))({"a": 1, "b": "resnet"})
         True
     """
+    if len(text) > _LONGEST:
+        raise OptionError(
+            f"{keyword('where')}: a condition of {len(text):,} characters; {_LONGEST:,} are the "
+            f"most. {_EXAMPLE}"
+        )
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = getattr(error, "msg", None) or "too deep"
         raise OptionError(f"{keyword('where', text)} is no condition: {why}. {_EXAMPLE}") from None
     body = _Condition(text, columns)
-    body.check(tree.body)
+    body.check(tree.body, 0)
 
     def chosen(values: Values) -> bool:
         try:
@@ -72,8 +78,13 @@ class _Condition:
     def __init__(self, text: str, columns: Collection[str]) -> None:
         self._text, self._columns = text, columns
 
-    def check(self, node: ast.expr) -> None:
-        """Raise unless a part, and all parts of it, are allowed."""
+    def check(self, node: ast.expr, depth: int) -> None:
+        """Raise unless a part, `depth` parts deep, and all parts of it are allowed."""
+        if depth > _DEEPEST:
+            raise OptionError(
+                f"{keyword('where')}: a condition of more than {_DEEPEST} parts inside each "
+                f"other. {_EXAMPLE}"
+            )
         match node:
             case ast.Name(id=name) if name not in self._columns:
                 raise OptionError(
@@ -101,7 +112,7 @@ class _Condition:
                 f"+ - * /. {_EXAMPLE}"
             )
         for part in _parts(node):
-            self.check(part)
+            self.check(part, depth + 1)
 
     def value(self, node: ast.expr, values: Values) -> Any:
         """Return what a part is for a row; None where it is not known."""
@@ -116,13 +127,25 @@ class _Condition:
             case ast.UnaryOp(op=ast.Not()):
                 return None if self._truth(parts[0]) is None else not parts[0]
             case ast.UnaryOp():
-                return None if parts[0] is None else -parts[0]
+                return None if parts[0] is None else self._computed(ast.Sub(), [0, parts[0]])
             case ast.BinOp(op=operation):
                 unknown = None in parts or (isinstance(operation, ast.Div) and parts[1] == 0)
-                return None if unknown else _COMPUTE[type(operation)](*parts)
+                return None if unknown else self._computed(operation, parts)
             case ast.Compare():
                 return _compared(node, parts)
         return parts
+
+    def _computed(self, operation: ast.operator, parts: list[Any]) -> float | None:
+        # "a" * 9999999999 would take all memory.
+        if not all(isinstance(part, int | float) for part in parts):
+            raise OptionError(
+                f"{keyword('where', self._text)}: only numbers are computed with. {_EXAMPLE}"
+            )
+        try:
+            result: float = _COMPUTE[type(operation)](*parts)
+        except OverflowError:  # a quotient beyond all floats is not known
+            return None
+        return result
 
     def _truth(self, value: Any) -> bool | None:
         if isinstance(value, bool | None):

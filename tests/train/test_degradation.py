@@ -136,7 +136,7 @@ def test_a_run_that_is_killed_while_it_writes_and_is_given_up(
 ) -> None:
     """Its process dies between writing progress.json and renaming it, as with a lost node."""
 
-    def dying(folder: Path, _gradients: int = 0):
+    def dying(folder: Path, _model: str, _gradients: int = 0):
         code = ("import os; from pathlib import Path; from archlab import files; "
                 "Path.replace = lambda *_: os.kill(os.getpid(), 9); "
                 f"files.write_json(Path({str(folder)!r}, 'progress.json'), {{}})")  # fmt: skip

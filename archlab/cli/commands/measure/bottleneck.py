@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from archlab.cli.output import Output, Sort
 from archlab.errors import OptionError
 from archlab.view import FORMATS
 
+_NUMBER = "[0-9]{1,9}"  # of channels
 _SUM = ("kernel", "reduce", "factor", "size")
 _EXAMPLE = "archlab bottleneck --in 192 --out 32 --kernel 3 --reduce 32"
 
@@ -86,8 +88,8 @@ def bottleneck(
 
 def _split(texts: list[str] | tuple[()]) -> tuple[int | None, Path | None]:
     """Return output channels and the file: `--out` names both, as the formula does."""
-    numbers = [int(text) for text in texts if text.isdigit()]
-    files = [Path(text) for text in texts if not text.isdigit()]
+    numbers = [int(text) for text in texts if re.fullmatch(_NUMBER, text)]
+    files = [Path(text) for text in texts if not re.fullmatch(_NUMBER, text)]
     if len(numbers) > 1 or len(files) > 1:
         raise OptionError(f"--out {' --out '.join(texts)}: one number of channels and one file.")
     return (numbers[0] if numbers else None), (files[0] if files else None)

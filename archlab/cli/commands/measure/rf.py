@@ -141,7 +141,7 @@ def _check(typed: Typed, *, several: bool) -> None:
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text.strip().lower())
     if match is None or int(match[1]) < 1:
         raise OptionError(f"--resolution {text!r} is no size: write 224 or 224x320.")
     return int(match[1]), int(match[2] or match[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +62,7 @@ def degradation(
 def _numbers(name: str, text: str) -> list[int]:
     parts = [part.strip() for part in text.removesuffix(",").split(",")]
     # Only digits: a minus or a point would be read as a number and fail deep in the work.
-    if not all(part.isdigit() for part in parts):
+    if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise OptionError(
             f"{keyword(name)} {text!r}: whole numbers joined by commas are wanted: 20,56."
         )
