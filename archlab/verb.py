@@ -1,4 +1,7 @@
-"""What all verbs share: a keyword that a verb does not take is refused, never passed to the net."""
+"""What all verbs share: unknown keywords are refused, and torch's modes around a call do not count.
+
+A keyword that a verb does not take is never passed to the net.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from archlab.ambient import outside
 from archlab.errors import OptionError, did_you_mean
 
 Arguments = ParamSpec("Arguments")
@@ -44,7 +48,8 @@ def verb(function: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
         for name in kwargs:
             if name not in keywords:
                 raise OptionError(_refusal(function.__name__, name, keywords))
-        return function(*args, **kwargs)
+        with outside():
+            return function(*args, **kwargs)
 
     return checked
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from archlab import zoo
+from archlab.ambient import outside
 from archlab.analyze.summary import summary
 from archlab.contain import said
 from archlab.errors import ArchlabError, OptionError, TraceError, check_one_of, keyword, shown
@@ -66,6 +67,7 @@ class Model:
         ('resnet20', '2x3x32x32 float32')
     """
 
+    @outside()
     def __init__(
         self,
         spec: str | nn.Module,
@@ -109,6 +111,7 @@ class Model:
         input_note = f", input {traced.input_text()}" if traced is not None else ""
         return f"Model({self.name!r}{input_note})"
 
+    @outside()
     def trace(self, mode: str = "eval") -> Graph:
         """Return the graph of one forward in `mode`: "eval" or "train".
 

@@ -21,11 +21,11 @@ __all__ = ["app", "main"]
 
 _INPUT, _FAULT, _OUTPUT, _READER_GONE = 2, 70, 74, 141
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
-_LIMITS: dict[type[Exception], str] = {
-    RecursionError: "Something is nested deeper than Python can follow: modules, a list, a file. "
-    "Give something flatter.",
-    MemoryError: "The memory of this machine is not enough. Give something smaller.",
-}
+_TOO_DEEP = (
+    "Something is nested deeper than Python can follow: modules, a list, a file. Give something "
+    "flatter."
+)
+_TOO_LARGE = "The memory of this machine is not enough. Give a smaller model, input or batch."
 _PATIENCE = 2.0  # seconds for threads that a model's code has started
 
 
@@ -72,8 +72,10 @@ def _explained(error: Exception) -> tuple[str, int]:
     # A name that is too long, a circle of links: the system says it of any question about a path.
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}.", _INPUT
-    if isinstance(error, RecursionError | MemoryError):
-        return _LIMITS[type(error)], _INPUT
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP, _INPUT
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return _TOO_LARGE, _INPUT
     if place := code_of_others(error):
         return f"The model's own code failed in {place}: {said(error)}", _INPUT
     # 70 is what sysexits.h calls a fault inside a program.

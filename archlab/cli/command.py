@@ -20,7 +20,9 @@ from typer.models import OptionInfo
 from archlab.cli.interrupt import limited, told_on_interrupt
 from archlab.cli.streams import apart
 from archlab.contain import contained, kept_alive
-from archlab.errors import OptionError, spelled
+from archlab.errors import OptionError, keyword, spelled
+
+YEAR = 31_536_000  # seconds
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Limit:
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds for all of it. Default: no limit."),
     ] = None
+
+    def __post_init__(self) -> None:
+        # NaN is neither below nor above anything, and the system counts no longer waits.
+        if self.timeout is not None and not self.timeout <= YEAR:
+            raise OptionError(f"{keyword('timeout', self.timeout)}: {YEAR:,} seconds are the most.")
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         # By its name: newer typers have a copy of click inside, with an enumeration of its own.
         names = (name for name, each in sources.items() if each and each.name == "COMMANDLINE")
         typed = Typed(frozenset(names), spelling)
-        limit = _taken(Limit, values).timeout if Limit in shared else None
-        with limited(limit), _taken(Everywhere, values).applied(spelling):
+        everywhere = _taken(Everywhere, values)
+        with spelled(spelling):
+            limit = _taken(Limit, values).timeout if Limit in shared else None
+        with limited(limit), everywhere.applied(spelling):
             # A group checks itself when it is made: its messages, too, have to name options.
             parts = {name: _taken(group, values) for name, group in groups.items()}
             function(**values, **parts, **dict.fromkeys(wants_typed, typed))

@@ -11,7 +11,7 @@ import pkgutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import psutil
@@ -118,7 +118,7 @@ def read_file(path: Path, name: str) -> ImageSet:
     """
     names = ("train_images", "train_labels", "test_images", "test_labels")
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
+        with path.open("rb") as file, _archive(file) as arrays:
             _check_size(arrays.zip)
             train_images, train_labels, test_images, test_labels = (arrays[name] for name in names)
             classes = arrays["classes"].tolist() if "classes" in arrays else None
@@ -137,6 +137,13 @@ def read_file(path: Path, name: str) -> ImageSet:
     )
 
 
+def _archive(file: IO[bytes]) -> Any:
+    content = np.load(file)
+    if isinstance(content, np.ndarray):
+        raise ValueError("it holds one array, without a name")  # noqa: TRY004  as for other content
+    return content
+
+
 def _check_size(archive: zipfile.ZipFile) -> None:
     """Raise a MemoryError where what is compressed is larger than the memory that is free."""
     needed, free = (
@@ -150,7 +157,7 @@ def _check_size(archive: zipfile.ZipFile) -> None:
 def _whole(labels: NDArray[Any], where: str) -> Labels:
     """Return labels as whole numbers; DataError where they are none."""
     numbers = np.asarray(labels)
-    if numbers.dtype.kind not in "biuf" or not numbers.size:
+    if numbers.dtype.kind not in "biuf" or numbers.ndim != 1 or not numbers.size:
         raise DataError(f"{where}: labels are {numbers.dtype} {numbers.shape}; numbers are wanted.")
     whole: Labels = np.asarray(np.nan_to_num(numbers), np.int64)
     if not np.array_equal(whole, numbers):

@@ -19,6 +19,7 @@ from torch.utils.hooks import RemovableHandle
 
 from archlab.contain import contained
 from archlab.errors import ArchlabError, ProbeError
+from archlab.tracer.alone import alone
 from archlab.tracer.chain import without_values
 from archlab.tracer.settings import deep_recursion, eager
 
@@ -101,13 +102,14 @@ def after(member: nn.Module, hook: After, *, always: bool = False) -> RemovableH
 @contextlib.contextmanager
 def as_written() -> Iterator[None]:
     """Run compiled functions uncompiled, and reentrant checkpoints without recomputation."""
-    original = checkpoint.CheckpointFunction
-    checkpoint.CheckpointFunction = _Kept  # type: ignore[misc, assignment]
-    try:
-        with eager():
-            yield
-    finally:
-        checkpoint.CheckpointFunction = original  # type: ignore[misc]
+    with alone():
+        original = checkpoint.CheckpointFunction
+        checkpoint.CheckpointFunction = _Kept  # type: ignore[misc, assignment]
+        try:
+            with eager():
+                yield
+        finally:
+            checkpoint.CheckpointFunction = original  # type: ignore[misc]
 
 
 class _Kept:

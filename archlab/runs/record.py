@@ -168,7 +168,7 @@ def _checked(kind: type[Record], values: Mapping[str, Any], path: Path) -> Recor
     """Return a record of values that anybody may have written; RunError for a wrong type."""
     from pydantic import ValidationError  # here: 0.1 s
 
-    checks = _checks(kind)  # type: ignore[arg-type]  a class can be hashed
+    checks = _checks(kind)  # type: ignore[arg-type]  # a class can be hashed
     try:
         for name, value in values.items():
             checks[name].validate_python(value, strict=True)

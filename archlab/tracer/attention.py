@@ -12,18 +12,30 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.alone import same_thread
+
 
 @contextlib.contextmanager
 def fused_attention() -> Iterator[None]:
     """Replace the attention of torch while the context lasts."""
     # Below Python, so that it holds however the forward came by the function, in scripts too.
     library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    here = same_thread()
+
+    def attention(*args: Any, **kwargs: Any) -> Any:
+        # To other threads it is what it always was.
+        return (_attention if here() else _original())(*args, **kwargs)
+
     for key in ("AutogradMeta", "AutogradCPU"):
-        library.impl("scaled_dot_product_attention", _attention, key)
+        library.impl("scaled_dot_product_attention", attention, key)
     try:
         yield
     finally:
         library._destroy()
+
+
+def _original() -> Any:
+    return torch.ops.aten.scaled_dot_product_attention.default.decompose
 
 
 def _attention(  # noqa: PLR0913  torch's own signature
@@ -39,7 +51,7 @@ def _attention(  # noqa: PLR0913  torch's own signature
 ) -> Any:
     """Return scaled dot-product attention, as one operator where a fused kernel takes it."""
     if not _fuses(query, key, value, attn_mask, is_causal=is_causal, enable_gqa=enable_gqa):
-        return torch.ops.aten.scaled_dot_product_attention.default.decompose(
+        return _original()(
             query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
         )
     if attn_mask is not None and attn_mask.dtype == torch.bool:

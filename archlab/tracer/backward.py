@@ -17,6 +17,7 @@ import torch
 from torch.autograd.graph import Node as AutogradNode
 
 from archlab.ir.graph import Node
+from archlab.tracer.alone import same_thread
 from archlab.tracer.settings import replaced
 
 Hook = Callable[[torch.Tensor], Any]
@@ -98,9 +99,10 @@ def ends(calls: Iterable[AutogradNode]) -> Iterator[set[AutogradNode]]:
 def watched_hooks(watched: Callable[[Hook], Hook]) -> Iterator[None]:
     """Let tensors take, for each hook that they are given, what `watched` makes of it."""
     register: Any = torch.Tensor.register_hook
+    here = same_thread()
 
     def register_hook(tensor: torch.Tensor, hook: Hook) -> Any:
-        return register(tensor, watched(hook))
+        return register(tensor, watched(hook) if here() else hook)
 
     with replaced(torch.Tensor, {"register_hook": register_hook}):
         yield

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.alone import same_thread
 from archlab.tracer.layout import is_meta
 from archlab.tracer.settings import replaced
 
@@ -36,6 +37,7 @@ class DeviceError(RuntimeError):
 def refused_questions() -> Iterator[list[DeviceError]]:
     """Raise and keep a DeviceError where code asks which kind of device a meta tensor is on."""
     refused: list[DeviceError] = []
+    here = same_thread()
     originals = {name: getattr(torch.Tensor, name) for name in ("device", *_KINDS)}
 
     def refuse(name: str) -> property:
@@ -43,7 +45,12 @@ def refused_questions() -> Iterator[list[DeviceError]]:
             value = originals[name].__get__(tensor)
             code = sys._getframe(1).f_code
             handed_on = name == "device" and not _compares(code)
-            if not is_meta(tensor) or handed_on or code.co_filename.startswith(_TRUSTED):
+            if (
+                not here()
+                or not is_meta(tensor)
+                or handed_on
+                or code.co_filename.startswith(_TRUSTED)
+            ):
                 return value
             refused.append(DeviceError(f"{code.co_name} asks for the kind of its device"))
             raise refused[-1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from archlab.tracer.alone import same_thread
 from archlab.tracer.settings import replaced
 
 # `numpy.asarray` and its like come to the first of them.
@@ -25,9 +26,12 @@ def escapes(note: Callable[[torch.Tensor], None]) -> Iterator[None]:
 
 
 def _noted(method: Callable[..., Any], note: Callable[[torch.Tensor], None]) -> Callable[..., Any]:
+    here = same_thread()
+
     @wraps(method)
     def noted(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        note(tensor)
+        if here():
+            note(tensor)
         return method(tensor, *args, **kwargs)
 
     return noted

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from archlab.ir.graph import Gap, Module, ModuleCall, Node, Param
+from archlab.tracer.alone import same_thread
 from archlab.tracer.fake import FakeTensor
 from archlab.tracer.isolate import is_lazy
 from archlab.tracer.tensors import Stale, TensorTable
@@ -118,6 +119,7 @@ class ModuleStack:
         join: Callable[[], Callable[[torch.Tensor, Stale], int] | None],
     ) -> None:
         self._root = root
+        self._here = same_thread()
         self._join = join  # adds the node that brings a tensor up to date
         self._nodes = nodes  # grows while the forward runs
         self._tensors = tensors
@@ -213,6 +215,9 @@ class ModuleStack:
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         path = self._paths.get(id(module))
+        # Hooks for all modules are called for those that other threads run, too.
+        if path is None and not self._here():
+            return
         if path is None:
             kind = type(module).__name__
             path = f"{self.path}.{kind}" if self.path else kind
@@ -225,6 +230,8 @@ class ModuleStack:
         self.path, self.call = path, call
 
     def _leave(self, module: nn.Module, _: Any, output: Any) -> Any:
+        if id(module) not in self._paths and not self._here():
+            return None
         # A forward that catches an exception leaves its inner modules on the stack.
         while self._running and self._running[-1][0] is not module:
             self._running.pop()

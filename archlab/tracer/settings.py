@@ -14,12 +14,19 @@ import numpy as np
 import torch
 from torch import nn
 
+from archlab.tracer.alone import alone, same_thread
 from archlab.tracer.attention import fused_attention
 
 
 @contextlib.contextmanager
 def settings(module: nn.Module, mode: str, *, grad: bool | None = None) -> Iterator[None]:
     """Set mode, autograd and kernels for one forward; restore them and all random states."""
+    with alone(), _set(module, mode, grad=grad):
+        yield
+
+
+@contextlib.contextmanager
+def _set(module: nn.Module, mode: str, *, grad: bool | None) -> Iterator[None]:
     members = list(module.modules())
     train = mode == "train"
     flags = [getattr(member, "training", train) for member in members]
@@ -138,8 +145,10 @@ def refused_autocast() -> Iterator[None]:
     original: Any = torch.set_autocast_enabled
     torch_functions: Any = torch
 
+    here = same_thread()
+
     def refuse(device: str, enabled: bool) -> None:  # noqa: FBT001  torch's own signature
-        if enabled:
+        if enabled and here():
             raise AutocastError("autocast does nothing on the meta device")
         original(device, enabled)
 
@@ -178,13 +187,14 @@ def eager() -> Iterator[None]:
 @contextlib.contextmanager
 def same_random() -> Iterator[None]:
     """Put the random states of torch, Python and NumPy back at the end."""
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        random.setstate(states[1])
-        np.random.set_state(states[2])  # noqa: NPY002  the global state, which a forward may use
+    with alone():
+        states = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+        try:
+            yield
+        finally:
+            torch.set_rng_state(states[0])
+            random.setstate(states[1])
+            np.random.set_state(states[2])  # noqa: NPY002  the global state, as forwards use it
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,18 +117,19 @@ def train_model(
         )
     if not (folder / record.PLAN).is_file():
         run.check(plan, images)
-    # First of all, so that a run which is killed early is still known for what it is.
-    record.write_plan(folder, plan)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []
-    run.execute(
-        folder,
-        trusted=model,
-        images=images,
-        stop=stop,
-        progress=progress,
-        loggers=loggers(folder) if loggers else (),
-        extra=[*callbacks, *profiles],
-    )
+    with _nothing_left(folder):
+        # First of all, so that a run which is killed early is still known for what it is.
+        record.write_plan(folder, plan)
+        run.execute(
+            folder,
+            trusted=model,
+            images=images,
+            stop=stop,
+            progress=progress,
+            loggers=loggers(folder) if loggers else (),
+            extra=[*callbacks, *profiles],
+        )
     return _trained(ledger.read_run(folder))
 
 
@@ -186,6 +189,23 @@ def logger_maker(
         return first + [known.logger(path, folder, arguments) for path in paths]
 
     return make
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Remove what a run has written if it fails before it has anything to keep."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    try:
+        yield
+    except Exception:
+        if not any((folder / name).exists() for name in (record.CHECKPOINT, record.METRICS)):
+            for path in set(folder.iterdir() if folder.is_dir() else ()) - before:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for place in made:
+                with suppress(OSError):  # somebody else's file lies in it
+                    place.rmdir()
+        raise
 
 
 def _images(data: str | ImageSet, data_dir: str, *, download: bool) -> ImageSet:
