@@ -1,8 +1,8 @@
-"""Runs calls of the command line for `test_attacks.py`, each in a fork: `python attacks.py BOX`.
+"""Runs calls of the command line for `test_attacks.py`, in forks: `python attacks.py BOX`.
 
-A call may close standard output, delete the folder that it runs in, hang or take all memory. So
-each has a process of its own; a fork of one that has imported torch begins in milliseconds, not
-seconds. Calls are lines of JSON on standard input, and so are the answers on standard output.
+A call may close standard output, delete the folder that it runs in, hang or take all memory. So it
+runs in a process that can be ended: a fork of one that has imported torch, which begins in
+milliseconds. Calls are lines of JSON on standard input, and so are answers on standard output.
 """
 
 import contextlib
@@ -11,16 +11,18 @@ import json
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TextIO
 
 import hostile_files
 
@@ -36,6 +38,7 @@ WARM = (
     "params zzz",
     "params --zzz",
 )
+CALLS = 50  # after so many a process makes place for a new one: calls leave memory behind
 MEMORY = 3 * 2**30  # bytes a call may take on top of what this process has
 HEAVY = (  # what several commands import, for seconds
     "archlab.api.cost", "archlab.api.field.pictures", "archlab.api.live.gradients",
@@ -62,7 +65,7 @@ def serve(box: Path) -> None:
     hostile_files.make_runs(line_in_fork)
     hostile_files.make(whole)
     os.chdir(box.parent)
-    renew(box, whole)
+    copy(whole, box)
     os.chdir(box)
     for line in WARM:
         sys.argv = ["archlab", *line.split()]
@@ -75,17 +78,23 @@ def serve(box: Path) -> None:
     names = sorted(str(path.relative_to(box)) for path in box.rglob("*"))
     nets = re.findall(r'^(?:class|\w+\(")"? ?(\w+)', hostile_files.NETS, re.MULTILINE)
     print(json.dumps({"files": names, "nets": nets}), file=answers, flush=True)
-    before = state_of(box)
+    before, worker = state_of(box), None
     for line in calls:
-        answer = call(json.loads(line), box)
+        asked = json.loads(line)
+        worker = worker or Worker(box)
+        answer = worker.call(asked["argv"], asked["limit"])
+        if asked["alone"] or worker.spent:
+            worker = worker.end()
         after = state_of(box)
         answer["changed"] = sorted(
             path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
         )
         if answer["changed"]:
-            renew(box, whole)
+            renew(box, whole, before, after)
             before = state_of(box)
         print(json.dumps(answer), file=answers, flush=True)
+    if worker:
+        worker.end()
 
 
 def prepare() -> None:
@@ -120,11 +129,19 @@ def prepare() -> None:
     )
 
 
-def renew(box: Path, whole: Path) -> None:
-    """Make the folder that calls run in, as it was at first."""
-    shutil.rmtree(box, ignore_errors=True)
-    # Not copytree: it cannot copy a named pipe.
+def copy(whole: Path, box: Path) -> None:
+    """Copy a folder; `shutil` cannot copy a named pipe."""
     subprocess.run(["cp", "-a", str(whole), str(box)], check=True)
+
+
+def renew(box: Path, whole: Path, before: dict, after: dict) -> None:
+    """Make the folder that calls run in as it was at first."""
+    if all(after.get(path) == status for path, status in before.items()):
+        for path in (box / path for path in after.keys() - before.keys()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(box, ignore_errors=True)
+        copy(whole, box)
 
 
 def state_of(box: Path) -> dict[str, tuple[int, ...]]:
@@ -140,62 +157,100 @@ def state_of(box: Path) -> dict[str, tuple[int, ...]]:
 
 
 def line_in_fork(*argv: str) -> None:
-    """Run one line that must succeed."""
-    answer = call({"argv": argv, "limit": 100}, Path.cwd())
+    """Run one line that must succeed, in the working folder."""
+    worker = Worker(Path.cwd())
+    answer = worker.call(argv, 100)
+    worker.end()
     assert answer["code"] == 0, answer
 
 
-def call(asked: dict, box: Path) -> dict:
-    """Run one call in a fork, and return how it ended, what it wrote and how long it took."""
-    files = [box.with_name(name) for name in ("out", "err")]
-    start = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        in_child(asked["argv"], box, files)
-    deadline = start + asked["limit"]
-    while not (ended := os.wait4(child, os.WNOHANG))[0]:
-        if time.monotonic() > deadline:
-            os.killpg(child, signal.SIGKILL)
-            ended = os.wait4(child, 0)
-            break
-        time.sleep(0.001)
-    # A grandchild must not outlive its call.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    out, err = (file.read_bytes().decode("utf-8", "surrogateescape") for file in files)
-    return {
-        "code": os.waitstatus_to_exitcode(ended[1]), "out": out, "err": err,
-        "seconds": time.monotonic() - start, "cpu": ended[2].ru_utime + ended[2].ru_stime,
-        "late": time.monotonic() > deadline,
-    }  # fmt: skip
+class Worker:
+    """A fork that runs one call after another, as long as they leave it as it was."""
+
+    def __init__(self, box: Path) -> None:
+        self.files = [box.with_name(name) for name in ("out", "err")]
+        self.calls, self.spent = 0, False
+        asks, self.ask = os.pipe()
+        self.reply, replies = os.pipe()
+        self.process = os.fork()
+        if self.process == 0:
+            try:
+                os.close(self.ask)
+                os.close(self.reply)
+                work(box, self.files, os.fdopen(asks), os.fdopen(replies, "w"))
+            finally:
+                os._exit(99)
+        os.close(asks)
+        os.close(replies)
+
+    def call(self, argv: Sequence[str], limit: float) -> dict:
+        """Return how a call ended, and what it wrote."""
+        os.write(self.ask, (json.dumps(argv) + "\n").encode())
+        ready, _, _ = select.select([self.reply], [], [], limit)
+        reply = os.read(self.reply, 100).split() if ready else []
+        self.calls += 1
+        self.spent = len(reply) < 2 or reply[1] != b"clean" or self.calls == CALLS
+        code = int(reply[0]) if reply else self._code()
+        out, err = (file.read_bytes().decode("utf-8", "surrogateescape") for file in self.files)
+        return {"code": code, "out": out, "err": err, "late": not ready}
+
+    def _code(self) -> int:
+        """The exit code of a process that has ended, or that has to."""
+        self._kill()
+        _, status = os.waitpid(self.process, 0)
+        self.process = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def _kill(self) -> None:
+        # With all that it started.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process, signal.SIGKILL)
+
+    def end(self) -> None:
+        """End the process; nothing is left of it."""
+        os.close(self.ask)
+        os.close(self.reply)
+        if self.process:
+            self._code()
 
 
-def in_child(argv: list[str], box: Path, files: list[Path]) -> None:
-    """Be the command line, and end."""
-    code = 99
-    try:
-        os.setpgid(0, 0)
+def work(box: Path, files: list[Path], asks: Iterable[str], replies: TextIO) -> None:
+    """Be the command line, again and again."""
+    os.setpgid(0, 0)
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    streams = sys.stdout, sys.stderr
+    for line in asks:
         for number, file in enumerate(files, 1):
-            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(opened, number)
+            os.close(opened)
         os.chdir(box)
-        sys.argv = ["archlab", *argv]
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        # Python would flush these at its end, and complain where it cannot.
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None and not stream.closed:
-                stream.flush()
+        code = run(json.loads(line))
+        clean = (sys.stdout, sys.stderr) == streams and not any(each.closed for each in streams)
+        # Deleted, there is no folder to ask for.
+        with contextlib.suppress(FileNotFoundError):
+            clean = clean and Path.cwd() == box
+        print(code, "clean" if clean else "spent", file=replies, flush=True)
+
+
+def run(argv: list[str]) -> int:
+    """Run one call, and return the exit code that Python would end with."""
+    sys.argv = ["archlab", *argv]
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001  as Python itself would end
         code = 1
         os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
-    finally:
-        os._exit(code)
+    # Python flushes these at its end, and complains where it cannot.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    return code
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from archlab.cli.app import COMMANDS, built, function_of
 from archlab.cli.command import command
 
 HERE = Path(__file__).parent
-SECONDS = 20  # for one call, on a machine that is shared
+SECONDS = 10  # for one call, on a machine that is shared
 ENDINGS = {0, 1, 2, 74, 130, 141, 143}
 DELETES = "hostile.py:Deletes"  # removes the folder that it runs in
 MARK = "pwned"  # the file that a payload writes where it is run
@@ -229,8 +229,9 @@ class Server:
         made = self._answer()
         self.files, self.nets = made["files"], made["nets"]
 
-    def call(self, argv):
-        self.process.stdin.write(json.dumps({"argv": argv, "limit": SECONDS}) + "\n")
+    def call(self, argv, *, alone=False):
+        asked = {"argv": argv, "limit": SECONDS, "alone": alone}
+        self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         return self._answer()
 
@@ -245,11 +246,11 @@ class Server:
         self.process.stdout.close()
 
 
-def check(server, calls):
-    """Fail with every call that does not end well."""
+def check(server, calls, *, alone=False):
+    """Fail with every call that does not end well; `alone` gives each a process of its own."""
     found = []
     for argv in calls:
-        answer = server.call(argv)
+        answer = server.call(argv, alone=alone)
         if wrong := faults(argv, answer):
             # As Python has it: a value may hold what no terminal should get.
             found.append(f"{wrong}\n  {argv}\n  {answer['err'][-300:]!r}")
@@ -319,7 +320,7 @@ def test_files(server, name) -> None:
 
 @pytest.mark.parametrize("name", WITH_NETS)
 def test_nets(server, name) -> None:
-    check(server, net_calls(name, server.nets))
+    check(server, net_calls(name, server.nets), alone=True)
 
 
 def test_payloads(server) -> None:
@@ -335,7 +336,7 @@ def test_payloads(server) -> None:
         [*logger.line("os.system"), "--logger-set", touch],
         logger.line("builtins.exit"),
     ]
-    check(server, calls)
+    check(server, calls, alone=True)
 
 
 @pytest.mark.parametrize("line", ["--help", "bottleneck --in 9 --out 9 --reduce 3"])
