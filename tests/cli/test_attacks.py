@@ -74,7 +74,7 @@ WITH_NETS = [
 ESCAPE = "\x1b[2J\x1b[31m"
 WORDS = [
     "", " ", "-", "--", "=", "=x", "x=", f"x={ESCAPE}", f"{ESCAPE}=1", "\x9b31m", "\a\b\r",
-    "\u202egnp.exe", "\udcff", "a\nb", "²x3", "٣x٣x٣", "²", "٣", "y" * 5000, "../..", "~", "nan",
+    "\u202egnp.exe", "\udcff", "a\nb", "²x3", "٣x٣x٣", "²", "٣", "x" * 300, "y" * 5000, "../..", "~", "nan",
     "inf", "1e999", "-1", "0", "1.5", "1_0", " 1 ", "9" * 30, "9" * 5000, "%s{0}", "x=(1,2",
     "x=" + "(" * 300, "x=" + "-" * 5000 + "1", "x=9" + "0" * 5000, "1000000000000x1000000000000",
     "0x0", "4294967296x3", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", f"$(touch {MARK})",
@@ -134,13 +134,13 @@ class Parameter:
         """What it is attacked with: the worst first, then others, which change with its name."""
         if self.kind in (int, float):
             refused = [text for text in NUMBERS if not text.isdecimal() or self.name not in WORK]
-            return [ESCAPE, *picked(f"{self.command} {self.name}", refused, 3)]
-        words, key = [ESCAPE, "x" * 300], f"{self.command} {self.name}"
+            return picked(f"{self.command} {self.name}", refused, 3)
+        words, key = [ESCAPE], f"{self.command} {self.name}"
         if self.name in ("out", "plot"):
             out = [stem + suffix for stem in STEMS for suffix in SUFFIXES]
-            return [*words, *picked(key, out, 4), *picked(key, PLACES, 1)]
+            return [*words, *picked(key, out, 2), *picked(key, PLACES, 1)]
         words += picked(key, WORDS, 2)
-        return words + (picked(key, PLACES, 2) if self.kind is Path else [])
+        return words + (picked(key, PLACES, 1) if self.kind is Path else [])
 
     def line(self, *values):
         """The right call of its command, with other values of it."""
