@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import TextIO
 
 import hostile_files
+import torch
 
 from archlab.cli import main
 from archlab.cli.app import COMMANDS, built
@@ -220,7 +221,7 @@ def work(box: Path, files: list[Path], asks: Iterable[str], replies: TextIO) -> 
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    streams = sys.stdout, sys.stderr
+    streams, usual = (sys.stdout, sys.stderr), settings()
     for line in asks:
         for number, file in enumerate(files, 1):
             opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -229,10 +230,15 @@ def work(box: Path, files: list[Path], asks: Iterable[str], replies: TextIO) -> 
         os.chdir(box)
         code = run(json.loads(line))
         clean = (sys.stdout, sys.stderr) == streams and not any(each.closed for each in streams)
-        # Deleted, there is no folder to ask for.
+        # Where it is deleted, there is no folder to ask for.
         with contextlib.suppress(FileNotFoundError):
-            clean = clean and Path.cwd() == box
+            clean = clean and Path.cwd() == box and settings() == usual
         print(code, "clean" if clean else "spent", file=replies, flush=True)
+
+
+def settings() -> tuple[object, ...]:
+    """Return what a forward may change for all that comes after it."""
+    return sys.getrecursionlimit(), torch.get_default_dtype(), torch.is_grad_enabled()
 
 
 def run(argv: list[str]) -> int:
