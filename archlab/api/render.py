@@ -50,7 +50,7 @@ def render(
         color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
         direction: TB (top to bottom) or LR (left to right).
         theme: auto (an SVG follows the reader's screen), light, dark or print.
-        timeout: seconds for one layout.
+        timeout: seconds for the layout, which is tried again with fewer boxes where it fails.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.

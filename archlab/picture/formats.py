@@ -6,6 +6,7 @@ A layout that fails is tried again with fewer boxes.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,12 +20,13 @@ from archlab.view.drawing.mermaid import mermaid
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.svg import finished
 
+_SHORTEST = 0.1  # seconds in which a layout may still end
 _LEAST = 8  # boxes below which a failed layout is not tried again
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A drawing with all that its formats need; a layout may take `timeout` seconds."""
+    """A drawing with all that its formats need; its layout may take `timeout` seconds in all."""
 
     drawing: Drawing
     style: Style
@@ -54,22 +56,27 @@ def picture_format(path: Path, allowed: Collection[str]) -> str:
 def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of every other library
     """Return an SVG, PNG or PDF; a layout that fails is tried again with half the boxes."""
     boxes = len(sheet.drawing.boxes)
+    end = time.monotonic() + sheet.timeout
     while True:
         try:
-            return _once(sheet, format)
-        except LayoutError:
+            # Half of the time that is left, so that smaller drawings have theirs.
+            return _once(sheet, format, (end - time.monotonic()) / 2)
+        except LayoutError as error:
             boxes //= 2
             # A PNG is also refused for its size: fewer boxes would hide that from the reader.
             if boxes < _LEAST or format == "png":
                 raise
+            if time.monotonic() > end - _SHORTEST:
+                why = f"No layout ended within {sheet.timeout:g} s."
+                raise LayoutError(why, error.dot) from error
             note = f"folded further, to {boxes} boxes: a larger layout failed"
             style = replace(sheet.style, notes=(*sheet.style.notes, note))
             sheet = replace(sheet, drawing=sheet.redraw(boxes), style=style)
 
 
-def _once(sheet: Sheet, format: str) -> bytes:  # noqa: A002
+def _once(sheet: Sheet, format: str, seconds: float) -> bytes:  # noqa: A002
     text = dot(sheet.drawing, sheet.style)
-    svg, picture = laid_out(text, ("svg", format), timeout=sheet.timeout)
+    svg, picture = laid_out(text, ("svg", format), timeout=max(seconds, _SHORTEST))
     # The SVG is made for a PNG and a PDF, too: in it a box that was lost can be found.
     checked = finished(svg.decode(), sheet.drawing, sheet.style.theme)
     return checked.encode() if format == "svg" else picture

@@ -12,6 +12,8 @@ from archlab.view.drawing.dot import DIRECTIONS
 from archlab.view.drawing.engine import TIMEOUT
 from archlab.view.theme import THEMES
 
+_LONGEST = 31_536_000  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -33,6 +35,9 @@ class Look:
     timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
+        # NaN is neither above nor below anything, and the system counts no longer waits.
+        if not 0 < self.timeout <= _LONGEST:
+            raise OptionError(f"{keyword('timeout', self.timeout)}: seconds, up to a year.")
         for name in ("boxes", "depth"):
             value = getattr(self, name)
             # To Python True is a whole number: `boxes=True` would be a picture of one box.

@@ -32,13 +32,13 @@ def test_a_layout_that_fails_is_tried_again_with_half_the_boxes(monkeypatch) -> 
         budgets.append(boxes)
         return replace(drawing, boxes=drawing.boxes[:boxes])
 
-    def fail_above(sheet, format):  # noqa: A002
+    def fail_above(sheet, format, _seconds):  # noqa: A002
         if len(sheet.drawing.boxes) > 10:
             raise LayoutError("too large", "")
         return sheet.style.notes[-1].encode()
 
     monkeypatch.setattr(formats, "_once", fail_above)
-    sheet = formats.Sheet(drawing, formats.Style("light"), timeout=1, redraw=redraw)
+    sheet = formats.Sheet(drawing, formats.Style("light"), timeout=60, redraw=redraw)
     size = len(drawing.boxes)
     expected = [size // 2]
     while expected[-1] > 10:

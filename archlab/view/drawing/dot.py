@@ -5,13 +5,14 @@ The `graphviz` package builds and quotes the text; nothing is laid out here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from archlab.errors import check_one_of
-from archlab.fold.drawing import SHORTCUTS, Drawing, Edge, Role, Shape
+from archlab.fold.drawing import SHORTCUTS, Drawing, Role, Shape
 from archlab.view.drawing import card
 from archlab.view.drawing.legend import legend
 from archlab.view.theme import FONT, THEMES, Theme
@@ -31,6 +32,9 @@ _STYLES = {
 }
 # Edges that run beside the path carry their word in a lane; one through a box needs none.
 _LANES = frozenset({Role.IDENTITY, Role.PAD, Role.BYPASS, Role.CONCAT, Role.REPEAT})
+
+
+Lanes = Mapping[int, str]  # number of an edge -> the group in which its word stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +81,18 @@ def dot(drawing: Drawing, style: Style) -> str:
     if style.theme.width is not None:
         # Shrunk to the width of a column, and as high as it needs to be.
         page.attr("graph", size=f"{style.theme.width:g},200")
+    lanes = _lanes(drawing)
     title = "" if style.bare else card.heading(drawing, style.theme, style.params, style.macs)
     with page.subgraph(name="cluster_title") as body:  # without it branches lose their order
         body.attr(label=title, labelloc="t", labeljust="l", peripheries="0")
-        _fill(body, "", drawing, style, 0)
+        _fill(body, "", drawing, style, 0, lanes)
     # The main path is written first, so that it stands left of the lanes.
-    for _, tail, head, attributes in sorted(_edges(drawing, style), key=itemgetter(0)):
+    for _, tail, head, attributes in sorted(_edges(drawing, style, lanes), key=itemgetter(0)):
         page.edge(tail, head, **attributes)
     return str(page.source)
 
 
-def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) -> None:
+def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int, lanes: Lanes) -> None:
     """Write the boxes and frames inside a group, in the drawing's order."""
     colours = style.theme.colours
     widest = max((box.channels or 0 for box in drawing.boxes), default=0)
@@ -119,9 +124,10 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
                 id=_plain(f"group:{group.id}"),
                 **({"peripheries": "1"} if style.bare else {}),  # it would inherit the title's 0
             )
-            _fill(inner, group.id, drawing, style, depth + 1)
-    for i, edge in enumerate(drawing.edges):
-        if _lane(drawing, edge) == parent and parent:
+            _fill(inner, group.id, drawing, style, depth + 1, lanes)
+    for i, group_of_lane in lanes.items():
+        edge = drawing.edges[i]
+        if group_of_lane == parent:
             colour, words = _STYLES[edge.role][0], card.ROLES[edge.role]
             if edge.mark in card.SIGNS:
                 colour, words = edge.mark, f"{words}, {edge.mark}"
@@ -130,12 +136,15 @@ def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int) ->
             page.node(f"lane{i}", f"<{words}>", shape="none", **size, **{"class": "lane"})
 
 
-def _edges(drawing: Drawing, style: Style) -> Iterator[tuple[bool, str, str, dict[str, str]]]:
+def _edges(
+    drawing: Drawing, style: Style, lanes: Lanes
+) -> Iterator[tuple[bool, str, str, dict[str, str]]]:
     """Yield the edges: whether it stands beside the path, tail, head, attributes."""
     colours = style.theme.colours
     place = {box.id: f"n{i}" for i, box in enumerate(drawing.boxes)}
     shapes = {box.id: box.shape for box in drawing.boxes}
     marked = {box.id for box in drawing.boxes if box.mark in card.SIGNS}
+    projecting = _projecting(drawing)
     side = "e" if style.direction == "TB" else "n"
     for i, edge in enumerate(drawing.edges):
         role, pattern, pen = _STYLES[edge.role]
@@ -154,7 +163,7 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[tuple[bool, str, str, dic
         label = card.edge_text(edge, style.theme)
         if label and not (edge.mark and marked & {edge.tail, edge.head}):
             drawn["label"] = label
-        lane = f"lane{i}" if _lane(drawing, edge) else ""
+        lane = f"lane{i}" if i in lanes else ""
         plain = {**drawn, "dir": "none"}
         if edge.role == Role.REPEAT:
             # It runs against the ranks, so it is written from its head to its tail.
@@ -170,30 +179,30 @@ def _edges(drawing: Drawing, style: Style) -> Iterator[tuple[bool, str, str, dic
             yield True, lane, f"{head}:{side}", drawn
         elif edge.role in SHORTCUTS:
             joins = shapes[edge.head] in (Shape.SUM, Shape.CONCAT)
-            start = f"{tail}:{side}" if not _projects(drawing, edge.tail) else tail
+            start = tail if edge.tail in projecting else f"{tail}:{side}"
             yield True, start, f"{head}:{side}" if joins else head, drawn
         else:
             yield False, tail, head, drawn
 
 
-def _lane(drawing: Drawing, edge: Edge) -> str:
-    """Return the group in which the word on a shortcut stands, or an empty text for none."""
-    if edge.role not in _LANES or (edge.role == Role.BYPASS and _projects(drawing, edge.tail)):
-        return ""
-    beside = [
-        other for other in drawing.edges if (other.head, other.role) == (edge.head, edge.role)
-    ]
-    if edge.role == Role.CONCAT and len(beside) > _MANY:
-        return ""
-    return next(box.group for box in drawing.boxes if box.id == edge.head)
+def _lanes(drawing: Drawing) -> Lanes:
+    """Return the edges whose word stands in a lane, each with the group of the lane."""
+    beside = Counter((edge.head, edge.role) for edge in drawing.edges)
+    groups = {box.id: box.group for box in drawing.boxes}
+    projecting = _projecting(drawing)
+    lanes = {}
+    for i, edge in enumerate(drawing.edges):
+        through = edge.role == Role.BYPASS and edge.tail in projecting
+        crowded = edge.role == Role.CONCAT and beside[edge.head, edge.role] > _MANY
+        if edge.role in _LANES and not through and not crowded and groups[edge.head]:
+            lanes[i] = groups[edge.head]
+    return lanes
 
 
-def _projects(drawing: Drawing, box: str) -> bool:
-    """Whether the box is part of a shortcut, which then goes through it and not round it."""
-    return any(
-        edge.head == box and edge.role in (Role.PROJECTION, Role.POOL, Role.BYPASS)
-        for edge in drawing.edges
-    )
+def _projecting(drawing: Drawing) -> set[str]:
+    """Return the boxes that are part of a shortcut, which goes through them and not round them."""
+    roles = (Role.PROJECTION, Role.POOL, Role.BYPASS)
+    return {edge.head for edge in drawing.edges if edge.role in roles}
 
 
 def _plain(text: str) -> str:

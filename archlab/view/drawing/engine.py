@@ -6,6 +6,8 @@ is the same on every machine, whatever fonts it has.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -13,15 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
-from archlab.errors import LayoutError, keyword
+from archlab.errors import LayoutError, OutputError, keyword
+from archlab.files import write
 from archlab.view.drawing import layout_worker
 
 FORMATS = ("svg", "png", "pdf")
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 _CJK = 0x2E80  # DejaVu has no letters from here on: the system's fonts help out
 _SYSTEM_FONTS = (
     "/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts",
@@ -37,7 +39,7 @@ def laid_out(dot: str, formats: Sequence[str], *, timeout: float = TIMEOUT) -> l
     """
     try:
         with _fonts(dot) as environment:
-            worker = _run(_worker(*formats), dot.encode(), environment, timeout)
+            worker = _run(_worker(timeout, *formats), dot.encode(), environment, timeout)
             if worker.returncode == layout_worker.NO_GRAPHVIZ:
                 return [_by_system_dot(dot, style, environment, timeout) for style in formats]
     except subprocess.TimeoutExpired as error:
@@ -62,8 +64,8 @@ def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[byte
     """
     texts = [dot.encode() for dot in dots]
     data = b"".join(b"%d\n%b" % (len(text), text) for text in texts)
-    with suppress(subprocess.TimeoutExpired), _fonts("".join(dots)) as environment:
-        worker = _run(_worker("many", "svg"), data, environment, timeout)
+    with contextlib.suppress(subprocess.TimeoutExpired), _fonts("".join(dots)) as environment:
+        worker = _run(_worker(timeout, "many", "svg"), data, environment, timeout)
         if worker.returncode == 0:
             return list(_pieces(worker.stdout, len(dots)))
     # One of them is at fault, and a crash does not say which.
@@ -76,8 +78,10 @@ def many_laid_out(dots: Sequence[str], *, timeout: float = TIMEOUT) -> list[byte
     return pictures
 
 
-def _worker(*arguments: str) -> list[str]:
-    return [sys.executable, str(Path(layout_worker.__file__)), *arguments]
+def _worker(timeout: float, *arguments: str) -> list[str]:
+    # It ends itself soon after its time is over, also where nobody is left to end it.
+    seconds = f"{timeout + 1:g}"
+    return [sys.executable, str(Path(layout_worker.__file__)), seconds, *arguments]
 
 
 def _run(
@@ -116,7 +120,7 @@ def _pieces(data: bytes, count: int) -> list[bytes]:
     return pieces
 
 
-@contextmanager
+@contextlib.contextmanager
 def _fonts(dot: str) -> Iterator[dict[str, str]]:
     """Give an environment with matplotlib's fonts, and with the system's where they are needed."""
     spec = importlib.util.find_spec("matplotlib")  # not imported: that takes 0.4 s
@@ -125,14 +129,29 @@ def _fonts(dot: str) -> Iterator[dict[str, str]]:
         folders.append(Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf")
     if any(ord(letter) >= _CJK for letter in dot):
         folders += [Path(folder).expanduser() for folder in _SYSTEM_FONTS]
-    with tempfile.TemporaryDirectory(prefix="archlab-") as folder:
-        config = Path(folder) / "fonts.conf"
-        lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
-        # fontconfig keeps there what it read of the fonts: the next layout starts faster.
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        cache = escape(str(Path(base) / "archlab" / "fontconfig"))
-        config.write_text(
-            '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-            f"{lines}<cachedir>{cache}</cachedir></fontconfig>"
-        )
+    lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
+    # fontconfig keeps there what it read of the fonts: the next layout starts faster.
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = base / "archlab" / "fontconfig"
+    content = (
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+        f"{lines}<cachedir>{escape(str(cache))}</cachedir></fontconfig>"
+    )
+    with contextlib.ExitStack() as stack:
+        # Under a name of its content: what is killed leaves nothing that the next one does not use.
+        config = cache / f"{hashlib.sha256(content.encode()).hexdigest()[:12]}.conf"
+        if not config.is_file() and not _written(config, content):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="archlab-"))
+            config = Path(folder) / config.name
+            config.write_text(content)
         yield {**os.environ, "FONTCONFIG_FILE": str(config)}
+
+
+def _written(path: Path, content: str) -> bool:
+    """Write a file, its folder too; False where that is not allowed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, content)
+    except (OSError, OutputError):
+        return False
+    return True

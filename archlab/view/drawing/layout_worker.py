@@ -1,14 +1,15 @@
 """Lay out DOT text in a process of its own: a crash or an endless layout takes nothing with it.
 
-Run by `engine` as `python layout_worker.py FORMAT …` with DOT on standard input. Writes for each
-format its size in bytes, a line break, and the bytes. As `python layout_worker.py many FORMAT …` it
-reads any number of texts, each behind its size and a line break. It imports nothing of archlab, so
-that it starts fast.
+Run by `engine` as `python layout_worker.py SECONDS FORMAT …` with DOT on standard input. Writes for
+each format its size in bytes, a line break, and the bytes. As `python layout_worker.py SECONDS many
+FORMAT …` it reads any number of texts, each behind its size and a line break. After so many seconds
+the system ends it. It imports nothing of archlab, so that it starts fast.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 import sys
 
 DPI = 144.0
@@ -61,4 +62,7 @@ def resolution(svg: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Whoever started it may have been killed; and Graphviz does not come back to Python meanwhile.
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+    sys.exit(main(sys.argv[2:]))

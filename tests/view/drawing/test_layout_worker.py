@@ -2,6 +2,8 @@
 
 import ast
 import io
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -61,6 +63,16 @@ def test_a_png_that_could_not_be_read_is_not_written(work) -> None:
     assert work(["png"], b"x" * 49_147) == (0, b"11\npng 48.0005")
 
 
+def test_it_ends_itself() -> None:
+    """Its parent may be gone: nobody else would end an endless layout."""
+    edges = "".join(f"a{i} -> a{(i * 7919) % 900};" for i in range(6000))
+    ended = subprocess.run(
+        [sys.executable, layout_worker.__file__, "0.5", "svg"],
+        input=f"digraph {{{edges}}}".encode(), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGALRM
+
+
 def test_without_graphviz_the_code_says_so(work, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     assert work(["svg"], b"digraph") == (NO_GRAPHVIZ, b"")
@@ -84,4 +96,4 @@ def test_the_worker_imports_nothing_slow() -> None:
     tree = ast.parse(Path(layout_worker.__file__).read_text())
     lines = [line for line in ast.walk(tree) if isinstance(line, ast.Import | ast.ImportFrom)]
     names = {getattr(line, "module", None) or line.names[0].name for line in lines}
-    assert names == {"__future__", "re", "sys", "pygraphviz"}
+    assert names == {"__future__", "re", "signal", "sys", "pygraphviz"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.command import Typed
+from archlab.cli.command import YEAR, Typed
+from archlab.cli.interrupt import limited
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
 from archlab.cli.streams import answer, is_terminal
@@ -77,7 +78,8 @@ class Drawing:
         float | None,
         typer.Option(
             min=0.1,
-            help="Seconds for one try of the layout. Default: "
+            max=YEAR,
+            help="Seconds for the model's code, and again for the layout. Default: no limit, "
             f"{constant('archlab.view.drawing.engine:TIMEOUT'):g}.",
         ),
     ] = None
@@ -147,10 +149,10 @@ def render(
     look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     verb = getattr(draw, "render_diff" if diff else VIEWS[view])
     # A forward that fails is drawn up to there, and the command fails all the same.
-    loaded = loading.load(*models)
     failure: TraceError | None = None
     try:
-        picture = verb(*loaded, mode=mode, **drawing.keywords)
+        with limited(drawing.timeout):
+            picture = verb(*loading.load(*models), mode=mode, **drawing.keywords)
     except TraceError as error:
         if error.graph is None:
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.command import Typed
+from archlab.cli.command import YEAR, Typed
 from archlab.cli.interrupt import saved_on_interrupt
 from archlab.cli.options import Loading, constant, listed
 from archlab.cli.output import Format, Plot
@@ -42,7 +42,7 @@ Check = Annotated[
 class Limits:
     """What one model may take, and which are measured again."""
 
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds a model.")] = 120
+    timeout: Annotated[float, typer.Option(min=1, max=YEAR, help="Seconds a model.")] = 120
     memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory of a worker process.")] = (
         "2GiB"
     )
