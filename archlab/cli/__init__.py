@@ -37,7 +37,7 @@ def main() -> None:
     streams.fill()
     threads = set(threading.enumerate())
     code = 0
-    with terminable():
+    with terminable(), streams.visible_messages():
         try:
             app(prog_name="archlab")
         except SystemExit as end:

@@ -23,12 +23,36 @@ from archlab.quoting import visible_lines
 class Streams:
     """The streams of archlab's own."""
 
-    answers: Any  # a text stream; None where the process was started without a standard output
+    answers: Any
     messages: Any
 
 
 # One process runs one command; these are the streams of the one that works, if any.
 _working: list[Streams] = []
+
+
+class Closed(io.TextIOBase):
+    """The standard output of a process that was started without one."""
+
+    def write(self, _text: str) -> int:
+        """Raise a WriteError."""
+        raise WriteError("Standard output is closed: there is nowhere to write the answer to.")
+
+
+class Visible:
+    """A stream for messages, in which no name acts on a terminal."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, with an escape for what would not show."""
+        self._stream.write(visible_lines(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the stream in all else."""
+        return getattr(self._stream, name)
 
 
 def fill() -> None:
@@ -39,10 +63,23 @@ def fill() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = Closed()
     if sys.stderr is None:  # `print` would write its messages to standard output
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack × and ─
         sys.stdout.reconfigure(errors="replace")
+
+
+@contextlib.contextmanager
+def visible_messages() -> Iterator[None]:
+    """Let what the parser of the command line says show names as they are."""
+    before: Any = sys.stderr
+    sys.stderr = Visible(before)
+    try:
+        yield
+    finally:
+        sys.stderr = before
 
 
 @contextlib.contextmanager
@@ -73,7 +110,8 @@ def _descriptors_apart() -> Iterator[IO[str]]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     lent = [_text(os.dup(2), buffering=1) for _ in "12"]
     answers, messages = _text(os.dup(1)), _text(os.dup(2))
-    _working.append(Streams(answers if sys.stdout is not None else None, messages))
+    closed = isinstance(sys.stdout, Closed)
+    _working.append(Streams(sys.stdout if closed else answers, messages))
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     sys.stdout, sys.stderr = lent
@@ -98,7 +136,7 @@ def _text(number: int, buffering: int = -1) -> IO[str]:
 def _is_of_process(stream: IO[str] | None, number: int) -> bool:
     """Whether a stream of Python's is the process's own."""
     try:
-        return stream is None or stream.fileno() == number
+        return isinstance(stream, Closed) or (stream is not None and stream.fileno() == number)
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -110,10 +148,10 @@ def answer(content: str | bytes) -> None:
         WriteError: standard output is closed, or its disk is full.
         BrokenPipeError: the reader of a pipe has gone.
     """
-    stream = _working[-1].answers if _working else sys.stdout
-    if stream is None:
-        raise WriteError("Standard output is closed: there is nowhere to write the answer to.")
+    stream: Any = _working[-1].answers if _working else sys.stdout
     try:
+        if isinstance(stream, Closed):
+            stream.write("")
         if isinstance(content, bytes):
             stream.flush()
             stream.buffer.write(content)
@@ -137,14 +175,14 @@ def say(message: str) -> None:
 def is_terminal() -> bool:
     """Whether answers are read on a terminal."""
     stream = _working[-1].answers if _working else sys.stdout
-    return stream is not None and stream.isatty()
+    return bool(stream.isatty())
 
 
 def terminal_width() -> int:
     """Return how many characters a line of the terminal has that reads answers."""
     stream = _working[-1].answers if _working else sys.stdout
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        if stream is not None and "COLUMNS" not in os.environ:
+        if "COLUMNS" not in os.environ:
             return os.get_terminal_size(stream.fileno()).columns or 80
     return shutil.get_terminal_size().columns
 
@@ -153,8 +191,7 @@ def flush() -> None:
     """Write out what is left in the buffers."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(ValueError):  # closed
-            if stream is not None:
-                stream.flush()
+            stream.flush()
 
 
 def drop() -> None:

@@ -38,8 +38,8 @@ def decoded(
             grey = image.mode in ("1", "L", "I;16")
             converted = image.convert(mode or ("L" if grey else "RGB"))
             array = np.asarray(converted.resize(size) if size else converted)
-    # Pillow reports a broken PNG as SyntaxError.
-    except (OSError, SyntaxError, *_BOMBS) as error:
+    # Pillow reports a broken PNG as SyntaxError, and other files as ValueError.
+    except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     return array[..., None] if array.ndim == 2 else array
 

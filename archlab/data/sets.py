@@ -132,6 +132,8 @@ def read_file(path: Path, name: str) -> ImageSet:
     train, test = (_whole(labels, str(path)) for labels in (train_labels, test_labels))
     if classes is None:
         classes = _numbered(train, str(path))
+    elif not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise DataError(f"{path}: `classes` is no list of names, one text a class.")
     return checked(
         ImageSet(name, train_images, train, test_images, test, tuple(classes)), str(path)
     )

@@ -224,7 +224,7 @@ def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., An
         )
     if isinstance(member, nn.Module):
         return lambda: member
-    if reason := _no_builder(member):
+    if reason := _no_builder(member, spec.place):
         raise SpecError(
             f"{spec.text!r} {reason}; a module, a class of torch.nn.Module or a function that "
             "makes one is wanted. Nothing was called."
@@ -232,7 +232,7 @@ def _member(module: ModuleType, spec: ModelSpec, place: str) -> Callable[..., An
     return member  # type: ignore[no-any-return]
 
 
-def _no_builder(member: Any) -> str:
+def _no_builder(member: Any, place: str) -> str:
     """Return why something builds no model, known without calling it; empty where it may."""
     if not callable(member):
         return f"is of type {type(member).__name__}"
@@ -242,8 +242,9 @@ def _no_builder(member: Any) -> str:
     # A function is called because the user has named it. One that is none of the user's own, nor of
     # a library of models, was named by mistake or in bad faith.
     home = str(getattr(function, "__module__", None) or "builtins").partition(".")[0]
-    if inspect.isbuiltin(function) or home in (*sys.stdlib_module_names, "archlab", "torch"):
-        return f"is a function of {home}"
+    for top in (home, place.partition(".")[0]):
+        if inspect.isbuiltin(function) or top in (*sys.stdlib_module_names, "archlab", "torch"):
+            return f"is a function of {top}"
     return ""
 
 

@@ -200,7 +200,13 @@ def read_config(path: Path) -> dict[str, Any]:
     import yaml  # here: most commands read no YAML
 
     class Loader(yaml.SafeLoader):
-        """Reads 1e-4 as a number, as YAML 1.2 does; YAML 1.1 wants 1.0e-4."""
+        """Reads 1e-4 as a number, as YAML 1.2 does; YAML 1.1 wants 1.0e-4. No aliases."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            """Raise for an alias: a few of them make a value that is part of itself, or endless."""
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("a recipe has no aliases (*name)")
+            return super().compose_node(parent, index)
 
     exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))

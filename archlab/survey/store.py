@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean, keyword
-from archlab.files import write
+from archlab.files import check_is_file, write
 from archlab.quoting import csv_cell, csv_text
 from archlab.survey.row import SCHEMA, ScanRow, kinds
 
@@ -152,10 +152,12 @@ def _another(path: Path, why: str) -> OutputError:
 
 def _read_csv(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
     try:
+        check_is_file(path)
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restkey="cells without a column")
             records = [
-                {name: csv_text(cell or "") for name, cell in record.items()} for record in reader
+                {name: csv_text(str(cell or "")) for name, cell in record.items()}
+                for record in reader
             ]
             return list(reader.fieldnames or ()), records
     except (OSError, ValueError, csv.Error) as error:

@@ -22,8 +22,10 @@ def read(path: Path) -> dict[str, Any]:
         path = path / record.CHECKPOINT
     if not path.is_file():
         raise RunError(f"There is no checkpoint {path}. A run's folder holds last.ckpt.")
-    content = _loaded(path)
-    if not isinstance(content, dict) or "state_dict" not in content:
+    content: Any = _loaded(path)
+    content = content if isinstance(content, dict) else {}
+    weights = content.get("state_dict")
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
     origin = content.setdefault("archlab", {})
     if not isinstance(origin, dict) or not _is_plain(origin):
@@ -35,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
         )
     if spec:
         origin["options"] = recorded_options(spec, options)
-    return content
+    return dict(content)
 
 
 def _loaded(path: Path) -> Any:
@@ -110,7 +112,10 @@ def load_model(
     weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
                if key.startswith("model.")}  # fmt: skip
     own = model.state_dict()
-    wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
+    wrong = [
+        name for name, weight in own.items()
+        if getattr(weights.get(name), "shape", None) != weight.shape
+    ]  # fmt: skip
     extra = [key for key in weights if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]

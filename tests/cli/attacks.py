@@ -113,10 +113,10 @@ def prepare() -> None:
     def run_local(jobs, **_):
         yield from map(perform, jobs)
 
-    def start(folder, gradients=0):
+    def start(folder, model, gradients=0):
         errors, code = tempfile.TemporaryFile(), 0  # noqa: SIM115  the sweep closes it
         try:
-            execute(folder)
+            execute(folder, trusted=model)
         except ArchlabError as error:
             errors.write(f"{error}\n".encode())
             code = 2

@@ -261,11 +261,12 @@ def _runs(folder: Path) -> None:
         sweep = folder / "sweeps" / name
         for file, text in files.items():
             _write(folder / "runs" / name / file, text)
-        _write(sweep / "sweep.json", json.dumps({"runs": [f"../../runs/{name}", "other"]}))
+            _write(sweep / "one" / file, text)
+        _write(sweep / "sweep.json", json.dumps({"runs": ["one", "other"]}))
         _write(sweep / "other/run.json", other)
         _write(sweep / "other/done.json", json.dumps(done))
-    lists = (3, None, "run", [None], ["../.."], {"a": 1}, [ESCAPE], ["x" * 300], ["a\0b"], [[]], [],
-             ["/etc"], ["\ud800"])  # fmt: skip
+    lists = (3, None, "run", ["../../runs/good"], [None], ["../.."], {"a": 1}, [ESCAPE],
+             ["x" * 300], ["a\0b"], [[]], [], ["/etc"], ["\ud800"])  # fmt: skip
     for i, value in enumerate(lists):
         texts[f"list{i}"] = json.dumps({"runs": value})
     for name, text in texts.items():

@@ -11,6 +11,7 @@ from html import escape, unescape
 
 from archlab.errors import LayoutError
 from archlab.fold.drawing import Box, Drawing
+from archlab.quoting import visible, visible_lines
 from archlab.view.drawing import card
 from archlab.view.theme import FALLBACKS, FONT, Theme
 
@@ -32,7 +33,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
     lost = [box.id for box in drawing.boxes if card.printable(box.id) not in shown]
     if lost:
         raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
-    label = escape(f"{drawing.model}: {len(drawing.boxes)} boxes", quote=True)
+    label = _attribute(f"{drawing.model}: {len(drawing.boxes)} boxes")
     start = f'<svg class="archlab" role="img" aria-label="{label}" '
     svg = _HEAD.sub(lambda _: start, raw, count=1)
     svg = svg.replace(f'font-family="{FONT}"', f'font-family="{FALLBACKS}"')
@@ -48,7 +49,7 @@ def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
 def _node(match: re.Match[str], drawing: Drawing) -> str:
     _, classes, number = match.groups()
     box = drawing.boxes[int(number)]
-    title = escape(card.tooltip(box, drawing), quote=False)
+    title = _content(card.tooltip(box, drawing))
     # Graphviz escapes its ids in a way of its own, so the box's id is written anew.
     name = escape(card.printable(box.id), quote=True)
     return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
@@ -65,7 +66,7 @@ def _data(box: Box) -> str:
         "heat": box.amounts.heat,
     }
     return "".join(
-        f' data-{name}="{escape(str(value), quote=True)}"'
+        f' data-{name}="{_attribute(str(value))}"'
         for name, value in values.items()
         if value not in (None, "")
     )
@@ -77,8 +78,8 @@ def _edge(match: re.Match[str], drawing: Drawing) -> str:
     parts = [part.partition(":")[0] for part in title.split("&#45;&gt;")]
     boxes = {part: drawing.boxes[int(part[1:])].id for part in parts if part.startswith("n")}
     ends = (boxes.get(part, part.replace("lane", "lane:")) for part in parts)
-    tail, head = (escape(end, quote=True) for end in ends)
-    words = escape(" → ".join(boxes.values()), quote=False)
+    tail, head = (escape(card.printable(end), quote=True) for end in ends)
+    words = _content(" → ".join(boxes.values()))
     data = f'data-tail="{tail}" data-head="{head}"'
     return f'<g id="edge{number}" class="{classes}" {data}>\n<title>{words}</title>'
 
@@ -87,9 +88,18 @@ def _group(match: re.Match[str], drawing: Drawing) -> str:
     key, number = match.groups()
     group = drawing.groups[int(number)]
     facts = [group.path or group.id, group.type, f"×{group.times}" if group.times > 1 else ""]
-    title = escape(" ".join(filter(None, facts)), quote=False)
-    path = escape(group.path, quote=True)
+    title = _content(" ".join(filter(None, facts)))
+    path = _attribute(group.path)
     return f'<g id="{key}" class="cluster" data-path="{path}">\n<title>{title}</title>'
+
+
+def _attribute(text: str) -> str:
+    """Return a text in an attribute; XML has no place for control characters, however escaped."""
+    return escape(visible(text), quote=True)
+
+
+def _content(text: str) -> str:
+    return escape(visible_lines(text), quote=False)
 
 
 def _style(theme: Theme) -> str:

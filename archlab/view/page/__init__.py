@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 
+from archlab.quoting import visible_lines
 from archlab.view.drawing.svg import css_rules, css_variables
 from archlab.view.page.content import Bar, Bars, HeatScale, Page, Part, Section, Stage, Tile
 from archlab.view.page.drawing import Drawn, drawn
@@ -54,6 +55,7 @@ def page(content: Page) -> str:
     environment = Environment(
         loader=PackageLoader("archlab.view.page", "assets"),
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -81,6 +83,11 @@ def page(content: Page) -> str:
 def _ready(section: Section, prefixes: Iterator[str]) -> ReadySection:
     figure = inlined(section.figure, section.alt, next(prefixes)) if section.figure else ""
     return ReadySection(section, figure, tuple(rows(section.table)) if section.table else ())
+
+
+def _shown(value: object) -> object:
+    """Return a text as it is written into the page; what is ready for it has a type of its own."""
+    return visible_lines(value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:
