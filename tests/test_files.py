@@ -1,15 +1,18 @@
 """Files that are whole or not there, with writers that are killed."""
 
+import os
 import signal
 import stat
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from archlab import files
-from archlab.errors import OutputError, RunError
-from archlab.files import read_json, replaced, write
+from archlab.errors import OutputError, RunError, WriteError
+from archlab.files import read_json, read_text, replaced, write
 from archlab.lock import locked
 
 # A writer that dies after it has written and before it renames.
@@ -83,3 +86,54 @@ def test_what_cannot_be_written_or_read(tmp_path) -> None:
     write(tmp_path / "list", "[]")
     with pytest.raises(RunError, match="holds no record"):
         read_json(tmp_path / "list")
+
+
+def test_a_pipe_without_a_reader_is_an_error(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WriteError, match="pipe cannot be written"):
+        write(tmp_path / "pipe", "x")
+
+
+def test_a_pipe_with_a_reader_is_written(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    content = "x" * 200_000  # more than a pipe holds
+    with subprocess.Popen(f"cat '{tmp_path}/pipe' > '{tmp_path}/read'", shell=True) as reader:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                write(tmp_path / "pipe", content)
+                break
+            except WriteError:  # `cat` has not opened it yet
+                assert time.monotonic() < deadline
+        assert reader.wait(60) == 0
+    assert (tmp_path / "read").read_text() == content
+
+
+def test_a_circle_of_links(tmp_path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    write(tmp_path / "a", "x")  # the circle leads to no file: it becomes one
+    assert (tmp_path / "a").read_text() == "x"
+
+
+def test_what_is_no_text_file_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(OSError, match="it is no file"):
+            read_text(path)
+    write(tmp_path / "long", "x" * 101)
+    with pytest.raises(OSError, match="larger than"):
+        read_text(tmp_path / "long", 100)
+    assert read_text(tmp_path / "long", 101) == "x" * 101
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000])
+def test_json_that_is_too_much(tmp_path, text) -> None:
+    write(tmp_path / "a.json", text)
+    with pytest.raises(RunError, match=r"cannot be read: (it is nested too deeply|Exceeds)"):
+        read_json(tmp_path / "a.json")
+
+
+def test_a_name_that_is_no_text_can_stand_in_a_file(tmp_path) -> None:
+    write(tmp_path / "a.csv", "model\n\udcff.py:Net\n")
+    assert (tmp_path / "a.csv").read_text() == "model\n\\udcff.py:Net\n"

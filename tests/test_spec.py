@@ -3,7 +3,7 @@
 import pytest
 
 from archlab.errors import OptionError, SpecError
-from archlab.spec import InputSpec, parse_input, parse_model, parse_options
+from archlab.spec import InputSpec, is_of_library, parse_input, parse_model, parse_options
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,24 @@ def test_batch(text, batch, shapes) -> None:
 def test_a_batch_given_twice(text) -> None:
     with pytest.raises(OptionError, match="The batch is given twice: batch=8"):
         parse_input(text).shapes(8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["²x3", "3x²", "9" * 30, "3x99999999999x99999999999", "9" * 5000, "-3x4", "1_0x3", "0x3"],
+)
+def test_sizes_that_no_tensor_has(text) -> None:
+    with pytest.raises(SpecError, match=r"is not a shape|is no tensor"):
+        parse_input(text)
+
+
+def test_a_batch_that_no_tensor_has() -> None:
+    with pytest.raises(SpecError, match="is no tensor"):
+        parse_input("3x224x224").shapes(2**62)
+    with pytest.raises(SpecError, match="is no tensor"):
+        InputSpec((1, -3, 8, 8))
+
+
+def test_which_specs_name_code_of_somebody() -> None:
+    assert all(map(is_of_library, ("resnet18", "zoo:resnet18", "torchvision:vit_b_16", "timm:x")))
+    assert not any(map(is_of_library, ("os:system", "net.py:Net", "./net.py:Net", "a.b:c")))

@@ -1,12 +1,16 @@
 """A folder PART/CLASS of images as arrays, and what is wrong with bad ones."""
 
+import os
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from archlab.data.folder import decoded
 from archlab.data.sets import load_images
 from archlab.errors import DataError
 
@@ -63,3 +67,21 @@ def test_bad_folders(spoil, expected, folder_of) -> None:
     spoil(root)
     with pytest.raises(DataError, match=expected):
         load_images(str(root))
+
+
+def test_a_small_file_with_a_vast_picture(tmp_path) -> None:
+    """A PNG of 60,000 x 60,000 pixels of one colour takes 437 kB, and 3.6 GB when it is decoded."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n"
+    for name, content in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100)))):
+        checksum = zlib.crc32(name + content)
+        png += struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+    (tmp_path / "bomb.png").write_bytes(png)
+    with pytest.raises(DataError, match=r"cannot be read as an image: .*pixels"):
+        decoded(tmp_path / "bomb.png")
+
+
+def test_a_pipe_is_no_image(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="it is no file"):
+        decoded(tmp_path / "pipe.png")

@@ -129,3 +129,44 @@ def test_bad_data(make_bad, expected, tmp_path) -> None:
 def test_an_unknown_name() -> None:
     with pytest.raises(DataError, match="Did you mean cifar10"):
         load_images("cifar-10")
+
+
+def archive(path, **arrays):
+    images = np.zeros((4, 1, 8, 8), np.uint8)
+    numbers = np.array([0, 1, 2, 3])
+    content = {"train_images": images, "train_labels": numbers, "test_images": images,
+               "test_labels": numbers, **arrays}  # fmt: skip
+    np.savez(path, **content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, 2, 999_999_999], "the largest label is 999999999, and there are 4 training"),
+        ([0, 1, 2, np.nan], "a label is no whole number"),
+        ([0, 1, 2, 2.5], "a label is no whole number"),
+        (["a", "b", "c", "d"], "numbers are wanted"),
+        (3, "numbers are wanted"),
+        ([[0, 1], [2, 3]], "numbers are wanted"),
+    ],
+)
+def test_labels_that_are_none(tmp_path, labels, message) -> None:
+    with pytest.raises(DataError, match=message):
+        load_images(archive(tmp_path / "a.npz", train_labels=np.array(labels)))
+
+
+def test_classes_may_be_named_without_images_of_each(tmp_path) -> None:
+    names = np.array([f"class {i}" for i in range(10)])
+    images = load_images(archive(tmp_path / "a.npz", classes=names))
+    assert len(images.classes) == 10
+    with pytest.raises(DataError, match="no list of names"):
+        load_images(archive(tmp_path / "b.npz", classes=np.arange(4)))
+
+
+def test_an_archive_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch) -> None:
+    path = archive(tmp_path / "a.npz")
+    free = SimpleNamespace(available=1000)
+    monkeypatch.setattr("archlab.data.sets.psutil.virtual_memory", lambda: free)
+    with pytest.raises(DataError, match=r"its arrays take .* and 1000 B are free"):
+        load_images(path)

@@ -277,3 +277,42 @@ def test_a_file_is_run_once_until_it_changes(write) -> None:
     assert isinstance(source("nets/counted.py:Net").builder(), nn.Sigmoid)
     write("other/counted.py", "from torch import nn\n\nclass Net(nn.ReLU):\n    pass\n")
     assert isinstance(source("other/counted.py:Net").builder(), nn.ReLU)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["os:system", "subprocess:Popen", "builtins:exec", "pdb:set_trace", "antigravity:fly",
+     "json:loads", "archlab.cli:main", "archlab.cli:app", "torch.hub:load", "torch:load"],
+)  # fmt: skip
+def test_what_is_no_model_is_not_called(spec) -> None:
+    with pytest.raises(SpecError, match=r"has no models|Nothing was called"):
+        source(spec)
+    assert "antigravity" not in sys.modules  # it would open a browser
+
+
+@pytest.mark.parametrize("name", ["system", "Popen", "run", "partly", "Other", "called", "loads"])
+def test_a_file_hands_on_no_function_of_pythons(write, name) -> None:
+    write(
+        "hands.py",
+        "from os import system\nfrom subprocess import Popen, run\nfrom json import loads\n"
+        "from functools import partial\nfrom torch import nn\n"
+        "partly = partial(system, 'touch ran')\n"
+        "class Other:\n    def __init__(self):\n        open('ran', 'w')\n"
+        "called = Other.__call__\n",
+    )
+    with pytest.raises(SpecError, match="Nothing was called"):
+        source(f"hands.py:{name}")
+    assert not Path("ran").exists()
+
+
+def test_a_package_of_a_users_may_be_called_as_one_of_pythons(write) -> None:
+    write("test/__init__.py", "")
+    write("test/nets.py", "from torch import nn\n\nclass Net(nn.ReLU):\n    pass\n")
+    own = [name for name in sys.modules if name.split(".")[0] == "test"]
+    saved = {name: sys.modules.pop(name) for name in own}
+    try:
+        assert isinstance(source("test.nets:Net").builder(), nn.ReLU)
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "test"]:
+            del sys.modules[name]
+        sys.modules.update(saved)

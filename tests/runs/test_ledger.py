@@ -75,3 +75,10 @@ def test_what_is_no_sweep_is_refused(tmp_path) -> None:
         ledger.read_sweep(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"is no sweep of `archlab degradation`.*sweep\.json"):
         ledger.read_sweep(tmp_path)
+
+
+@pytest.mark.parametrize("names", [3, None, "run", [None], ["../.."], ["/etc"], [["a"]], ["a/b"]])
+def test_a_sweep_names_folders_of_its_own(tmp_path, names) -> None:
+    files.write_json(tmp_path / ledger.SWEEP, {"runs": names})
+    with pytest.raises(RunError, match="is damaged: `runs` is a list of folders"):
+        ledger.read_sweep(tmp_path)

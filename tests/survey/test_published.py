@@ -46,6 +46,8 @@ def test_a_table_of_parameters_alone(tmp_path) -> None:
         ("", "It has: nothing"),
         ("model,param_count\na,many", "a cell is no number"),
         ("model,param_count\na", "a cell is no number"),
+        ("model,param_count\npayload.py:Net,3", "names 'payload.py:Net', which is no net of a lib"),
+        ("model,param_count\nos:system,3", "names 'os:system', which is no net of a library"),
     ],
 )
 def test_tables_that_are_none(tmp_path, table, message) -> None:

@@ -70,6 +70,8 @@ def test_what_is_chosen(text, models) -> None:
         ("~macs == 1", "is not allowed"),
         ("macs == 1j", "is not allowed"),
         ("(" * 300 + "macs" + ")" * 300, "is no condition"),
+        ("not " * 60 + "macs > 1", "more than 50 parts inside each other"),
+        ("macs > 1 or " * 400 + "rf > 1", "2,000 are the most"),
     ],
 )
 def test_what_is_refused(text, message) -> None:
@@ -80,3 +82,17 @@ def test_what_is_refused(text, message) -> None:
         return
     with pytest.raises(OptionError, match=message):
         chosen(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'a' * 9999999999 < model", "model + 'x' == 'x'", "(1, 2) * 9999999999 == macs", "-model"],
+)
+def test_only_numbers_are_computed_with(text) -> None:
+    with pytest.raises(OptionError, match=r"only numbers are computed with|neither true"):
+        chosen(f"({text}) == 1")
+
+
+def test_a_number_beyond_all_floats_is_not_known() -> None:
+    assert not chosen(f"{'9' * 400} / 7 > 1")
+    assert chosen(f"{'9' * 400} > macs")

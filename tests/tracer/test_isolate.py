@@ -336,3 +336,43 @@ def test_layers_that_share_a_cache_share_it_in_the_copy(cache: dict[str, torch.T
     )
     assert archlab.flops(model).macs == archlab.flops(model, mode="train").macs == 4 * 4
     assert cache == before
+
+
+class Child(nn.Module):
+    """A child that knows its parent, as a child of its own."""
+
+    def __init__(self, parent: nn.Module) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+        self.parent = parent
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) * self.parent.scale
+
+
+class Parent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.child = Child(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.child(x).mean((2, 3))
+
+
+@pytest.mark.parametrize("make", [on_meta, with_values, unwrap])
+def test_a_child_that_knows_its_parent(make) -> None:
+    net = Parent()
+    copy = make(net if make is not unwrap else Parent())
+    assert copy.child.parent is copy
+    copy.train().eval().to(torch.float64)  # each would go round for ever
+    assert set(copy.state_dict()) == {"scale", "child.layer.weight", "child.layer.bias"}
+    assert net.child._modules["parent"] is net  # the user's own is as it was
+
+
+def test_every_verb_takes_a_circle_of_modules() -> None:
+    net = Parent()
+    assert archlab.params(load(net)).totals.params == 1 + 3 * 4 * 9 + 4
+    assert archlab.flops(load(net), mode="train").totals.macs == 2 * 6 * 6 * 4 * 27
+    assert archlab.gradients(load(net), seeds=1).totals
+    assert archlab.render_backward(load(net)).data("dot")

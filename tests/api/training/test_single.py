@@ -85,3 +85,18 @@ def test_a_net_without_parts_to_freeze_is_refused_before_anything_is_written(
             "run", data="embedded", recipe=recipe, out="tuned", model="nets.py:Scores"
         )
     assert not (tmp_path / "tuned").exists()
+
+
+@pytest.mark.parametrize("made", ["new", "new/in/new", "there"])
+def test_a_run_that_fails_at_once_leaves_nothing(tmp_path, monkeypatch, made) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/mine.txt").touch()
+
+    def no_loggers(_folder):
+        raise OptionError("no such logger")
+
+    with pytest.raises(OptionError, match="no such logger"):
+        archlab.train_model("resnet8", recipe="demo", out=made, loggers=no_loggers)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["there", "there/mine.txt"]
