@@ -20,7 +20,7 @@ KEPT = ("_build", "runs", "reference")
 PAGES = sorted(
     page for page in DOCS.rglob("*.md") if not set(page.relative_to(DOCS).parts[:-1]) & set(KEPT)
 )
-TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")]
 LESSONS = sorted((DOCS / "tutorial").glob("*.md"))
 
 
