@@ -38,7 +38,7 @@ def contained() -> Iterator[None]:
         Traceback (most recent call last):
         archlab.contain.EndingError: the code asked to end the process (SystemExit: 0)
     """
-    process, folder = os.getpid(), _folder()
+    process, folder = os.getpid(), working_folder()
     try:
         yield
     except KeyboardInterrupt:
@@ -57,7 +57,7 @@ def contained() -> Iterator[None]:
         ) from error
     finally:
         _end_fork(process)
-        if folder and folder != _folder():
+        if folder and folder != working_folder():
             with contextlib.suppress(OSError):
                 os.chdir(folder)
 
@@ -110,7 +110,7 @@ def code_of_others(error: BaseException) -> str:
     return ""
 
 
-def _folder() -> str:
+def working_folder() -> str:
     """Return the working folder; an empty text where it has been deleted."""
     try:
         return os.getcwd()  # noqa: PTH109  Path.cwd() says the same in three times the time

@@ -19,7 +19,7 @@ from typer.models import OptionInfo
 
 from archlab.cli.interrupt import limited, told_on_interrupt
 from archlab.cli.streams import apart
-from archlab.contain import contained, kept_alive
+from archlab.contain import contained, kept_alive, working_folder
 from archlab.errors import OptionError, keyword, spelled
 
 YEAR = 31_536_000  # seconds
@@ -34,6 +34,8 @@ class Everywhere:
     @contextlib.contextmanager
     def applied(self, spelling: Callable[[str], str]) -> Iterator[None]:
         """Let the messages of the library name options, and keep a model's code in its place."""
+        if not working_folder():
+            raise OptionError("The current folder has been deleted. Change into another one.")
         with spelled(spelling), apart(), told_on_interrupt(), kept_alive(), contained():
             yield
 

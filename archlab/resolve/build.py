@@ -121,7 +121,7 @@ def _checked(source: Source, module: Any) -> nn.Module:
         raise BuildError(
             f"{source.name} returned {type(module).__name__}; a torch.nn.Module is wanted."
         )
-    if "_modules" not in vars(module):
+    if not hasattr(module, "_modules"):
         raise BuildError(f"The constructor of {source.name} does not call super().__init__().")
     return module
 

@@ -127,3 +127,15 @@ def test_names_do_not_act_on_a_terminal(folder) -> None:
     drawing = archlab("render names.py:net -i 2x8", folder).stdout
     assert "\\x1b[2Jlayer\\u202e" in drawing
     assert all(sign.isprintable() or sign == "\n" for sign in drawing)
+
+
+def test_a_folder_that_is_gone(folder) -> None:
+    (folder / "gone").mkdir()
+    run = archlab("params resnet20", folder / "gone", "; exit $?")
+    assert run.returncode == 0, run.stderr
+    command = f"rmdir ../gone; '{sys.executable}' -m archlab params resnet20"
+    run = subprocess.run(
+        ["bash", "-c", command], cwd=folder / "gone", capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "The current folder has been deleted." in run.stderr

@@ -109,6 +109,10 @@ def _check_device(name: str) -> None:
         raise OptionError(
             f"{keyword('device', name)} is no device. Examples: cpu, cuda, cuda:1."
         ) from error
+    if device.type == "meta":
+        raise OptionError(
+            f"{keyword('device', name)}: tensors there have no values to measure. Try cpu."
+        )
     if device.type == "cuda" and not torch.cuda.is_available():
         raise OptionError(
             f"{keyword('device', name)}: torch sees no CUDA device on this machine. Try cpu."
