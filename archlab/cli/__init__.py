@@ -6,7 +6,9 @@ Errors that archlab raises on purpose become one message on standard error and e
 
 from __future__ import annotations
 
+import atexit
 import errno
+import signal
 import sys
 import threading
 
@@ -45,6 +47,9 @@ def main() -> None:
             # check. 141 is what a shell calls a program that the system ended for it.
             gone = isinstance(end.__context__, BrokenPipeError)
             code = _READER_GONE if gone else _whole(end.code)
+            # While options are parsed typer catches it: 130, whatever the reason, and no word.
+            if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+                code = _failed(reason().word, reason().code)
         except KeyboardInterrupt:  # before a command has begun
             code = _failed(reason().word, reason().code)
         except Exception as error:
@@ -116,4 +121,10 @@ def _leave(code: int, before: set[threading.Thread]) -> None:
         streams.say(f"archlab: threads of the model's code still run, and end now: {left}")
         streams.flush()
         end_process(code)
+    # Of an interrupt inside of an `exec`, by which dataclasses are made, Python keeps a note, and
+    # `python -m` would end by SIGINT, although it was answered. The next `exec` clears the note.
+    exec("")  # noqa: S102
+    # Ctrl-C while Python takes itself apart would show a traceback of what it was at.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)

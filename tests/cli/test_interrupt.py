@@ -2,6 +2,7 @@
 
 import signal
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_sigterm_is_told_apart(capsys) -> None:
     assert capsys.readouterr().err == "\narchlab: terminated\n"
     assert reason() is INTERRUPTED
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_before_a_command_has_begun(cli, monkeypatch) -> None:
+    module = import_module("archlab.cli.app")
+    monkeypatch.setattr(module, "built", lambda _: signal.raise_signal(signal.SIGTERM))
+    done = cli("params resnet20")
+    assert (done.code, done.out, done.err) == (143, "", "archlab: terminated\n")
 
 
 def test_sigterm_lets_work_save(capsys) -> None:

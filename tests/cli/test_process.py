@@ -1,6 +1,7 @@
 """The command line as a process: how it starts, what it imports, how it ends in a pipe."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -82,6 +83,21 @@ def test_a_reader_that_leaves_early(line, unbuffered, code) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == code
+
+
+def test_ctrl_c_at_the_very_end_shows_no_traceback() -> None:
+    code = (
+        "import atexit, signal, sys; atexit.register(signal.raise_signal, signal.SIGINT)\n"
+        "sys.argv = ['archlab', '--version']; import archlab.cli; archlab.cli.main()"
+    )
+    done = run("-c", code)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_an_interrupt_out_of_an_exec_ends_like_any_other(tmp_path) -> None:
+    (tmp_path / "net.py").write_text("exec('raise KeyboardInterrupt')\n")
+    done = run("-m", "archlab", "params", f"{tmp_path / 'net.py'}:Net")
+    assert (done.returncode, done.stderr) == (130, "\narchlab: interrupted\n")
 
 
 def complete(line: str, shell: str = "bash") -> list[str]:
