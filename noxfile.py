@@ -110,6 +110,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def chaos(session: nox.Session) -> None:
+    """200 kills each of scans, sweeps and trainings; ARCHLAB_KILLS_SEED=N draws them again."""
+    command = ("pytest", "-s", "tests/cli/test_kills.py", *session.posargs)
+    run_with_torch(session, *command, ARCHLAB_KILLS="200")
+
+
+@nox.session(python=False)
 def coverage(session: nox.Session) -> None:
     """Branch coverage of the fast tests; fails below 95 %."""
     fast = (*PARALLEL, "-m", "not slow")
