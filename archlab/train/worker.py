@@ -3,8 +3,9 @@
 With N above 0 gradient norms by depth are recorded every N steps. MODEL is the spec that the user
 gave: no other code of a user's is run. PARENT is the process that this one ends with.
 
-Ctrl-C, SIGTERM and the end of the parent stop it between two steps, saved. Exit codes: 0 over
-(done, failed or stopped), 2 an error with one line on standard error.
+Ctrl-C, SIGTERM and the end of the parent stop it between two steps, saved; before the first step,
+with nothing to save, it ends at once. Exit codes: 0 over (done, failed or stopped), 2 an error with
+one line on standard error.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Stop:
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
+        # Whoever asks waits, and imports and the first step may take many seconds more.
+        if not self._training:
+            os._exit(0)
 
     def _watch(self) -> None:
         # The system gives an orphan another parent.

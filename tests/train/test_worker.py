@@ -88,6 +88,18 @@ def test_an_orphan_that_has_not_begun_ends_at_once(planned, source) -> None:
     assert not (folder / record.PROGRESS).exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_before_there_is_anything_to_save_ends_at_once(planned, source, number) -> None:
+    """Imports take seconds, and whoever asks, such as a sweep after Ctrl-C, waits for the end."""
+    folder = planned("run", steps=10_000)
+    worker = start(folder)
+    maps = psutil.Process(worker.pid).memory_maps
+    wait_for(lambda: any("libtorch" in each.path for each in maps()))
+    worker.send_signal(number)
+    assert worker.wait(1) == 0
+    assert not (folder / record.PROGRESS).exists()
+
+
 def test_a_plan_of_somebody_names_no_code(planned, source, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "payload.py").write_text("open('it_ran', 'w')\n")
