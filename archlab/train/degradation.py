@@ -179,7 +179,9 @@ class _Pool:
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             for process, _ in self.running.values():
-                process.send_signal(signal.SIGINT)
+                # Not SIGINT: a sweep that a shell began in the background ignores that, and so does
+                # a worker that has just been started.
+                process.terminate()
             for process, errors in self.running.values():
                 try:
                     process.wait(max(0.1, deadline - time.monotonic()))

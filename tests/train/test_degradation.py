@@ -166,7 +166,7 @@ def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatc
 
 def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatch) -> None:
     def waiting(folder: Path, _model: str, _gradients: int = 0):
-        code = ("import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(0)); "
+        code = ("import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
                 f"open({str(tmp_path / folder.name)!r}, 'w'); signal.pause()")  # fmt: skip
         return subprocess.Popen([sys.executable, "-c", code]), (tmp_path / "errors").open("w+b")
 
