@@ -37,7 +37,7 @@ def serve() -> None:
             if not (line := asks.readline()):
                 return
             asked = json.loads(line)
-            answer = started() if "argv" in asked else ended(asked["process"], asked["limit"])
+            answer = started(asked) if "argv" in asked else ended(asked["process"], asked["limit"])
     call(asked)  # in a fork, with the server's files closed
 
 
@@ -53,13 +53,14 @@ def prepare() -> None:
     gc.freeze()  # a collection in a fork would copy every page
 
 
-def started() -> int | str:
+def started(asked: dict) -> int | str:
     """Fork; once that process can be killed, return its number, and in the process itself FORK."""
     begun, begins = os.pipe()
     process = os.fork()
     if process == 0:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        behind = asked["behind"]
+        signal.signal(signal.SIGINT, signal.SIG_IGN if behind else signal.default_int_handler)
         os.close(begun)
     os.close(begins)
     if process:

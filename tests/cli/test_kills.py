@@ -33,7 +33,7 @@ WORDS = {signal.SIGTERM: "terminated", signal.SIGINT: "interrupted"}
 
 END = "to its end"
 
-NETS = ("resnet8", "plain8", "resnet14", "plain14", "resnet20", "plain20", "resnet26")
+NETS = ("resnet8", "plain20", "resnet56", "plain56", "resnet110", "plain110", "resnet20")
 SMALL = ("--recipe", "demo", "--data", "../few.npz", "--set", "batch_size=16",
          "--set", "widths=(4,4,4)")  # fmt: skip
 
@@ -92,10 +92,10 @@ class Scan(Command):
 
 
 class Train(Command):
-    start = 1.5
+    start = 1.2
     moments = (6, 14, 0)
-    line = ("train", "resnet8", *SMALL, "--out", "run", "--set", "steps=150",
-            "--set", "eval_every=15", "--set", "checkpoint_every=4")  # fmt: skip
+    line = ("train", "resnet8", *SMALL, "--out", "run", "--set", "steps=100",
+            "--set", "eval_every=10", "--set", "checkpoint_every=4")  # fmt: skip
 
     def runs(self, folder):
         return sorted(path.parent for path in folder.rglob("run.json"))
@@ -147,7 +147,7 @@ class Train(Command):
 
 
 class Sweep(Train):
-    opening, start = 0.8, 4.0
+    opening, start = 0.8, 3.5
     moments = (13, 4, 3)
     line = ("degradation", "--depths", "8,14", "--kinds", "residual", "--seeds", "2", *SMALL,
             "--out", "sweep", "--jobs", "2", "--set", "steps=60", "--set", "eval_every=20",
@@ -178,11 +178,14 @@ class Server:
             )  # fmt: skip
         assert self._answer() == "ready"
 
-    def start(self, line, folder):
-        """Return the process of a command, which leads a session of its own."""
+    def start(self, line, folder, *, behind=False):
+        """Return the process of a command, which leads a session of its own.
+
+        What a shell begins `behind` another command, with &, ignores Ctrl-C.
+        """
         self.messages.unlink(missing_ok=True)
         return self._ask(argv=line, folder=str(folder), messages=str(self.messages),
-                         temporary=str(self.temporary))  # fmt: skip
+                         temporary=str(self.temporary), behind=behind)  # fmt: skip
 
     def code(self, process, limit=0.0):
         """Return how a process ended; None where it has not after so many seconds."""
@@ -234,7 +237,7 @@ class Chaos:
 
     def __init__(self, command, server, room, reference):
         self.command, self.server, self.room, self.reference = command, server, room, reference
-        self.draw = random.Random(SEED)
+        self.draw = random.Random(f"{SEED} {command.line[-1]}")
         self.wrong, self.kills, self.begun = [], 0, 0
         self._anew()
 
@@ -252,10 +255,13 @@ class Chaos:
 
     def round(self, *, to_the_end):
         """Start the command once, kill it, where it does not end before, and look at all."""
-        process = self.server.start(self.command.line, self.folder)
-        code, what = (None, END) if to_the_end else self.killed(process)
+        number = self.draw.choices([*SIGNALS], [*SIGNALS.values()])[0]
+        behind = number != signal.SIGINT and self.draw.random() < 0.3
+        process = self.server.start(self.command.line, self.folder, behind=behind)
+        code, what = (None, END) if to_the_end else self.killed(process, number)
         if code is None:
             code = self.server.code(process, PATIENCE)
+        what += ", in the background" * behind
         said = self.server.messages.read_text() if self.server.messages.exists() else ""
         found = list(self.faults(code, what, said))
         if found:
@@ -264,9 +270,8 @@ class Chaos:
         if self.whole or code is None:
             self._anew()
 
-    def killed(self, process):
+    def killed(self, process, number):
         """Return the exit code of one that ended before its time, and else how it was killed."""
-        number = self.draw.choices([*SIGNALS], [*SIGNALS.values()])[0]
         to_all = self.draw.random() < 0.5  # as a terminal and a container do
         moment = self.draw.choices(("opening", "start", "work"), self.command.moments)[0]
         share = self.draw.random()
