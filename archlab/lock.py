@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from archlab.errors import OutputError, RunError, keyword
+from archlab.errors import RunError, WriteError, keyword
 from archlab.files import remove_leftovers
 
 LOCK = ".lock"  # the file in the folder that the lock is held on
@@ -20,7 +20,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         RunError: another process holds it.
-        OutputError: the folder cannot be written.
+        WriteError: the folder cannot be written.
     """
     import filelock  # here: 60 ms, and most commands lock nothing
 
@@ -34,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"another folder ({keyword('out')})."
         ) from error
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        raise WriteError(f"{folder} cannot be written: {error.strerror or error}.") from error
     try:
         remove_leftovers(folder)
         yield

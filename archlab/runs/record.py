@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 from archlab import files
-from archlab.errors import OutputError, RunError
+from archlab.errors import RunError, WriteError
 from archlab.result import Unit
 from archlab.runs.layout import has_layouts, recorded_options
 from archlab.runs.recipe import Recipe, from_record
@@ -140,7 +140,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror}.") from error
+        raise WriteError(f"{folder} cannot be made: {error.strerror}.") from error
     files.write_json(folder / PLAN, {"id": plan.id, "archlab": __version__, **asdict(plan)})
 
 

@@ -6,6 +6,7 @@ under another name and renamed, so that whatever is interrupted, no finished row
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -16,7 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from archlab.errors import DependencyError, OptionError, OutputError, did_you_mean, keyword
+from archlab.errors import (
+    DependencyError,
+    OptionError,
+    OutputError,
+    WriteError,
+    did_you_mean,
+    keyword,
+)
 from archlab.files import check_is_file, write
 from archlab.quoting import csv_cell, csv_text
 from archlab.survey.row import SCHEMA, ScanRow, kinds
@@ -90,7 +98,7 @@ class Journal:
             self._file.write(json.dumps(asdict(row)).encode() + b"\n")
             self._file.flush()
         except OSError as error:
-            raise OutputError(
+            raise WriteError(
                 f"{self.folder / JOURNAL} cannot be written: {error.strerror}. The rows before are "
                 "kept; the same command goes on."
             ) from error
@@ -111,12 +119,14 @@ class Journal:
             self._file.seek(content.rfind(b"\n") + 1)
             self._file.truncate()
         except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+            raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            # A row that a full disk did not take: `append` has said so, and closing tries again.
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._file = None
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from archlab import files
-from archlab.errors import OutputError
+from archlab.errors import WriteError
 from archlab.runs import record
 from archlab.runs.record import Measurement
 from archlab.train import device
@@ -200,14 +200,14 @@ def error(
 
 
 def save(trainer: pl.Trainer, path: Path) -> None:
-    """Write a checkpoint, whole or not at all: on an OutputError the one before stays."""
+    """Write a checkpoint, whole or not at all: on a WriteError the one before stays."""
     try:
         with files.replaced(path) as temporary:
             trainer.save_checkpoint(temporary)
     # torch reports a full disk as RuntimeError.
     except (OSError, RuntimeError) as failure:
         why = getattr(failure, "strerror", None) or " ".join(str(failure).split())[:160]
-        raise OutputError(
+        raise WriteError(
             f"{path} cannot be written: {why}. Is the disk full? The checkpoint before it is "
             "kept: free some space and give the same command again."
         ) from failure

@@ -1,11 +1,12 @@
 """Rows on disk: both formats, other schemas, journals that were torn in the middle of a line."""
 
 import csv
+import io
 from dataclasses import asdict, replace
 
 import pytest
 
-from archlab.errors import DependencyError, OptionError, OutputError
+from archlab.errors import DependencyError, OptionError, OutputError, WriteError
 from archlab.survey import store
 from archlab.survey.row import ScanRow
 
@@ -102,15 +103,19 @@ def test_targets(tmp_path, monkeypatch) -> None:
         store.check_format(tmp_path / "zoo.parquet")
 
 
-def test_a_full_disk_is_told_as_such(tmp_path, monkeypatch) -> None:
+class Full(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_told_as_such_and_once(tmp_path) -> None:
     with store.Journal(tmp_path / "zoo.csv") as journal:
-        real = journal._file
-
-        class Full:
-            def write(self, _: bytes) -> None:
-                raise OSError(28, "No space left on device")
-
-        journal._file = Full()
-        with pytest.raises(OutputError, match=r"No space left on device\. The rows before"):
+        journal._file.close()
+        journal._file = io.BufferedWriter(Full())
+        with pytest.raises(WriteError, match=r"No space left on device\. The rows before"):
             journal.append(ScanRow(model="a"))
-        journal._file = real
+    # The row is in the buffer still, and closing has tried to write it again.
+    assert journal.rows() == []

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from archlab import files
-from archlab.errors import OutputError, RunError
+from archlab.errors import RunError, WriteError
 from archlab.lock import locked
 from archlab.runs import record
 from archlab.train import checkpoint, recorder
@@ -185,7 +185,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(pl.Trainer, "save_checkpoint", no_space)
-        with pytest.raises(OutputError, match="Is the disk full"):
+        with pytest.raises(WriteError, match="Is the disk full"):
             execute(full, images=images)
     assert {path.name for path in full.iterdir()} == {
         ".lock", "run.json", "metrics.csv", "last.ckpt", "progress.json",
