@@ -16,13 +16,13 @@ from pathlib import Path
 
 from archlab.data.sets import ImageSet
 from archlab.engine import cores
-from archlab.errors import OptionError, RunError, check_one_of, keyword
+from archlab.errors import OptionError, RunError, WriteError, check_one_of, keyword
 from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import over, show
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
-from archlab.train.process import Started, failure, start
+from archlab.train.process import REFUSED, Started, failure, start
 from archlab.train.remote import Fan, train_remotely
 from archlab.verb import Progress
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
@@ -98,6 +98,7 @@ def run_plans(
 
     Raises:
         RunError: another sweep uses the folder, or a run ended with an error.
+        WriteError: the disk is full; the running workers have ended.
         KeyboardInterrupt: after the running workers have saved.
     """
     with locked(out):
@@ -133,7 +134,7 @@ def _trained(
     pool = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
     try:
         pool.work(progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, WriteError):
         pool.interrupt()
         raise
     return pool.errors
@@ -198,5 +199,10 @@ class _Pool:
                 continue
             del self.running[name]
             if why := failure(process, errors):
+                # The disk is full for the other runs, too.
+                if process.poll() == REFUSED:
+                    raise WriteError(
+                        f"{name} did not end: {why} What is done is kept; the same command goes on."
+                    )
                 self.errors[name] = why
             ledger.write_ledger(self.out)

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+REFUSED = 74  # its exit code where the system refused to write
 Started = tuple[subprocess.Popen[bytes], IO[bytes]]
 
 

@@ -4,8 +4,8 @@ With N above 0 gradient norms by depth are recorded every N steps. MODEL is the 
 gave: no other code of a user's is run. PARENT is the process that this one ends with.
 
 Ctrl-C, SIGTERM and the end of the parent stop it between two steps, saved; before the first step,
-with nothing to save, it ends at once. Exit codes: 0 over (done, failed or stopped), 2 an error with
-one line on standard error.
+with nothing to save, it ends at once. Exit codes: 0 over (done, failed or stopped); 2 an error with
+one line on standard error, and 74 where that is a full disk.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def main() -> int:
     collect_seldom()
     import torch
 
-    from archlab.errors import ArchlabError
+    from archlab.errors import ArchlabError, WriteError
     from archlab.train.gradients import GradientProfiles
+    from archlab.train.process import REFUSED
     from archlab.train.run import execute
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -74,7 +75,7 @@ def main() -> int:
         execute(folder, trusted=model, stop=stop, extra=profiles)
     except ArchlabError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return REFUSED if isinstance(error, WriteError) else 2
     return 0
 
 

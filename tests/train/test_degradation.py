@@ -16,7 +16,7 @@ import torch
 
 from archlab import report
 from archlab.data.sets import ImageSet
-from archlab.errors import OptionError, RunError
+from archlab.errors import OptionError, RunError, WriteError
 from archlab.files import replaced
 from archlab.lock import locked
 from archlab.runs import ledger, record
@@ -162,6 +162,24 @@ def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatc
     sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY)
     with pytest.raises(RunError, match=r"did not end: the disk is full \(1 more ended so\)"):
         run_plans(sweep.plans(images), tmp_path / "out", jobs=2)
+
+
+def test_a_full_disk_in_a_worker_ends_the_sweep(tmp_path, images, monkeypatch) -> None:
+    def full(folder: Path, _model: str, _gradients: int = 0):
+        wait = 60 if folder.name.startswith("plain-8") else 0
+        words = "it cannot be written: No space left on device."
+        code = f"import sys, time; time.sleep({wait}); sys.stderr.write('{words}'); sys.exit(74)"
+        errors = (tmp_path / folder.name).open("w+b")
+        started.append(subprocess.Popen([sys.executable, "-c", code], stderr=errors))
+        return started[-1], errors
+
+    started: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(degradation, "start", full)
+    monkeypatch.setattr(degradation, "_POLL", 0.02)
+    sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY)
+    with pytest.raises(WriteError, match=r"plain-14.*No space left on device\. What is done"):
+        run_plans(sweep.plans(images), tmp_path / "out", jobs=2)
+    assert [process.poll() for process in started] == [74, -signal.SIGTERM]
 
 
 def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatch) -> None:
