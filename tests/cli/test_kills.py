@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 KILLS = int(os.environ.get("ARCHLAB_KILLS", "20"))
-SEED = int(os.environ.get("ARCHLAB_KILLS_SEED") or random.randrange(10**6))
+SEED = int(os.environ.get("ARCHLAB_KILLS_SEED") or 1)
 GONE = 10.0  # seconds after which no process is left
 PATIENCE = 120.0  # for work that ends by itself or saves, on a machine that is shared
 MARK = "ARCHLAB_KILLS_MARK"
