@@ -7,9 +7,9 @@ takes a minute.
 from __future__ import annotations
 
 import json
-import re
 import os
-import random
+import re
+import secrets
 import shutil
 import sys
 import tarfile
@@ -114,7 +114,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(python=False)
 def chaos(session: nox.Session) -> None:
     """200 kills each of scans, sweeps and trainings, drawn anew; ARCHLAB_KILLS_SEED=N says how."""
-    seed = os.environ.get("ARCHLAB_KILLS_SEED") or str(random.randrange(10**6))
+    seed = os.environ.get("ARCHLAB_KILLS_SEED") or str(secrets.randbelow(10**6))
     command = ("pytest", "-s", "tests/cli/test_kills.py", *session.posargs)
     run_with_torch(session, *command, ARCHLAB_KILLS="200", ARCHLAB_KILLS_SEED=seed)
 
