@@ -97,7 +97,7 @@ def apart() -> Iterator[None]:
             yield
         finally:
             if sys.stdout is not lent or lent.closed:
-                say("archlab: the model's code closed or replaced sys.stdout; it has its own")
+                say("archlab: the model's code closed or replaced sys.stdout; no answer is lost")
             sys.stdin, sys.stdout, sys.stderr = saved
             _working.pop()
 

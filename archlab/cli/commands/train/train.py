@@ -70,7 +70,7 @@ def train(
         )  # fmt: skip
     format.show(answer)
     if stop.is_set():
-        say(f"archlab: {reason().word} and saved; the same command goes on")
+        say(f"archlab: {reason().word}. What is trained is saved; the same command goes on.")
         raise typer.Exit(reason().code)
     # A loss that is no number ends a run: its table is shown, and the command fails.
     if answer.totals.status == "failed":

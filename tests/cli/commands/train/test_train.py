@@ -88,7 +88,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(cli, few, monkeypatch, tmp_path) -> 
         patch.setattr(module, "progress_shown", lambda **_: contextlib.nullcontext(press))
         stopped = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
     assert stopped.code == 130
-    assert "interrupted and saved; the same command goes on" in stopped.err
+    assert "interrupted. What is trained is saved; the same command goes on" in stopped.err
     assert "interrupted at step 1 of 6" in stopped.out
     done = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
     assert (done.code, (tmp_path / "one/done.json").exists()) == (0, True)
