@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from archlab.contain import said
+from archlab.contain import EndingError, contained, said
 from archlab.errors import ArchlabError
 
 
@@ -67,11 +67,12 @@ def perform(job: Job) -> Outcome:
     begin = time.perf_counter()
     value, reason = None, ""
     try:
-        value = pkgutil.resolve_name(job.target)(*job.arguments)
+        with contained():
+            value = pkgutil.resolve_name(job.target)(*job.arguments)
     except ArchlabError as error:
         reason = said(error)
     # Whatever it is, it must not stop the other jobs; the first line of torch's long ones will do.
-    except (Exception, SystemExit) as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         line = next((line for line in str(error).splitlines() if line.strip()), "no message")
-        reason = f"{type(error).__name__}: {line}"
+        reason = line if isinstance(error, EndingError) else f"{type(error).__name__}: {line}"
     return Outcome(job.key, value, reason, time.perf_counter() - begin)

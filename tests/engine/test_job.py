@@ -12,7 +12,7 @@ from archlab.engine.job import perform
         ("errands:eat", ("x",), "TypeError: "),
         ("errands:empty_error", (), "RuntimeError: no message"),
         ("archlab.engine.script:run_script", (["x"], "nowhere"), "EngineError: No folder nowhere"),
-        ("sys:exit", (3,), "SystemExit: 3"),
+        ("sys:exit", (3,), "the code asked to end the process (SystemExit: 3)"),
     ],
 )
 def test_reasons(target, arguments, reason) -> None:

@@ -49,7 +49,7 @@ def test_reasons_of_failures() -> None:
     )
     reasons = {key: outcome.reason for key, outcome in by_key.items()}
     assert reasons["raises"] == "ValueError: math domain error"
-    assert reasons["exits"] == "SystemExit: 3"
+    assert reasons["exits"] == "the code asked to end the process (SystemExit: 3)"
     assert reasons["dies"] == "crash: its process ended (killed by signal 6)"
     assert reasons["ends"] == "crash: its process ended (exit code 7)"
     assert "has no attribute 'nope'" in reasons["unknown"]
