@@ -127,4 +127,4 @@ def _leave(code: int, before: set[threading.Thread]) -> None:
     # Ctrl-C while Python takes itself apart would show a traceback of what it was at.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    sys.exit(code)
+    raise SystemExit(code)  # `sys.exit` may have been replaced by now

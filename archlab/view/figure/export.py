@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from archlab.errors import OptionError
+from archlab.quoting import visible_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,5 +43,19 @@ def exported(draw: Callable[[], Figure], suffix: str, *, dpi: int = 150) -> byte
     dateless: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
     target = io.BytesIO()
     with mpl.rc_context(STYLE):
-        draw().savefig(target, format=suffix, metadata=dateless[suffix], dpi=dpi)
+        figure = draw()
+        _show_names(figure)
+        figure.savefig(target, format=suffix, metadata=dateless[suffix], dpi=dpi)
     return target.getvalue()
+
+
+def _show_names(figure: Figure) -> None:
+    """Let names stand as they are: no control characters, and no formulas between dollars."""
+    from matplotlib.text import Text  # here: see `exported`
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        content = text.get_text()
+        text.set_text(visible_lines(content))
+        # Powers of ten along an axis are matplotlib's own formulas, written when it draws.
+        text.set_parse_math(not content)

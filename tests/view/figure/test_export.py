@@ -2,6 +2,7 @@
 
 import re
 import struct
+from xml.etree import ElementTree
 
 import pytest
 
@@ -59,3 +60,23 @@ def test_the_colours_are_okabe_and_itos() -> None:
         (204, 121, 167),
     }  # fmt: skip
     assert {tuple(bytes.fromhex(colour[1:])) for colour in COLOURS} == published
+
+
+def test_names_stand_as_they_are() -> None:
+    """A control character is no XML, and a name between dollars is no formula."""
+
+    from matplotlib.figure import Figure
+
+    def draw():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot([1, 10, 1000], [1, 2, 3], label="a\x1b[2J \u202eb $\\frac$ <b>")
+        axes.set(xscale="log", title="two\nlines, $x_1$")
+        axes.legend()
+        return figure
+
+    svg = exported(draw, "svg").decode()
+    words = [text.text for text in ElementTree.fromstring(svg).iter() if text.text]
+    assert "a\\x1b[2J \\u202eb $\\frac$ <b>" in words
+    assert "lines, $x_1$" in words
+    assert not any("mathdefault" in word for word in words)  # 10³ is drawn as a power
