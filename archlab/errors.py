@@ -188,7 +188,7 @@ def check_one_of(name: str, value: str, allowed: Collection[str]) -> None:
     """
     if value not in allowed:
         raise OptionError(
-            f"{keyword(name, value)} is unknown.{did_you_mean(value, allowed)} "
+            f"{keyword(name, value)} is unknown.{did_you_mean(str(value), allowed)} "
             f"Allowed: {', '.join(allowed)}."
         )
 

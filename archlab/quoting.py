@@ -7,7 +7,7 @@ and HTML have escapes of their own, where they are written.
 from __future__ import annotations
 
 # What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = tuple("=+-@＝＋－＠")  # the latter as they are typed in East Asia
 # HTML, links, code, emphasis, and the bar that ends a cell.
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", **{sign: f"\\{sign}" for sign in "\\`*[]|"}},

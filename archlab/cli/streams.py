@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -117,9 +118,13 @@ def _descriptors_apart() -> Iterator[IO[str]]:
     sys.stdout, sys.stderr = lent
     sys.stdin = os.fdopen(nothing)
     opened = [sys.stdin, *lent, answers, messages]
+    threads = set(threading.enumerate())
     try:
         yield lent[0]
     finally:
+        # A thread that goes on may print until the process ends, and the answer is written.
+        if set(threading.enumerate()) - threads:
+            os.dup2(2, kept[1])
         for number, copy in enumerate(kept):
             os.dup2(copy, number)
             os.close(copy)

@@ -29,7 +29,7 @@ def read_saved(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # Torch's own words go on to advise that the file be loaded with all its code.
-        if "Unsupported global" in str(error):
+        if re.search("unsupported global|is blocked|unsupported class", str(error), re.IGNORECASE):
             raise SavedError(
                 "it holds other things than tensors and plain values, and to load them could run "
                 "code: save it again with its state_dict alone",

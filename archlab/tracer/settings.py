@@ -35,13 +35,11 @@ def _set(module: nn.Module, mode: str, *, grad: bool | None) -> Iterator[None]:
     kinds: set[type[nn.Module]] = set(map(type, members))
     overridden = any(kind.train is not nn.Module.train for kind in kinds)
     changed = overridden or flags != [train] * len(flags)
-    fast_path = torch.backends.mha.get_fastpath_enabled()
     if changed:
         set_mode(module, train=train)
-    # The fast path of nn.TransformerEncoderLayer is one operator that hides the layer's products.
-    torch.backends.mha.set_fastpath_enabled(value=False)
     try:
         with (
+            _no_fast_path(),
             no_collection(),
             deep_recursion(),
             eager(),
@@ -52,10 +50,22 @@ def _set(module: nn.Module, mode: str, *, grad: bool | None) -> Iterator[None]:
         ):
             yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(value=fast_path)
         for member, training in zip(members, flags, strict=True) if changed else ():
             if hasattr(member, "training"):  # a frozen script has none
                 member.training = training
+
+
+@contextlib.contextmanager
+def _no_fast_path() -> Iterator[None]:
+    """Let nn.TransformerEncoderLayer run its products; its fast path is one operator."""
+    attention: Any = torch.backends.mha
+    original, here = attention.get_fastpath_enabled, same_thread()
+    # Not by torch's own switch, which other threads would notice.
+    attention.get_fastpath_enabled = lambda: original() and not here()
+    try:
+        yield
+    finally:
+        attention.get_fastpath_enabled = original
 
 
 def set_mode(module: nn.Module, *, train: bool) -> None:

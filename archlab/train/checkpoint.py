@@ -54,8 +54,8 @@ def _loaded(path: Path) -> Any:
                 f"{record.CHECKPOINT} in it."
             ) from error
         raise RunError(
-            f"{path} cannot be read: it is truncated ({why}). Delete the run's folder to train it "
-            "from the beginning."
+            f"{path} cannot be read ({why}). Where it is a run's own, it is truncated: delete that "
+            "run's folder to train it from the beginning."
         ) from error
 
 

@@ -93,3 +93,12 @@ class Loops(Odd):
 
 def factory():
     sys.exit(3)
+
+
+class Chatters(Odd):
+    def act(self):
+        def chatter():
+            while True:
+                print("on and on", flush=True)  # noqa: T201
+
+        threading.Thread(target=chatter, daemon=True).start()

@@ -39,6 +39,7 @@ ODD = {
     "Moves": "",
     "Forks": "has forked; its copy ends here",
     "Threads": "still run, and end now: ['sleeper']",
+    "Chatters": "on and on",
 }
 
 

@@ -1,5 +1,6 @@
 """Files of torch.save: tensors are read, code is not run, and torch's advice is not passed on."""
 
+import os
 import pickle
 
 import pytest
@@ -9,8 +10,11 @@ from archlab.resolve.saved import SavedError, read_saved
 
 
 class Payload:
+    def __init__(self, function=print, *arguments):
+        self.call = function, arguments or ("it ran",)
+
     def __reduce__(self):
-        return print, ("it ran",)
+        return self.call
 
 
 def test_tensors_and_plain_values(tmp_path) -> None:
@@ -41,3 +45,14 @@ def test_other_files(tmp_path, content) -> None:
         read_saved(tmp_path / "a.pt")
     assert not caught.value.unsafe
     assert "eights" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"), [(os.system, "touch ran"), (exec, "open('ran', 'w')"), (open, "ran")]
+)
+def test_what_would_run_is_said_to(tmp_path, monkeypatch, function, argument) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": Payload(function, argument)}, tmp_path / "a.ckpt")
+    with pytest.raises(SavedError, match="to load them could run code"):
+        read_saved(tmp_path / "a.ckpt")
+    assert not (tmp_path / "ran").exists()
