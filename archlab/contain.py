@@ -51,10 +51,10 @@ def contained() -> Iterator[None]:
             raise EndingError(f"{kind} was raised, and its message cannot be shown") from None
         raise
     except BaseException as error:
-        why = " ".join(map(str, error.args))
-        raise EndingError(
-            f"the code asked to end the process ({type(error).__name__}: {why})"
-        ) from error
+        what = f"{type(error).__name__}: {' '.join(map(str, error.args))}"
+        if isinstance(error, SystemExit):
+            raise EndingError(f"the code asked to end the process ({what})") from error
+        raise EndingError(f"the code raised what is no Exception ({what})") from error
     finally:
         _end_fork(process)
         if folder and folder != working_folder():

@@ -21,7 +21,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from archlab.errors import RunError, WriteError
+from archlab.errors import OutputError, RunError, WriteError
 from archlab.quoting import csv_cell
 
 _TEMPORARY = ".partial"
@@ -98,6 +98,12 @@ def check_is_file(path: Path) -> None:
     # A pipe without a writer would be waited for, and /dev/zero never ends.
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is no file", str(path))
+
+
+def check_is_folder(path: Path) -> None:
+    """Raise an OutputError where there is a file, and no folder can be."""
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path} is a file; a folder is wanted.")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archlab.errors import RunError, WriteError, keyword
-from archlab.files import remove_leftovers
+from archlab.files import check_is_folder, remove_leftovers
 
 LOCK = ".lock"  # the file in the folder that the lock is held on
 
@@ -24,6 +24,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     import filelock  # here: 60 ms, and most commands lock nothing
 
+    check_is_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)

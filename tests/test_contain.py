@@ -21,8 +21,8 @@ class SpeechlessError(Exception):
     ("raised", "message"),
     [
         (SystemExit(0), r"asked to end the process \(SystemExit: 0\)"),
-        (GeneratorExit(), r"asked to end the process \(GeneratorExit: \)"),
-        (Unheard("of"), r"asked to end the process \(Unheard: of\)"),
+        (GeneratorExit(), r"raised what is no Exception \(GeneratorExit: \)"),
+        (Unheard("of"), r"raised what is no Exception \(Unheard: of\)"),
         (SpeechlessError(), "SpeechlessError was raised, and its message cannot be shown"),
     ],
 )

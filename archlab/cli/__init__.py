@@ -7,15 +7,17 @@ Errors that archlab raises on purpose become one message on standard error and e
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from archlab.cli import streams
 from archlab.cli.app import app
 from archlab.cli.interrupt import reason, terminable
-from archlab.contain import EndingError, code_of_others, end_process, said
+from archlab.contain import EndingError, code_of_others, end_process, kept_alive, said
 from archlab.errors import ArchlabError, WriteError
 from archlab.garbage import collect_seldom
 
@@ -63,8 +65,10 @@ def _explained(error: Exception) -> tuple[str, int]:
     """The message for an error, and the exit code."""
     if isinstance(error, WriteError):
         return str(error), _OUTPUT
-    if isinstance(error, ArchlabError | EndingError):
+    if isinstance(error, ArchlabError):
         return str(error), _INPUT
+    if isinstance(error, EndingError):
+        return f"The model's code failed: {error}.", _INPUT
     if isinstance(error, ImportError):
         return (
             f"{error}. A package is missing or broken: `archlab doctor` says which, and the "
@@ -112,6 +116,12 @@ def _flushed(code: int) -> int:
     return code
 
 
+def _is_whole_process() -> bool:
+    """Whether Python was started for archlab alone, and not by a program that calls `main`."""
+    started = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+    return started.stem == "archlab" or started.parent == Path(__file__).parents[1]
+
+
 def _leave(code: int, before: set[threading.Thread]) -> None:
     """End the process, also where threads that a model's code has started would go on."""
     started = [each for each in threading.enumerate() if each not in before and not each.daemon]
@@ -119,6 +129,12 @@ def _leave(code: int, before: set[threading.Thread]) -> None:
         thread.join(_PATIENCE / len(started))
     if left := [thread.name for thread in started if thread.is_alive()]:
         streams.say(f"archlab: threads of the model's code still run, and end now: {left}")
+        streams.flush()
+        end_process(code)
+    if _is_whole_process():
+        # What a model's file has registered may print, and may try to end with another code.
+        with contextlib.suppress(BaseException), streams.apart(), kept_alive():
+            atexit._run_exitfuncs()
         streams.flush()
         end_process(code)
     # Of an interrupt inside of an `exec`, by which dataclasses are made, Python keeps a note, and

@@ -117,13 +117,14 @@ def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[No
     try:
         yield
     except KeyboardInterrupt:
+        if place is None:
+            kept = f"What was {done} is lost: --out FILE keeps it."
+        elif place.exists() or place.with_name(f"{place.name}.partial").exists():
+            kept = f"What is {done} is kept in {place}; the same command goes on from there."
+        else:
+            kept = f"Nothing was {done} yet."
         # After a line break: the terminal shows ^C in front of it.
-        say(
-            f"\narchlab: {reason().word}. What is {done} is kept in {place}; the same command goes "
-            "on from there."
-            if place is not None
-            else f"\narchlab: {reason().word}. What was {done} is lost: --out FILE keeps it."
-        )
+        say(f"\narchlab: {reason().word}. {kept}")
         raise typer.Exit(reason().code) from None
 
 
@@ -137,7 +138,8 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say("\narchlab: saving, then ending (Ctrl-C again ends at once)")
+        again = " (Ctrl-C again ends at once)" if reason() is INTERRUPTED else ""
+        say(f"\narchlab: saving, then ending{again}")
 
     before = signal.signal(signal.SIGINT, ask)
     try:

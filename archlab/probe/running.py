@@ -17,7 +17,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils import checkpoint
 from torch.utils.hooks import RemovableHandle
 
-from archlab.contain import contained
+from archlab.contain import contained, said
 from archlab.errors import ArchlabError, ProbeError
 from archlab.tracer.alone import alone
 from archlab.tracer.chain import without_values
@@ -48,8 +48,8 @@ def reported(what: str) -> Iterator[None]:
     except ArchlabError:
         raise
     except Exception as error:
-        reason = without_values(str(error).strip().split("\n")[0])
-        raise ProbeError(f"{what} failed: {type(error).__name__}: {reason}") from error
+        reason = without_values(said(error).strip().split("\n")[0])
+        raise ProbeError(f"{what} failed: {reason}") from error
 
 
 def members(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

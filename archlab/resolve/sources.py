@@ -256,7 +256,8 @@ def _importable(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(entry)
+        with contextlib.suppress(ValueError):  # the file may have changed it
+            sys.path.remove(entry)
 
 
 def _import(name: str) -> Any:

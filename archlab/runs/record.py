@@ -137,6 +137,7 @@ class Steps:
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Make the run's folder and write its plan."""
+    files.check_is_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -207,7 +207,8 @@ def save(trainer: pl.Trainer, path: Path) -> None:
     # torch reports a full disk as RuntimeError.
     except (OSError, RuntimeError) as failure:
         why = getattr(failure, "strerror", None) or " ".join(str(failure).split())[:160]
+        kept = "The checkpoint before it is kept: f" if path.exists() else "F"
         raise WriteError(
-            f"{path} cannot be written: {why}. Is the disk full? The checkpoint before it is "
-            "kept: free some space and give the same command again."
+            f"{path} cannot be written: {why}. Is the disk full? {kept}ree some space and give "
+            "the same command again."
         ) from failure

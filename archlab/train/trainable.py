@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.contain import contained
+from archlab.contain import contained, said
 from archlab.data.sets import ImageSet
 from archlab.errors import OptionError, keyword
 from archlab.tracer.chain import without_values
@@ -53,10 +53,10 @@ def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
             output = model(batch)
     except Exception as error:
         size = "x".join(map(str, batch.shape[1:]))
-        reason = without_values(str(error).strip().split("\n")[0])
+        reason = without_values(said(error).strip().split("\n")[0])
         raise OptionError(
             f"{name} is no classifier of images {size}: its forward fails on two of them "
-            f"({type(error).__name__}: {reason})."
+            f"({reason})."
         ) from error
     scores, classes = logits_of(output), len(images.classes)
     if scores.dim() != 2 or scores.shape[1] < classes or not scores.is_floating_point():

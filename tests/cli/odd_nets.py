@@ -1,5 +1,6 @@
 """Nets whose forward does to the process what no forward should."""
 
+import atexit
 import os
 import sys
 import threading
@@ -102,3 +103,10 @@ class Chatters(Odd):
                 print("on and on", flush=True)  # noqa: T201
 
         threading.Thread(target=chatter, daemon=True).start()
+
+
+class EndsLater(Odd):
+    def act(self):
+        atexit.register(os._exit, 0)
+        atexit.register(print, "by Python")
+        raise ValueError("and now")

@@ -22,7 +22,8 @@ from archlab.cli.interrupt import (
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        (Path("runs/a"), "What is trained is kept in runs/a; the same command goes on"),
+        (Path("tests"), "What is trained is kept in tests; the same command goes on"),
+        (Path("runs/a"), "Nothing was trained yet."),
         (None, "What was trained is lost: --out FILE keeps it."),
     ],
 )

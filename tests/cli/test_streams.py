@@ -62,6 +62,7 @@ ENDS = {
     "odd.py:Exits": "failed in the model itself (Exits): the code asked to end the process",
     "odd.py:ExitsAtOnce": "os._exit(0)",
     "odd.py:RaisesUnheard": "(Unheard: of an odd kind)",
+    "odd.py:EndsLater": "ValueError: and now",
     "odd.py:RaisesSpeechless": "SpeechlessError was raised, and its message cannot be shown",
     "odd.py:factory": "odd.py:factory cannot be built: the code asked to end the process",
 }
@@ -72,7 +73,8 @@ def test_a_check_never_passes_by_an_exit(model, folder) -> None:
     run = archlab(f"check {model} -i 2x8 --max-params 1M", folder)
     assert (run.returncode, run.stdout) == (2, "")
     assert ENDS[model] in run.stderr
-    assert run.stderr.count("\n") == 1
+    if not model.endswith("Later"):  # Python tells what failed at its end
+        assert run.stderr.count("\n") == 1
 
 
 def test_a_limit_of_time(folder) -> None:
