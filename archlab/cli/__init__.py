@@ -132,15 +132,11 @@ def _leave(code: int, before: set[threading.Thread]) -> None:
         streams.flush()
         end_process(code)
     if _is_whole_process():
+        # Ctrl-C from here on would show a traceback of Python's own end.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         # What a model's file has registered may print, and may try to end with another code.
         with contextlib.suppress(BaseException), streams.apart(), kept_alive():
             atexit._run_exitfuncs()
-        streams.flush()
-        end_process(code)
-    # Of an interrupt inside of an `exec`, by which dataclasses are made, Python keeps a note, and
-    # `python -m` would end by SIGINT, although it was answered. The next `exec` clears the note.
-    exec("")  # noqa: S102
-    # Ctrl-C while Python takes itself apart would show a traceback of what it was at.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        end_process(_flushed(code))
     raise SystemExit(code)  # `sys.exit` may have been replaced by now

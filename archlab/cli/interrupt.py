@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and --timeout: what is done is kept, and the reader is told how to go on.
+"""Ctrl-C, SIGTERM, SIGHUP and --timeout: what is done is kept, and how to go on is told.
 
-All three are a KeyboardInterrupt to the work; they differ in what is said, and in the exit code.
+All of them are a KeyboardInterrupt to the work; they differ in what is said, and in the exit code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Reason:
     code: int  # 128 and the number of the signal, as a shell reports it
 
 
-INTERRUPTED, TERMINATED = Reason("interrupted", 130), Reason("terminated", 143)
+INTERRUPTED = Reason("interrupted", 130)
+_SIGNALS = {"SIGTERM": Reason("terminated", 143), "SIGHUP": Reason("the terminal is gone", 129)}
 
 # One process runs one command; whoever ends it early says here why.
 _reasons = [INTERRUPTED]
@@ -42,25 +43,29 @@ def reason() -> Reason:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, and end with a code of its own."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, and end with codes of their own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def end(_number: int, frame: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         if _reasons[-1] is INTERRUPTED:
-            _reasons.append(TERMINATED)
+            _reasons.append(_SIGNALS[signal.Signals(number).name])
         asked = signal.getsignal(signal.SIGINT)
         # A shell starts work in the background with Ctrl-C ignored.
         if not callable(asked):
             raise KeyboardInterrupt
         asked(signal.SIGINT, frame)
 
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    # `nohup` starts a command with SIGHUP ignored, which then goes on.
+    taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in taken}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         del _reasons[1:]
 
 

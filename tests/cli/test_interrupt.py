@@ -69,6 +69,20 @@ def test_sigterm_before_a_command_has_begun(cli, monkeypatch) -> None:
     assert (done.code, done.out, done.err) == (143, "", "archlab: terminated\n")
 
 
+def test_a_closed_terminal(capsys) -> None:
+    with terminable():
+        with pytest.raises(typer.Exit) as end, told_on_interrupt():
+            signal.raise_signal(signal.SIGHUP)
+        assert end.value.exit_code == 129 == 128 + signal.SIGHUP
+    assert capsys.readouterr().err == "\narchlab: the terminal is gone\n"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with terminable():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_sigterm_lets_work_save(capsys) -> None:
     with terminable(), stop_on_interrupt() as stop:
         signal.raise_signal(signal.SIGTERM)
