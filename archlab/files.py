@@ -74,8 +74,10 @@ def replaced(path: Path) -> Iterator[Path]:
 def _write_through(path: Path, data: bytes) -> None:
     """Write into a device or a pipe."""
     # Without a reader, opening a pipe would wait for one for ever: so it is an error.
-    handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
-    os.set_blocking(handle, True)
+    at_once = getattr(os, "O_NONBLOCK", 0)  # Windows has none
+    handle = os.open(path, os.O_WRONLY | at_once)
+    if at_once:
+        os.set_blocking(handle, True)
     with os.fdopen(handle, "wb") as target:
         target.write(data)
 
