@@ -127,7 +127,7 @@ def saved_on_interrupt(place: Path | None, done: str = "trained") -> Iterator[No
         elif place.exists() or place.with_name(f"{place.name}.partial").exists():
             kept = f"What is {done} is kept in {place}; the same command goes on from there."
         else:
-            kept = f"Nothing was {done} yet."
+            kept = f"Nothing was {done} yet; the same command begins anew."
         # After a line break: the terminal shows ^C in front of it.
         say(f"\narchlab: {reason().word}. {kept}")
         raise typer.Exit(reason().code) from None

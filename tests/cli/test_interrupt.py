@@ -23,7 +23,7 @@ from archlab.cli.interrupt import (
     ("place", "message"),
     [
         (Path("tests"), "What is trained is kept in tests; the same command goes on"),
-        (Path("runs/a"), "Nothing was trained yet."),
+        (Path("runs/a"), "Nothing was trained yet; the same command begins anew."),
         (None, "What was trained is lost: --out FILE keeps it."),
     ],
 )

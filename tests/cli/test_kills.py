@@ -29,6 +29,7 @@ PATIENCE = 120.0  # for work that ends by itself or saves, on a machine that is 
 MARK = "ARCHLAB_KILLS_MARK"
 SIGNALS = {signal.SIGKILL: 12, signal.SIGTERM: 5, signal.SIGINT: 3}
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+HOW = ("goes on", "begins anew")
 WORDS = {signal.SIGTERM: "terminated", signal.SIGINT: "interrupted"}
 
 END = "to its end"
@@ -335,7 +336,7 @@ def ending(code, what, said, *, idle):
         yield "another result than without kills"
     elif code != CODES[number]:
         yield "the wrong exit code"
-    elif number in WORDS and "the same command goes on" not in said:
+    elif number in WORDS and not any(f"the same command {word}" in said for word in HOW):
         word = f"archlab: {WORDS[number]}"
         # Before there is work to go on with, it is a word alone.
         if not (idle and said.strip().endswith(word)):
