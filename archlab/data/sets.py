@@ -148,10 +148,8 @@ def _archive(file: IO[bytes]) -> Any:
 
 def _check_size(archive: zipfile.ZipFile) -> None:
     """Raise a MemoryError where what is compressed is larger than the memory that is free."""
-    needed, free = (
-        sum(entry.file_size for entry in archive.infolist()),
-        psutil.virtual_memory().available,
-    )
+    needed = sum(entry.file_size for entry in archive.infolist())
+    free = psutil.virtual_memory().available
     if needed > free / 2:
         raise MemoryError(f"its arrays take {size(needed)}, and {size(free)} are free")
 

@@ -205,7 +205,8 @@ def _refuse_python(place: str) -> None:
         return
     # A package of a user's may have the name of one of Python's, such as `test`.
     origin = Path(found.origin or "built-in")
-    if not origin.is_absolute() or _LIBRARY in origin.parents:
+    inside = _LIBRARY in origin.parents and "site-packages" not in origin.parts
+    if inside or not origin.is_absolute():
         raise SpecError(
             f"{place} is a module of Python's own library, which has no models. A file is written "
             "path/to/file.py:Class."
