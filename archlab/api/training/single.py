@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.data.sets import ImageSet, load_images, located
-from archlab.errors import DataError, RunError, keyword
+from archlab.errors import ArchlabError, DataError, RunError, keyword
+from archlab.lock import locked
 from archlab.result import Header, Missing, Result, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import RULE, layout_note
@@ -199,12 +200,14 @@ def _nothing_left(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception:
-        if not any((folder / name).exists() for name in (record.CHECKPOINT, record.METRICS)):
-            for path in set(folder.iterdir() if folder.is_dir() else ()) - before:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            for place in made:
-                with suppress(OSError):  # somebody else's file lies in it
-                    place.rmdir()
+        # Under the lock: the failure may be that another process trains here, and its files stay.
+        with suppress(ArchlabError), locked(folder):
+            if not any((folder / name).exists() for name in (record.CHECKPOINT, record.METRICS)):
+                for path in set(folder.iterdir()) - before:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for place in made:
+            with suppress(OSError):  # something lies in it, or it is gone
+                place.rmdir()
         raise
 
 

@@ -1,5 +1,6 @@
 """One net: a folder belongs to one run, and a checkpoint says what it was tested with."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import archlab
 from archlab import zoo
 from archlab.api.training.single import logger_maker
 from archlab.errors import DataError, OptionError, RunError
+from archlab.lock import locked
 from archlab.runs import record
 from archlab.runs.recipe import RECIPES
 from archlab.runs.record import Plan
@@ -100,3 +102,17 @@ def test_a_run_that_fails_at_once_leaves_nothing(tmp_path, monkeypatch, made) ->
         archlab.train_model("resnet8", recipe="demo", out=made, loggers=no_loggers)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
     assert left == ["there", "there/mine.txt"]
+
+
+def test_a_run_that_another_process_has_begun_keeps_its_files(tmp_path, monkeypatch) -> None:
+    """Both have found the folder empty; the one that comes later fails, and removes nothing."""
+
+    def loggers(folder):
+        held.enter_context(locked(folder))
+        (folder / "of-the-other").touch()
+        return ()
+
+    with ExitStack() as held, pytest.raises(RunError, match="in use by another archlab"):
+        archlab.train_model("resnet8", recipe="demo", out=tmp_path / "run", loggers=loggers)
+    assert (tmp_path / "run/of-the-other").exists()
+    assert (tmp_path / "run" / record.PLAN).exists()
