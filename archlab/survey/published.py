@@ -129,7 +129,10 @@ def _line(
     model = line["model"]
     # Somebody else may have written the table: it names no code.
     if not is_of_library(model):
-        raise DataError(f"The table names {model!r}, which is no net of a library.")
+        raise DataError(
+            f"The table names {model!r}, which is no net of a library. Allowed: names of the zoo, "
+            "torchvision:NAME, timm:NAME."
+        )
     units = {ours: _NUMBERS[ours][1] for ours in columns}
     return Published(
         model=model if ":" in model else f"timm:{model}",

@@ -164,14 +164,16 @@ def _read_csv(path: Path) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
     try:
         check_is_file(path)
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, restkey="cells without a column")
-            records = [
-                {name: csv_text(str(cell or "")) for name, cell in record.items()}
-                for record in reader
-            ]
-            return list(reader.fieldnames or ()), records
+            reader = csv.DictReader(file)
+            records = list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise _another(path, f"it cannot be read as CSV ({error})") from error
+    # The reader keeps cells beyond the last column under None, and gives None where one lacks.
+    for i, record in enumerate(records):
+        if None in record or None in record.values():
+            raise _another(path, f"row {i + 1} has more or fewer cells than there are columns")
+    texts = [{name: csv_text(cell) for name, cell in record.items()} for record in records]
+    return list(reader.fieldnames or ()), texts
 
 
 def _csv(records: Sequence[Mapping[str, Any]]) -> bytes:

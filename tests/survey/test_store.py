@@ -119,3 +119,13 @@ def test_a_full_disk_is_told_as_such_and_once(tmp_path) -> None:
             journal.append(ScanRow(model="a"))
     # The row is in the buffer still, and closing has tried to write it again.
     assert journal.rows() == []
+
+
+@pytest.mark.parametrize("change", [lambda line: f"{line},1", lambda line: line.rpartition(",")[0]])
+def test_a_row_of_another_length_is_no_row(tmp_path, change) -> None:
+    path = tmp_path / "zoo.csv"
+    store.save(path, [ScanRow(model="a"), ScanRow(model="b")])
+    head, first, second = path.read_text().splitlines()
+    path.write_text("\n".join([head, first, change(second)]) + "\n")
+    with pytest.raises(OutputError, match="row 2 has more or fewer cells"):
+        store.read(path)
