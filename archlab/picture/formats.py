@@ -58,14 +58,16 @@ def _laid_out(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of ev
     boxes = len(sheet.drawing.boxes)
     end = time.monotonic() + sheet.timeout
     while True:
+        # A PNG is also refused for its size: fewer boxes would hide that from the reader.
+        last = boxes // 2 < _LEAST or format == "png"
         try:
-            # Half of the time that is left, so that smaller drawings have theirs.
-            return _once(sheet, format, (end - time.monotonic()) / 2)
+            left = end - time.monotonic()
+            # Half of it, so that smaller drawings have their time; the last one takes all.
+            return _once(sheet, format, left if last else left / 2)
         except LayoutError as error:
-            boxes //= 2
-            # A PNG is also refused for its size: fewer boxes would hide that from the reader.
-            if boxes < _LEAST or format == "png":
+            if last:
                 raise
+            boxes //= 2
             if time.monotonic() > end - _SHORTEST:
                 why = f"No layout ended within {sheet.timeout:g} s."
                 raise LayoutError(why, error.dot) from error
