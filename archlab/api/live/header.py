@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from archlab.api.live.conditions import Conditions, Subject
 from archlab.ir.graph import Graph
 from archlab.probe.initial import WORDS
 from archlab.probe.running import is_scripted, members
+from archlab.resolve.saved import read_saved
 from archlab.result import Header
 
 
@@ -72,8 +70,7 @@ def _weights(conditions: Conditions) -> str:
 
 def _step(checkpoint: str | Path) -> str:
     # Lightning writes `global_step`, other training loops one of the other two.
-    # `weights_only`: an unrestricted pickle runs what its author put into it.
-    content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read_saved(Path(checkpoint))
     for name in ("global_step", "step", "epoch"):
         if isinstance(content, dict) and isinstance(content.get(name), int):
             return f"{name.removeprefix('global_')} {content[name]}"
