@@ -129,9 +129,7 @@ def _leave(code: int, before: set[threading.Thread]) -> None:
         thread.join(_PATIENCE / len(started))
     if left := [thread.name for thread in started if thread.is_alive()]:
         streams.say(f"archlab: threads of the model's code still run, and end now: {left}")
-        streams.flush()
-        end_process(code)
-    if _is_whole_process():
+    if left or _is_whole_process():
         # Ctrl-C from here on would show a traceback of Python's own end.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
