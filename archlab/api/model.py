@@ -76,7 +76,7 @@ class Model:
         batch: int | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        if batch is not None and (not isinstance(batch, int) or batch < 1):
+        if batch is not None and (not hasattr(batch, "__index__") or batch < 1):
             raise OptionError(f"{keyword('batch', batch)}: a batch has one sample or more.")
         self._spec = spec
         self._source: Source | None = None

@@ -14,6 +14,7 @@ from archlab import files
 from archlab.errors import RunError, keyword
 from archlab.probe.blocks import find_blocks
 from archlab.probe.gradients import Batch, measure_gradients
+from archlab.quoting import csv_text
 from archlab.runs import record
 from archlab.train.module import Classifier, total_loss
 
@@ -89,4 +90,4 @@ def read_gradients(folder: Path) -> tuple[GradientRow, ...]:
 def _row(line: dict[str, str]) -> GradientRow:
     names = ("activation_grad", "weight_grad", "grad_to_weight")
     norms = (float(line[name]) if line[name] else None for name in names)
-    return GradientRow(int(line["step"]), int(line["block"]), line["path"], *norms)
+    return GradientRow(int(line["step"]), int(line["block"]), csv_text(line["path"]), *norms)
