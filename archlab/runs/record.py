@@ -25,7 +25,7 @@ from archlab import files
 from archlab.errors import RunError, WriteError
 from archlab.result import Unit
 from archlab.runs.layout import has_layouts, recorded_options
-from archlab.runs.recipe import Recipe, from_record
+from archlab.runs.recipe import LATER, Recipe, from_record
 from archlab.version import __version__
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class Plan:
         for place in ("data", "data_dir", "data_name"):
             content.pop(place)
         content["recipe"].pop("made_for")
+        for name, default in LATER.items():
+            if content["recipe"][name] == default:
+                content["recipe"].pop(name)
         # A run whose record has no layout trained the net for CIFAR: it is found again by its id.
         if has_layouts(self.model) and self.options.get("layout") == "cifar":
             content["options"].pop("layout")
@@ -123,6 +126,7 @@ class Outcome:
     test_error: float | None = None
     seconds: float = 0.0
     hardware: str = ""
+    numerics: str = ""
     versions: str = ""
     why: str = ""
 
