@@ -63,10 +63,10 @@ def switches(recipe: Recipe) -> Iterator[None]:
 
 def numerics(recipe: Recipe) -> str:
     """Return in words how numbers are computed now: precision, TF32, and what picks kernels."""
-    parts = [recipe.precision]
+    parts: list[str] = [recipe.precision]
     if has_cuda():
         for what, kind in (
-            ("convolutions", torch.backends.cudnn.conv),
+            ("convolutions", torch.backends.cudnn.conv),  # type: ignore[attr-defined]
             ("matrix products", torch.backends.cuda.matmul),
         ):
             if kind.fp32_precision == "tf32":
@@ -117,7 +117,7 @@ def own_stream() -> Iterator[None]:
     if not has_cuda():
         yield
         return
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         yield

@@ -99,7 +99,7 @@ class Classifier(pl.LightningModule):
         """Log loss and accuracy on test images."""
         self._evaluate("test", batch)
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the recipe's optimizer and its schedule, in steps."""
         total = self.total_steps or int(self.trainer.estimated_stepping_batches)
         optimizer = device.optimizer(self.recipe, self.groups())

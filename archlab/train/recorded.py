@@ -69,7 +69,8 @@ class RecordedClassifier(Classifier):
         self.due: Sequence[int] = ()
         self.average = averaged(model) if recipe.ema_decay else None
         self._stepper: Stepper | None = None
-        self._begun, self._state = 0, None
+        self._state: dict[str, Any] | None
+        self._begun, self._state = 0, None  # of a checkpoint: steps, and the stepper's state
 
     @property
     def net(self) -> nn.Module:

@@ -225,7 +225,7 @@ def test_a_wait_would_be_noticed(as_cuda) -> None:
         torch.tensor(3).to("meta")
     assert waits.copies
     taken.loader.labels = torch.zeros(300, dtype=torch.int64)
-    with pytest.raises((RuntimeError, NotImplementedError), match="meta|device"):
+    with pytest.raises((RuntimeError, NotImplementedError), match=r"meta|device"):
         taken.run(3)
 
 
@@ -257,7 +257,7 @@ def graphs(monkeypatch):
     return Graph
 
 
-def weights_after(few, total: int, captured: bool, **how: Any) -> dict[str, torch.Tensor]:
+def weights_after(few, total: int, *, captured: bool, **how: Any) -> dict[str, torch.Tensor]:
     recipe = replace(SMALL, batch_size=4, steps=total)
     taken = stepper(Net(), loader(*few, recipe), recipe, total, **how)
     if captured:
