@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RUN_VERSION = 1
 PLAN, METRICS, CHECKPOINT = "run.json", "metrics.csv", "last.ckpt"
 DONE, PROGRESS = "done.json", "progress.json"
-GRADIENTS = "gradients.csv"
+GRADIENTS, ERRORS = "gradients.csv", "stderr.txt"
 Record = TypeVar("Record")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -128,11 +128,17 @@ def own_stream() -> Iterator[None]:
 def seeded(seed: int) -> Iterator[None]:
     """Draw from torch's global streams as a seed says, of CUDA too, and put them back."""
     devices = [torch.cuda.current_device()] if has_cuda() else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed(seed)
-        yield
+    with ExitStack() as kept:
+        with ALONE:
+            kept.enter_context(torch.random.fork_rng(devices=devices))
+            torch.default_generator.manual_seed(seed)
+            if devices:
+                torch.cuda.manual_seed(seed)
+        try:
+            yield
+        finally:
+            with ALONE:
+                kept.close()
 
 
 def random_state() -> dict[str, torch.Tensor]:
@@ -148,6 +154,20 @@ def set_random_state(state: dict[str, torch.Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and has_cuda():
         torch.cuda.set_rng_state(state["cuda"])
+
+
+def cards() -> list[str]:
+    """Return the CUDA devices that may be used, as CUDA_VISIBLE_DEVICES names them."""
+    if not has_cuda():
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    count = torch.cuda.device_count()
+    return named[:count] if named[0] else [str(number) for number in range(count)]
+
+
+def free_memory() -> int:
+    """Return the bytes of the GPU that are free, or held by this process."""
+    return int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
 
 
 def hardware() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from archlab import files, zoo
 from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
-from archlab.errors import RunError, keyword
+from archlab.errors import NoMemoryError, RunError, keyword
 from archlab.lock import locked
 from archlab.runs import record
 from archlab.runs.record import Outcome, Plan
@@ -34,6 +35,7 @@ from archlab.train import checkpoint, device
 from archlab.train.build import build, fitting_options, input_channels
 from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
+from archlab.train.fits import too_small
 from archlab.train.gradients import GradientProfiles
 from archlab.train.recorded import RecordedClassifier, Stretches
 from archlab.train.recorder import Diverged, Recorder
@@ -65,7 +67,7 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
 
     Raises:
         RunError: another process trains this run, the images are not those of the plan, or the
-            plan names code that nobody has asked for.
+            plan names code that nobody has asked for. A NoMemoryError: the GPU is too small.
         DataError: the images cannot be read.
         OutputError: the disk is full, or the folder cannot be written.
     """
@@ -87,6 +89,10 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
                 _fit(plan, data, recorder, loggers, extra)
         except Diverged as diverged:
             return _finish(folder, recorder, total, failed=str(diverged))
+        except torch.OutOfMemoryError as error:
+            traceback.clear_frames(error.__traceback__)  # which hold the net and its batch
+            words = too_small(plan, data.images, device.free_memory(), device.hardware())
+            raise NoMemoryError(words) from None
         if recorder.stopped:
             return record.read_outcome(folder)
         return _finish(folder, recorder, total)
