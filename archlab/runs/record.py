@@ -6,6 +6,7 @@
     RUN/last.ckpt      the latest checkpoint
     RUN/done.json      there when the run is over: done, or failed and why
     RUN/progress.json  the step, every second, for whoever watches
+    RUN/stderr.txt     what the run's process wrote to standard error, if anything
 
 Files are written under a temporary name and renamed, so that each is whole or not there.
 """
