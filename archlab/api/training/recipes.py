@@ -60,25 +60,25 @@ def recipe_of(
 
 
 def opening(name: str, recipe: Recipe, images: Images = ANY) -> str:
-    """Return what training begins with: the recipe, and why auto took it.
+    """Return what training begins with: the recipe, why auto took it, why a GPU is not used.
 
     Args:
         name: the recipe that was asked for.
         recipe: the one that is taken.
         images: where they are looked for.
     """
-    line = f"recipe {recipe.sentence()}"
-    if name != "auto" or recipe.name != "demo":
-        return line
-    from archlab.train.device import has_cuda  # here: see `_named`
+    from archlab.train import device, driver  # here: torch, which verdicts do without
 
-    if not has_cuda():
-        return f"{line}; no GPU: the demo"
-    title = SETS[RECIPES["paper"].made_for].title
-    return (
-        f"{line}; {title} is not in {images.data_dir}: the demo, on the embedded images. "
-        f"{keyword('download', value=True)} fetches {title}, for the recipe paper"
-    )
+    line = f"recipe {recipe.sentence()}"
+    if name == "auto" and recipe.name == "demo":
+        title = SETS[RECIPES["paper"].made_for].title
+        line += (
+            f"; {title} is not in {images.data_dir}: the demo, on the embedded images. "
+            f"{keyword('download', value=True)} fetches {title}, for the recipe paper"
+            if device.has_cuda()
+            else "; no GPU here: the demo"
+        )
+    return "\n".join(filter(None, (line, driver.unused_gpu())))
 
 
 def recipe_and_options(

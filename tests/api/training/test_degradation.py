@@ -39,7 +39,7 @@ def test_the_opening_says_what_the_paper_would_take_where_auto_takes_the_demo(mo
     monkeypatch.setattr(cost, "seconds_a_step", lambda *_: 0.5)
     monkeypatch.setattr(cost, "cores", lambda: 2)
     first, second = opening("auto", RECIPES["demo"], (20, 56), 3, 2).split("\n")
-    assert first.endswith("no GPU: the demo")
+    assert first.endswith("no GPU here: the demo")
     # 64,000 steps of half a second at depth 20, 76 / 20 of it for both depths, two kinds and three
     # seeds, two at a time; and 63 times 20,000 images and once 60,000, a third of a step's each.
     hours = (64_000 + (63 * 20_000 + 60_000) / 3 / 128) * 0.5 * 76 / 20 * 6 / 2 / 3600

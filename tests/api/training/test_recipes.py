@@ -42,7 +42,7 @@ def test_auto_on_a_gpu_is_paper_only_where_it_has_images(monkeypatch, images, na
 
 def test_the_opening_says_why_auto_took_the_demo() -> None:
     sentence = f"recipe {RECIPES['demo'].sentence()}"
-    assert opening("auto", RECIPES["demo"]) == f"{sentence}; no GPU: the demo"
+    assert opening("auto", RECIPES["demo"]) == f"{sentence}; no GPU here: the demo"
     assert opening("demo", RECIPES["demo"]) == sentence
 
 
