@@ -246,7 +246,8 @@ def duration(runs: Sequence[float], jobs: int) -> str:
     whole, jobs = sum(runs), min(jobs, len(runs))
     where = f"on {device.hardware()}"
     if jobs == 1:
-        return f"about {span(whole)} {where}" + (f", {len(runs)} runs" if len(runs) > 1 else "")
+        one_by_one = f" ({len(runs)} runs, one after another)" if len(runs) > 1 else ""
+        return f"about {span(whole)} {where}{one_by_one}"
     each = f"{len(runs)} runs, {jobs} side by side"
     if device.has_cuda():
         least = span(side_by_side(runs, jobs))

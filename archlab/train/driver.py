@@ -33,7 +33,7 @@ def _reason() -> str:
         return f"torch {torch.__version__} is built without CUDA (https://pytorch.org/get-started)"
     # What `is_available` tells in a warning at most: a driver older than torch's CUDA, or no GPU.
     try:
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
         words = " ".join(str(error).split())
         return f"{words.rstrip('.')} (torch is built for CUDA {torch.version.cuda})"

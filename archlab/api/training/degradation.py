@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.result import Result
+    from archlab.train.remote import Fan
 
 
 @verb
@@ -33,7 +35,7 @@ def degradation(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
-    gpus: float = 0.0,
+    gpus: float | None = None,
     gradients: int | None = None,
     style: str = "fig6",
     say: Callable[[str], None] | None = None,
@@ -53,7 +55,8 @@ def degradation(
         jobs: runs side by side; one a core by default.
         engine: "local" (processes of this machine) or "ray".
         address: of a Ray cluster, HOST:PORT.
-        gpus: with Ray, the share of a GPU that a run takes.
+        gpus: with Ray, the share of a GPU that a run takes; 0 is a CPU. By default a quarter where
+            the cluster has GPUs, else 0.
         gradients: record gradient norms by depth every so many steps.
         style: of the figure, "fig6" or "fig1", see `curves`.
         say: called with how long it will take here, an estimate, before the first run starts,
@@ -73,7 +76,8 @@ def degradation(
     from archlab.data.sets import load_images, located
     from archlab.train.cost import tell
     from archlab.train.degradation import Sweep, run_plans  # here: torch, which verdicts do without
-    from archlab.train.remote import Fan
+    from archlab.train.device import has_cuda
+    from archlab.train.remote import Fan, gpu_share
 
     recipe = chosen_recipe(recipe, Images(data, data_dir, download))
     data = data or recipe.made_for
@@ -86,7 +90,7 @@ def degradation(
         raise OptionError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     check_one_of("engine", engine, ENGINES)
     check_one_of("style", style, STYLES)
-    if engine == "local" and (gpus or address):
+    if engine == "local" and (gpus is not None or address):
         raise OptionError(
             f"{keyword('gpus')} and {keyword('address')} belong to a Ray cluster: add "
             f"{keyword('engine', 'ray')}."
@@ -96,7 +100,13 @@ def degradation(
     fan = Fan(engine, address, gpus, gradients or 0)
     plans = sweep.plans(images)
     if say is not None:
-        tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or cores())
+        if engine != "local":
+            fan = replace(fan, gpus=gpu_share(fan))
+            say(_of_cluster(fan))
+        # Another kind of device than this machine's takes another time.
+        if engine == "local" or bool(fan.gpus) == has_cuda():
+            side = jobs or (cores() if engine == "local" else 1)
+            tell(say, {folder / plan.name: plan for plan in plans}, images, side)
     try:
         run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan)
     finally:
@@ -106,6 +116,14 @@ def degradation(
     answer = judge(folder)
     write_verdict(folder, answer)
     return answer
+
+
+def _of_cluster(fan: Fan) -> str:
+    """Return what the runs of a cluster train on, in words."""
+    if fan.gpus:
+        return f"each run takes {fan.gpus:g} of a GPU of the cluster"
+    share = keyword("gpus", 0.25)
+    return f"each run trains on a CPU core of the cluster; {share} would give it a share of a GPU"
 
 
 @verb

@@ -10,6 +10,7 @@ from archlab.api.training.degradation import _seeds, default_out, opening
 from archlab.errors import OptionError, RunError
 from archlab.runs.recipe import RECIPES
 from archlab.train import cost
+from archlab.train.remote import Fan
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ from archlab.train import cost
         ({"kinds": ("plian",)}, "plian"),
         ({"seeds": 0}, "seeds=0: one seed or more"),
         ({"gpus": 0.5}, "belong to a Ray cluster: add engine='ray'"),
+        ({"gpus": 0}, "belong to a Ray cluster"),
         ({"address": "host:1"}, "belong to a Ray cluster"),
         ({"style": "fig7"}, "Did you mean fig6"),
     ],
@@ -67,6 +69,41 @@ def test_a_sweep_tells_its_time_before_it_starts(tmp_path, monkeypatch) -> None:
     # 36 seconds a step of 8 layers, and 14 / 8 of it: 200 steps, and 4,000 images in the end.
     hours = 2 * (1 + 14 / 8) * (200 + 4000 / 3 / 32) * 36 / 3600
     assert told[0].startswith(f"estimate: about {hours:.0f} hours on CPU")
+
+
+@pytest.mark.parametrize(
+    ("asked", "in_cluster", "here", "said", "told"),
+    [
+        (None, 2, False, "each run takes 0.25 of a GPU of the cluster", False),
+        (None, 2, True, "each run takes 0.25 of a GPU of the cluster", True),
+        (0.5, 0, True, "each run takes 0.5 of a GPU of the cluster", True),
+        (None, 0, False, "each run trains on a CPU core of the cluster; gpus=0.25 would", True),
+        (0, 2, True, "each run trains on a CPU core of the cluster; gpus=0.25 would", False),
+        # No cluster is joined: Ray is started here, with what this machine has.
+        (None, None, True, "each run takes 0.25 of a GPU of the cluster", True),
+        (None, None, False, "each run trains on a CPU core of the cluster", True),
+    ],
+)
+def test_what_the_runs_of_a_cluster_train_on(
+    tmp_path, monkeypatch, asked, in_cluster, here, said, told
+) -> None:
+    """It is decided by what the cluster has, and time is told for the same kind of device only."""
+    lines: list[str] = []
+    fans: list[Fan] = []
+    for place in ("device", "remote"):
+        monkeypatch.setattr(f"archlab.train.{place}.has_cuda", lambda: here)
+    monkeypatch.setattr("archlab.engine.cluster.gpus", lambda _: in_cluster)
+    monkeypatch.setattr("archlab.train.cost.tell", lambda say, *_: say("the time"))
+    monkeypatch.setattr(
+        "archlab.train.degradation.run_plans", lambda *_, fan, **__: fans.append(fan)
+    )
+    with pytest.raises(RunError):  # no run was made
+        archlab.degradation(
+            recipe="demo", engine="ray", gpus=asked, out=tmp_path / "out", say=lines.append
+        )
+    assert lines[0].startswith(said)
+    assert lines[1:] == (["the time"] if told else [])
+    assert fans[0].gpus == float(said.split()[3] if "GPU of" in said else 0)
 
 
 def test_folders() -> None:

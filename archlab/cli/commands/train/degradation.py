@@ -29,7 +29,12 @@ def degradation(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/degradation-RECIPE.")
     ] = None,
-    gpus: Annotated[float, typer.Option(min=0, help="With ray, a run's share of a GPU: 0.25.")] = 0,
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="With ray, a run's share of a GPU; 0: a CPU. Default: 0.25 if it has GPUs."
+        ),
+    ] = None,
     gradients: Gradients = None,
     style: Figure = "fig6",
 ) -> None:
