@@ -89,17 +89,19 @@ def main() -> int:
     import torch
 
     from archlab.train.gradients import GradientProfiles
-    from archlab.train.run import execute
+    from archlab.train.run import execute, quiet
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
     def train(folder: Path, model: str) -> None:
+        (folder / record.ERRORS).unlink(missing_ok=True)  # of a run before
         profiles = [GradientProfiles(folder, int(every))] if int(every) else []
         execute(folder, trusted=model, stop=stop, extra=profiles)
 
     runs = [(Path(out) / name, model) for name, model in zip(*[iter(words)] * 2, strict=True)]
     card = Card(runs, train, lambda: stop.asked)
-    card.work(int(side_by_side))
+    with quiet():  # around all threads: each puts back what it found
+        card.work(int(side_by_side))
     for folder, error in card.errors.items():
         report(folder, error)
     refused = any(isinstance(error, WriteError) for error in card.errors.values())

@@ -7,7 +7,6 @@ format, where the runs will train. Neither reading images nor starting processes
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +21,10 @@ from archlab.runs import record
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 from archlab.train import device, run
+from archlab.train.batches import Augment, Normalizer, ResidentLoader
 from archlab.train.build import input_channels
-from archlab.train.module import total_loss
+from archlab.train.recorded import RecordedClassifier
+from archlab.train.steps import UNCAPTURED, Stepper
 
 # Steps that are measured at most, and seconds for them; those before may take as long again.
 _STEPS, _SECONDS = 50, {"cpu": 0.5, "cuda": 5.0}
@@ -57,85 +58,70 @@ def seconds_a_step(
         True
     """
     place = place or device.place()
-    on_cuda, budget = place.type == "cuda", _SECONDS[place.type]
-    with _undisturbed(model, recipe, place):
-        step = _stepper(
-            model, recipe, (input_channels(model, shape[0]), *shape[1:]), classes, place
-        )
+    on_cuda, budget = device.is_cuda(place), _SECONDS[place.type]
+    shape = (input_channels(model, shape[0]), *shape[1:])
+    with _undisturbed(model, recipe):
+        stepper = _stepper(model, recipe, shape, classes, place)
         begin = time.perf_counter()
         # Batch norm needs two values a channel; only a CPU is so slow that a batch is too many.
         count = recipe.batch_size if on_cuda else min(2, recipe.batch_size)
+        # On CUDA the first steps are not captured.
+        _timed(stepper, count, UNCAPTURED + 2 if on_cuda else 0)
         while True:
-            seconds = _timed(step, count, 1, place)
+            seconds = _timed(stepper, count, 1)
             # The first step of a size looks for kernels and memory.
             if on_cuda or seconds < budget / 4:
-                seconds = _timed(step, count, 1, place)
+                seconds = _timed(stepper, count, 1)
             larger = min(4 * count, recipe.batch_size)
             left = budget - (time.perf_counter() - begin)
             if larger == count or 3 * seconds * larger / count > left:
                 break
             count = larger
         if (steps := min(_STEPS, int(budget / max(seconds, 1e-6)))) > 1:
-            seconds = _timed(step, count, steps, place) / steps
+            seconds = _timed(stepper, count, steps) / steps
     return seconds * recipe.batch_size / count
 
 
 def _stepper(
     model: nn.Module, recipe: Recipe, shape: tuple[int, ...], classes: int, place: torch.device
-) -> Callable[[int], None]:
-    """Return a function that trains the model on some of a batch of random images."""
-    model = device.placed(model.to(place), recipe).train()
-    optimizer = device.optimizer(recipe, [{"params": list(model.parameters())}])
+) -> Stepper:
+    """Return what takes the steps of a run, on a batch of random images."""
     numbers = torch.Generator().manual_seed(0)
-    images = torch.randn(recipe.batch_size, *shape, generator=numbers).to(place)
-    labels = torch.randint(classes, (recipe.batch_size,), generator=numbers).to(place)
-    if recipe.channels_last or place.type == "cuda":
-        images = images.contiguous(memory_format=torch.channels_last)
-    mixed = recipe.precision == "bfloat16"
-
-    def step(count: int) -> None:
-        with torch.autocast(place.type, torch.bfloat16, enabled=mixed):
-            loss = total_loss(model(images[:count]), labels[:count])
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+    size = (recipe.batch_size, *shape)
+    pixels = torch.randint(256, size, generator=numbers, dtype=torch.uint8).to(place)
+    labels = torch.randint(classes, size[:1], generator=numbers).to(place)
+    loader = ResidentLoader(
+        pixels, labels, Normalizer(pixels, recipe.center), batch_size=recipe.batch_size,
+        augment=Augment(recipe.pad, recipe.flip, recipe.cutout),
+        channels_last=device.channels_last(recipe, place),
+    )  # fmt: skip
+    net = device.placed(model.to(place), recipe).train()
+    module = RecordedClassifier(net, recipe, total=1)
+    return Stepper(module, module.configure_optimizers(), loader, 10**4)
 
 
-def _timed(step: Callable[[int], None], count: int, steps: int, place: torch.device) -> float:
-    """Return the seconds of some steps, the device's work included."""
+def _timed(stepper: Stepper, count: int, steps: int) -> float:
+    """Return the seconds of some steps of so many images, the device's work included."""
     begin = time.perf_counter()
     for _ in range(steps):
-        step(count)
-    if place.type == "cuda":
-        torch.cuda.synchronize(place)
+        stepper.again(count)
+    float(stepper.sums[0])  # waits for the device
     return time.perf_counter() - begin
 
 
 @contextlib.contextmanager
-def _undisturbed(model: nn.Module, recipe: Recipe, place: torch.device) -> Iterator[None]:
-    """Set what a run of the recipe sets, and put it back, with random streams and memory."""
-    on_cuda = place.type == "cuda"
-    benchmark = torch.backends.cudnn.benchmark
-    strict = torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
-    if on_cuda and recipe.deterministic:
-        # cuBLAS reads it once, at its first product: without it a run here could not be strict.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def _undisturbed(model: nn.Module, recipe: Recipe) -> Iterator[None]:
+    """Set what a run of the recipe sets, and put it back, with memory."""
     try:
-        with torch.random.fork_rng(devices=[place] if on_cuda else []), torch.enable_grad():
-            if on_cuda:
-                torch.backends.cudnn.benchmark = not recipe.deterministic
-                torch.use_deterministic_algorithms(recipe.deterministic)
-            with contained():
-                yield
+        with (
+            device.switches(recipe), device.seeded(0), device.own_stream(), torch.enable_grad(),
+            contained(),
+        ):  # fmt: skip
+            yield
     finally:
-        torch.backends.cudnn.benchmark = benchmark
-        torch.use_deterministic_algorithms(strict, warn_only=warns)
         model.zero_grad(set_to_none=True)
         model.to("cpu")
-        if on_cuda:
+        if device.has_cuda():
             torch.cuda.empty_cache()
 
 
@@ -151,7 +137,8 @@ def steps_of_run(recipe: Recipe, train: int, test: int, done: int = 0) -> float:
     """
     total = recipe.total_steps(train)
     # The last measurement takes all images.
-    between = max(0, (total - 1) // recipe.eval_every - done // recipe.eval_every)
+    every = recipe.measured_every(total)
+    between = max(0, (total - 1) // every - done // every)
     measured = between * (min(recipe.eval_images, train) + test) + train + test
     return total - done + _FORWARD * measured / recipe.batch_size
 

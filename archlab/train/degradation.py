@@ -12,6 +12,8 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
+from math import ceil
 from pathlib import Path
 
 from archlab.data.sets import ImageSet
@@ -19,10 +21,11 @@ from archlab.engine import cores
 from archlab.errors import OptionError, RunError, WriteError, check_one_of, keyword
 from archlab.lock import locked
 from archlab.runs import ledger, record
-from archlab.runs.progress import over, show
+from archlab.runs.progress import begun, over, show
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
-from archlab.train.process import REFUSED, Started, failure, start
+from archlab.train import device
+from archlab.train.process import REFUSED, Started, failure, last_words, start, start_card
 from archlab.train.remote import Fan, train_remotely
 from archlab.verb import Progress
 from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
@@ -30,6 +33,7 @@ from archlab.zoo.options import is_cifar_depth, nearest_cifar_depths
 KINDS = ("plain", "residual")
 _POLL = 0.5
 _PATIENCE = 120.0  # seconds for workers to save after an interrupt
+_ON_A_CARD = 6  # runs that share a GPU: these nets leave most of it idle; an estimate
 HERE = Fan()
 
 
@@ -92,7 +96,7 @@ def run_plans(
     Args:
         plans: independent runs, such as those of a sweep.
         out: the folder of their folders.
-        jobs: processes side by side; None is one a core.
+        jobs: runs side by side; None is one a core, and with CUDA six a GPU.
         progress: called twice a second with (work done, all work, which runs are under way).
         fan: processes of this machine, or a Ray cluster; and how often gradients are recorded.
 
@@ -131,7 +135,8 @@ def _trained(
     waiting = [plan for plan in plans if not over(out, plan)]
     if fan.engine != "local":
         return train_remotely(out, plans, waiting, fan, jobs, progress)
-    pool = _Pool(out, plans, waiting, jobs or cores(), fan.gradients)
+    groups, at_once = _groups(waiting, jobs, device.cards())
+    pool = _Pool(out, plans, groups, at_once, fan.gradients)
     try:
         pool.work(progress)
     except (KeyboardInterrupt, WriteError):
@@ -152,26 +157,71 @@ def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class _Group:
+    """The runs of one process: one, or on a GPU several that share it."""
+
+    plans: Sequence[Plan]
+    card: str = ""  # the GPU; empty where there is none
+    side_by_side: int = 1
+
+    def start(self, out: Path, gradients: int) -> Started:
+        """Start the process."""
+        # Nets of somebody else's may draw random numbers, of which a process has one stream.
+        if not self.card or not _are_ours(self.plans):
+            (plan,) = self.plans
+            return start(out / plan.name, plan.model, gradients, self.card)
+        runs = [(plan.name, plan.model) for plan in self.plans]
+        return start_card(out, runs, gradients, self.side_by_side, self.card)
+
+
+def _are_ours(plans: Sequence[Plan]) -> bool:
+    return all(plan.kind in KINDS for plan in plans)
+
+
+def _groups(
+    waiting: Sequence[Plan], jobs: int | None, cards: Sequence[str]
+) -> tuple[list[_Group], int]:
+    """Return the processes that train the plans, and how many of them run at a time."""
+    if not cards:
+        return [_Group([plan]) for plan in waiting], jobs or cores()
+    if not _are_ours(waiting):
+        return [
+            _Group([plan], card) for plan, card in zip(waiting, cycle(cards), strict=False)
+        ], jobs or len(cards)
+    # The longest come first: dealt out in turn, each card has about as much to do.
+    each = ceil((jobs or _ON_A_CARD * len(cards)) / len(cards))
+    shares = [(waiting[i :: len(cards)], card) for i, card in enumerate(cards)]
+    groups = [_Group(share, card, min(each, len(share))) for share, card in shares if share]
+    return groups, min(jobs or len(cards), len(cards))
+
+
 class _Pool:
-    """Worker processes, as many as jobs, until the plans are trained."""
+    """Worker processes, as many at a time as wanted, until the plans are trained."""
 
     def __init__(
-        self, out: Path, plans: Sequence[Plan], waiting: Sequence[Plan], jobs: int, gradients: int
+        self, out: Path, plans: Sequence[Plan], groups: Sequence[_Group], jobs: int, gradients: int
     ) -> None:
         self.out, self.plans, self.jobs, self.gradients = out, plans, jobs, gradients
-        self.waiting = list(waiting)
-        self.running: dict[str, Started] = {}
+        self.waiting = list(groups)
+        self.running: list[tuple[_Group, Started]] = []
         self.errors: dict[str, str] = {}
 
     def work(self, progress: Progress | None) -> None:
         """Train until nothing is left to do."""
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.jobs:
-                plan = self.waiting.pop(0)
-                self.running[plan.name] = start(self.out / plan.name, plan.model, self.gradients)
+                group = self.waiting.pop(0)
+                self.running.append((group, group.start(self.out, self.gradients)))
             time.sleep(_POLL)
             self._reap()
-            show(progress, self.out, self.plans, self.running)
+            names = [
+                plan.name
+                for group, _ in self.running
+                for plan in group.plans
+                if len(group.plans) == 1 or begun(self.out, [plan])
+            ]
+            show(progress, self.out, self.plans, names)
 
     def interrupt(self) -> None:
         """Ask every worker to save and end, and wait for them."""
@@ -179,11 +229,11 @@ class _Pool:
         # A second Ctrl-C reaches the workers, too; it must not end this wait for them.
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            for process, _ in self.running.values():
+            for _, (process, _) in self.running:
                 # Not SIGINT: a sweep that a shell began in the background ignores that, and so does
                 # a worker that has just been started.
                 process.terminate()
-            for process, errors in self.running.values():
+            for _, (process, errors) in self.running:
                 try:
                     process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
@@ -194,15 +244,25 @@ class _Pool:
             signal.signal(signal.SIGINT, handler)
 
     def _reap(self) -> None:
-        for name, (process, errors) in list(self.running.items()):
+        for running in list(self.running):
+            group, (process, errors) = running
             if process.poll() is None:
                 continue
-            del self.running[name]
+            self.running.remove(running)
             if why := failure(process, errors):
+                # Of several, each has left in its folder what was wrong with it.
+                failed = {
+                    plan.name: last_words(self.out / plan.name / record.ERRORS) or why
+                    for plan in group.plans
+                    if not over(self.out, plan)
+                }
+                if len(group.plans) == 1:
+                    failed = {group.plans[0].name: why}
                 # The disk is full for the other runs, too.
                 if process.poll() == REFUSED:
+                    name, why = next(iter(failed.items()))
                     raise WriteError(
                         f"{name} did not end: {why} What is done is kept; the same command goes on."
                     )
-                self.errors[name] = why
+                self.errors |= failed
             ledger.write_ledger(self.out)

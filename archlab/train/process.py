@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,26 +18,53 @@ Started = tuple[subprocess.Popen[bytes], Path]
 _LONGEST = 64 * 1024  # bytes of a file of errors that are read for its last line
 
 
-def start(folder: Path, model: str, gradients: int = 0) -> Started:
+def start(folder: Path, model: str, gradients: int = 0, card: str = "") -> Started:
     """Start the run of a folder, and return its process and the file of its errors.
 
     What it writes to standard error stands in RUN/stderr.txt, in the place of what the run before
     has left there. `model` is the spec that the user gave.
 
-    Gradient norms by depth are recorded every `gradients` steps; 0 is never.
+    Gradient norms by depth are recorded every `gradients` steps; 0 is never. `card` is the one GPU
+    that the process sees, as CUDA_VISIBLE_DEVICES names it; empty leaves all.
 
     Raises:
         WriteError: the folder cannot be written.
     """
+    words = ("archlab.train.worker", folder, gradients, model, os.getpid())
+    return _started(words, folder / record.ERRORS, card)
+
+
+def start_card(
+    out: Path, runs: Sequence[tuple[str, str]], gradients: int, side_by_side: int, card: str
+) -> Started:
+    """Start one process for several runs on a GPU, and return it and the file of its errors.
+
+    Args:
+        out: the folder of the runs' folders.
+        runs: the name and the spec of each.
+        gradients: as in `start`.
+        side_by_side: how many are trained at a time.
+        card: as in `start`.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
+    named = [word for run in runs for word in run]
+    words = ("archlab.train.card", out, gradients, os.getpid(), side_by_side, *named)
+    return _started(words, out / f"gpu-{card}-{record.ERRORS}", card)
+
+
+def _started(words: Iterable[object], path: Path, card: str) -> Started:
     # -P: a file of the current folder must not stand in for a module of Python's. faulthandler: of
     # a fault below Python, too, the lines that led to it are known.
-    words = ("archlab.train.worker", folder, gradients, model, os.getpid())
     command = [sys.executable, "-P", "-X", "faulthandler", "-m", *map(str, words)]
     # These nets are too small to gain from more threads, and one run a core is started.
     serial = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     # What this process imports the child finds too: archlab may be used from its source.
     serial["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
-    null, path = subprocess.DEVNULL, folder / record.ERRORS
+    if card:
+        serial["CUDA_VISIBLE_DEVICES"] = card
+    null = subprocess.DEVNULL
     try:
         # Unbuffered by this process: the child writes into the file itself, also as it dies.
         with path.open("wb") as errors:
@@ -69,6 +97,11 @@ def failure(process: subprocess.Popen[bytes], errors: Path) -> str:
     if not lines:
         return f"exit code {code}"
     return lines[-1] if len(lines) == 1 else f"{lines[-1]} (all of it: {errors})"
+
+
+def last_words(errors: Path) -> str:
+    """Return the last line that a run has left in its file of errors; empty if there is none."""
+    return (_last_lines(errors) or [""])[-1]
 
 
 def _last_lines(path: Path) -> list[str]:

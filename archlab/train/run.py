@@ -85,7 +85,7 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
         total = plan.recipe.total_steps(len(data.images.train_labels))
         recorder = Recorder(folder, data, total, stop, progress)
         try:
-            with _quiet(), device.seeded(plan.seed), device.own_stream():
+            with quiet(), device.seeded(plan.seed), device.own_stream():
                 _fit(plan, data, recorder, loggers, extra)
         except Diverged as diverged:
             return _finish(folder, recorder, total, failed=str(diverged))
@@ -112,7 +112,7 @@ def planned(model: str, options: dict[str, Any], images: ImageSet, plan: Plan) -
 
 def check(plan: Plan, images: ImageSet) -> None:
     """Raise an OptionError unless the planned net can be trained on the images."""
-    with _quiet(), device.seeded(plan.seed):
+    with quiet(), device.seeded(plan.seed):
         module = classifier(plan, total=1)
         check_trainable(module.model, images, plan.model)
         if module.freeze_plan is not None:
@@ -241,8 +241,8 @@ def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> O
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning talks of devices and of tips; the sweep has its own progress."""
+def quiet() -> Iterator[None]:
+    """Silence Lightning, which talks of devices and of tips; a sweep has its own progress."""
     names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     for logger in levels:

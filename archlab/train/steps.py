@@ -24,7 +24,7 @@ from archlab.train.module import Classifier, logits_of, total_loss
 # error is below 80 %", a tenth of the usual rate. The error is looked at once in so many steps.
 CAREFUL_SHARE, CAREFUL_ERROR, CHECKED = 0.1, 0.80, 100
 # The first steps of a kind are not captured: they pick kernels and make the optimizer's state.
-_UNCAPTURED = 3
+UNCAPTURED = 3
 _BUDGET = 0.5  # seconds of steps between two looks of the host
 
 
@@ -124,6 +124,13 @@ class Stepper:
         self.step += 1
         return answer
 
+    def again(self, size: int) -> None:
+        """Take a step on the first images of the first batch, to measure its time."""
+        self._enter(0, 0)
+        self._row.zero_()
+        self._at.zero_()
+        self._go(size)
+
     def freeze(self) -> None:
         """Freeze and release what the step demands; before every stretch anew."""
         plan = self.module.freeze_plan
@@ -154,7 +161,7 @@ class Stepper:
         """Take the step of the next row: by its graph where there is one."""
         if graph := self._graphs.get(size):
             graph.replay()
-        elif self.uncaptured or self._taken.get(size, 0) < _UNCAPTURED:
+        elif self.uncaptured or self._taken.get(size, 0) < UNCAPTURED:
             self._taken[size] = self._taken.get(size, 0) + 1
             self._advance(size)
         else:

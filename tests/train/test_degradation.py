@@ -137,7 +137,7 @@ def test_a_run_that_is_killed_while_it_writes_and_is_given_up(
 ) -> None:
     """Its process dies between writing progress.json and renaming it, as with a lost node."""
 
-    def dying(folder: Path, _model: str, _gradients: int = 0):
+    def dying(folder: Path, _model: str, *_: object):
         code = ("import os; from pathlib import Path; from archlab import files; "
                 "Path.replace = lambda *_: os.kill(os.getpid(), 9); "
                 f"files.write_json(Path({str(folder)!r}, 'progress.json'), {{}})")  # fmt: skip
@@ -212,7 +212,7 @@ def test_a_crash_is_kept_in_full(tmp_path, source, fault, reason, kept) -> None:
 
 
 def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatch) -> None:
-    def failing(folder: Path, _model: str, _gradients: int = 0):
+    def failing(folder: Path, _model: str, *_: object):
         code = "import sys; sys.exit('line one\\nthe disk is full')"
         return spawned(code, tmp_path / folder.name)
 
@@ -226,7 +226,7 @@ def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatc
 
 
 def test_a_full_disk_in_a_worker_ends_the_sweep(tmp_path, images, monkeypatch) -> None:
-    def full(folder: Path, _model: str, _gradients: int = 0):
+    def full(folder: Path, _model: str, *_: object):
         wait = 60 if folder.name.startswith("plain-8") else 0
         words = "it cannot be written: No space left on device."
         code = f"import sys, time; time.sleep({wait}); sys.stderr.write('{words}'); sys.exit(74)"
@@ -244,7 +244,7 @@ def test_a_full_disk_in_a_worker_ends_the_sweep(tmp_path, images, monkeypatch) -
 
 
 def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatch) -> None:
-    def waiting(folder: Path, _model: str, _gradients: int = 0):
+    def waiting(folder: Path, _model: str, *_: object):
         code = ("import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
                 f"open({str(tmp_path / folder.name)!r}, 'w'); signal.pause()")  # fmt: skip
         return subprocess.Popen([sys.executable, "-c", code]), tmp_path / "errors"
@@ -285,3 +285,131 @@ def test_a_diverged_run_is_in_the_ledger_and_the_verdict(tmp_path, images) -> No
     assert result.outcome == "not shown"
     assert len(result.missing) == 2
     assert json.dumps(result.to_dict(), allow_nan=False)
+
+
+def as_cards(monkeypatch, *cards: str) -> None:
+    """Train as with GPUs: a process a card. Each sees its own, and computes on the CPU here."""
+    monkeypatch.setattr(degradation.device, "cards", lambda: list(cards))
+
+
+def test_runs_that_share_a_card_train_as_alone(
+    tmp_path, images, source, monkeypatch, largest_difference
+) -> None:
+    sweep = Sweep(depths=(8, 14), seeds=(1, 2), recipe=TINY, data=source)
+    plans = sweep.plans(images)
+    run_plans(plans, tmp_path / "alone", jobs=2)
+    as_cards(monkeypatch, "0", "1")
+    started: list[tuple[int, int, str]] = []
+    start_card = degradation.start_card
+
+    def noted(out, runs, gradients, side_by_side, card):
+        started.append((len(runs), side_by_side, card))
+        return start_card(out, runs, gradients, side_by_side, card)
+
+    monkeypatch.setattr(degradation, "start_card", noted)
+    run_plans(plans, tmp_path / "cards", fan=Fan(gradients=2))
+    assert started == [(4, 4, "0"), (4, 4, "1")]
+    for plan in plans:
+        assert record.read_outcome(tmp_path / "cards" / plan.name).status == "done"
+        assert (
+            largest_difference(tmp_path / "alone" / plan.name, tmp_path / "cards" / plan.name) == 0
+        )
+        assert read_gradients(tmp_path / "cards" / plan.name)
+    assert not list((tmp_path / "cards").glob("gpu-*"))
+    run_plans(plans, tmp_path / "cards")  # nothing is left to do
+    assert len(started) == 2
+
+
+@pytest.mark.parametrize(
+    ("cards", "jobs", "groups", "at_once"),
+    [
+        ([], 3, [(1, 1)] * 8, 3),
+        (["0"], None, [(8, 6)], 1),
+        (["0"], 2, [(8, 2)], 1),
+        (["4", "5"], None, [(4, 4), (4, 4)], 2),
+        (["4", "5"], 3, [(4, 2), (4, 2)], 2),
+        (["0", "1", "2"], 1, [(3, 1), (3, 1), (2, 1)], 1),
+    ],
+)
+def test_runs_are_dealt_out_to_cards(images, cards, jobs, groups, at_once) -> None:
+    plans = Sweep(depths=(8, 14), seeds=(1, 2), recipe=TINY).plans(images)
+    dealt, limit = degradation._groups(plans, jobs, cards)
+    assert [(len(group.plans), group.side_by_side) for group in dealt] == groups
+    assert limit == at_once
+    names = sorted(plan.name for group in dealt for plan in group.plans)
+    assert names == sorted(plan.name for plan in plans)
+
+
+def test_nets_of_others_have_a_process_each_on_a_card(images) -> None:
+    plans = [
+        replace(plan, kind="finetune")
+        for plan in Sweep(depths=(8,), seeds=(1, 2), recipe=TINY).plans(images)
+    ]
+    dealt, limit = degradation._groups(plans, None, ["0", "1"])
+    assert [(len(group.plans), group.card) for group in dealt] == [
+        (1, "0"), (1, "1"), (1, "0"), (1, "1"),
+    ]  # fmt: skip
+    assert limit == 2
+
+
+def test_a_run_that_fails_on_a_card_fails_alone(tmp_path, images, source, monkeypatch) -> None:
+    as_cards(monkeypatch, "0")
+    plans = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY, data=source).plans(
+        images
+    )
+    wrong = replace(plans[0], fingerprint="other")
+    with pytest.raises(RunError, match="not those that this run was planned with"):
+        run_plans([wrong, plans[1]], tmp_path / "out")
+    assert record.read_outcome(tmp_path / "out" / plans[1].name).status == "done"
+    errors = (tmp_path / "out" / wrong.name / record.ERRORS).read_text()
+    assert errors.startswith("The images in")
+
+
+def test_a_card_that_is_killed_loses_no_finished_work(
+    tmp_path, images, source, monkeypatch, largest_difference
+) -> None:
+    sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=replace(TINY, steps=40), data=source)
+    plans = sweep.plans(images)
+    run_plans(plans, tmp_path / "alone", jobs=2)
+    as_cards(monkeypatch, "0")
+    start_card, started = degradation.start_card, []
+
+    def noted(*arguments):
+        started.append(start_card(*arguments))
+        return started[-1]
+
+    def kill(*_: object) -> None:
+        if any((tmp_path / "out" / plan.name / record.CHECKPOINT).exists() for plan in plans):
+            started[0][0].kill()
+
+    monkeypatch.setattr(degradation, "start_card", noted)
+    monkeypatch.setattr(degradation, "_POLL", 0.02)
+    with pytest.raises(RunError, match="killed by signal 9"):
+        run_plans(plans, tmp_path / "out", progress=kill)
+    run_plans(plans, tmp_path / "out")
+    for plan in plans:
+        assert largest_difference(tmp_path / "alone" / plan.name, tmp_path / "out" / plan.name) == 0
+
+
+def test_an_interrupted_card_saves_every_run(
+    tmp_path, images, source, monkeypatch, largest_difference
+) -> None:
+    sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=replace(TINY, steps=60), data=source)
+    plans = sweep.plans(images)
+    as_cards(monkeypatch, "0")
+    monkeypatch.setattr(degradation, "_POLL", 0.02)
+
+    def stop(*_: object) -> None:
+        if any((tmp_path / "out" / plan.name / record.CHECKPOINT).exists() for plan in plans):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_plans(plans, tmp_path / "out", progress=stop)
+    states = {record.read_outcome(tmp_path / "out" / plan.name).status for plan in plans}
+    assert states <= {"interrupted", "done", "planned"}
+    assert "interrupted" in states
+    run_plans(plans, tmp_path / "out")
+    run_plans(plans, tmp_path / "straight")
+    for plan in plans:
+        one, other = (tmp_path / name / plan.name for name in ("out", "straight"))
+        assert largest_difference(one, other) == 0
