@@ -8,11 +8,10 @@ import importlib
 import platform
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -117,16 +116,16 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
         for job in jobs:
             yield perform(job)
 
-    def start(folder: Path, model: str, gradients: int = 0) -> tuple[Ended, IO[bytes]]:
+    def start(folder: Path, model: str, gradients: int = 0) -> tuple[Ended, Path]:
         from archlab.train.gradients import GradientProfiles
         from archlab.train.run import execute
 
-        errors = tempfile.TemporaryFile()  # noqa: SIM115  the sweep closes it
+        errors = folder / "stderr.txt"
         try:
             profiles = [GradientProfiles(folder, gradients)] if gradients else []
             execute(folder, trusted=model, extra=profiles)
         except ArchlabError as error:
-            errors.write(f"{error}\n".encode())
+            errors.write_text(f"{error}\n")
             return Ended(2), errors
         return Ended(0), errors
 

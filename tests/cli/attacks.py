@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -114,11 +113,11 @@ def prepare() -> None:
         yield from map(perform, jobs)
 
     def start(folder, model, gradients=0):
-        errors, code = tempfile.TemporaryFile(), 0  # noqa: SIM115  the sweep closes it
+        errors, code = folder / "stderr.txt", 0
         try:
             execute(folder, trusted=model)
         except ArchlabError as error:
-            errors.write(f"{error}\n".encode())
+            errors.write_text(f"{error}\n")
             code = 2
         return SimpleNamespace(poll=lambda: code, wait=lambda *_: code), errors
 
