@@ -58,27 +58,34 @@ def seconds_a_step(
         True
     """
     place = place or device.place()
-    on_cuda, budget = device.is_cuda(place), _SECONDS[place.type]
-    shape = (input_channels(model, shape[0]), *shape[1:])
+    fitting = input_channels(model, shape[0]), *shape[1:]
     with _undisturbed(model, recipe):
-        stepper = _stepper(model, recipe, shape, classes, place)
-        begin = time.perf_counter()
-        # Batch norm needs two values a channel; only a CPU is so slow that a batch is too many.
-        count = recipe.batch_size if on_cuda else min(2, recipe.batch_size)
-        # On CUDA the first steps are not captured.
-        _timed(stepper, count, UNCAPTURED + 2 if on_cuda else 0)
-        while True:
+        return _steady(model, recipe, fitting, classes, place)
+
+
+def _steady(
+    model: nn.Module, recipe: Recipe, shape: tuple[int, ...], classes: int, place: torch.device
+) -> float:
+    """Return the seconds of a step; at the end nothing but the model keeps memory of the device."""
+    stepper = _stepper(model, recipe, shape, classes, place)
+    on_cuda, budget = device.is_cuda(place), _SECONDS[place.type]
+    begin = time.perf_counter()
+    # Batch norm needs two values a channel; only a CPU is so slow that a batch is too many.
+    count = recipe.batch_size if on_cuda else min(2, recipe.batch_size)
+    # On CUDA the first steps are not captured.
+    _timed(stepper, count, UNCAPTURED + 2 if on_cuda else 0)
+    while True:
+        seconds = _timed(stepper, count, 1)
+        # The first step of a size looks for kernels and memory.
+        if on_cuda or seconds < budget / 4:
             seconds = _timed(stepper, count, 1)
-            # The first step of a size looks for kernels and memory.
-            if on_cuda or seconds < budget / 4:
-                seconds = _timed(stepper, count, 1)
-            larger = min(4 * count, recipe.batch_size)
-            left = budget - (time.perf_counter() - begin)
-            if larger == count or 3 * seconds * larger / count > left:
-                break
-            count = larger
-        if (steps := min(_STEPS, int(budget / max(seconds, 1e-6)))) > 1:
-            seconds = _timed(stepper, count, steps) / steps
+        larger = min(4 * count, recipe.batch_size)
+        left = budget - (time.perf_counter() - begin)
+        if larger == count or 3 * seconds * larger / count > left:
+            break
+        count = larger
+    if (steps := min(_STEPS, int(budget / max(seconds, 1e-6)))) > 1:
+        seconds = _timed(stepper, count, steps) / steps
     return seconds * recipe.batch_size / count
 
 
@@ -191,7 +198,8 @@ def _frozen_until(plan: Plan, train: int) -> int:
 
 
 def _measured(plan: Plan, images: ImageSet, *, frozen: bool) -> float:
-    module = run.classifier(plan, total=1)
+    with torch.random.fork_rng(devices=[]):  # the head of a fine-tuned net is drawn
+        module = run.classifier(plan, total=1)
     if frozen and module.freeze_plan is not None:
         module.freeze_plan.apply(module.model, 0)
     return seconds_a_step(module.model, plan.recipe, images.shape, len(images.classes))
