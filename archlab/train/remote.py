@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from archlab.engine import Job, Needs, cluster, run
 from archlab.engine.script import waited
 from archlab.errors import RunError, keyword
@@ -22,8 +20,6 @@ from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import begun, show
 from archlab.runs.record import Plan
-from archlab.train.device import has_cuda
-from archlab.train.driver import unused_gpu
 from archlab.train.process import failure, start
 from archlab.verb import Progress
 
@@ -59,9 +55,11 @@ def gpu_share(fan: Fan) -> float:
     """
     if fan.gpus is not None:
         return fan.gpus
+    from archlab.train import device  # here: torch, which the job of a run does without
+
     count = cluster.gpus(fan.address)
     # Ray, where it is started here, finds the GPUs of this machine.
-    there = has_cuda() if count is None else count > 0
+    there = device.has_cuda() if count is None else count > 0
     return SHARE if there else 0.0
 
 
@@ -117,12 +115,8 @@ def train_here(folder: str, model: str, gradients: int = 0, on_gpu: bool = False
             f"{path} is not there on {socket.gethostname()}: {keyword('out')} must be a folder "
             "that every node of the cluster sees, under the same path."
         )
-    if on_gpu and not has_cuda():
-        why = unused_gpu() or f"torch {torch.__version__} finds none there"
-        raise RunError(
-            f"{socket.gethostname()} was to train it on a GPU, and {why}. "
-            f"{keyword('gpus', 0)} trains on CPUs."
-        )
+    if on_gpu:
+        _check_gpu()
     # What is left of a job that was lost with its node may still save, and hold the folder's lock.
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -138,3 +132,15 @@ def train_here(folder: str, model: str, gradients: int = 0, on_gpu: bool = False
     if why := failure(process, errors):
         raise RunError(why)
     return record.read_outcome(path).status
+
+
+def _check_gpu() -> None:
+    """Raise unless torch can use a GPU here, so that no run trains on a CPU unasked."""
+    from archlab.train import device, driver  # here: see `gpu_share`
+
+    if not device.has_cuda():
+        raise RunError(
+            f"{socket.gethostname()} was to train it on a GPU, and "
+            f"{driver.unused_gpu() or 'torch finds none there'}. {keyword('gpus', 0)} trains on "
+            "CPUs."
+        )

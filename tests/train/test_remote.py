@@ -1,5 +1,7 @@
 """One run on a node of a cluster; whole sweeps there are in tests/engine/test_cluster.py."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def test_a_run_that_fails_on_a_node_keeps_its_errors_in_its_folder(planned, monk
 
 def test_a_run_that_was_given_a_gpu_does_not_train_on_a_cpu(planned, monkeypatch) -> None:
     """A node may have a GPU, and a torch or a driver that cannot use it."""
-    monkeypatch.setattr(remote, "has_cuda", lambda: False)
+    monkeypatch.setattr("archlab.train.device.has_cuda", lambda: False)
     monkeypatch.setattr(remote, "start", lambda *_: pytest.fail("it trains"))
     with pytest.raises(RunError, match=r"was to train it on a GPU, and .*gpus=0 trains on CPUs"):
         remote.train_here(str(planned("run")), "resnet8", 0, on_gpu=True)
@@ -49,3 +51,9 @@ def test_each_job_holds_its_share_of_a_gpu(planned, monkeypatch, share, on_gpu) 
     remote.train_remotely(folder.parent, plans, plans, Fan("ray", gpus=share), None, None)
     assert jobs[0].needs == Needs(cpus=1, gpus=share)
     assert jobs[0].arguments[3] is on_gpu
+
+
+def test_the_job_of_a_run_imports_no_torch() -> None:
+    """It waits for a process that does; a node has many such jobs."""
+    code = "import sys; from archlab.train import remote; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -90,8 +90,7 @@ def test_what_the_runs_of_a_cluster_train_on(
     """It is decided by what the cluster has, and time is told for the same kind of device only."""
     lines: list[str] = []
     fans: list[Fan] = []
-    for place in ("device", "remote"):
-        monkeypatch.setattr(f"archlab.train.{place}.has_cuda", lambda: here)
+    monkeypatch.setattr("archlab.train.device.has_cuda", lambda: here)
     monkeypatch.setattr("archlab.engine.cluster.gpus", lambda _: in_cluster)
     monkeypatch.setattr("archlab.train.cost.tell", lambda say, *_: say("the time"))
     monkeypatch.setattr(
