@@ -1,14 +1,14 @@
 """The verdict on a sweep, from its files alone: does depth hurt, and does the shortcut heal?
 
 It rests on *training* error in eval mode, on all training images, at the last step of every seed;
-never on the best epoch, never on test error. No torch.
+never on the best epoch, never on test error. What a gap is and when it is clear is in
+`archlab.runs.gap`. No torch.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,26 +16,36 @@ from typing import Annotated, Any
 from archlab import files
 from archlab.errors import RunError, keyword
 from archlab.result import Header, Missing, Result, Unit, columns
+from archlab.runs.gap import LEVEL, End, Gap, Removal, end_of, gap_of, removal
 from archlab.runs.ledger import Run, read_sweep
+from archlab.runs.published import Beside, beside, images_name, lines as published_lines
 from archlab.runs.record import Outcome
 
 VERDICT = "verdict.json"
 BOTH = "degradation reproduced and removed by shortcuts"
 REPRODUCED = "degradation reproduced"
+HINT = "hint: one seed"
+UNTRAINED = "not trained enough to tell"
 NOT_SHOWN = "not shown"
+OUTCOMES = (BOTH, REPRODUCED, HINT, UNTRAINED, NOT_SHOWN)
 DEGRADES = 1.0  # points of training error: less than this is no degradation
-REMOVED = 0.5  # points: a residual gap up to this is none
-# Student's t, two-sided 95 %, by degrees of freedom; above ten the normal value is near enough.
-_T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+# The lower bound of the share that shortcuts remove. Half a point of a gap of three is left then.
+REMOVED = 0.8
+# The share of chance that the shallow plain net's training error may be at most. At half of it a
+# net knows half of what can be learnt; the measured shallow nets are at 3 and 18 of 90 %.
+LEARNT = 0.5
+CLASSES = 10  # of a 6n + 2 net whose plan does not say
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictTotals:
     """The outcome, and deep minus shallow training error in points.
 
-    `plain_low` and `plain_high` bound the mean gap's 95 % interval (paired by seed, Student's t);
-    null for fewer than two seeds. `overlap` says whether some deep plain run was as good as some
+    `plain_low` and `plain_high` bound the mean gap (96 %, see `archlab.runs.gap`), `plain_std` is
+    over the gaps by seed; null for fewer than two seeds. `removal` is the share of the plain gap
+    that shortcuts remove, 1 for all. `overlap` says whether some deep plain run was as good as some
     shallow one. `deeper_wins` is whether the deep residual net has less training error in the mean.
+    `chance` is the error of guessing, in percent.
     """
 
     outcome: str
@@ -50,8 +60,12 @@ class VerdictTotals:
     residual_std: float | None
     residual_low: float | None
     residual_high: float | None
+    removal: float | None
+    removal_low: float | None
+    removal_high: float | None
     overlap: bool | None
     deeper_wins: bool | None
+    chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +90,6 @@ CONVENTION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """Deep minus shallow of one kind, by seed."""
-
-    values: Mapping[int, float]
-    overlap: bool
-
-    @property
-    def mean(self) -> float | None:
-        return statistics.fmean(self.values.values()) if self.values else None
-
-    @property
-    def std(self) -> float | None:
-        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
-
-    @property
-    def interval(self) -> tuple[float, float] | tuple[None, None]:
-        """The mean's 95 % interval, mean ± t·s/√n; nothing for fewer than two seeds."""
-        if self.mean is None or self.std is None:
-            return None, None
-        seeds = len(self.values)
-        factor = _T95[seeds - 2] if seeds - 2 < len(_T95) else 1.96
-        half = factor * self.std / math.sqrt(seeds)
-        return self.mean - half, self.mean + half
-
-
 def verdict(out: Path) -> Result[VerdictTotals, VerdictRow]:
     """Return the verdict on a folder's sweep; RunError where it has none, or one of one depth."""
     return judged(read_sweep(out))
@@ -113,7 +101,7 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
     if len(depths) < 2:
         raise RunError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     plain, residual = (_gap(runs, kind, depths[0], depths[-1]) for kind in ("plain", "residual"))
-    totals, plan = _totals(plain, residual, depths), runs[0].plan
+    totals, plan = _totals(plain, residual, depths, chance(runs)), runs[0].plan
     kinds = " and ".join(sorted({run.plan.kind for run in runs}))
     model = f"{kinds}, depth {', '.join(map(str, depths))}"
     build = plan.recipe.sentence()
@@ -124,8 +112,16 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
         rows=tuple(map(_row, runs)),
         columns=columns(VerdictRow),
         missing=tuple(_missing(run) for run in runs if run.outcome.status != "done"),
-        footer=(*_means(runs), *_sentences(totals, plain, residual)),
-        extra=(("per_seed", _per_seed(runs, plain, residual)),),
+        footer=(
+            *_means(runs),
+            *_gaps(totals, plain, residual),
+            *published_lines(beside(runs), runs),
+            f"verdict: {totals.outcome}. {_explained(totals, plain, residual)}",
+        ),
+        extra=(
+            ("per_seed", _per_seed(runs, plain, residual)),
+            ("published", _published(runs)),
+        ),
     )
 
 
@@ -136,40 +132,57 @@ def write_verdict(out: Path, result: Result[VerdictTotals, VerdictRow]) -> None:
     files.write_json(out / VERDICT, {**first, **content})
 
 
-def _gap(runs: Sequence[Run], kind: str, shallow: int, deep: int) -> _Gap:
-    errors: dict[int, dict[int, float]] = {shallow: {}, deep: {}}
+def chance(runs: Sequence[Run]) -> float:
+    """Return the error of guessing among the classes of a sweep, in percent."""
+    plan = runs[0].plan
+    classes = plan.options.get("num_classes") or plan.recipe.categories
+    if not isinstance(classes, int) or classes < 2:  # anybody may have written a record
+        classes = CLASSES
+    return 100 * (1 - 1 / classes)
+
+
+def _gap(runs: Sequence[Run], kind: str, shallow: int, deep: int) -> Gap:
+    ends: dict[int, dict[int, End]] = {shallow: {}, deep: {}}
     for run in runs:
         plan, end = run.plan, run.outcome
-        done = end.status == "done" and plan.kind == kind and plan.depth in errors
+        done = end.status == "done" and plan.kind == kind and plan.depth in ends
         if done and end.train_error is not None:
-            errors[plan.depth][plan.seed] = end.train_error
-    low, high = errors[shallow], errors[deep]
-    # Paired by seed: both nets saw the same images in the same order.
-    paired = {seed: high[seed] - low[seed] for seed in sorted(low) if seed in high}
-    overlap = bool(low) and bool(high) and min(high.values()) <= max(low.values())
-    return _Gap(paired, overlap)
+            ends[plan.depth][plan.seed] = end_of(end.train_error, run.rows)
+    return gap_of(ends[shallow], ends[deep])
 
 
-def _totals(plain: _Gap, residual: _Gap, depths: Sequence[int]) -> VerdictTotals:
+def _totals(plain: Gap, residual: Gap, depths: Sequence[int], guessing: float) -> VerdictTotals:
     gaps: dict[str, Any] = {}
     for kind, gap in (("plain", plain), ("residual", residual)):
         low, high = gap.interval
         gaps |= {f"{kind}_gap": gap.mean, f"{kind}_std": gap.std}
         gaps |= {f"{kind}_low": low, f"{kind}_high": high}
-    low = gaps["plain_low"]
-    # One seed has no interval; then the size of the gap decides alone, and the footer says so.
-    certain = not plain.overlap and (low is None or low > 0)
-    reproduced = plain.mean is not None and plain.mean >= DEGRADES and certain
-    healed = residual.mean is not None and residual.mean <= REMOVED
+    removed = removal(plain, residual)
     return VerdictTotals(
-        outcome=(BOTH if healed else REPRODUCED) if reproduced else NOT_SHOWN,
+        outcome=_outcome(plain, removed, guessing),
         shallow=depths[0],
         deep=depths[-1],
         seeds=len(plain.values),
-        overlap=plain.overlap if plain.values else None,
+        removal=removed.share,
+        removal_low=removed.low,
+        removal_high=removed.high,
+        overlap=plain.overlap,
         deeper_wins=residual.mean < 0 if residual.mean is not None else None,
+        chance=guessing,
         **gaps,
     )
+
+
+def _outcome(plain: Gap, removed: Removal, guessing: float) -> str:
+    if plain.mean is None or plain.shallow_error is None:
+        return NOT_SHOWN
+    if plain.shallow_error > LEARNT * guessing:
+        return UNTRAINED
+    if plain.mean < DEGRADES or not plain.is_clear:
+        return NOT_SHOWN
+    if len(plain.values) == 1:
+        return HINT
+    return BOTH if removed.low is not None and removed.low >= REMOVED else REPRODUCED
 
 
 def _name(run: Run) -> str:
@@ -200,7 +213,8 @@ def _means(runs: Sequence[Run]) -> list[str]:
         train = [end.train_error for end in ends if end.train_error is not None]
         test = [end.test_error for end in ends if end.test_error is not None]
         if train:
-            errors = f"train error {_spread(train)} %, test error {_spread(test)} %"
+            tested = f", test error {_spread(test)} %" if test else ""
+            errors = f"train error {_spread(train)} %{tested}"
             lines.append(f"{kind}-{depth}: {errors}, n = {len(train)}")
     return lines
 
@@ -210,45 +224,84 @@ def _spread(values: Sequence[float]) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
-def _sentences(totals: VerdictTotals, plain: _Gap, residual: _Gap) -> list[str]:
-    lines = []
+def _gaps(totals: VerdictTotals, plain: Gap, residual: Gap) -> list[str]:
+    found = []
     for name, gap in (("plain", plain), ("residual", residual)):
         if gap.mean is None:
-            lines.append(f"{name} gap: unknown, no seed has both depths")
+            found.append(f"{name} gap: unknown, no seed has both depths")
             continue
-        each = ", ".join(f"{value:+.2f}" for value in gap.values.values())
         low, high = gap.interval
-        interval = "" if low is None else f", 95 % interval {low:+.2f} to {high:+.2f}"
-        one = ", one seed: its spread is not known" if len(gap.values) == 1 else ""
-        lines.append(
-            f"{name} gap {totals.deep} − {totals.shallow}: {gap.mean:+.2f} points "
-            f"(by seed {each}{interval}{one})"
-        )
-    lines.append(f"verdict: {totals.outcome}. {_explained(totals)}")
-    return lines
+        interval = (
+            "one seed: its spread is not known" if low is None
+            else f"{LEVEL} % interval {low:+.2f} to {high:+.2f}"
+        )  # fmt: skip
+        each = ", ".join(f"{value:+.2f}" for value in gap.values.values())
+        found += [
+            f"{name} gap {totals.deep} − {totals.shallow}: {gap.mean:+.2f} points, {interval}",
+            f"  by seed: {each}",
+        ]
+    removed = removal(plain, residual)
+    if removed.share is not None:
+        bounds = ""
+        if removed.low is not None and removed.high is not None:
+            bounds = f", bounds {100 * removed.low:.1f} to {100 * removed.high:.1f} %"
+        found.append(f"removed by shortcuts: {100 * removed.share:.1f} % of the plain gap{bounds}")
+    return found
 
 
-def _explained(totals: VerdictTotals) -> str:
+def _explained(totals: VerdictTotals, plain: Gap, residual: Gap) -> str:
     deep, shallow = totals.deep, totals.shallow
+    if plain.mean is None:
+        return "Both depths of the plain net are needed, trained to the end."
+    if totals.outcome == UNTRAINED:
+        return (
+            f"Plain-{shallow} still errs on {plain.shallow_error:.1f} % of its training images, "
+            f"and guessing errs on {totals.chance:g} %: half of that is asked at most. "
+            "Train longer."
+        )
+    one = totals.seeds == 1
     if totals.outcome == NOT_SHOWN:
-        if totals.plain_gap is None:
-            return "Both depths of the plain net are needed, trained to the end."
+        asked = (
+            f"a gap of {DEGRADES:g} point and 3.5 times the odds of an error are asked of one seed"
+            if one else f"a gap of {DEGRADES:g} point and an interval above 0 are asked"
+        )  # fmt: skip
         return (
             f"Plain-{deep} is not clearly worse than plain-{shallow} on its training images "
-            f"(at least {DEGRADES:g} point, no overlap of seeds and an interval above 0 are asked)."
+            f"({asked})."
         )
-    plain = f"Plain-{deep} fits its own training images worse than plain-{shallow}"
-    one = " One seed is a hint, no proof." if totals.seeds == 1 else ""
+    worse = f"Plain-{deep} fits its own training images worse than plain-{shallow}"
+    more = " Two seeds or more can show it." if one else ""
+    return f"{worse}; {_healed(totals, residual)}.{more}"
+
+
+def _healed(totals: VerdictTotals, residual: Gap) -> str:
+    """Return what becomes of the gap with shortcuts."""
+    if residual.mean is None:
+        return "the residual net was not measured"
+    low, high = residual.interval
+    if low is None or high is None:
+        share = f"{100 * (totals.removal or 0):.0f} %"
+        return f"with shortcuts {share} of the gap is gone, in the one seed that has both depths"
     if totals.outcome == REPRODUCED:
-        healed = "was not measured" if totals.residual_gap is None else "still has a gap"
-        return f"{plain}; the residual net {healed}.{one}"
+        if low > 0:
+            return f"the residual net has a gap too, of {residual.mean:.2f} points"
+        return "whether shortcuts remove it is not certain: four fifths or more are asked"
     wins = "the residual nets are level: this does not say that deeper wins"
-    if totals.residual_gap is not None and totals.residual_gap < -REMOVED:
+    if high < 0:
         wins = "the deeper residual net is the better one"
-    return f"{plain}; with shortcuts it does not, and {wins}.{one}"
+    elif low > 0:
+        wins = "the deeper residual net is a little worse"
+    return f"with shortcuts it does not, and {wins}"
 
 
-def _per_seed(runs: Sequence[Run], plain: _Gap, residual: _Gap) -> list[dict[str, Any]]:
+def _published(runs: Sequence[Run]) -> dict[str, Any] | None:
+    rows: tuple[Beside, ...] = beside(runs)
+    if not rows:
+        return None
+    return {"recipe": "paper", "images": images_name(runs[0]), "rows": list(map(asdict, rows))}
+
+
+def _per_seed(runs: Sequence[Run], plain: Gap, residual: Gap) -> list[dict[str, Any]]:
     seeds = sorted({run.plan.seed for run in runs})
     table: dict[int, dict[str, Any]] = {seed: {"seed": seed} for seed in seeds}
     for run in runs:

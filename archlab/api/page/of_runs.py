@@ -9,7 +9,9 @@ from pathlib import Path
 from archlab.api.training.curves import curves, gradient_heat
 from archlab.errors import RunError
 from archlab.result import Column, Table, Unit, columns, record
+from archlab.runs.gap import LEVEL
 from archlab.runs.ledger import SWEEP, Run, read_run, read_sweep
+from archlab.runs.published import Beside, beside, lines, notes
 from archlab.runs.record import GRADIENTS, METRICS, PLAN
 from archlab.runs.verdict import CONVENTION, VerdictRow, VerdictTotals, judged
 from archlab.view.page import Page, Part, Section, Tile
@@ -52,10 +54,15 @@ def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str
     totals = answer.totals
     head = answer.header
     missing = tuple(map(str, answer.missing))
-    # The last line of the footer is the verdict itself: on a page it stands first.
+    # The last line of the footer is the verdict itself: on a page it stands first. The published
+    # values are a table of their own there.
+    rows = beside(runs)
+    told = set(lines(rows, runs))
+    words = tuple(line.strip() for line in answer.footer[:-1] if line not in told)
     sections = [
         *_curves(folder, runs),
-        Section("Verdict", words=(answer.footer[-1], *answer.footer[:-1])),
+        Section("Verdict", words=(answer.footer[-1], *words)),
+        *_published(rows, runs),
         Section("Runs", words=(f"{CONVENTION[:1].upper()}{CONVENTION[1:]}.",),
                 table=Table("Runs", (), columns(VerdictRow), tuple(map(record, answer.rows)))),
         *([Section("Not finished", words=missing)] if missing else []),
@@ -75,6 +82,12 @@ def _sweep_page(folder: Path, runs: Sequence[Run], made: Sequence[tuple[str, str
     return Page(f"Does depth help? {head.input}", lead, (part,), made=tuple(made))
 
 
+def _published(rows: Sequence[Beside], runs: Sequence[Run]) -> Iterator[Section]:
+    if rows:
+        table = Table("Published", (), columns(Beside), tuple(map(record, rows)))
+        yield Section("Test error beside published values", words=tuple(notes(runs)), table=table)
+
+
 def _tiles(totals: VerdictTotals) -> Iterator[Tile]:
     for name in ("plain", "residual"):
         gap = getattr(totals, f"{name}_gap")
@@ -84,9 +97,12 @@ def _tiles(totals: VerdictTotals) -> Iterator[Tile]:
         interval = "one seed or none" if low is None else "mean over the seeds"
         yield Tile(f"{name} {totals.deep} − {totals.shallow}", value, interval)
         if low is not None:
-            yield Tile(
-                f"{name}, 95 %", f"{_signed(low)} to {_signed(high)}", "Student's t, paired by seed"
-            )
+            bounds = f"{_signed(low)} to {_signed(high)}"
+            yield Tile(f"{name}, {LEVEL} %", bounds, "by seeds, last moves and images")
+    if totals.removal is not None:
+        low, high = totals.removal_low, totals.removal_high
+        bounds = "one seed" if low is None or high is None else f"{low:.0%} to {high:.0%}"
+        yield Tile("removed by shortcuts", f"{totals.removal:.0%}", bounds)
     yield Tile("seeds", str(totals.seeds))
 
 

@@ -1,5 +1,6 @@
 """Pages as text: size, contents, what is refused; no browser is needed."""
 
+import json
 import re
 from dataclasses import asdict
 
@@ -111,7 +112,7 @@ def sweep(tmp_path):
             folder = tmp_path / plan.name
             record.write_plan(folder, plan)
             value = error + seed / 10
-            lines = [Measurement(step, 1.0, 0.1, 0.5, value, value, value + 1, 0.7, 80, 1.5)
+            lines = [Measurement(step, 1.0, 0.1, 0.5, value, value, value + 1, 0.7, 2000, 1.5)
                      for step in (100, 200)]  # fmt: skip
             record.write_metrics(folder, lines)
             end = Outcome("done", 200, 200, value, value, value + 1, 12.0, "2 cores", "torch 0")
@@ -132,6 +133,21 @@ def test_a_sweep_has_its_verdict_curves_and_runs(sweep) -> None:
     assert 'class="plot" role="img" aria-label="Training and test error' in text
     assert "8 runs, 12 seconds each" in text
     assert "archlab.report(&#39;" in text
+    assert "105%" in text  # 21 of 20 points are removed
+    assert "Test error beside published values" not in text  # made up images
+
+
+def test_a_sweep_on_cifar10_has_the_published_values(sweep) -> None:
+    for folder in sweep.glob("residual-20-*"):
+        plan = json.loads((folder / record.PLAN).read_text())
+        plan |= {"data": "cifar10", "data_name": "CIFAR-10"}
+        plan["recipe"]["widths"] = [16, 32, 64]
+        files.write_json(folder / record.PLAN, plan)
+    text = archlab.report(sweep).html
+    assert "Test error beside published values" in text
+    assert "8.75" in text  # He et al. 2015, table 6
+    assert text.count("difference: from the paper") == 1  # in the section's words alone
+    assert "not expected to reach them" in text
 
 
 def test_a_run_that_did_not_end_is_named(sweep) -> None:
