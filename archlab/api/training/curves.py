@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +16,15 @@ from archlab.picture.picture import Picture
 from archlab.result import unique_names
 from archlab.runs import ledger, logs
 from archlab.runs.ledger import Run
+from archlab.runs.published import beside, images_name
 from archlab.runs.record import METRICS, PLAN, Measurement
+from archlab.runs.verdict import chance, judged
 from archlab.verb import verb
 from archlab.view.figure.over_time import HeatFigure, heat as draw_heat
-from archlab.view.figure.training import CurveFigure, Line, Panel, curves as draw
+from archlab.view.figure.training import Bracket, CurveFigure, Line, Panel, curves as draw
 
 STYLES = ("fig6", "fig1")
-_SETTLED = 0.04  # the share of the steps whose errors may leave the picture at its top
+_LATE = 0.6  # the share of the steps behind which errors have most of the scale
 
 
 @verb
@@ -133,28 +137,84 @@ def read_series(folder: Path) -> logs.Series:
 
 
 def _sweep(folder: Path, style: str) -> CurveFigure:
-    runs = [run for run in ledger.read_sweep(folder) if run.rows]
+    every = ledger.read_sweep(folder)
+    runs = [run for run in every if run.rows]
     if not runs:
         raise RunError(f"No run of {folder} has measured anything yet.")
-    plan, seeds = runs[0].plan, len({run.plan.seed for run in runs})
     kinds = sorted({run.plan.kind for run in runs})
-    band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
-    bold = "" if style == "fig6" else "plain bold, residual dashed; "
-    meaning = f"{bold}training error: running, over augmented batches; {band}"
-    note = f"{plan.recipe.sentence()}\n{meaning}"
-    top = _top(runs)
+    guessing = chance(runs)
+    top, knee = _scale(runs, guessing)
+    scale: Any = {"top": top, "knee": knee, "chance": guessing}
+    joined = _brackets(every, style)
     if style == "fig6":
         panels = [
             Panel(f"{kind}  (test bold, training dashed)", "error (%)",
-                  _lines([run for run in runs if run.plan.kind == kind], both=True), top)
+                  _lines([run for run in runs if run.plan.kind == kind], both=True),
+                  brackets=joined.get(kind, ()), **scale)
             for kind in kinds
         ]  # fmt: skip
     else:
+        both = [bracket for kind in kinds for bracket in joined.get(kind, ())]
         panels = [
-            Panel("training", "training error (%)", _lines(runs, part="train"), top),
-            Panel("test", "test error (%)", _lines(runs, part="test"), top),
-        ]
-    return CurveFigure(f"Does depth help? {plan.data_name}", note, panels)
+            Panel("training", "training error (%)", _lines(runs, part="train"),
+                  brackets=both, **scale),
+            Panel("test", "test error (%)", _lines(runs, part="test"), **scale),
+        ]  # fmt: skip
+    note = "\n".join(_notes(runs, style, panels))
+    return CurveFigure(f"Does depth help? {_images(runs[0])}", note, panels)
+
+
+def _images(run: Run) -> str:
+    """Return the images' name as people say it."""
+    name = images_name(run) or run.plan.data_name
+    return name.replace(" subset, ", " at ")
+
+
+def _notes(runs: Sequence[Run], style: str, panels: Sequence[Panel]) -> list[str]:
+    seeds = len({run.plan.seed for run in runs})
+    band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
+    bold = "" if style == "fig6" else "plain bold, residual dashed; "
+    lines = [line for panel in panels for line in panel.lines]
+    marks = ["● in eval mode, last step: the gaps are of these"] if _any(lines, "end") else []
+    if _any(lines, "published"):
+        marks.append("◇ published test error, recipe paper")
+    return [
+        " · ".join([runs[0].plan.recipe.sentence(), *_times(runs)]),
+        f"{bold}training error: running, over augmented batches; {band}",
+        " · ".join(marks),
+    ]
+
+
+def _any(lines: Sequence[Line], mark: str) -> bool:
+    return any(getattr(line, mark) is not None for line in lines)
+
+
+def _times(runs: Sequence[Run]) -> list[str]:
+    """Return how long the finished runs took, and on what."""
+    ended = [run.outcome for run in runs if run.outcome.status == "done"]
+    if not ended:
+        return []
+    seconds = [end.seconds for end in ended]
+    size, unit = (60, "min") if max(seconds) >= 120 else (1, "s")
+    low, high = (f"{bound / size:.2g}" for bound in (min(seconds), max(seconds)))
+    many = low if low == high else f"{low} to {high}"
+    places = sorted({end.hardware for end in ended if end.hardware})
+    return [f"{many} {unit} a run on {' and '.join(places)}" if places else f"{many} {unit} a run"]
+
+
+def _brackets(runs: Sequence[Run], style: str) -> dict[str, list[Bracket]]:
+    """Return by kind what joins the names of the deepest and the shallowest training line."""
+    depths = sorted({run.plan.depth for run in runs})
+    if len(depths) < 2:
+        return {}
+    totals = judged(runs).totals
+    found: dict[str, list[Bracket]] = {}
+    for kind, gap in (("plain", totals.plain_gap), ("residual", totals.residual_gap)):
+        names = [f"{depth} train" if style == "fig6" else f"{kind}-{depth}" for depth in depths]
+        if gap is not None:
+            size = f"{gap:+.1f}".replace("-", "−") if abs(gap) >= 0.05 else "0.0"
+            found[kind] = [Bracket(names[0], names[-1], f"gap\n{size}")]
+    return found
 
 
 def _lines(runs: Sequence[Run], part: str = "", *, both: bool = False) -> list[Line]:
@@ -179,23 +239,26 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
     # While a sweep runs, its seeds are at different steps: a mean over fewer would jump.
     steps = sorted(set.intersection(*(set(by_step) for by_step in values)))
     at = [[by_step[step] for by_step in values] for step in steps]
+    ends = [run.outcome.train_error for run in runs if run.outcome.status == "done"]
+    known = [error for error in ends if error is not None]
+    is_whole = part == "train" and len(known) == len(runs)
     return Line(
         name, steps, [statistics.fmean(each) for each in at], [min(each) for each in at],
         [max(each) for each in at], colour, bold,
+        end=statistics.fmean(known) if is_whole else None,
+        published=next((row.reference for row in beside(runs)), None) if part == "test" else None,
     )  # fmt: skip
 
 
-def _top(runs: Sequence[Run]) -> float:
-    """Return the top of the scale: what is reached once the first steps are over."""
-    # An untrained net errs at 90 %; a scale up to there would press all that matters together.
-    last = max(row.step for run in runs for row in run.rows)
-    shown = [
-        max(row.running_error, row.test_error)
-        for run in runs
-        for row in run.rows[1:] or run.rows
-        if row.step > _SETTLED * last
-    ]
-    return 1.08 * max([*shown, 1.0])
+def _scale(runs: Sequence[Run], guessing: float) -> tuple[float, float | None]:
+    """Return the top of the scale, above all that was measured, and its knee where it needs one."""
+    rows = [row for run in runs for row in run.rows]
+    top = 1.05 * max(guessing, *(max(row.running_error, row.test_error) for row in rows))
+    last = max(row.step for row in rows)
+    late = [max(row.running_error, row.test_error) for row in rows if row.step > _LATE * last]
+    knee = 5 * math.ceil(1.1 * max(late) / 5)
+    # A scale of one piece is easier to read, and good enough where the ends take half of it.
+    return top, None if knee > top / 2 else max(knee, 5)
 
 
 def labels(folders: Sequence[Path]) -> list[str]:

@@ -1,10 +1,18 @@
-"""Figures of training: error or loss against steps, a mean line in a band from min to max."""
+"""Figures of training: error or loss against steps, a mean line in a band from min to max.
+
+Each name stands right of its line's end, moved apart from its neighbours where it must be, with a
+thin leader then. No line leaves the picture: where the end of training is far below its beginning,
+what is above `knee` is drawn on a smaller scale.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from archlab.view.figure.export import COLOURS, GREY, exported
 
@@ -12,10 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# In inches: the axes and what is around them, the words above, and the names and brackets right.
+_PANEL, _TALL, _LEFT, _BELOW_AXES = 3.1, 2.75, 0.62, 0.5
+_TITLE, _ROW, _SPACE, _SMALL = 0.36, 0.157, 0.34, 0.066
+_NAME, _LETTER, _BRACKET, _SECOND = 0.3, 0.066, 0.55, 0.35
+_LINE = 0.055  # the height of a name, as a share of the axes
+_BEND = 0.78  # the share of the axes that is below the knee
+
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: mean, lowest and highest over the seeds at each step."""
+    """One curve: mean, lowest and highest over the seeds at each step.
+
+    `end` is a value that the curve itself does not show, drawn as a dot at the last step, and
+    `published` one of others, drawn as an open diamond.
+    """
 
     name: str
     steps: Sequence[float]
@@ -25,6 +44,17 @@ class Line:
     colour: int = 0  # an index into COLOURS
     bold: bool = True  # thick and solid; if not, thin and dashed
     label: bool = True  # whether the name stands at the line's end
+    end: float | None = None
+    published: float | None = None
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """What joins the names of two lines: their difference, in words."""
+
+    first: str
+    second: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +66,9 @@ class Panel:
     lines: Sequence[Line]
     top: float | None = None  # the highest value shown; None shows all
     floor: float | None = 0.0
+    knee: float | None = None  # above it the scale is smaller
+    chance: float | None = None  # a line across, for guessing
+    brackets: Sequence[Bracket] = ()
 
 
 @dataclass(frozen=True)
@@ -57,40 +90,53 @@ def curves(content: CurveFigure, suffix: str) -> bytes:
 def _draw(content: CurveFigure) -> Figure:
     from matplotlib.figure import Figure
 
-    count = len(content.panels)
-    width = 5.2 if count == 1 else 4.6 * count
-    # Room for the names at the lines' ends, in inches.
-    names = [line.name for panel in content.panels for line in panel.lines]
-    room = 0.12 + 0.085 * max(map(len, names), default=0)
-    between = room + 0.62
-    panel_width = (width - 0.62 - room - (count - 1) * between) / count
-    figure = Figure(figsize=(width, 4.2))
-    figure.subplots_adjust(left=0.62 / width, right=1 - room / width, top=0.78, bottom=0.12)
-    figure.subplots_adjust(wspace=between / panel_width)
+    rooms = [_room(panel) for panel in content.panels]
+    width = max(sum(_LEFT + _PANEL + room for room in rooms), 5.2)
+    lines = [
+        line
+        for words in content.subtitle.splitlines()
+        for line in textwrap.wrap(words, int((width - 0.24) / _SMALL))
+    ]
+    head = _TITLE + _ROW * len(lines) + _SPACE
+    height = head + _TALL + _BELOW_AXES
+    figure = Figure(figsize=(width, height))
     left = 0.12 / width
-    figure.text(left, 0.975, content.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(left, 0.918, content.subtitle, fontsize=8, color=GREY, va="top", linespacing=1.4)
+    look: Any = {"va": "top", "linespacing": 1.4}
+    figure.text(left, 1 - 0.1 / height, content.title, fontsize=12, fontweight="bold", **look)
+    small: Any = {"fontsize": 8, "color": GREY, **look}
+    figure.text(left, 1 - _TITLE / height, "\n".join(lines), **small)
     shared = max((panel.top or 0.0 for panel in content.panels), default=0.0)
     for i, panel in enumerate(content.panels):
-        axes = figure.add_subplot(1, count, i + 1)
+        start = sum(_LEFT + _PANEL + room for room in rooms[:i]) + _LEFT
+        place = (start / width, _BELOW_AXES / height, _PANEL / width, _TALL / height)
+        axes = figure.add_axes(place)
         _panel(axes, panel, content.xlabel, shared if content.same_scale else panel.top)
+        _brackets(axes, panel, _labels(axes, panel))
     return figure
+
+
+def _names(panel: Panel) -> float:
+    """Return the inches that the names at the lines' ends take."""
+    return _NAME + _LETTER * max((len(line.name) for line in panel.lines), default=0)
+
+
+def _room(panel: Panel) -> float:
+    """Return the inches right of a panel: for the names, and the brackets right of them."""
+    brackets = len(panel.brackets)
+    return _names(panel) + (_BRACKET + _SECOND * (brackets - 1) if brackets else 0.0)
 
 
 def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
     for line in panel.lines:
-        colour = COLOURS[line.colour % len(COLOURS)]
-        width, style, order, alpha = (2.2, "-", 3, 0.16) if line.bold else (1.1, "--", 2, 0.09)
-        marker = "o" if len(line.steps) == 1 else ""  # a line of one point is not seen
-        look: Any = {"color": colour, "linewidth": width, "zorder": order, "label": line.name}
-        axes.plot(line.steps, line.mean, style, marker=marker, clip_on=not marker, **look)
-        if list(line.low) != list(line.high):
-            band: Any = {"color": colour, "linewidth": 0, "alpha": alpha}
-            axes.fill_between(line.steps, line.low, line.high, **band)
+        _line(axes, line)
+    if panel.chance is not None:
+        axes.axhline(panel.chance, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     if top:
         axes.set_ylim(panel.floor, top)
     elif panel.floor is not None:
         axes.set_ylim(bottom=panel.floor)
+    if panel.knee is not None and top:
+        _bend(axes, panel.knee, top)
     axes.margins(x=0.0)
     axes.set_xlim(left=0)
     axes.set_title(panel.title)
@@ -98,23 +144,96 @@ def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
     axes.set_ylabel(panel.ylabel)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.locator_params(axis="x", nbins=6, integer=True)
-    _labels(axes, [line for line in panel.lines if line.label and len(line.mean)])
+    axes.locator_params(axis="x", nbins=5, integer=True)
 
 
-def _labels(axes: Axes, lines: Sequence[Line]) -> None:
-    """Write each name right of its line's end, moved apart where two would overlap."""
-    bottom, top = axes.get_ylim()
-    gap = 0.052 * (top - bottom)
-    ends = sorted(lines, key=lambda line: line.mean[-1])
-    heights: list[float] = []
-    for line in ends:
-        height = min(max(line.mean[-1], bottom), top)
-        heights.append(max(height, heights[-1] + gap) if heights else max(height, bottom + gap / 2))
-    for i in reversed(range(len(heights))):  # back into the axes what the gaps pushed out of them
-        ceiling = top - gap / 2 if i == len(heights) - 1 else heights[i + 1] - gap
-        heights[i] = min(heights[i], ceiling)
-    for line, height in zip(ends, heights, strict=True):
-        look: Any = {"color": COLOURS[line.colour % len(COLOURS)], "fontsize": 8, "va": "center"}
-        look |= {"fontweight": "bold" if line.bold else "normal", "annotation_clip": False}
-        axes.annotate(line.name, (1.015, height), xycoords=("axes fraction", "data"), **look)
+def _line(axes: Axes, line: Line) -> None:
+    colour = COLOURS[line.colour % len(COLOURS)]
+    width, style, order, alpha = (2.2, "-", 3, 0.16) if line.bold else (1.1, "--", 2, 0.09)
+    marker = "o" if len(line.steps) == 1 else ""  # a line of one point is not seen
+    look: Any = {"color": colour, "linewidth": width, "zorder": order, "label": line.name}
+    axes.plot(line.steps, line.mean, style, marker=marker, clip_on=not marker, **look)
+    if list(line.low) != list(line.high):
+        band: Any = {"color": colour, "linewidth": 0, "alpha": alpha}
+        axes.fill_between(line.steps, line.low, line.high, **band)
+    for value, mark, fill, size in (
+        (line.end, "o", colour, 4.0), (line.published, "D", "white", 5.0),
+    ):  # fmt: skip
+        if value is not None and len(line.steps):
+            at: Any = {"markersize": size, "markerfacecolor": fill, "zorder": 5, "clip_on": False}
+            axes.plot(line.steps[-1:], [value], mark, color=colour, markeredgewidth=1.2, **at)
+
+
+def _bend(axes: Axes, knee: float, top: float) -> None:
+    """Draw what is above the knee on a smaller scale, on grey ground."""
+    marks = [0.0, _BEND, 1.0]
+    values = [0.0, knee, top]
+    axes.set_yscale(
+        "function",
+        functions=(lambda y: np.interp(y, values, marks), lambda y: np.interp(y, marks, values)),
+    )
+    step = next(size for size in (1, 2, 5, 10, 20) if knee / size <= 6)
+    above = [mark for mark in range(30, int(top), 30) if mark - knee > (top - knee) / 5]
+    axes.set_yticks([*range(0, int(knee) + 1, step), *above])
+    axes.minorticks_off()
+    axes.axhspan(knee, top, color="#f4f4f4", linewidth=0, zorder=0)
+    look: Any = {"fontsize": 7, "color": GREY, "ha": "right", "va": "bottom", "zorder": 4}
+    axes.text(0.99, _BEND + 0.01, "smaller scale", transform=axes.transAxes, **look)
+
+
+def _labels(axes: Axes, panel: Panel) -> Mapping[str, float]:
+    """Write each name right of its line's end, and return their heights in the axes."""
+    ends: list[tuple[str, float, str, bool]] = [
+        (line.name, line.mean[-1], COLOURS[line.colour % len(COLOURS)], line.bold)
+        for line in panel.lines
+        if line.label and len(line.mean)
+    ]
+    if panel.chance is not None:
+        ends.append(("chance", panel.chance, GREY, False))
+    ends.sort(key=lambda end: end[1])
+    to_axes = axes.transData + axes.transAxes.inverted()
+    wanted = [float(to_axes.transform((0, value))[1]) for _, value, _, _ in ends]
+    heights = spread(wanted, _LINE)
+    for (name, _, colour, bold), want, height in zip(ends, wanted, heights, strict=True):
+        look: Any = {"color": colour, "fontsize": 8, "va": "center", "transform": axes.transAxes}
+        axes.text(1.06, height, name, fontweight="bold" if bold else "normal", **look)
+        if abs(want - height) > _LINE / 4:
+            leader: Any = {"linewidth": 0.6, "clip_on": False, "transform": axes.transAxes}
+            axes.plot([1.018, 1.052], [want, height], color=colour, **leader)
+    return {name: height for (name, *_), height in zip(ends, heights, strict=True)}
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Return rising heights from 0 to 1, at least a gap apart, as near to the wanted as can be.
+
+    Example:
+        >>> [round(height, 2) for height in spread([0.5, 0.5, 0.9], 0.1)]
+        [0.45, 0.55, 0.9]
+    """
+    # Without the gaps it is the nearest rising sequence: neighbours out of order share their mean.
+    groups: list[list[float]] = []
+    for i, height in enumerate(wanted):
+        groups.append([height - i * gap])
+        while len(groups) > 1 and np.mean(groups[-2]) > np.mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    level = [float(np.mean(group)) for group in groups for _ in group]
+    highest = 1 - (len(wanted) - 1) * gap
+    return [max(min(each, highest), 0.0) + i * gap for i, each in enumerate(level)]
+
+
+def _brackets(axes: Axes, panel: Panel, heights: Mapping[str, float]) -> None:
+    """Join names, right of them; a bracket that would meet the one before stands further out."""
+    x, before = 1 + _names(panel) / _PANEL, (2.0, 2.0)
+    for bracket in panel.brackets:
+        if not {bracket.first, bracket.second} <= heights.keys():
+            continue
+        low, high = sorted((heights[bracket.first], heights[bracket.second]))
+        middle = (low + high) / 2
+        span = min(low, middle - _LINE), max(high, middle + _LINE)
+        if span[0] < before[1] and before[0] < span[1]:
+            x += _SECOND / _PANEL
+        before = span
+        look: Any = {"color": GREY, "transform": axes.transAxes, "clip_on": False}
+        axes.plot([x, x + 0.015, x + 0.015, x], [low, low, high, high], linewidth=0.8, **look)
+        text: Any = {"fontsize": 8, "va": "center", "linespacing": 1.15}
+        axes.text(x + 0.03, middle, bracket.text, **text, **look)

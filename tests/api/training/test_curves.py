@@ -1,12 +1,16 @@
 """Curves from folders: sweeps, runs, Lightning's CSV and TensorBoard logs."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 
-from archlab.api.training.curves import TrainingCurve, curves, read_series
+from archlab import files
+from archlab.api.training.curves import TrainingCurve, _sweep, curves, read_series
 from archlab.errors import OptionError, RunError
 from archlab.runs import ledger, record
 from archlab.runs.recipe import RECIPES
-from archlab.runs.record import Measurement, Plan
+from archlab.runs.record import Measurement, Outcome, Plan
 
 
 @pytest.fixture
@@ -28,8 +32,6 @@ def sweep(tmp_path):
 
 
 def test_lines_are_means_of_what_all_seeds_have_measured(sweep) -> None:
-    from archlab.api.training.curves import _sweep
-
     (panel,) = _sweep(sweep, "fig6").panels
     lines = {line.name: line for line in panel.lines}
     assert set(lines) == {"20 train", "20 test", "56 train", "56 test"}
@@ -39,6 +41,78 @@ def test_lines_are_means_of_what_all_seeds_have_measured(sweep) -> None:
     left, right = _sweep(sweep, "fig1").panels
     assert (left.title, right.title) == ("training", "test")
     assert right.lines[0].mean == [16.0, 16.0]  # (21 + 11) / 2
+
+
+def finish(sweep, **changed: object) -> None:
+    """End every run of a sweep: eval-mode training error is half a point below the running one."""
+    for run in ledger.read_sweep(sweep):
+        row = run.rows[-1]
+        end = Outcome("done", row.step, row.step, row.train_error - 0.5, row.running_error,
+                      row.test_error, 90.0 * run.plan.seed, "CPU, 1 thread")  # fmt: skip
+        files.write_json(run.folder / record.DONE, asdict(end))
+        plan = json.loads((run.folder / record.PLAN).read_text())
+        files.write_json(run.folder / record.PLAN, plan | changed)
+
+
+def test_a_finished_sweep_has_gaps_times_and_chance(sweep) -> None:
+    finish(sweep)
+    content = _sweep(sweep, "fig6")
+    (panel,) = content.panels
+    # 20 / seed and 56 / seed: the means are 15 and 42.
+    assert [(each.first, each.second, each.text) for each in panel.brackets] == [
+        ("20 train", "56 train", "gap\n+27.0")
+    ]
+    ends = {line.name: line.end for line in panel.lines}
+    assert ends == {"20 train": 14.5, "20 test": None, "56 train": 41.5, "56 test": None}
+    assert panel.chance == 90
+    assert "1.5 to 3 min a run on CPU, 1 thread" in content.subtitle
+    assert "● in eval mode" in content.subtitle
+    left, right = _sweep(sweep, "fig1").panels
+    assert (left.brackets[0].first, left.brackets[0].second) == ("plain-20", "plain-56")
+    assert right.brackets == ()
+    assert "gap" in curves(sweep, style="fig1").svg
+
+
+def test_an_unfinished_sweep_has_no_gaps_and_no_times(sweep) -> None:
+    content = _sweep(sweep, "fig6")
+    assert content.panels[0].brackets == ()
+    assert "min a run" not in content.subtitle
+    assert "●" not in content.subtitle
+
+
+def test_no_line_leaves_the_scale_and_late_errors_have_most_of_it(sweep) -> None:
+    # 57 % in the end: one scale up to beyond chance.
+    (panel,) = _sweep(sweep, "fig6").panels
+    assert (panel.top, panel.knee) == (pytest.approx(94.5), None)
+    for run in ledger.read_sweep(sweep):
+        errors = {100: 93.0, 500: 30.0, 900: 12.0, 1000: 11.0}
+        rows = [Measurement(step, 1.0, 0.1, 0.5, error, error, error + 1, 0.7, 80, 1.5)
+                for step, error in errors.items()]  # fmt: skip
+        record.write_metrics(run.folder, rows)
+    (panel,) = _sweep(sweep, "fig6").panels
+    # By hand: 13 % after 600 steps, a tenth more is 14.3, the next multiple of 5 is 15.
+    assert (panel.top, panel.knee) == (pytest.approx(1.05 * 94), 15)
+
+
+def test_published_errors_are_marked_on_cifar10_alone(sweep) -> None:
+    recipe = {**asdict(RECIPES["paper"])}
+    recipe.pop("made_for")
+    finish(sweep)
+    assert "◇" not in _sweep(sweep, "fig6").subtitle
+    finish(sweep, data="cifar10", data_name="CIFAR-10", recipe=recipe)
+    content = _sweep(sweep, "fig6")
+    assert content.title == "Does depth help? CIFAR-10"
+    assert "◇ published test error, recipe paper" in content.subtitle
+    marks = {line.name: line.published for line in content.panels[0].lines}
+    # A replication's five runs: archlab.runs.published.
+    assert marks["20 test"] == pytest.approx(9.78)
+    assert marks["56 test"] == pytest.approx(12.95)
+    assert marks["20 train"] is None
+
+
+def test_the_title_names_the_images_as_people_do(sweep) -> None:
+    finish(sweep, data_name="Fashion-MNIST subset, 16×16")
+    assert _sweep(sweep, "fig6").title == "Does depth help? Fashion-MNIST at 16×16"
 
 
 def test_a_sweep_is_drawn(sweep) -> None:

@@ -1,9 +1,12 @@
 """Curves: the same numbers give the same bytes; names, bands and bad suffixes."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.figure.training import CurveFigure, Line, Panel, curves
+from archlab.view.figure.training import Bracket, CurveFigure, Line, Panel, _draw, curves, spread
 
 
 def picture(name: str = "20 test") -> CurveFigure:
@@ -41,3 +44,72 @@ def test_an_empty_panel_is_drawn() -> None:
 def test_another_suffix_is_refused() -> None:
     with pytest.raises(OptionError, match="svg, png, pdf"):
         curves(picture(), "gif")
+
+
+def test_heights_are_the_nearest_that_lie_apart() -> None:
+    assert spread([], 0.1) == []
+    assert spread([0.2, 0.5, 0.9], 0.1) == pytest.approx([0.2, 0.5, 0.9])  # apart already
+    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])  # both move by half
+    assert spread([0.5, 0.5, 0.5], 0.1) == pytest.approx([0.4, 0.5, 0.6])
+    assert spread([0.0, 0.0, 1.0, 1.0], 0.1) == pytest.approx([0.0, 0.1, 0.9, 1.0])
+    crowd = spread([0.3] * 9, 0.055)
+    assert all(high - low > 0.0549 for low, high in itertools.pairwise(crowd))
+
+
+def test_a_name_that_is_moved_has_a_leader_and_others_stand_at_their_lines() -> None:
+    axes = _draw(picture()).axes[0]
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    # Of 60 %: the lines end at 10, 20 and 20.1.
+    assert heights["20 train"] == pytest.approx(10 / 60)
+    assert heights["56 test"] - heights["20 test"] == pytest.approx(0.055, abs=1e-3)
+    assert heights["20 test"] < 20 / 60 < heights["56 test"]
+    leaders = [line for line in axes.lines if line.get_transform() == axes.transAxes]
+    assert len(leaders) == 2
+
+
+def test_the_scale_bends_at_the_knee_and_cuts_no_line() -> None:
+    steps = [100.0, 200.0, 300.0]
+    lines = [Line("20", steps, [88, 12, 8], [85, 11, 7], [91, 13, 9])]
+    panel = Panel("plain", "error (%)", lines, top=95.0, knee=20.0, chance=90.0)
+    axes = _draw(CurveFigure("bent", "", [panel])).axes[0]
+    to_axes = axes.transData + axes.transAxes.inverted()
+    heights = {value: to_axes.transform((0, value))[1] for value in (0, 10, 20, 95)}
+    assert heights == pytest.approx({0: 0, 10: 0.39, 20: 0.78, 95: 1})
+    assert to_axes.transform((100, 91))[1] < 1  # the band's highest value too
+    assert set(axes.get_yticks()) >= {0, 10, 20, 90}
+    assert {text.get_text() for text in axes.texts} == {"20", "chance", "smaller scale"}
+
+
+def test_marks_and_brackets_stand_right_of_the_lines() -> None:
+    panel = picture().panels[0]
+    lines = [replace(panel.lines[0], published=8.75), replace(panel.lines[1], end=9.0),
+             panel.lines[2]]  # fmt: skip
+    brackets = (Bracket("20 test", "56 test", "gap\n+0.1"), Bracket("20 train", "gone", "no"))
+    drawn = _draw(CurveFigure("", "", [replace(panel, lines=lines, brackets=brackets)]))
+    axes = drawn.axes[0]
+    marks = {line.get_marker(): line.get_xydata()[0].tolist() for line in axes.lines}
+    assert (marks["D"], marks["o"]) == ([300, 8.75], [300, 9.0])
+    words = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert words["gap\n+0.1"] > words["56 test"] > 1
+    assert "no" not in words
+    # Nothing is outside the picture.
+    drawn.canvas.draw()
+    for text in axes.texts:
+        assert text.get_window_extent().x1 <= drawn.bbox.x1
+
+
+def test_brackets_that_would_meet_stand_side_by_side() -> None:
+    panel = picture().panels[0]
+    both = (Bracket("20 test", "20 train", "one"), Bracket("56 test", "20 train", "two"))
+    axes = _draw(CurveFigure("", "", [replace(panel, brackets=both)])).axes[0]
+    words = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert words["two"] > words["one"] + 0.1
+
+
+def test_a_long_subtitle_is_wrapped_into_the_picture() -> None:
+    content = CurveFigure("long", "word " * 60, picture().panels[:1])
+    drawn = _draw(content)
+    drawn.canvas.draw()
+    subtitle = next(text for text in drawn.texts if text.get_text().startswith("word"))
+    assert subtitle.get_window_extent().x1 <= drawn.bbox.x1
+    assert subtitle.get_window_extent().y0 > drawn.axes[0].get_window_extent().y1
