@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from archlab.runs.record import Measurement
 
@@ -44,6 +45,16 @@ class End:
         return log_odds(self.error, self.images)
 
 
+def is_number(error: float | None) -> TypeGuard[float]:
+    """Whether a record has an error; anybody may have written a NaN.
+
+    Example:
+        >>> is_number(3.5), is_number(None), is_number(float("nan"))
+        (True, False, False)
+    """
+    return error is not None and math.isfinite(error)
+
+
 def log_odds(error: float, images: int) -> float:
     """Return ln(wrong / right) for an error in percent; half an image more of each keeps it finite.
 
@@ -51,7 +62,7 @@ def log_odds(error: float, images: int) -> float:
         >>> log_odds(50.0, 2000), round(log_odds(0.0, 2000), 2)
         (0.0, -8.29)
     """
-    wrong = error * images / 100
+    wrong = min(max(error, 0.0), 100.0) * images / 100  # anybody may have written a record
     return math.log((wrong + 0.5) / (images - wrong + 0.5))
 
 
@@ -59,7 +70,7 @@ def end_of(error: float, rows: Sequence[Measurement]) -> End:
     """Return the end of a run from its measurements; without any, `moved` is 0."""
     if not rows:
         return End(error)
-    images = rows[-1].images
+    images = max(rows[-1].images, 1)
     before = [row for row in rows if row.step <= _LAST * rows[-1].step]
     moved = log_odds(error, images) - log_odds(before[-1].train_error, images) if before else 0.0
     return End(error, images, moved)

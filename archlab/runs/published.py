@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from archlab.result import Unit
+from archlab.runs.gap import is_number
 from archlab.runs.ledger import Run
 
 # He et al. 2015 (arXiv:1512.03385), table 6. The paper draws its plain nets and tabulates none; of
@@ -71,7 +72,7 @@ def beside(runs: Sequence[Run]) -> tuple[Beside, ...]:
     for run in runs:
         plan, error = run.plan, run.outcome.test_error
         same = images_name(run) is not None and tuple(plan.recipe.widths) == WIDTHS
-        if same and run.outcome.status == "done" and error is not None:
+        if same and run.outcome.status == "done" and is_number(error):
             groups.setdefault((plan.kind, plan.depth), []).append(error)
     rows = (_row(kind, depth, errors) for (kind, depth), errors in sorted(groups.items()))
     return tuple(row for row in rows if row is not None)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from archlab import files
 from archlab.errors import RunError, keyword
 from archlab.result import Header, Missing, Result, Unit, columns
-from archlab.runs.gap import LEVEL, End, Gap, Removal, end_of, gap_of, removal
+from archlab.runs.gap import LEVEL, End, Gap, Removal, end_of, gap_of, is_number, removal
 from archlab.runs.ledger import Run, read_sweep
 from archlab.runs.published import Beside, beside, images_name, lines as published_lines
 from archlab.runs.record import Outcome
@@ -146,7 +146,7 @@ def _gap(runs: Sequence[Run], kind: str, shallow: int, deep: int) -> Gap:
     for run in runs:
         plan, end = run.plan, run.outcome
         done = end.status == "done" and plan.kind == kind and plan.depth in ends
-        if done and end.train_error is not None:
+        if done and is_number(end.train_error):
             ends[plan.depth][plan.seed] = end_of(end.train_error, run.rows)
     return gap_of(ends[shallow], ends[deep])
 
@@ -210,8 +210,8 @@ def _means(runs: Sequence[Run]) -> list[str]:
             done.setdefault((run.plan.kind, run.plan.depth), []).append(run.outcome)
     lines = []
     for (kind, depth), ends in sorted(done.items()):
-        train = [end.train_error for end in ends if end.train_error is not None]
-        test = [end.test_error for end in ends if end.test_error is not None]
+        train = [end.train_error for end in ends if is_number(end.train_error)]
+        test = [end.test_error for end in ends if is_number(end.test_error)]
         if train:
             tested = f", test error {_spread(test)} %" if test else ""
             errors = f"train error {_spread(train)} %{tested}"

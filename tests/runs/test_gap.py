@@ -188,6 +188,13 @@ def test_moves_of_the_last_tenth_widen_the_interval() -> None:
     assert calm.interval[0] > restless.interval[0]
 
 
+def test_impossible_records_are_bounded() -> None:
+    assert log_odds(250.0, 10) == log_odds(100.0, 10)
+    assert log_odds(-1.0, 10) == log_odds(0.0, 10)
+    row = Measurement(9, 1.0, 0.1, 0.5, 5.0, 5.0, 5.0, 0.7, 0, 1.0)  # of no image
+    assert end_of(5.0, (row,)).images == 1
+
+
 def test_seeds_pair_and_the_floor_has_an_interval() -> None:
     zero = {seed: End(0.0, 2000) for seed in (1, 2, 3)}
     gap = gap_of(zero, {seed: End(0.0, 2000) for seed in (2, 3, 4)})

@@ -15,6 +15,7 @@ from archlab.errors import OptionError, RunError, check_one_of
 from archlab.picture.picture import Picture
 from archlab.result import unique_names
 from archlab.runs import ledger, logs
+from archlab.runs.gap import is_number
 from archlab.runs.ledger import Run
 from archlab.runs.published import beside, images_name
 from archlab.runs.record import METRICS, PLAN, Measurement
@@ -240,7 +241,7 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
     steps = sorted(set.intersection(*(set(by_step) for by_step in values)))
     at = [[by_step[step] for by_step in values] for step in steps]
     ends = [run.outcome.train_error for run in runs if run.outcome.status == "done"]
-    known = [error for error in ends if error is not None]
+    known = [error for error in ends if is_number(error)]
     is_whole = part == "train" and len(known) == len(runs)
     return Line(
         name, steps, [statistics.fmean(each) for each in at], [min(each) for each in at],
@@ -252,11 +253,17 @@ def _line(name: str, runs: Sequence[Run], part: str, colour: int, *, bold: bool 
 
 def _scale(runs: Sequence[Run], guessing: float) -> tuple[float, float | None]:
     """Return the top of the scale, above all that was measured, and its knee where it needs one."""
-    rows = [row for run in runs for row in run.rows]
-    top = 1.05 * max(guessing, *(max(row.running_error, row.test_error) for row in rows))
-    last = max(row.step for row in rows)
-    late = [max(row.running_error, row.test_error) for row in rows if row.step > _LATE * last]
-    knee = 5 * math.ceil(1.1 * max(late) / 5)
+    errors = [
+        (row.step, error)
+        for run in runs
+        for row in run.rows
+        for error in (row.running_error, row.test_error)
+        if is_number(error)
+    ]
+    top = 1.05 * max([guessing, *(error for _, error in errors)])
+    last = max((step for step, _ in errors), default=0)
+    late = [error for step, error in errors if step >= _LATE * last]
+    knee = 5 * math.ceil(1.1 * max(late, default=top) / 5)
     # A scale of one piece is easier to read, and good enough where the ends take half of it.
     return top, None if knee > top / 2 else max(knee, 5)
 

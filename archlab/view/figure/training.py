@@ -65,7 +65,6 @@ class Panel:
     ylabel: str
     lines: Sequence[Line]
     top: float | None = None  # the highest value shown; None shows all
-    floor: float | None = 0.0
     knee: float | None = None  # above it the scale is smaller
     chance: float | None = None  # a line across, for guessing
     brackets: Sequence[Bracket] = ()
@@ -132,9 +131,9 @@ def _panel(axes: Axes, panel: Panel, xlabel: str, top: float | None) -> None:
     if panel.chance is not None:
         axes.axhline(panel.chance, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     if top:
-        axes.set_ylim(panel.floor, top)
-    elif panel.floor is not None:
-        axes.set_ylim(bottom=panel.floor)
+        axes.set_ylim(0, top)
+    else:
+        axes.set_ylim(bottom=0)
     if panel.knee is not None and top:
         _bend(axes, panel.knee, top)
     axes.margins(x=0.0)

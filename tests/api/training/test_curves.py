@@ -73,6 +73,13 @@ def test_a_finished_sweep_has_gaps_times_and_chance(sweep) -> None:
     assert "gap" in curves(sweep, style="fig1").svg
 
 
+def test_one_depth_has_no_gap(sweep) -> None:
+    finish(sweep)
+    plans = [run.plan for run in ledger.read_sweep(sweep)]
+    ledger.write_sweep(sweep, [plan for plan in plans if plan.depth == 20])
+    assert _sweep(sweep, "fig6").panels[0].brackets == ()
+
+
 def test_an_unfinished_sweep_has_no_gaps_and_no_times(sweep) -> None:
     content = _sweep(sweep, "fig6")
     assert content.panels[0].brackets == ()
@@ -92,6 +99,18 @@ def test_no_line_leaves_the_scale_and_late_errors_have_most_of_it(sweep) -> None
     (panel,) = _sweep(sweep, "fig6").panels
     # By hand: 13 % after 600 steps, a tenth more is 14.3, the next multiple of 5 is 15.
     assert (panel.top, panel.knee) == (pytest.approx(1.05 * 94), 15)
+
+
+@pytest.mark.parametrize("step", [0, 100])
+def test_errors_that_are_no_numbers_are_drawn_over(sweep, step) -> None:
+    for run in ledger.read_sweep(sweep):
+        nothing = float("nan")
+        row = Measurement(step, 1.0, 0.1, nothing, nothing, nothing, nothing, nothing, 0, 1.5)
+        record.write_metrics(run.folder, [row])
+    finish(sweep)
+    (panel,) = _sweep(sweep, "fig6").panels
+    assert (panel.top, panel.knee) == (pytest.approx(94.5), None)
+    assert "chance" in curves(sweep).svg
 
 
 def test_published_errors_are_marked_on_cifar10_alone(sweep) -> None:
