@@ -36,6 +36,7 @@ from .api.training.curves import TrainingCurve as TrainingCurve, curves as curve
 from .api.training.degradation import degradation as degradation, verdict as verdict
 from .api.training.finetune import finetune_model as finetune_model
 from .api.training.single import evaluate_model as evaluate_model, train_model as train_model
+from .api.training.trained import export_model as export_model, load_model as load_model
 from .errors import ArchlabError as ArchlabError
 from .ir.graph import Graph as Graph
 from .picture.picture import Picture as Picture

@@ -18,6 +18,8 @@ from archlab.train.build import build
 
 def read(path: Path) -> dict[str, Any]:
     """Return a checkpoint of archlab's, a folder's last one, or raise a RunError."""
+    if (path / record.PLAN).is_file() and not (path / record.CHECKPOINT).is_file():
+        raise RunError(f"{path} is not trained yet: it holds no {record.CHECKPOINT}.")
     if path.is_dir():
         path = path / record.CHECKPOINT
     if not path.is_file():
@@ -99,8 +101,9 @@ def load_model(
 ) -> nn.Module:
     """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    `spec` names the model where the checkpoint does not, or names code; a zoo net then takes the
-    layout that fits images of `shape` (channels, height, width).
+    Where a recipe averages weights while it trains, these are the averaged ones. `spec` names the
+    model where the checkpoint does not, or names code; a zoo net then takes the layout that fits
+    images of `shape` (channels, height, width).
     """
     content = read(path)
     origin = content.get("archlab", {})
@@ -109,8 +112,13 @@ def load_model(
         options.setdefault("layout", fitting_layout(shape))
     # Every value is overwritten: the seed only keeps the global random stream as it was.
     model = build(name, options, seed=0)
-    weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
-               if key.startswith("model.")}  # fmt: skip
+    # What is averaged stands beside the weights that were trained last, under the same names.
+    weights = {
+        key.removeprefix(prefix): value
+        for prefix in ("model.", "average.")
+        for key, value in content["state_dict"].items()
+        if key.startswith(prefix)
+    }
     own = model.state_dict()
     wrong = [
         name for name, weight in own.items()
