@@ -30,7 +30,8 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
     origin = content.setdefault("archlab", {})
-    if not isinstance(origin, dict) or not _is_plain(origin):
+    plain = isinstance(origin, dict) and _is_plain(origin)
+    if not plain or not isinstance(origin.get("recipe", {}), dict):
         raise RunError(f"{path} does not say what it is in the way that archlab writes it.")
     spec, options = origin.get("spec") or "", origin.get("options", {})
     if not isinstance(spec, str) or not isinstance(options, dict):
@@ -112,14 +113,14 @@ def load_model(
         options.setdefault("layout", fitting_layout(shape))
     # Every value is overwritten: the seed only keeps the global random stream as it was.
     model = build(name, options, seed=0)
-    # What is averaged stands beside the weights that were trained last, under the same names.
-    weights = {
-        key.removeprefix(prefix): value
-        for prefix in ("model.", "average.")
-        for key, value in content["state_dict"].items()
-        if key.startswith(prefix)
-    }
-    own = model.state_dict()
+    check_weights(path, content, name, model)
+    model.load_state_dict(_weights(content))
+    return model
+
+
+def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.Module) -> None:
+    """Raise a RunError unless a checkpoint holds the weights of a model, and no others."""
+    origin, weights, own = content["archlab"], _weights(content), model.state_dict()
     wrong = [
         name for name, weight in own.items()
         if getattr(weights.get(name), "shape", None) != weight.shape
@@ -132,5 +133,14 @@ def load_model(
             f"{path} holds weights of {other}, not of {name}: {len(wrong)} tensors are missing or "
             f"of another shape, {len(extra)} have no place (first: {first})."
         )
-    model.load_state_dict(weights)
-    return model
+
+
+def _weights(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the net's tensors by the names that they have in it."""
+    # What is averaged stands beside the weights that were trained last, under the same names.
+    return {
+        key.removeprefix(prefix): value
+        for prefix in ("model.", "average.")
+        for key, value in content["state_dict"].items()
+        if key.startswith(prefix)
+    }

@@ -27,7 +27,7 @@ from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
 from archlab.errors import RunError, keyword
 from archlab.lock import locked
-from archlab.runs import record
+from archlab.runs import hparams, record
 from archlab.runs.record import Outcome, Plan
 from archlab.spec import is_of_library
 from archlab.train import checkpoint, device
@@ -79,6 +79,7 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
         if outcome.status in ("done", "failed"):
             return outcome
         data = ImageData(_images(plan, images), plan.recipe, seed=plan.seed)
+        data.save_hyperparameters({}, logger=False)  # the module tells of the whole plan
         total = plan.recipe.total_steps(len(data.images.train_labels))
         recorder = Recorder(folder, data, total, stop, progress)
         try:
@@ -182,6 +183,7 @@ def classifier(plan: Plan, total: int) -> Classifier:
         device.placed(model, plan.recipe), plan.recipe, total_steps=total, log=False, freeze=freeze
     )
     module.spec, module.options = plan.model, dict(plan.options)
+    module.save_hyperparameters(hparams.of_plan(plan))
     deep = 0 < plan.recipe.careful_depth <= plan.depth
     return module.start_carefully() if deep else module
 

@@ -33,7 +33,7 @@ def export(
     ] = None,
     model: CheckpointModel = None,
 ) -> None:
-    """The trained net as a file for other programs: ONNX, torch.export or safetensors.
+    """The trained net as ONNX, torch.export or safetensors.
 
     Example: archlab export runs/resnet20-seed1-1a2b3c4d --to pt2
     """
