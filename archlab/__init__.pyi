@@ -43,6 +43,7 @@ from .picture.picture import Picture as Picture
 from .result.answer import Result as Result
 from .runs.recipe import Recipe as Recipe
 from .survey.gather import ScanSettings as ScanSettings
+from .train.config import ConfigModule as ConfigModule, get_device as get_device
 from .train.data import (
     CIFAR10Data as CIFAR10Data,
     CIFAR100Data as CIFAR100Data,
