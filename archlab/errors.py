@@ -90,6 +90,10 @@ class RunError(ArchlabError):
     """A run folder, checkpoint or log that cannot be used, or that another process uses."""
 
 
+class NoMemoryError(RunError):
+    """A GPU without the memory that a run needs."""
+
+
 class EngineError(ArchlabError):
     """Worker processes that cannot be started, or a cluster that does not answer."""
 

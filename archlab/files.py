@@ -108,6 +108,20 @@ def check_is_folder(path: Path) -> None:
         raise OutputError(f"{path} is a file; a folder is wanted.")
 
 
+def cache_folder() -> Path:
+    """Return where archlab keeps what it can make again, for the user whose process this is.
+
+    Raises:
+        OSError: the user has no home.
+    """
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "archlab"
+    try:
+        return Path.home() / ".cache" / "archlab"
+    except RuntimeError as error:
+        raise OSError(errno.ENOENT, str(error)) from error
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all."""
     write(path, json.dumps(content, indent=2) + "\n")

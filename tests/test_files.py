@@ -137,3 +137,11 @@ def test_json_that_is_too_much(tmp_path, text) -> None:
 def test_a_name_that_is_no_text_can_stand_in_a_file(tmp_path) -> None:
     write(tmp_path / "a.csv", "model\n\udcff.py:Net\n")
     assert (tmp_path / "a.csv").read_text() == "model\n\\udcff.py:Net\n"
+
+
+def test_the_cache_folder_is_the_users(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert files.cache_folder() == tmp_path / "archlab"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert files.cache_folder() == Path("/home/somebody/.cache/archlab")

@@ -38,13 +38,17 @@ def progress_shown(*, lines: bool = False) -> Iterator[Progress | None]:
         TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     # `transient`, so that the answer of a command follows its line, without a finished bar between.
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None)
 
-        def show(done: float, total: float, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=visible(what))
+    def show(done: float, total: float, what: str) -> None:
+        bar.start()  # not before: what is said until then would stand in the bar's line
+        bar.update(task, completed=done, total=total, description=visible(what))
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 def _every_now_and_then() -> Progress:

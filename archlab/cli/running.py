@@ -17,7 +17,10 @@ STYLES = ("fig6", "fig1")  # as api/training/curves.py has them, which imports n
 
 
 Recipe = Annotated[
-    str, typer.Option("--recipe", help=f"{listed(RECIPES)}; auto: paper with a GPU, demo without.")
+    str,
+    typer.Option(
+        "--recipe", help=f"{listed(RECIPES)}; auto: paper with a GPU and CIFAR-10, else demo."
+    ),
 ]
 CheckpointArgument = Annotated[
     Path, typer.Argument(metavar="CHECKPOINT", help="A .ckpt file, or a run's folder.")
@@ -35,6 +38,10 @@ Gradients = Annotated[
 ]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Of weights, the order of images and augmentation.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Jobs side by side. Default: one a core."),
 ]
 DataDir = Annotated[
     Path, typer.Option("--data-dir", help="Where the archives of official sets are, or go.")
@@ -91,7 +98,4 @@ class Engine:
             help="Of a Ray cluster; auto: the one that runs here. Default: one of its own.",
         ),
     ] = None
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, help="Jobs side by side. Default: one a core."),
-    ] = None
+    jobs: Jobs = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from archlab.data.cache import kept
 from archlab.errors import DataError, keyword
 from archlab.files import check_is_file
 
@@ -70,11 +72,11 @@ def read_folder(
             f"{folder} has no images in sub-folders, one a class; looked for {', '.join(SUFFIXES)}."
         )
     labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(files) for files in by_class])
-    return np.ascontiguousarray(_stacked(paths).transpose(0, 3, 1, 2)), labels, names
+    return kept(paths, _stacked), labels, names
 
 
-def _stacked(paths: list[Path]) -> NDArray[np.uint8]:
-    """Return images of one size as one array (N, height, width, channels)."""
+def _stacked(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """Return images of one size as one array (N, channels, height, width)."""
     first = decoded(paths[0])
     # Filled image by image: np.stack would hold all of them twice.
     pixels = np.empty((len(paths), *first.shape), np.uint8)
@@ -86,7 +88,7 @@ def _stacked(paths: list[Path]) -> NDArray[np.uint8]:
                 f"have one size. Resize them first, or use {keyword('loader', 'workers')}."
             )
         pixels[i] = image
-    return pixels
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
 
 def _size(image: NDArray[np.uint8]) -> str:

@@ -43,6 +43,20 @@ def run_on_ray(
         yield from _outcomes(ray, jobs, side_by_side or max(len(jobs), 1), limits, beat)
 
 
+def gpus(address: str | None = None) -> float | None:
+    """Return how many GPUs a Ray cluster has; None where none would be joined, but one started.
+
+    Raises:
+        DependencyError: Ray is not installed.
+        EngineError: the cluster does not answer.
+    """
+    ray = _ray()
+    if not (ray.is_initialized() or address or os.environ.get("RAY_ADDRESS")):
+        return None
+    with _session(ray, address, None):
+        return float(sum(node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]))
+
+
 def task(job: Job, limits: Limits) -> Outcome:
     """Perform a job on its node; one with limits in a process that can be ended."""
     # A cluster that was started in the background ignores SIGINT, and its workers inherit that; but

@@ -14,7 +14,7 @@ from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 
 Plain = str | int | float | bool | None
-_OF_DATA = {"batch_size", "pad", "flip", "center", "channels_last"}
+_OF_DATA = {"batch_size", "pad", "flip", "cutout", "center", "channels_last"}
 # With a Trainer of the user's, its arguments say how long and how precisely; the net is built.
 _OF_TRAINER = {
     "steps", "epochs", "precision", "deterministic", "eval_every", "eval_images",

@@ -32,6 +32,7 @@ class Entry:
     test_error: float | None
     seconds: float
     hardware: str
+    numerics: str
     versions: str
     why: str
 

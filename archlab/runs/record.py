@@ -6,6 +6,7 @@
     RUN/last.ckpt      the latest checkpoint
     RUN/done.json      there when the run is over: done, or failed and why
     RUN/progress.json  the step, every second, for whoever watches
+    RUN/stderr.txt     what the run's process wrote to standard error, if anything
 
 Files are written under a temporary name and renamed, so that each is whole or not there.
 """
@@ -25,7 +26,7 @@ from archlab import files
 from archlab.errors import RunError, WriteError
 from archlab.result import Unit
 from archlab.runs.layout import has_layouts, recorded_options
-from archlab.runs.recipe import Recipe, from_record
+from archlab.runs.recipe import LATER, Recipe, from_record
 from archlab.version import __version__
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 RUN_VERSION = 1
 PLAN, METRICS, CHECKPOINT = "run.json", "metrics.csv", "last.ckpt"
 DONE, PROGRESS = "done.json", "progress.json"
-GRADIENTS = "gradients.csv"
+GRADIENTS, ERRORS = "gradients.csv", "stderr.txt"
 Record = TypeVar("Record")
 
 
@@ -74,6 +75,9 @@ class Plan:
         for place in ("data", "data_dir", "data_name"):
             content.pop(place)
         content["recipe"].pop("made_for")
+        for name, default in LATER.items():
+            if content["recipe"][name] == default:
+                content["recipe"].pop(name)
         # A run whose record has no layout trained the net for CIFAR: it is found again by its id.
         if has_layouts(self.model) and self.options.get("layout") == "cifar":
             content["options"].pop("layout")
@@ -123,6 +127,7 @@ class Outcome:
     test_error: float | None = None
     seconds: float = 0.0
     hardware: str = ""
+    numerics: str = ""
     versions: str = ""
     why: str = ""
 

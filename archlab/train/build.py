@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, get_args
 
 import torch
@@ -16,6 +17,7 @@ from archlab.resolve.sources import Source, check_options
 from archlab.runs.layout import fitting_layout, has_layouts
 from archlab.spec import parse_model
 from archlab.tracer.isolate import without_circles
+from archlab.train import device
 from archlab.zoo.options import Layout, check_choice
 
 
@@ -28,7 +30,9 @@ def build(spec: str, options: Mapping[str, Any], seed: int | None = None) -> nn.
     source = find(parse_model(spec))
     check_options(source, options)
     # Forked, so that building a net with a seed leaves the caller's random stream as it was.
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+    # Runs that share a process in threads share that stream, and take turns.
+    turn = device.ALONE if seed is not None else nullcontext()
+    with turn, torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.default_generator.manual_seed(seed)
         try:

@@ -114,18 +114,18 @@ def load_model(
     # Every value is overwritten: the seed only keeps the global random stream as it was.
     model = build(name, options, seed=0)
     check_weights(path, content, name, model)
-    model.load_state_dict(_weights(content))
+    model.load_state_dict(weights(content))
     return model
 
 
 def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.Module) -> None:
     """Raise a RunError unless a checkpoint holds the weights of a model, and no others."""
-    origin, weights, own = content["archlab"], _weights(content), model.state_dict()
+    origin, held, own = content["archlab"], weights(content), model.state_dict()
     wrong = [
         name for name, weight in own.items()
-        if getattr(weights.get(name), "shape", None) != weight.shape
+        if getattr(held.get(name), "shape", None) != weight.shape
     ]  # fmt: skip
-    extra = [key for key in weights if key not in own]
+    extra = [key for key in held if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]
         other = origin.get("spec") or origin.get("type") or "another model"
@@ -135,8 +135,8 @@ def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.M
         )
 
 
-def _weights(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the net's tensors by the names that they have in it."""
+def weights(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a net's tensors in a checkpoint, by the names that they have in the net."""
     # What is averaged stands beside the weights that were trained last, under the same names.
     return {
         key.removeprefix(prefix): value

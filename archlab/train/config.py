@@ -50,7 +50,6 @@ class ConfigModule(pl.LightningModule):
     Attributes:
         recipe: how it is optimized. How long and how precisely is the Trainer's to say.
         categories: the number of classes; 10 where the file says none.
-        loss_fn: cross-entropy of logits and labels.
 
     Raises:
         OptionError: an unknown recipe, or a file that is absent or has unknown entries.
@@ -66,8 +65,6 @@ class ConfigModule(pl.LightningModule):
         >>> Net()(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
     """
-
-    loss_fn = staticmethod(functional.cross_entropy)
 
     def __init__(self, model_config: str | Path | Recipe = _FILE) -> None:
         super().__init__()
@@ -110,10 +107,23 @@ class ConfigModule(pl.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """Return the moving average of the weights, where the recipe has one."""
+        decay = self.recipe.ema_decay
+        return [pl.callbacks.EMAWeightAveraging(decay=decay)] if decay else []
+
+    def loss_fn(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy of logits and labels, in training with smoothed labels."""
+        return functional.cross_entropy(logits, labels, label_smoothing=self._smoothing)
+
+    @property
+    def _smoothing(self) -> float:
+        return self.recipe.label_smoothing if self.training else 0.0
+
     def _calculate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of images, and the loss with their labels."""
         output: Any = self(x)
-        return logits_of(output), total_loss(output, y)
+        return logits_of(output), total_loss(output, y, self._smoothing)
 
     def _step(self, part: str, batch: Batch) -> Tensor:
         images, labels = batch

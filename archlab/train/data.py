@@ -95,6 +95,7 @@ class ImageData(pl.LightningDataModule):
         self.seed, self.loader, self.held_out = seed, loader, held_out
         self._source, self._data_dir, self._download = images, Path(data_dir), download
         self.channels = 0
+        self._training: ResidentLoader | None = None
         self._ready: dict[str, tuple[Tensor, Tensor]] = {}
         self._tell()
 
@@ -156,17 +157,28 @@ class ImageData(pl.LightningDataModule):
     def train_dataloader(self) -> Any:
         """Return the augmented batches: stateful, and this rank's share only."""
         self.setup()
-        recipe = self.recipe
         if self.loader == "workers":
             return stock_loader(
-                self._ready["train"], self.normalizer, recipe, training=True, seed=self.seed
+                self._ready["train"], self.normalizer, self.recipe, training=True, seed=self.seed
             )
+        return self._training or self.resident()
+
+    def resident(self) -> ResidentLoader:
+        """Return the augmented batches of images that stay on the device."""
+        self.setup()
+        recipe, (images, labels) = self.recipe, self._ready["train"]
         loader = ResidentLoader(
-            *self._ready["train"], self.normalizer, batch_size=recipe.batch_size, seed=self.seed,
-            augment=Augment(recipe.pad, recipe.flip),
-            channels_last=recipe.channels_last or device.has_cuda(),
+            images, labels, self.normalizer, batch_size=recipe.batch_size, seed=self.seed,
+            augment=Augment(recipe.pad, recipe.flip, recipe.cutout),
+            channels_last=device.channels_last(recipe, images.device),
         )  # fmt: skip
         return loader.shard(*self._ranks())
+
+    def begin_at(self, step: int) -> ResidentLoader:
+        """Return the training batches from a step on; `train_dataloader` returns the same ones."""
+        self._training = loader = self.resident()
+        loader.epoch, loader.step = divmod(step, len(loader))
+        return loader
 
     def val_dataloader(self) -> Any:
         """Return the validation images, whole."""

@@ -189,7 +189,7 @@ class _Pool:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-                errors.close()
+                failure(process, errors)
         finally:
             signal.signal(signal.SIGINT, handler)
 

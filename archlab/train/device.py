@@ -1,12 +1,15 @@
 """Every switch that depends on the device: where a run computes, and what only CUDA has.
 
-The CUDA branches are tested by tests marked `gpu`, which run where a GPU is. No time measured on a
-GPU is claimed anywhere: none was at hand.
+The CUDA branches are tested on fake tensors, and by the tests of `tests/gpu`, which run where a GPU
+is (`nox -s gpu`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -14,10 +17,22 @@ from torch import nn
 
 from archlab.runs.recipe import Recipe
 
+# cuBLAS reads it once, at the first matrix product of a process; without it a deterministic run
+# raises afterwards. What somebody has set stays.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+# The random streams and the capture of graphs belong to the whole process: runs that share one in
+# threads take turns.
+ALONE = threading.RLock()
+
 
 def has_cuda() -> bool:
     """Whether a CUDA device can be used."""
     return torch.cuda.is_available()
+
+
+def is_cuda(where: torch.device) -> bool:
+    """Whether that is a CUDA device."""
+    return where.type == "cuda"
 
 
 def place() -> torch.device:
@@ -25,44 +40,105 @@ def place() -> torch.device:
     return torch.device("cuda" if has_cuda() else "cpu")
 
 
-def trainer_settings(recipe: Recipe) -> dict[str, Any]:
-    """Return the Trainer arguments that depend on device and precision."""
-    return {
-        "accelerator": "gpu" if has_cuda() else "cpu",
-        "devices": 1,
-        "precision": "bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
-        # None leaves torch's own setting alone; on the CPU convolutions are deterministic anyway.
-        # cuDNN's benchmark picks its kernels by time, so that two runs may differ.
-        "deterministic": True if recipe.deterministic else None,
-        "benchmark": has_cuda() and not recipe.deterministic,
-    }
+@contextmanager
+def switches(recipe: Recipe) -> Iterator[None]:
+    """Set torch's switches for a recipe, and put them back afterwards."""
+    cudnn = torch.backends.cudnn
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        cudnn.benchmark,
+        cudnn.deterministic,
+    )
+    try:
+        if recipe.deterministic:
+            torch.use_deterministic_algorithms(mode=True)
+        # The benchmark picks kernels by time, so that two runs may differ.
+        cudnn.benchmark = has_cuda() and not recipe.deterministic
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.benchmark, cudnn.deterministic = before[2:]
+
+
+def numerics(recipe: Recipe) -> str:
+    """Return in words how numbers are computed now: precision, TF32, and what picks kernels."""
+    parts: list[str] = [recipe.precision]
+    if has_cuda():
+        for what, kind in (
+            ("convolutions", torch.backends.cudnn.conv),  # type: ignore[attr-defined]
+            ("matrix products", torch.backends.cuda.matmul),
+        ):
+            if kind.fp32_precision == "tf32":
+                parts.append(f"TF32 in {what}")
+        parts += ["cuDNN picks kernels by time"] * torch.backends.cudnn.benchmark
+    parts += ["deterministic"] * torch.are_deterministic_algorithms_enabled()
+    return ", ".join(parts)
+
+
+def autocast(recipe: Recipe, where: torch.device) -> AbstractContextManager[Any]:
+    """Return the context of a forward in the recipe's precision."""
+    if recipe.precision == "float32":
+        return nullcontext()
+    # A captured step must not hold weights in a cache that is cleared outside it.
+    return torch.autocast(where.type, torch.bfloat16, cache_enabled=not is_cuda(where))
+
+
+def channels_last(recipe: Recipe, where: torch.device) -> bool:
+    """Whether images and weights lie channels last; on CUDA always."""
+    return recipe.channels_last or is_cuda(where)
 
 
 def placed(model: nn.Module, recipe: Recipe) -> nn.Module:
-    """Return the model in the recipe's memory format; on CUDA always channels last."""
-    if recipe.channels_last or has_cuda():
+    """Return the model in the memory format of the recipe and of the device."""
+    if channels_last(recipe, place()):
         return model.to(memory_format=torch.channels_last)
     return model
 
 
-def captured(model: nn.Module) -> nn.Module:
-    """Return the model with its steps captured as CUDA graphs; on the CPU the model itself."""
-    # These nets are bound by kernel launches on a GPU; on a CPU compiling was not worth its time.
-    # `compile` changes the model in place, so that the names of the weights stay.
-    if has_cuda():
-        model.compile(mode="reduce-overhead")
-    return model
-
-
 def optimizer(recipe: Recipe, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer over parameter groups; fused on CUDA."""
+    """Return the recipe's optimizer over parameter groups; fused on CUDA, and fit for capture."""
+    groups = list(groups)
+    on_cuda = any(is_cuda(weight.device) for group in groups for weight in group["params"])
     common: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     # On the CPU the fused kernels round otherwise.
-    if has_cuda():
+    if on_cuda:
         common["fused"] = True
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(groups, **common)
-    return torch.optim.SGD(groups, momentum=recipe.momentum, **common)
+    if recipe.optimizer == "sgd":
+        momentum: dict[str, Any] = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+        return torch.optim.SGD(groups, **momentum, **common)
+    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, capturable=on_cuda, **common)
+
+
+@contextmanager
+def own_stream() -> Iterator[None]:
+    """Work on a CUDA stream of one's own, as a capture needs and runs side by side want."""
+    if not has_cuda():
+        yield
+        return
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        yield
+    torch.cuda.current_stream().wait_stream(stream)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from torch's global streams as a seed says, of CUDA too, and put them back."""
+    devices = [torch.cuda.current_device()] if has_cuda() else []
+    with ExitStack() as kept:
+        with ALONE:
+            kept.enter_context(torch.random.fork_rng(devices=devices))
+            torch.default_generator.manual_seed(seed)
+            if devices:
+                torch.cuda.manual_seed(seed)
+        try:
+            yield
+        finally:
+            with ALONE:
+                kept.close()
 
 
 def random_state() -> dict[str, torch.Tensor]:
@@ -78,6 +154,20 @@ def set_random_state(state: dict[str, torch.Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and has_cuda():
         torch.cuda.set_rng_state(state["cuda"])
+
+
+def cards() -> list[str]:
+    """Return the CUDA devices that may be used, as CUDA_VISIBLE_DEVICES names them."""
+    if not has_cuda():
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    count = torch.cuda.device_count()
+    return named[:count] if named[0] else [str(number) for number in range(count)]
+
+
+def free_memory() -> int:
+    """Return the bytes of the GPU that are free, or held by this process."""
+    return int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
 
 
 def hardware() -> str:

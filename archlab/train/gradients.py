@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from torch import Tensor
 
 from archlab import files
 from archlab.errors import RunError, keyword
@@ -16,7 +15,8 @@ from archlab.probe.blocks import find_blocks
 from archlab.probe.gradients import Batch, measure_gradients
 from archlab.quoting import csv_text
 from archlab.runs import record
-from archlab.train.module import Classifier, total_loss
+from archlab.train.module import total_loss
+from archlab.train.recorded import RecordedClassifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,16 @@ class GradientProfiles(pl.Callback):
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
         outputs: Any,
-        batch: tuple[Tensor, Tensor],
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Measure, where it is time."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, RecordedClassifier)
         step = trainer.global_step
         # The first step shows the net as it was built.
         if step != 1 and step % self.every:
             return
-        images, labels = batch
+        images, labels = pl_module.last_batch(batch)
         net, measured = pl_module.model, Batch((images,), targets=labels)
         names = [part.name for part in fields(GradientRow)[1:]]
         for point in measure_gradients(net, measured, total_loss, blocks=find_blocks(net)).points:

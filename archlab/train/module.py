@@ -28,9 +28,6 @@ from archlab.train.build import build, input_channels
 from archlab.train.finetune import Freeze
 
 AUXILIARY = 0.3
-# He et al. 2015, section 4.2: "a learning rate of 0.01 to warm up the training until the training
-# error is below 80 %", a tenth of the usual rate. The error is looked at once in so many steps.
-_CAREFUL_SHARE, _CAREFUL_ERROR, _CHECKED = 0.1, 0.80, 100
 
 
 class Classifier(pl.LightningModule):
@@ -56,9 +53,6 @@ class Classifier(pl.LightningModule):
         torch.Size([2, 10])
     """
 
-    released: Tensor
-    seen: Tensor
-
     def __init__(
         self,
         model: str | nn.Module,
@@ -82,11 +76,7 @@ class Classifier(pl.LightningModule):
             self.options["layout"] = "imagenet"
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
-        # Whether the careful start is over; wrong and all answers since the last look. Buffers stay
-        # on the device, so that no step waits for it, and are in every checkpoint.
-        self.register_buffer("released", torch.tensor(data=True))
-        self.register_buffer("seen", torch.zeros(2))
-
+        self.average: nn.Module | None = None
         self._tell()
 
     @classmethod
@@ -138,8 +128,7 @@ class Classifier(pl.LightningModule):
         if strict:
             name = module.spec or type(model).__name__
             checkpoints.check_weights(path, content, name, module.model)
-        # Its own buffers may be of another version of archlab; those of the net are all there.
-        module.load_state_dict(content["state_dict"], strict=False)
+        module.model.load_state_dict(checkpoints.weights(content), strict=strict)
         return module.to(map_location)
 
     @property
@@ -152,25 +141,18 @@ class Classifier(pl.LightningModule):
         self.recipe = replace(self.recipe, learning_rate=float(rate))
         self._tell()
 
-    def start_carefully(self) -> Classifier:
-        """Begin with a tenth of the rate, until the running error is below 80 %."""
-        self.released.fill_(value=False)
-        return self
-
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of images (N, C, H, W), one row an image."""
-        return logits_of(self._output(images))
+        return logits_of(self.output(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the loss, and how many images were wrong, both on the device."""
         images, labels = batch
-        output = self._output(images)
-        loss = total_loss(output, labels)
+        output = self.output(images)
+        loss = total_loss(output, labels, self.recipe.label_smoothing)
         wrong = (logits_of(output).detach().argmax(1) != labels).sum()
         if self.logged:
             self._log("train", loss.detach(), wrong, len(labels))
-        if self.recipe.careful_depth:
-            self.seen += torch.stack([wrong, torch.tensor(len(labels), device=wrong.device)])
         return {"loss": loss, "wrong": wrong}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -186,18 +168,27 @@ class Classifier(pl.LightningModule):
         logits: Tensor = self(batch if isinstance(batch, Tensor) else batch[0])
         return logits
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the recipe's optimizer and its schedule, in steps."""
         total = self.total_steps or int(self.trainer.estimated_stepping_batches)
-        groups = [{"params": list(self.model.parameters())}]
-        if self.freeze_plan:
-            groups = self.freeze_plan.groups(self.model, self.recipe.learning_rate)
-        optimizer = device.optimizer(self.recipe, groups)
+        optimizer = device.optimizer(self.recipe, self.groups())
         # A function: of any other callable the schedule puts the attributes into checkpoints.
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self._share(step, total)
+            optimizer, lambda step: self.recipe.rate(step, total)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the optimizer's groups: one, or in fine-tuning one a part of the net."""
+        if self.freeze_plan:
+            return self.freeze_plan.groups(self.model, self.recipe.learning_rate)
+        return [{"params": list(self.model.parameters())}]
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """Return the moving average of the weights, where the recipe has one."""
+        if self.automatic_optimization and self.recipe.ema_decay:
+            return [pl.callbacks.EMAWeightAveraging(decay=self.recipe.ema_decay)]
+        return []
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Freeze what the step says is frozen."""
@@ -206,11 +197,6 @@ class Classifier(pl.LightningModule):
         # Every step anew: what is not remembered cannot be forgotten by a resumed run.
         if self.freeze_plan is not None:
             self.freeze_plan.apply(self.model, self.global_step)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """End the careful start once the running error is low enough."""
-        if self.recipe.careful_depth and self.global_step % _CHECKED == 0:
-            self._look()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint how the model is built again."""
@@ -226,8 +212,8 @@ class Classifier(pl.LightningModule):
         name = self.spec or type(self.model).__name__
         self.save_hyperparameters(hparams.of_net(name, self.options, self.recipe))
 
-    def _output(self, images: Tensor) -> Any:
-        """What the model returns; images of other channels than its own get a clear error."""
+    def output(self, images: Tensor) -> Any:
+        """Return what the model returns, or say clearly that it takes images of other channels."""
         # Afterwards, not before: a net may take images whose channels its first convolution lacks.
         try:
             return self.model(images)
@@ -242,16 +228,6 @@ class Classifier(pl.LightningModule):
                 f"or build the net for {has}, such as Classifier('resnet20', "
                 f"options={{'in_channels': {has}}})."
             ) from error
-
-    def _look(self) -> None:
-        wrong, count = self.seen.tolist()
-        self.seen.zero_()
-        if count and wrong / count < _CAREFUL_ERROR:
-            self.released.fill_(value=True)
-
-    def _share(self, step: int, total: int) -> float:
-        careful = bool(self.recipe.careful_depth) and not bool(self.released)
-        return (_CAREFUL_SHARE if careful else 1.0) * self.recipe.rate(step, total)
 
     def _evaluate(self, part: str, batch: Batch) -> None:
         images, labels = batch
@@ -285,12 +261,16 @@ def _warn_of_layout(spec: str, images: Tensor) -> None:
         )
 
 
-def total_loss(output: Any, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of the logits, and 0.3 of that of each auxiliary head."""
+def total_loss(output: Any, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the cross-entropy of the logits, and 0.3 of that of each auxiliary head.
+
+    `smoothing` is the share of each target that is spread over all classes.
+    """
     logits, others = _split(output)
-    loss = functional.cross_entropy(logits, labels)
+    loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     for other in others:
-        loss = loss + AUXILIARY * functional.cross_entropy(other, labels)
+        auxiliary = functional.cross_entropy(other, labels, label_smoothing=smoothing)
+        loss = loss + AUXILIARY * auxiliary
     return loss
 
 

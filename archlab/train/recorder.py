@@ -23,7 +23,9 @@ from archlab.runs.record import Measurement
 from archlab.train import device
 from archlab.train.batches import Normalizer, whole_batches
 from archlab.train.data import ImageData
-from archlab.train.module import Classifier
+from archlab.train.module import logits_of
+from archlab.train.recorded import RecordedClassifier
+from archlab.train.steps import Stepper
 from archlab.verb import Progress
 
 _TICK = 1.0  # seconds between looks at the clock's other duties
@@ -53,8 +55,7 @@ class Recorder(pl.Callback):
         self.progress = progress
         self.rows: list[Measurement] = []
         self.stopped = False
-        # Since the last row: the sums of losses and of shares of wrong answers, and the steps.
-        self._sums: Tensor | None = None
+        self.numerics = ""  # in words, see `device.numerics`
         self._before, self._begin = 0.0, time.monotonic()
         self._tick = 0.0
         self._random: dict[str, Tensor] | None = None
@@ -65,10 +66,9 @@ class Recorder(pl.Callback):
         return self._before + time.monotonic() - self._begin
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs: rows, sums, time, and torch's random streams."""
+        """Return what a resumed run needs: rows, time, and torch's random streams."""
         return {
             "rows": [asdict(row) for row in self.rows],
-            "sums": self._sums,
             "seconds": self.seconds,
             "random": device.random_state(),
         }
@@ -76,7 +76,6 @@ class Recorder(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where a checkpoint was written."""
         self.rows = [Measurement(**row) for row in state_dict["rows"]]
-        self._sums = state_dict["sums"]
         self._before = float(state_dict["seconds"])
         self._random = state_dict["random"]
 
@@ -94,64 +93,49 @@ class Recorder(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count the step, and do what is due."""
-        assert isinstance(pl_module, Classifier)
-        step, recipe = trainer.global_step, pl_module.recipe
-        self._add(outputs, len(batch[1]))
+        """Do what is due."""
+        assert isinstance(pl_module, RecordedClassifier)
+        step, recipe, stepper = trainer.global_step, pl_module.recipe, pl_module.stepper
         last = step >= self.total
-        if last or step % recipe.eval_every == 0:
+        if last or step % recipe.measured_every(self.total) == 0:
             self._measure(trainer, pl_module, whole=last)
         # Each of these looks waits for the device, so not at every step.
         if time.monotonic() - self._tick >= _TICK:
             self._tick = time.monotonic()
-            self._save_progress(step)
+            self._save_progress(stepper)
             self.stopped = self.stop()
         # Lightning ends the fit after this step: what is done is saved before.
         self.stopped = self.stopped or trainer.received_sigterm
-        if last or self.stopped or step % recipe.checkpoint_every == 0:
-            self._finite(step)
+        if last or self.stopped or step % recipe.saved_every(self.total) == 0:
+            _check_finite(stepper)
             save(trainer, self.folder / record.CHECKPOINT)
-            self._save_progress(step)
+            self._save_progress(stepper)
         if self.stopped:
             trainer.should_stop = True
 
-    def _add(self, outputs: Any, count: int) -> None:
-        if self._sums is None:
-            self._sums = torch.zeros(4, dtype=torch.float64)
-        if self._sums.device != outputs["loss"].device:
-            self._sums = self._sums.to(outputs["loss"].device)
-        one = outputs["loss"].new_ones(())
-        parts = (outputs["loss"].detach(), outputs["wrong"] / count, one)
-        self._sums[:3] += torch.stack(parts).double()
-
-    def _finite(self, step: int) -> None:
-        # A sum that once was NaN or infinite stays so: no step between two looks is missed.
-        if self._sums is not None and not bool(torch.isfinite(self._sums).all()):
-            raise Diverged(f"the loss is not finite (NaN or infinite) at or before step {step}")
-
-    def _save_progress(self, step: int) -> None:
-        self._finite(step)
+    def _save_progress(self, stepper: Stepper) -> None:
+        _check_finite(stepper)
+        step = stepper.step
         state = {"step": step, "total": self.total, "seconds": round(self.seconds, 2)}
         files.write_json(self.folder / record.PROGRESS, state)
         if self.progress is not None:
             self.progress(step, self.total, f"step {step:,} of {self.total:,}")
 
-    def _measure(self, trainer: pl.Trainer, module: Classifier, *, whole: bool) -> None:
+    def _measure(self, trainer: pl.Trainer, module: RecordedClassifier, *, whole: bool) -> None:
         """Add a row and write them all."""
-        self._finite(trainer.global_step)
-        assert self._sums is not None
-        loss, wrong, steps, _ = self._sums.tolist()
-        self._sums.zero_()
+        _check_finite(module.stepper)
+        loss, wrong, steps = module.stepper.sums.tolist()
+        module.stepper.sums.zero_()
         images, labels = self.data.part("train")
         normal = self.data.normalizer
         measured = (images, labels) if whole else sample(images, labels, module.recipe.eval_images)
-        train_error, _ = error(trainer, module, measured, normal)
-        test_error, test_loss = error(trainer, module, self.data.part("test"), normal)
+        train_error, _ = error(module, measured, normal)
+        test_error, test_loss = error(module, self.data.part("test"), normal)
         per_epoch = -(-len(labels) // module.recipe.batch_size)
         row = Measurement(
             step=trainer.global_step,
             epoch=round(trainer.global_step / per_epoch, 4),
-            learning_rate=float(trainer.optimizers[0].param_groups[-1]["lr"]),
+            learning_rate=module.stepper.rate,
             loss=loss / max(steps, 1),
             running_error=100 * wrong / max(steps, 1),
             train_error=train_error,
@@ -176,20 +160,21 @@ def sample(images: Tensor, labels: Tensor, most: int) -> tuple[Tensor, Tensor]:
 
 
 def error(
-    trainer: pl.Trainer, module: Classifier, part: tuple[Tensor, Tensor], normalizer: Normalizer
+    module: RecordedClassifier, part: tuple[Tensor, Tensor], normalizer: Normalizer
 ) -> tuple[float, float]:
     """Return error in percent and mean loss in eval mode; modes are put back."""
+    net, recipe, place = module.net, module.recipe, part[1].device
     # Module by module: a frozen batch norm is in eval mode in the middle of a net that trains.
-    modes = [(inner, inner.training) for inner in module.modules()]
-    module.eval()
-    wrong = torch.zeros((), dtype=torch.int64, device=part[1].device)
-    loss = torch.zeros((), dtype=torch.float64, device=part[1].device)
-    channels_last = module.recipe.channels_last or device.has_cuda()
-    layout = torch.channels_last if channels_last else torch.contiguous_format
+    modes = [(inner, inner.training) for inner in net.modules()]
+    net.eval()
+    wrong = torch.zeros((), dtype=torch.int64, device=place)
+    loss = torch.zeros((), dtype=torch.float64, device=place)
+    in_order = torch.contiguous_format
+    layout = torch.channels_last if device.channels_last(recipe, place) else in_order
     try:
-        with torch.no_grad(), trainer.precision_plugin.forward_context():
+        with torch.no_grad(), device.autocast(recipe, place):
             for images, labels in whole_batches(*part, normalizer):
-                logits = module(images.contiguous(memory_format=layout)).float()
+                logits = logits_of(net(images.contiguous(memory_format=layout))).float()
                 wrong += (logits.argmax(1) != labels).sum()
                 loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
     finally:
@@ -197,6 +182,12 @@ def error(
             inner.training = mode
     count = len(part[1])
     return 100 * int(wrong) / count, float(loss) / count
+
+
+def _check_finite(stepper: Stepper) -> None:
+    # A sum that once was NaN or infinite stays so: no step between two looks is missed.
+    if not bool(torch.isfinite(stepper.sums).all()):
+        raise Diverged(f"the loss is not finite (NaN or infinite) at or before step {stepper.step}")
 
 
 def save(trainer: pl.Trainer, path: Path) -> None:

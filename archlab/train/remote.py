@@ -13,16 +13,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.engine import Job, Needs, run
+import torch
+
+from archlab.engine import Job, Needs, cluster, run
 from archlab.engine.script import waited
 from archlab.errors import RunError, keyword
 from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import begun, show
 from archlab.runs.record import Plan
+from archlab.train.device import has_cuda
+from archlab.train.driver import unused_gpu
 from archlab.train.process import failure, start
 from archlab.verb import Progress
 
+SHARE = 0.25  # of a GPU: these nets leave most of one idle
 _POLL = 0.2
 _PATIENCE = 120.0  # seconds for what is left of a lost run to let go
 
@@ -34,14 +39,30 @@ class Fan:
     Attributes:
         engine: local or ray.
         address: of a Ray cluster.
-        gpus: the share of a GPU that a run takes there.
+        gpus: the share of a GPU that a run takes there; None is a quarter where the cluster has
+            GPUs, and 0 is a CPU.
         gradients: record gradient norms by depth every so many steps; 0 never.
     """
 
     engine: str = "local"
     address: str | None = None
-    gpus: float = 0.0
+    gpus: float | None = None
     gradients: int = 0
+
+
+def gpu_share(fan: Fan) -> float:
+    """Return the share of a GPU that each run takes: as asked, else by what the cluster has.
+
+    Raises:
+        DependencyError: Ray is not installed.
+        EngineError: the cluster does not answer.
+    """
+    if fan.gpus is not None:
+        return fan.gpus
+    count = cluster.gpus(fan.address)
+    # Ray, where it is started here, finds the GPUs of this machine.
+    there = has_cuda() if count is None else count > 0
+    return SHARE if there else 0.0
 
 
 def train_remotely(
@@ -59,12 +80,12 @@ def train_remotely(
     """
     # A relative path would mean another folder in a job's process.
     out = out.absolute()
-    needs = Needs(cpus=1, gpus=fan.gpus)
+    needs = Needs(cpus=1, gpus=gpu_share(fan))
     runs = [
         Job(
             key=plan.name,
             target=f"{__name__}:train_here",
-            arguments=(str(out / plan.name), plan.model, fan.gradients),
+            arguments=(str(out / plan.name), plan.model, fan.gradients, needs.gpus > 0),
             needs=needs,
         )
         for plan in waiting
@@ -84,16 +105,23 @@ def train_remotely(
     return errors
 
 
-def train_here(folder: str, model: str, gradients: int = 0) -> str:
+def train_here(folder: str, model: str, gradients: int = 0, on_gpu: bool = False) -> str:  # noqa: FBT001, FBT002  a job's arguments have no names
     """Train the run of a folder in a process of its own, and return how it ended.
 
-    A KeyboardInterrupt (the job was cancelled) lets it save first. A RunError says why it failed.
+    A KeyboardInterrupt (the job was cancelled) lets it save first. A RunError says why it failed,
+    or that a run which was given a GPU would train on a CPU here.
     """
     path = Path(folder)
     if not (path / record.PLAN).is_file():
         raise RunError(
             f"{path} is not there on {socket.gethostname()}: {keyword('out')} must be a folder "
             "that every node of the cluster sees, under the same path."
+        )
+    if on_gpu and not has_cuda():
+        why = unused_gpu() or f"torch {torch.__version__} finds none there"
+        raise RunError(
+            f"{socket.gethostname()} was to train it on a GPU, and {why}. "
+            f"{keyword('gpus', 0)} trains on CPUs."
         )
     # What is left of a job that was lost with its node may still save, and hold the folder's lock.
     deadline = time.monotonic() + _PATIENCE

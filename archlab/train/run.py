@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from archlab import files, zoo
 from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
-from archlab.errors import RunError, keyword
+from archlab.errors import NoMemoryError, RunError, keyword
 from archlab.lock import locked
 from archlab.runs import hparams, record
 from archlab.runs.record import Outcome, Plan
@@ -34,7 +35,9 @@ from archlab.train import checkpoint, device
 from archlab.train.build import build, fitting_options, input_channels
 from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze, replace_head
-from archlab.train.module import Classifier
+from archlab.train.fits import too_small
+from archlab.train.gradients import GradientProfiles
+from archlab.train.recorded import RecordedClassifier, Stretches
 from archlab.train.recorder import Diverged, Recorder
 from archlab.train.trainable import check_scores, check_trainable
 from archlab.verb import Progress
@@ -64,7 +67,7 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
 
     Raises:
         RunError: another process trains this run, the images are not those of the plan, or the
-            plan names code that nobody has asked for.
+            plan names code that nobody has asked for. A NoMemoryError: the GPU is too small.
         DataError: the images cannot be read.
         OutputError: the disk is full, or the folder cannot be written.
     """
@@ -83,10 +86,14 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
         total = plan.recipe.total_steps(len(data.images.train_labels))
         recorder = Recorder(folder, data, total, stop, progress)
         try:
-            with _quiet(), torch.random.fork_rng(devices=[]):
+            with _quiet(), device.seeded(plan.seed), device.own_stream():
                 _fit(plan, data, recorder, loggers, extra)
         except Diverged as diverged:
             return _finish(folder, recorder, total, failed=str(diverged))
+        except torch.OutOfMemoryError as error:
+            traceback.clear_frames(error.__traceback__)  # which hold the net and its batch
+            words = too_small(plan, data.images, device.free_memory(), device.hardware())
+            raise NoMemoryError(words) from None
         if recorder.stopped:
             return record.read_outcome(folder)
         return _finish(folder, recorder, total)
@@ -106,7 +113,7 @@ def planned(model: str, options: dict[str, Any], images: ImageSet, plan: Plan) -
 
 def check(plan: Plan, images: ImageSet) -> None:
     """Raise an OptionError unless the planned net can be trained on the images."""
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with _quiet(), device.seeded(plan.seed):
         module = classifier(plan, total=1)
         check_trainable(module.model, images, plan.model)
         if module.freeze_plan is not None:
@@ -120,12 +127,25 @@ def _fit(
     loggers: Iterable[Logger],
     extra: Iterable[pl.Callback],
 ) -> None:
-    torch.default_generator.manual_seed(plan.seed)
     module = classifier(plan, recorder.total)
     data.channels = input_channels(module.model, data.images.shape[0])
     with torch.no_grad():
         check_scores(module.model.eval(), data.images, plan.model)
     module.train()
+    last = recorder.folder / record.CHECKPOINT
+    resumed = last if last.exists() else None
+    # Lightning's own message about a truncated file does not say what to do.
+    begun = int(checkpoint.read(resumed)["global_step"]) if resumed else 0
+    module.loader = data.begin_at(begun)
+    extra = list(extra)
+    module.due = [
+        plan.recipe.measured_every(recorder.total),
+        plan.recipe.saved_every(recorder.total),
+        *(each.every for each in extra if isinstance(each, GradientProfiles)),
+    ]
+    # A callback of somebody's may look at every batch; ours know what stretches are.
+    singly = any(not isinstance(each, GradientProfiles) for each in extra)
+    batches = {"datamodule": data} if singly else {"train_dataloaders": Stretches(recorder.total)}
     # The recorder comes last, so that its checkpoint holds what the other callbacks have seen.
     trainer = pl.Trainer(
         max_steps=recorder.total,
@@ -137,15 +157,12 @@ def _fit(
         enable_model_summary=False,
         limit_val_batches=0,
         num_sanity_val_steps=0,
-        **device.trainer_settings(plan.recipe),
+        accelerator="gpu" if device.has_cuda() else "cpu",
+        devices=1,
     )
-    last = recorder.folder / record.CHECKPOINT
-    resumed = last if last.exists() else None
-    # Lightning's own message about a truncated file does not say what to do.
-    if resumed:
-        checkpoint.read(resumed)
-    with _ended(recorder):
-        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    with _ended(recorder), device.switches(plan.recipe):
+        recorder.numerics = device.numerics(plan.recipe)
+        trainer.fit(module, **batches, ckpt_path=resumed, weights_only=True)
 
 
 @contextmanager
@@ -166,7 +183,7 @@ def _ended(recorder: Recorder) -> Iterator[None]:
             raise RunError(f"The training has failed: {error}.") from error
 
 
-def classifier(plan: Plan, total: int) -> Classifier:
+def classifier(plan: Plan, total: int) -> RecordedClassifier:
     """Return the plan's net as a LightningModule, fresh or from the plan's checkpoint."""
     freeze = None
     # JSON has made a list of the tuple.
@@ -179,13 +196,13 @@ def classifier(plan: Plan, total: int) -> Classifier:
             replace_head(model, int(classes))
     else:
         model = build(plan.model, plan.options, plan.seed)
-    module = Classifier(
-        device.placed(model, plan.recipe), plan.recipe, total_steps=total, log=False, freeze=freeze
+    careful = 0 < plan.recipe.careful_depth <= plan.depth
+    module = RecordedClassifier(
+        device.placed(model, plan.recipe), plan.recipe, total=total, freeze=freeze, careful=careful
     )
     module.spec, module.options = plan.model, dict(plan.options)
     module.save_hyperparameters(hparams.of_plan(plan))
-    deep = 0 < plan.recipe.careful_depth <= plan.depth
-    return module.start_carefully() if deep else module
+    return module
 
 
 def _images(plan: Plan, images: ImageSet | None) -> ImageSet:
@@ -212,6 +229,7 @@ def _finish(folder: Path, recorder: Recorder, total: int, failed: str = "") -> O
         total=total,
         seconds=round(recorder.seconds, 2),
         hardware=device.hardware(),
+        numerics=recorder.numerics,
         versions=", ".join(f"{name} {number}" for name, number in versions.items()),
         why=failed,
     )

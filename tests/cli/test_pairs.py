@@ -193,14 +193,14 @@ CASES = {
         "run --recipe demo",
         {
             **TRAINING, "--seed": "--seed 5", "--freeze": "--freeze stem", "--until": "--until 7",
-            "--alone": "--alone", "--model": "--model resnet8",
+            "--jobs": "--jobs 3", "--alone": "--alone", "--model": "--model resnet8",
         },
     ),
     "finetune, nothing frozen": Case(
         "run --recipe demo",
         {
             **TRAINING, "--seed": "--seed 5", "--freeze": "--freeze none", "--until": "--until 7",
-            "--alone": "--alone", "--model": "--model resnet8",
+            "--jobs": "--jobs 3", "--alone": "--alone", "--model": "--model resnet8",
         },
     ),
     "export": Case(

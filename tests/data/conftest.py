@@ -8,6 +8,13 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where decoded images are kept: a folder that is not there yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache/archlab/images"
+
+
 @pytest.fixture
 def folder_of(tmp_path: Path) -> Callable[[str], Path]:
     """Make `folder_of("pets")`: train/CLASS and test/CLASS of cats (0, 1 …) and dogs (40, 41 …)."""

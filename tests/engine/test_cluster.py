@@ -17,13 +17,13 @@ import torch
 from archlab.api.scale.scan import scan
 from archlab.data.sets import ImageSet, load_images
 from archlab.engine import Job, Limits, Needs, run
-from archlab.engine.cluster import task
+from archlab.engine.cluster import gpus, task
 from archlab.errors import OptionError
 from archlab.runs import record
 from archlab.runs.recipe import Recipe
 from archlab.survey.gather import ScanSettings
 from archlab.train.degradation import Sweep, run_plans
-from archlab.train.remote import Fan
+from archlab.train.remote import Fan, gpu_share
 from archlab.train.run import execute
 
 pytestmark = pytest.mark.slow
@@ -132,6 +132,16 @@ def test_jobs_share_a_gpu_by_fractions(cluster, tmp_path) -> None:
         values = [outcome.value for outcome in run(jobs, "ray", address=cluster.address)]
     assert {visible for visible, _ in values} == {"0"}
     assert max(side_by_side for _, side_by_side in values) == 2
+
+
+def test_a_cluster_says_how_many_gpus_it_has(cluster, monkeypatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert gpus() is None  # a Ray would be started here
+    assert gpus(cluster.address) == 0
+    with cluster.gpu_node():
+        assert gpus(cluster.address) == 1
+        assert gpu_share(Fan("ray", cluster.address)) == 0.25
+        assert gpu_share(Fan("ray", cluster.address, gpus=0)) == 0
 
 
 def test_needs_that_no_node_meets(cluster) -> None:

@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 
 from archlab.errors import OptionError
 from archlab.runs.recipe import RECIPES, from_record, json_schema, recipe
@@ -75,13 +76,41 @@ def test_whole_numbers_stay_what_they_were() -> None:
     assert repr(from_record(asdict(RECIPES["fast"])).epochs) == "10"
 
 
+@pytest.mark.parametrize("total", [10, 97, 3910])
+def test_one_cycle_is_that_of_torch(total) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.3, total_steps=total)
+    cycle = recipe("fast", overrides={"schedule": "one_cycle", "learning_rate": 0.3})
+    for step in range(total):
+        rate = 0.3 * cycle.rate(step, total)
+        assert rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
+        optimizer.step()
+        if step < total - 1:
+            schedule.step()
+
+
+def test_a_run_of_another_length_is_measured_and_saved_as_often() -> None:
+    """Ten measurements and 20 checkpoints a run, unless the steps between are given."""
+    fast = RECIPES["fast"]
+    assert (fast.measured_every(3910), fast.saved_every(3910)) == (391, 100)
+    short = recipe("fast", overrides={"steps": 200})
+    assert (short.measured_every(200), short.saved_every(200)) == (20, 10)
+    assert (short.measured_every(5), short.saved_every(5)) == (1, 1)
+    long = recipe("fast", overrides={"epochs": 400})
+    assert (long.measured_every(156_400), long.saved_every(156_400)) == (1000, 1000)
+    given = recipe("fast", overrides={"steps": 200, "eval_every": 50})
+    assert (given.measured_every(200), given.saved_every(200)) == (50, 10)
+
+
 def test_the_schema_says_what_a_config_file_may_hold() -> None:
     schema = json_schema()
     entries = schema["properties"]
     assert set(entries) == {"recipe", *asdict(RECIPES["paper"])} - {"name", "made_for"}
     assert entries["recipe"]["enum"] == list(RECIPES)
     assert entries["learning_rate"]["exclusiveMinimum"] == 0
-    assert entries["schedule"]["enum"] == ["constant", "steps", "linear", "cosine"]
+    assert entries["optimizer"]["enum"] == ["sgd", "adam", "adamw"]
+    smoothing = entries["label_smoothing"]
+    assert (smoothing["minimum"], smoothing["exclusiveMaximum"]) == (0, 1)
     assert entries["widths"]["description"] == "three whole numbers [16, 32, 64]"
     assert schema["additionalProperties"] is False
     assert json.dumps(schema, allow_nan=False)
@@ -99,7 +128,7 @@ BAD = {
     "number as a text": ("batch_size: '64'", "batch_size is '64'; a whole number, above 0"),
     "nothing": ("batch_size:", "batch_size is None; a whole number, above 0"),
     "milestones": ("milestones: [1, 2.5]", "whole numbers [a, b] is wanted"),
-    "no text": ("optimizer: 3", "optimizer is 3; one of sgd, adam is wanted"),
+    "no text": ("optimizer: 3", "optimizer is 3; one of sgd, adam, adamw is wanted"),
     "a date": ("steps: 2020-01-01", "a whole number, above 0"),
     "no images": ("eval_images: 0", "a whole number, above 0"),
     "widths": ("widths: [8, 16]", "three whole numbers"),
@@ -114,6 +143,10 @@ BAD = {
     "unknown recipe": ("recipe: fats", "Did you mean fast?"),
     "no length": ("epochs: null", "give steps or epochs"),
     "name": ("name: mine", "unknown key 'name'"),
+    "a whole share": ("label_smoothing: 1", "a number from 0, below 1"),
+    "an average of nothing": ("ema_decay: -0.5", "a number from 0, below 1"),
+    "ahead of nothing": ("nesterov: true\nmomentum: 0", "nesterov looks ahead along the momentum"),
+    "ahead of adam": ("nesterov: true\noptimizer: adam", "the optimizer is adam"),
     "class for categories": ("categories: cat", "a whole number"),
 }
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from archlab.errors import OptionError
 from archlab.train.batches import Augment, Normalizer, ResidentLoader, whole_batches
 
 COUNT, SIZE = 23, 6
@@ -89,6 +90,28 @@ def test_a_batch_is_cropped_flipped_and_centred_as_by_hand(center) -> None:
         expected = crop.flip(-1) if mirrored[i] else crop
         torch.testing.assert_close(images[i], expected, rtol=1e-4, atol=1e-5)
     assert normal.center == center
+
+
+def test_a_square_is_cut_out_at_a_random_place() -> None:
+    """Its middle is anywhere in the image, so that borders clip it; what is cut is the mean."""
+    plain, cut = loader(), loader(augment=Augment(2, flip=True, cutout=3))
+    middles = set()
+    for step in range(len(plain)):
+        (whole, labels), (images, same) = plain.batch(2, step), cut.batch(2, step)
+        assert torch.equal(labels, same)  # the other draws are as they were
+        *_, middle_row, middle_column = cut._moves(2, step)
+        for i in range(len(labels)):
+            y, x = int(middle_row[i]), int(middle_column[i])
+            middles.add((y, x))
+            expected = whole[i].clone()
+            expected[:, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = 0.0
+            assert torch.equal(images[i], expected)
+    assert {0, SIZE - 1} <= {y for y, _ in middles}
+
+
+def test_no_square_is_as_large_as_the_image() -> None:
+    with pytest.raises(OptionError, match="cutout 6 would cut out the whole image of 6x6 pixels"):
+        loader(augment=Augment(cutout=6))
 
 
 def test_without_augmentation_images_stay_whole() -> None:

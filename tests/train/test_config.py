@@ -1,5 +1,7 @@
 """Nets written as the course writes them: a class, its config.yaml, and a Trainer."""
 
+from dataclasses import replace
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -103,6 +105,21 @@ def test_without_a_loss_of_its_own_auxiliary_scores_count_three_tenths() -> None
     x, y = torch.randn(5, 1, 16, 16), torch.arange(5)
     for mine, theirs in zip(ConfigModule._calculate(net, x, y), net._calculate(x, y), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_smoothed_labels_are_for_training_alone() -> None:
+    net = Heads(replace(RECIPES["lesson"], label_smoothing=0.2))
+    logits, labels = torch.randn(6, 10), torch.arange(6)
+    # A fifth of each target is spread evenly over the ten classes (Szegedy et al. 2016).
+    targets = 0.8 * functional.one_hot(labels, 10) + 0.02
+    smoothed = -(targets * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(net.train().loss_fn(logits, labels), smoothed)
+    plain = -logits.log_softmax(1)[range(6), range(6)].mean()
+    torch.testing.assert_close(net.eval().loss_fn(logits, labels), plain)
+    x = torch.randn(6, 1, 16, 16)
+    for each in (net.train(), net.eval()):
+        torch.testing.assert_close(ConfigModule._calculate(each, x, labels),
+                                   each._calculate(x, labels))  # fmt: skip
 
 
 def test_the_file_says_how_it_is_optimized(config, images) -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from archlab import report
-from archlab.data.sets import ImageSet
+from archlab.data.sets import ImageSet, load_images
 from archlab.errors import OptionError, RunError, WriteError
 from archlab.files import replaced
 from archlab.lock import locked
@@ -26,6 +26,7 @@ from archlab.train import degradation
 from archlab.train.build import build
 from archlab.train.degradation import Sweep, run_plans
 from archlab.train.gradients import read_gradients
+from archlab.train.process import Started
 from archlab.train.remote import Fan
 from archlab.train.run import execute
 
@@ -140,7 +141,7 @@ def test_a_run_that_is_killed_while_it_writes_and_is_given_up(
         code = ("import os; from pathlib import Path; from archlab import files; "
                 "Path.replace = lambda *_: os.kill(os.getpid(), 9); "
                 f"files.write_json(Path({str(folder)!r}, 'progress.json'), {{}})")  # fmt: skip
-        return subprocess.Popen([sys.executable, "-c", code]), (tmp_path / "errors").open("w+b")
+        return subprocess.Popen([sys.executable, "-c", code]), tmp_path / "errors"
 
     monkeypatch.setattr(degradation, "start", dying)
     monkeypatch.setattr(degradation, "_POLL", 0.02)
@@ -151,16 +152,76 @@ def test_a_run_that_is_killed_while_it_writes_and_is_given_up(
     assert left == {".lock", record.PLAN}
 
 
+def spawned(code: str, path: Path) -> Started:
+    """Start a Python that runs some code, with its errors in a file."""
+    with path.open("wb") as errors:
+        return subprocess.Popen([sys.executable, "-c", code], stderr=errors), path
+
+
+CRASHING = """
+import ctypes
+import os
+from torch import nn
+
+class Deep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(256, 10)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        if self.calls > 2:
+            self.fail(40)
+        return self.fc(x.flatten(1))
+
+    def fail(self, levels):
+        if levels:
+            return self.fail_further(levels - 1)
+        {fault}
+
+    def fail_further(self, levels):
+        return self.fail(levels)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "reason", "kept"),
+    [
+        ("raise ValueError('the weights are upside down')", "upside down", "Traceback"),
+        ("ctypes.string_at(0)", "killed by signal 11 (SIGSEGV)", "Segmentation fault"),
+    ],
+)
+def test_a_crash_is_kept_in_full(tmp_path, source, fault, reason, kept) -> None:
+    """All of a long traceback, and the lines that led to a fault below Python."""
+    (tmp_path / "deep.py").write_text(CRASHING.format(fault=fault))
+    model = f"{tmp_path / 'deep.py'}:Deep"
+    plan = Plan(
+        model=model, options={}, seed=1, recipe=TINY, data=source, data_dir=".data", data_name="",
+        fingerprint=load_images(source).fingerprint,
+    )  # fmt: skip
+    with pytest.raises(RunError) as caught:
+        run_plans([plan], tmp_path / "out")
+    path = tmp_path / "out" / plan.name / record.ERRORS
+    text = path.read_text()
+    assert reason in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert kept in text
+    assert text.count("in fail_further") == 40
+
+
 def test_a_message_says_what_went_wrong_in_a_worker(tmp_path, images, monkeypatch) -> None:
     def failing(folder: Path, _model: str, _gradients: int = 0):
         code = "import sys; sys.exit('line one\\nthe disk is full')"
-        errors = (tmp_path / folder.name).open("w+b")
-        return subprocess.Popen([sys.executable, "-c", code], stderr=errors), errors
+        return spawned(code, tmp_path / folder.name)
 
     monkeypatch.setattr(degradation, "start", failing)
     monkeypatch.setattr(degradation, "_POLL", 0.02)
     sweep = Sweep(depths=(8, 14), kinds=("plain",), seeds=(1,), recipe=TINY)
-    with pytest.raises(RunError, match=r"did not end: the disk is full \(1 more ended so\)"):
+    with pytest.raises(
+        RunError, match=r"did not end: the disk is full \(all of it: .*\) \(1 more ended so\)"
+    ):
         run_plans(sweep.plans(images), tmp_path / "out", jobs=2)
 
 
@@ -169,9 +230,9 @@ def test_a_full_disk_in_a_worker_ends_the_sweep(tmp_path, images, monkeypatch) -
         wait = 60 if folder.name.startswith("plain-8") else 0
         words = "it cannot be written: No space left on device."
         code = f"import sys, time; time.sleep({wait}); sys.stderr.write('{words}'); sys.exit(74)"
-        errors = (tmp_path / folder.name).open("w+b")
-        started.append(subprocess.Popen([sys.executable, "-c", code], stderr=errors))
-        return started[-1], errors
+        process, errors = spawned(code, tmp_path / folder.name)
+        started.append(process)
+        return process, errors
 
     started: list[subprocess.Popen[bytes]] = []
     monkeypatch.setattr(degradation, "start", full)
@@ -186,7 +247,7 @@ def test_an_interrupted_sweep_waits_for_its_workers(tmp_path, images, monkeypatc
     def waiting(folder: Path, _model: str, _gradients: int = 0):
         code = ("import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
                 f"open({str(tmp_path / folder.name)!r}, 'w'); signal.pause()")  # fmt: skip
-        return subprocess.Popen([sys.executable, "-c", code]), (tmp_path / "errors").open("w+b")
+        return subprocess.Popen([sys.executable, "-c", code]), tmp_path / "errors"
 
     def stop(*_: object) -> None:
         if (tmp_path / name).exists():

@@ -8,8 +8,6 @@ from torch import nn
 
 from archlab.runs.recipe import Recipe
 from archlab.train import device
-from archlab.train.data import ImageData
-from archlab.train.module import Classifier
 
 SHORT = Recipe(name="short", steps=6, batch_size=16, pad=0, flip=False)
 
@@ -21,19 +19,40 @@ def test_adam() -> None:
     assert made.defaults["lr"] == 1e-3
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not device.has_cuda(), reason="needs a CUDA device")
-def test_cuda_switches(images) -> None:
-    fast = replace(SHORT, precision="bfloat16")
-    settings = device.trainer_settings(fast)
-    assert (settings["accelerator"], settings["precision"]) == ("gpu", "bf16-mixed")
-    data = ImageData(images, fast)
-    data.setup()
-    assert data.part("train")[0].device.type == "cuda"
-    net = device.placed(Classifier("resnet8", fast, options={"in_channels": 1}).model, fast).cuda()
-    assert net.conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    made = device.optimizer(fast, [{"params": list(net.parameters())}])
-    assert made.defaults["fused"] is True
-    pixels, _ = next(iter(data.train_dataloader()))
-    expected = net(pixels)
-    torch.testing.assert_close(device.captured(net)(pixels), expected, rtol=1e-2, atol=1e-2)
+def test_the_switches_of_torch_are_put_back(monkeypatch) -> None:
+    recipe = replace(SHORT, deterministic=True)
+    assert not torch.are_deterministic_algorithms_enabled()
+    with device.switches(recipe):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert device.numerics(recipe) == "float32, deterministic"
+    assert not torch.are_deterministic_algorithms_enabled()
+    monkeypatch.setattr(device, "has_cuda", lambda: True)
+    with device.switches(SHORT):
+        assert torch.backends.cudnn.benchmark
+        expected = "float32, TF32 in convolutions, cuDNN picks kernels by time"
+        assert device.numerics(SHORT) == expected
+    assert not torch.backends.cudnn.benchmark
+    with pytest.raises(KeyError), device.switches(recipe):
+        raise KeyError
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_both_random_streams_are_seeded_and_put_back(monkeypatch) -> None:
+    """Dropout on CUDA draws from CUDA's own stream."""
+    seeds, forked = [], []
+    monkeypatch.setattr(device, "has_cuda", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeds.append)
+    fork = torch.random.fork_rng
+
+    def noted(devices):
+        forked.extend(devices)
+        return fork(devices=[])
+
+    monkeypatch.setattr(torch.random, "fork_rng", noted)
+    before = torch.get_rng_state()
+    with device.seeded(7):
+        drawn = torch.rand(3)
+    assert (seeds, forked) == ([7], [3])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(7)))

@@ -9,10 +9,12 @@ from pytorch_lightning.tuner import Tuner
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import archlab
 from archlab.errors import OptionError, RunError
 from archlab.runs import record
 from archlab.runs.recipe import RECIPES, Recipe
 from archlab.train.data import ImageData
+from archlab.train.evaluate import evaluate
 from archlab.train.module import Classifier
 from archlab.train.run import execute
 
@@ -100,6 +102,22 @@ def test_a_run_gives_its_classifier(planned, images) -> None:
         assert module.recipe == record.read_plan(folder).recipe
         state = torch.load(folder / record.CHECKPOINT, weights_only=True)["state_dict"]
         assert torch.equal(module.model.conv1.weight, state["model.conv1.weight"])
+
+
+def test_a_run_with_averaged_weights_gives_these(planned, images) -> None:
+    folder = planned("run", steps=3, ema_decay=0.9)
+    execute(folder, images=images)
+    state = torch.load(folder / record.CHECKPOINT, weights_only=True)["state_dict"]
+    last, averaged = state["model.conv1.weight"], state["average.conv1.weight"]
+    assert not torch.equal(last, averaged)
+    for net in (Classifier.load_from_checkpoint(folder).model, archlab.load_model(folder)):
+        assert torch.equal(net.conv1.weight, averaged)
+    # They are what the run has measured: 40 test images.
+    error = record.read_metrics(folder)[-1].test_error
+    net = archlab.load_model(folder)
+    pixels = ImageData(images, record.read_plan(folder).recipe)
+    tested = evaluate(net, pixels, "net").totals.accuracy
+    assert error == pytest.approx(100 - 100 * tested)
 
 
 def test_a_checkpoint_of_a_module_of_the_users_says_what_to_give(data, tmp_path) -> None:

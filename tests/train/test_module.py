@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from archlab.errors import DataError
-from archlab.runs.recipe import RECIPES, Recipe
+from archlab.runs.recipe import Recipe
 from archlab.train.data import ImageData
 from archlab.train.module import Classifier
 
@@ -88,18 +88,27 @@ def test_rates_follow_the_steps(images) -> None:
     assert (group["momentum"], group["weight_decay"]) == (0.9, 1e-4)
 
 
-def test_the_careful_start_ends_below_80_percent() -> None:
-    paper = RECIPES["paper"]
-    module = Classifier("resnet8", paper, log=False)
-    assert module._share(0, 64_000) == 1.0
-    module.start_carefully()
-    assert module._share(0, 64_000) == pytest.approx(0.1)
-    for wrong, released in ((90, False), (80, False), (79, True)):
-        module.seen.copy_(torch.tensor([float(wrong), 100.0]))
-        module._look()
-        assert bool(module.released) is released
-        assert module.seen.tolist() == [0.0, 0.0]
-    assert module._share(0, 64_000) == 1.0
+def test_labels_are_smoothed_as_torch_does() -> None:
+    recipe = replace(SHORT, label_smoothing=0.2)
+    module = Classifier(Aux(), recipe, log=False)
+    images, labels = torch.randn(5, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1])
+    # Szegedy et al. 2016, section 7: 0.8 of the target on its class, and 0.2 spread over all three.
+    targets = 0.8 * functional.one_hot(labels, 3) + 0.2 / 3
+    each = [-(targets * head(images.flatten(1)).log_softmax(1)).sum(1).mean()
+            for head in module.model.heads]  # fmt: skip
+    loss = module.training_step((images, labels), 0)["loss"]
+    torch.testing.assert_close(loss, each[0] + 0.3 * each[1] + 0.3 * each[2])
+
+
+def test_lightning_averages_where_the_recipe_does(images) -> None:
+    """In one's own Trainer it is Lightning's callback."""
+    recipe = replace(SHORT, ema_decay=0.9)
+    module = Classifier("resnet8", recipe, options={"in_channels": 1}, log=False)
+    trainer = pl.Trainer(max_steps=3, limit_val_batches=0, **QUIET)
+    trainer.fit(module, datamodule=ImageData(images, recipe))
+    names = [type(callback).__name__ for callback in trainer.callbacks]
+    assert names.count("EMAWeightAveraging") == 1
+    assert Classifier("resnet8", SHORT).configure_callbacks() == []
 
 
 def test_categories_of_a_recipe_reach_the_net() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from archlab.runs import record
-from archlab.train import recorder
+from archlab.train import recorder, steps
 from archlab.train.run import execute
 
 
@@ -29,6 +29,7 @@ def test_a_sample_of_sorted_images_holds_every_class() -> None:
 
 def test_progress_counts_steps(planned, images, monkeypatch) -> None:
     monkeypatch.setattr(recorder, "_TICK", 0.0)
+    monkeypatch.setattr(steps, "_BUDGET", 0.0)
     calls: list[tuple[float, float, str]] = []
     execute(planned("run", steps=1200, eval_every=2000, checkpoint_every=2000), images=images,
             stop=lambda: len(calls) == 3, progress=lambda *call: calls.append(call))  # fmt: skip

@@ -14,9 +14,10 @@ from archlab import files
 from archlab.errors import RunError, WriteError
 from archlab.lock import locked
 from archlab.runs import record
-from archlab.train import checkpoint, recorder
-from archlab.train.batches import ResidentLoader
+from archlab.train import checkpoint, recorder, steps
+from archlab.train.data import ImageData
 from archlab.train.run import execute
+from archlab.train.steps import Stepper
 
 NETS = '''
 from torch import nn
@@ -92,12 +93,28 @@ def nets(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("every", "kills"), [(1, (3,)), (1, (5,)), (1, (6,)), (1, (10, 11)), (3, (8,)), (5, (7, 11))]
 )
+@pytest.mark.parametrize("way", ["step by step", "in stretches"])
 def test_a_resumed_run_has_the_same_weights(
-    planned, images, every, kills, largest_difference
+    planned, images, every, kills, way, monkeypatch, largest_difference
 ) -> None:
     straight, broken = planned("straight"), planned("broken", checkpoint_every=every)
     execute(straight, images=images)
-    resumed(broken, images, *kills)
+    if way == "step by step":
+        resumed(broken, images, *kills)
+    else:
+        go = Stepper._go
+        for kill in kills:
+
+            def die(self: Stepper, size: int, at: int = kill) -> None:
+                if self.step == at:
+                    raise Killed
+                go(self, size)
+
+            monkeypatch.setattr(Stepper, "_go", die)
+            with pytest.raises(Killed):
+                execute(broken, images=images)
+            monkeypatch.setattr(Stepper, "_go", go)
+        assert execute(broken, images=images).status == "done"
     assert largest_difference(straight, broken) == 0.0
     rows = [
         [replace(row, seconds=0.0) for row in record.read_metrics(folder)]
@@ -120,8 +137,11 @@ def test_a_loader_that_forgets_its_place_is_noticed(
 ) -> None:
     straight, broken = planned("straight"), planned("broken")
     execute(straight, images=images)
-    monkeypatch.setattr(ResidentLoader, "load_state_dict", lambda self, state: None)
-    resumed(broken, images, 7)
+    begin_at = ImageData.begin_at
+    monkeypatch.setattr(ImageData, "begin_at", lambda self, step: begin_at(self, 0))
+    with pytest.raises(Killed):
+        execute(broken, images=images, extra=[Kill(7)])
+    execute(broken, images=images, extra=[pl.Callback()])
     assert largest_difference(straight, broken) > 1e-5
 
 
@@ -152,6 +172,7 @@ def test_a_run_that_is_over_is_not_trained_again(planned, images) -> None:
 
 def test_a_stop_saves_and_the_run_goes_on(planned, images, monkeypatch, largest_difference) -> None:
     monkeypatch.setattr(recorder, "_TICK", 0.0)
+    monkeypatch.setattr(steps, "_BUDGET", 0.0)
     straight, stopped = planned("straight"), planned("stopped", checkpoint_every=100)
     execute(straight, images=images)
     answers = iter([False, False, True])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.api.training.curves import STYLES, curves
-from archlab.api.training.recipes import chosen_recipe
-from archlab.engine import ENGINES
+from archlab.api.training.recipes import ANY, Images, chosen_recipe, opening as recipe_opening
+from archlab.engine import ENGINES, cores
 from archlab.errors import OptionError, RunError, check_one_of, keyword
 from archlab.runs.recipe import RECIPES, Recipe
 from archlab.runs.verdict import VerdictRow, VerdictTotals, verdict as judge, write_verdict
@@ -18,6 +18,7 @@ from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
     from archlab.result import Result
+    from archlab.train.remote import Fan
 
 
 @verb
@@ -34,9 +35,10 @@ def degradation(
     jobs: int | None = None,
     engine: str = "local",
     address: str | None = None,
-    gpus: float = 0.0,
+    gpus: float | None = None,
     gradients: int | None = None,
     style: str = "fig6",
+    say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
 ) -> Result[VerdictTotals, VerdictRow]:
     """Train plain and residual nets of several depths, and return the verdict.
@@ -45,7 +47,7 @@ def degradation(
         depths: layers, each 6n + 2; the verdict compares the deepest with the shallowest.
         kinds: plain, residual or both.
         seeds: how many (1, 2 …), or which.
-        recipe: a recipe or its name; "auto" is paper with a GPU and demo without.
+        recipe: a recipe or its name; "auto" is paper with a GPU and CIFAR-10, else demo.
         data: the images, see `archlab.data.sets.load_images`; None takes the recipe's own.
         data_dir: where official archives are, or go.
         download: fetch an official archive that is absent.
@@ -53,9 +55,12 @@ def degradation(
         jobs: runs side by side; one a core by default.
         engine: "local" (processes of this machine) or "ray".
         address: of a Ray cluster, HOST:PORT.
-        gpus: with Ray, the share of a GPU that a run takes.
+        gpus: with Ray, the share of a GPU that a run takes; 0 is a CPU. By default a quarter where
+            the cluster has GPUs, else 0.
         gradients: record gradient norms by depth every so many steps.
         style: of the figure, "fig6" or "fig1", see `curves`.
+        say: called with how long it will take here, an estimate, before the first run starts,
+            unless that is less than a minute.
         progress: called with (done, total, what runs), twice a second.
 
     Raises:
@@ -69,10 +74,12 @@ def degradation(
         'not shown'
     """
     from archlab.data.sets import load_images, located
+    from archlab.train.cost import tell
     from archlab.train.degradation import Sweep, run_plans  # here: torch, which verdicts do without
-    from archlab.train.remote import Fan
+    from archlab.train.device import has_cuda
+    from archlab.train.remote import Fan, gpu_share
 
-    recipe = chosen_recipe(recipe)
+    recipe = chosen_recipe(recipe, Images(data, data_dir, download))
     data = data or recipe.made_for
     sweep = Sweep(
         depths=tuple(depths), kinds=tuple(kinds), seeds=_seeds(seeds), recipe=recipe,
@@ -83,7 +90,7 @@ def degradation(
         raise OptionError(f"A verdict needs two depths or more, as {keyword('depths')} 20,56.")
     check_one_of("engine", engine, ENGINES)
     check_one_of("style", style, STYLES)
-    if engine == "local" and (gpus or address):
+    if engine == "local" and (gpus is not None or address):
         raise OptionError(
             f"{keyword('gpus')} and {keyword('address')} belong to a Ray cluster: add "
             f"{keyword('engine', 'ray')}."
@@ -91,8 +98,17 @@ def degradation(
     images = load_images(data, Path(data_dir), download=download)
     folder = default_out(recipe, out)
     fan = Fan(engine, address, gpus, gradients or 0)
+    plans = sweep.plans(images)
+    if say is not None:
+        if engine != "local":
+            fan = replace(fan, gpus=gpu_share(fan))
+            say(_of_cluster(fan))
+        # Another kind of device than this machine's takes another time.
+        if engine == "local" or bool(fan.gpus) == has_cuda():
+            side = jobs or (cores() if engine == "local" else 1)
+            tell(say, {folder / plan.name: plan for plan in plans}, images, side)
     try:
-        run_plans(sweep.plans(images), folder, jobs=jobs, progress=progress, fan=fan)
+        run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan)
     finally:
         # Also after Ctrl-C: what was measured until then can be looked at. It may be nothing.
         with contextlib.suppress(RunError):
@@ -100,6 +116,14 @@ def degradation(
     answer = judge(folder)
     write_verdict(folder, answer)
     return answer
+
+
+def _of_cluster(fan: Fan) -> str:
+    """Return what the runs of a cluster train on, in words."""
+    if fan.gpus:
+        return f"each run takes {fan.gpus:g} of a GPU of the cluster"
+    share = keyword("gpus", 0.25)
+    return f"each run trains on a CPU core of the cluster; {share} would give it a share of a GPU"
 
 
 @verb
@@ -134,18 +158,31 @@ def default_out(recipe: Recipe, out: str | Path | None = None) -> Path:
 
 
 def opening(
-    name: str, recipe: Recipe, depths: Sequence[int], seeds: int | Sequence[int], jobs: int | None
+    name: str,
+    recipe: Recipe,
+    depths: Sequence[int],
+    seeds: int | Sequence[int],
+    jobs: int | None,
+    images: Images = ANY,
 ) -> str:
-    """Return what a sweep begins with: the recipe, and for auto what `paper` would cost here."""
-    line = f"recipe {recipe.sentence()}"
+    """Return what a sweep begins with: the recipe, and for the demo what `paper` would take here.
+
+    Args:
+        name: the recipe that was asked for.
+        recipe: the one that is taken.
+        depths, seeds, jobs: of the sweep; both kinds of nets are counted.
+        images: where they are looked for.
+    """
+    line = recipe_opening(name, recipe, images)
     if name != "auto" or recipe.name != "demo":
         return line
-    from archlab.train.cost import sweep_hours
+    from archlab.train import cost
+    from archlab.train.build import build
 
-    # `paper` is what the experiment needs; whoever runs the demo should know what that would cost.
-    cores = jobs or os.cpu_count() or 1
-    hours = sweep_hours(RECIPES["paper"], depths, 2 * len(_seeds(seeds)), cores)
-    return (
-        f"{line}\nno GPU: the demo. --recipe paper would take about {hours:,.0f} hours here, "
-        f"{cores} runs side by side"
-    )
+    # `paper` is what the experiment needs; whoever runs the demo should know what that would take.
+    paper, side = RECIPES["paper"], jobs or cores()
+    with cost.one_thread():
+        seconds = cost.seconds_a_step(build("resnet20", {}, seed=0), paper, (3, 32, 32), 10)
+    layer = seconds * cost.steps_of_run(paper, 50_000, 10_000) / 20
+    each = [layer * depth for depth in depths for _ in range(2 * len(_seeds(seeds)))]
+    return f"{line}\nestimate for --recipe paper: {cost.duration(each, side)}"

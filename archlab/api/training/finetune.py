@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
+from archlab.engine import cores
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
 from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 from archlab.train import checkpoint as checkpoints, run
+from archlab.train.cost import tell
 from archlab.train.degradation import run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
 from archlab.train.module import named
@@ -56,6 +59,7 @@ def finetune_model(
     jobs: int | None = None,
     alone: bool = False,
     model: str | None = None,
+    say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
 ) -> Result[FineTuneTotals, FineTuneRow]:
     """Fine-tune a checkpoint on other images, beside a linear probe and training from scratch.
@@ -72,6 +76,8 @@ def finetune_model(
         jobs: runs side by side; one a core by default.
         alone: leave out the linear probe and the training from scratch.
         model: the spec; needed where the checkpoint names none, or names a file or package.
+        say: called with how long it will take here, an estimate, before the first run starts,
+            unless that is less than a minute.
         progress: called with (done, total, what runs), twice a second.
 
     Raises:
@@ -106,6 +112,8 @@ def finetune_model(
     folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
     if not folder.exists():
         run.check(plans[0], images)
+    if say is not None:
+        tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or cores())
     run_plans(plans, folder, jobs=jobs, progress=progress)
     return _compared([ledger.read_run(folder / plan.name) for plan in plans])
 

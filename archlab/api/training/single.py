@@ -20,6 +20,7 @@ from archlab.runs.record import Measurement, Plan
 from archlab.spec import parse_options
 from archlab.train import checkpoint as checkpoints, run
 from archlab.train.build import input_channels
+from archlab.train.cost import tell
 from archlab.train.data import ImageData
 from archlab.train.evaluate import TestRow, TestTotals, evaluate
 from archlab.train.gradients import GradientProfiles
@@ -72,6 +73,7 @@ def train_model(
     loggers: Callable[[Path], Iterable[Logger]] | None = None,
     callbacks: Sequence[pl.Callback] = (),
     stop: Callable[[], bool] | None = None,
+    say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
 ) -> Result[TrainTotals, Row]:
     """Train one net; started again with the same arguments it goes on where it was.
@@ -90,6 +92,8 @@ def train_model(
         loggers: a function from the run's folder to Lightning loggers.
         callbacks: Lightning's, beside archlab's own.
         stop: asked once a second whether to save and end.
+        say: called with how long it will take here, an estimate, before the first step, unless
+            that is less than a minute.
         progress: called once a second with (steps done, steps in all, what runs).
 
     Raises:
@@ -118,6 +122,8 @@ def train_model(
         )
     if not (folder / record.PLAN).is_file():
         run.check(plan, images)
+    if say is not None:
+        tell(say, {folder: plan}, images)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []
     with _nothing_left(folder):
         # First of all, so that a run which is killed early is still known for what it is.

@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path
 
 from archlab.errors import LayoutError, OutputError, keyword
-from archlab.files import write
+from archlab.files import cache_folder, write
 from archlab.view.drawing import layout_worker
 
 FORMATS = ("svg", "png", "pdf")
@@ -131,8 +131,7 @@ def _fonts(dot: str) -> Iterator[dict[str, str]]:
         folders += [Path(folder).expanduser() for folder in _SYSTEM_FONTS]
     lines = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
     # fontconfig keeps there what it read of the fonts: the next layout starts faster.
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = base / "archlab" / "fontconfig"
+    cache = cache_folder() / "fontconfig"
     content = (
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
         f"{lines}<cachedir>{escape(str(cache))}</cachedir></fontconfig>"

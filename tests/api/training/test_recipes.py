@@ -2,17 +2,48 @@
 
 import pytest
 
-from archlab.api.training.recipes import chosen_recipe, recipe_and_options, recipe_of
+from archlab.api.training.recipes import (
+    Images,
+    chosen_recipe,
+    opening,
+    recipe_and_options,
+    recipe_of,
+)
 from archlab.errors import OptionError, spelled
 from archlab.runs.recipe import RECIPES
 
 
 @pytest.mark.parametrize(("cuda", "name"), [(True, "paper"), (False, "demo")])
-def test_auto_is_paper_with_a_gpu_and_demo_without(monkeypatch, cuda, name) -> None:
+def test_auto_is_paper_with_a_gpu_and_demo_without(tmp_path, monkeypatch, cuda, name) -> None:
+    (tmp_path / "cifar-10-batches-py").mkdir()
     monkeypatch.setattr("archlab.train.device.has_cuda", lambda: cuda)
-    assert chosen_recipe("auto") == RECIPES[name]
-    assert recipe_of("auto").name == name
-    assert recipe_and_options("auto")[0].name == name
+    there = Images(data_dir=tmp_path)
+    assert chosen_recipe("auto", there) == RECIPES[name]
+    assert recipe_of("auto", images=there).name == name
+    assert recipe_and_options("auto", images=there)[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("images", "name"),
+    [
+        (Images(data_dir="empty"), "demo"),
+        (Images(data_dir="empty", download=True), "paper"),
+        (Images(data="mine.npz", data_dir="empty"), "paper"),
+    ],
+)
+def test_auto_on_a_gpu_is_paper_only_where_it_has_images(monkeypatch, images, name) -> None:
+    monkeypatch.setattr("archlab.train.device.has_cuda", lambda: True)
+    recipe = recipe_of("auto", images=images)
+    assert recipe.name == name
+    line = opening("auto", recipe, images)
+    assert ("CIFAR-10 is not in empty: the demo, on the embedded" in line) == (name == "demo")
+    assert "\n" not in line
+
+
+def test_the_opening_says_why_auto_took_the_demo() -> None:
+    sentence = f"recipe {RECIPES['demo'].sentence()}"
+    assert opening("auto", RECIPES["demo"]) == f"{sentence}; no GPU here: the demo"
+    assert opening("demo", RECIPES["demo"]) == sentence
 
 
 def test_a_recipe_stays_what_it_is() -> None:

@@ -29,7 +29,12 @@ def degradation(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/degradation-RECIPE.")
     ] = None,
-    gpus: Annotated[float, typer.Option(min=0, help="With ray, a run's share of a GPU: 0.25.")] = 0,
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="With ray, a run's share of a GPU; 0: a CPU. Default: 0.25 if it has GPUs."
+        ),
+    ] = None,
     gradients: Gradients = None,
     style: Figure = "fig6",
 ) -> None:
@@ -42,18 +47,19 @@ def degradation(
     """
     from archlab.api.training import degradation as training, recipes
 
-    chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
+    where = recipes.Images(images.data, images.data_dir, download)
+    chosen = recipes.recipe_of(recipe, changes.config, changes.options or (), where)
     layers, named = _numbers("depths", depths), _numbers("seeds", seeds)
     # "4,5" and "4," are seeds by name; "4" is how many. To the verb that is a list or a number.
     draws = named if "," in seeds else named[0]
-    say(training.opening(recipe, chosen, layers, draws, engine.jobs))
+    say(training.opening(recipe, chosen, layers, draws, engine.jobs, where))
     folder = training.default_out(chosen, out)
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = training.degradation(
             depths=layers, kinds=kinds.split(","), seeds=draws, recipe=chosen, data=images.data,
             data_dir=images.data_dir, download=download, out=folder, jobs=engine.jobs,
             engine=engine.engine, address=engine.address, gpus=gpus, gradients=gradients,
-            style=style, progress=progress,
+            style=style, say=say, progress=progress,
         )  # fmt: skip
     format.show(answer)
     say(f"files: {folder}")

@@ -17,6 +17,7 @@ from archlab.cli.running import (
     CheckpointModel,
     Download,
     Images,
+    Jobs,
     Recipe,
     Seed,
 )
@@ -43,6 +44,7 @@ def finetune(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder. Default: runs/finetune-RECIPE.")
     ] = None,
+    jobs: Jobs = None,
     alone: Annotated[
         bool, typer.Option("--alone", help="Without linear probe and training from scratch.")
     ] = False,
@@ -57,13 +59,15 @@ def finetune(
     from archlab.api.training import finetune as finetuning, recipes
 
     # The folder is needed here, too: after Ctrl-C it is named as where to go on.
-    chosen = recipes.recipe_of(recipe, changes.config, changes.options or ())
-    say(f"recipe {chosen.sentence()}")
+    where = recipes.Images(images.data, images.data_dir, download)
+    chosen = recipes.recipe_of(recipe, changes.config, changes.options or (), where)
+    say(recipes.opening(recipe, chosen, where))
     folder = out or Path("runs") / f"finetune-{chosen.name}"
     with saved_on_interrupt(folder), progress_shown(lines=True) as progress:
         answer = finetuning.finetune_model(
             checkpoint, data=images.data or chosen.made_for, recipe=chosen,
-            data_dir=images.data_dir, download=download, seed=seed, out=folder, alone=alone,
-            model=model, freeze=finetuning.freeze_plan(freeze, until), progress=progress,
+            data_dir=images.data_dir, download=download, seed=seed, out=folder,
+            jobs=jobs, alone=alone, model=model, freeze=finetuning.freeze_plan(freeze, until),
+            say=say, progress=progress,
         )  # fmt: skip
     format.show(answer)

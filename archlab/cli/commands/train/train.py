@@ -54,11 +54,12 @@ def train(
     from archlab.api.training import recipes, single
     from archlab.runs.layout import RULE, has_layouts
 
+    where = recipes.Images(images.data, images.data_dir, download)
     chosen, options = recipes.recipe_and_options(
-        recipe, changes.config, changes.options or (), model
+        recipe, changes.config, changes.options or (), model, where
     )
     loggers = single.logger_maker(logger or (), logger_set or (), tensorboard=tensorboard)
-    say(f"recipe {chosen.sentence()}")
+    say(recipes.opening(recipe, chosen, where))
     if has_layouts(model) and "layout" not in options:
         say(f"layout: {RULE}; --set layout=… takes another")
     # Ctrl-C asks for an end: the run finishes its step, saves, and is answered like any other.
@@ -66,7 +67,7 @@ def train(
         answer = single.train_model(
             model, options=options, recipe=chosen, data=images.data or chosen.made_for,
             data_dir=images.data_dir, download=download, seed=seed, out=out, gradients=gradients,
-            loggers=loggers, stop=stop.is_set, progress=progress,
+            loggers=loggers, stop=stop.is_set, say=say, progress=progress,
         )  # fmt: skip
     format.show(answer)
     if stop.is_set():

@@ -171,18 +171,17 @@ def test_finetune_from_the_command_line(cli, run, tmp_path) -> None:
     assert None not in document["totals"].values()
 
 
-def test_auto_says_what_the_paper_would_cost(monkeypatch) -> None:
-    from archlab.api.training import degradation as training
-    from archlab.runs.recipe import RECIPES
+def test_the_time_of_one_net_is_told_before_it_starts(cli, few, monkeypatch) -> None:
     from archlab.train import cost
 
-    monkeypatch.setattr(cost, "_seconds_a_step", lambda batch: 0.5)
-    text = training.opening("auto", RECIPES["demo"], [20, 56], 3, 2)
-    # 64,000 steps of half a second at depth 20, 76 / 20 of it for both depths, two kinds and
-    # three seeds, two at a time.
-    hours = 64_000 * 0.5 * 76 / 20 * 6 / 2 / 3600
-    assert f"about {hours:,.0f} hours here, 2 runs side by side" in text
-    assert training.opening("demo", RECIPES["demo"], [20], 1, 1).count("\n") == 0
+    monkeypatch.setattr(cost, "seconds_a_step", lambda *_: 3600.0)
+    done = cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}")
+    # 6 steps; 80 and 40 images at step 3, and at the end, in batches of 16.
+    hours = 6 + 2 * 120 / 3 / 16
+    assert f"estimate: about {hours:.0f} hours on CPU" in done.err
+    assert (
+        "estimate" not in cli(f"train resnet8 --recipe demo --data few.npz --out one {SMALL}").err
+    )
 
 
 def test_seeds_are_a_count_or_names() -> None:
