@@ -113,7 +113,12 @@ class ConfigModule(pl.LightningModule):
         return [pl.callbacks.EMAWeightAveraging(decay=decay)] if decay else []
 
     def loss_fn(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy of logits and labels, in training with smoothed labels."""
+        """Return the cross-entropy, in training with the recipe's smoothed labels.
+
+        Args:
+            logits: of images (N, classes).
+            labels: the classes of the images (N,).
+        """
         return functional.cross_entropy(logits, labels, label_smoothing=self._smoothing)
 
     @property
