@@ -36,12 +36,14 @@ from .api.training.curves import TrainingCurve as TrainingCurve, curves as curve
 from .api.training.degradation import degradation as degradation, verdict as verdict
 from .api.training.finetune import finetune_model as finetune_model
 from .api.training.single import evaluate_model as evaluate_model, train_model as train_model
+from .api.training.trained import export_model as export_model, load_model as load_model
 from .errors import ArchlabError as ArchlabError
 from .ir.graph import Graph as Graph
 from .picture.picture import Picture as Picture
 from .result.answer import Result as Result
 from .runs.recipe import Recipe as Recipe
 from .survey.gather import ScanSettings as ScanSettings
+from .train.config import ConfigModule as ConfigModule, get_device as get_device
 from .train.data import (
     CIFAR10Data as CIFAR10Data,
     CIFAR100Data as CIFAR100Data,

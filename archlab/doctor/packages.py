@@ -41,6 +41,9 @@ PURPOSE = {
     "timm": "timm:NAME models",
     "ray": "many models or runs on a cluster",
     "pyarrow": "tables in Parquet files",
+    "onnx": "archlab export --to onnx",
+    "onnxscript": "archlab export --to onnx",
+    "safetensors": "archlab export --to safetensors",
 }
 # Module names, where they differ from the package's.
 MODULES = {

@@ -92,6 +92,7 @@ class ResidentLoader:
         self.images, self.labels = functional.pad(images, (pad,) * 4), labels
         self.normalizer, self.batch_size, self.seed = normalizer, batch_size, seed
         self.channels_last = channels_last
+        self.dataset = labels  # Lightning's finder of batch sizes asks for its length
         self.rank, self.world = 0, 1
         self.epoch, self.step = 0, 0
         place, (height, width) = images.device, images.shape[2:]

@@ -18,6 +18,8 @@ from archlab.train.build import build
 
 def read(path: Path) -> dict[str, Any]:
     """Return a checkpoint of archlab's, a folder's last one, or raise a RunError."""
+    if (path / record.PLAN).is_file() and not (path / record.CHECKPOINT).is_file():
+        raise RunError(f"{path} is not trained yet: it holds no {record.CHECKPOINT}.")
     if path.is_dir():
         path = path / record.CHECKPOINT
     if not path.is_file():
@@ -28,7 +30,8 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise RunError(f"{path} is no Lightning checkpoint: it has no state_dict.")
     origin = content.setdefault("archlab", {})
-    if not isinstance(origin, dict) or not _is_plain(origin):
+    plain = isinstance(origin, dict) and _is_plain(origin)
+    if not plain or not isinstance(origin.get("recipe", {}), dict):
         raise RunError(f"{path} does not say what it is in the way that archlab writes it.")
     spec, options = origin.get("spec") or "", origin.get("options", {})
     if not isinstance(spec, str) or not isinstance(options, dict):
@@ -99,8 +102,9 @@ def load_model(
 ) -> nn.Module:
     """Return the net of a checkpoint with its weights, or raise a RunError.
 
-    `spec` names the model where the checkpoint does not, or names code; a zoo net then takes the
-    layout that fits images of `shape` (channels, height, width).
+    Where a recipe averages weights while it trains, these are the averaged ones. `spec` names the
+    model where the checkpoint does not, or names code; a zoo net then takes the layout that fits
+    images of `shape` (channels, height, width).
     """
     content = read(path)
     origin = content.get("archlab", {})
@@ -109,14 +113,19 @@ def load_model(
         options.setdefault("layout", fitting_layout(shape))
     # Every value is overwritten: the seed only keeps the global random stream as it was.
     model = build(name, options, seed=0)
-    weights = {key.removeprefix("model."): value for key, value in content["state_dict"].items()
-               if key.startswith("model.")}  # fmt: skip
-    own = model.state_dict()
+    check_weights(path, content, name, model)
+    model.load_state_dict(weights(content))
+    return model
+
+
+def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.Module) -> None:
+    """Raise a RunError unless a checkpoint holds the weights of a model, and no others."""
+    origin, held, own = content["archlab"], weights(content), model.state_dict()
     wrong = [
         name for name, weight in own.items()
-        if getattr(weights.get(name), "shape", None) != weight.shape
+        if getattr(held.get(name), "shape", None) != weight.shape
     ]  # fmt: skip
-    extra = [key for key in weights if key not in own]
+    extra = [key for key in held if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]
         other = origin.get("spec") or origin.get("type") or "another model"
@@ -124,5 +133,14 @@ def load_model(
             f"{path} holds weights of {other}, not of {name}: {len(wrong)} tensors are missing or "
             f"of another shape, {len(extra)} have no place (first: {first})."
         )
-    model.load_state_dict(weights)
-    return model
+
+
+def weights(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a net's tensors in a checkpoint, by the names that they have in the net."""
+    # What is averaged stands beside the weights that were trained last, under the same names.
+    return {
+        key.removeprefix(prefix): value
+        for prefix in ("model.", "average.")
+        for key, value in content["state_dict"].items()
+        if key.startswith(prefix)
+    }

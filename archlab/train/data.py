@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from archlab.data.sets import Bytes, ImageSet, Labels, load_images
 from archlab.errors import DataError, check_one_of
+from archlab.runs import hparams
 from archlab.runs.recipe import Recipe
 from archlab.train import device
 from archlab.train.batches import (
@@ -95,6 +97,17 @@ class ImageData(pl.LightningDataModule):
         self.channels = 0
         self._training: ResidentLoader | None = None
         self._ready: dict[str, tuple[Tensor, Tensor]] = {}
+        self._tell()
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a training batch. Lightning's `Tuner.scale_batch_size` reads and sets it."""
+        return self.recipe.batch_size
+
+    @batch_size.setter
+    def batch_size(self, size: int) -> None:
+        self.recipe = replace(self.recipe, batch_size=int(size))
+        self._tell()
 
     @property
     def images(self) -> ImageSet:
@@ -174,6 +187,16 @@ class ImageData(pl.LightningDataModule):
     def test_dataloader(self) -> Any:
         """Return the test images, whole."""
         return self._whole("test")
+
+    def predict_dataloader(self) -> Any:
+        """Return the test images, whole."""
+        return self._whole("test")
+
+    def _tell(self) -> None:
+        """Tell Lightning's loggers which images, and how they are augmented."""
+        name = self._source if isinstance(self._source, str) else self._source.name
+        settings = {"seed": self.seed, "loader": self.loader, "held_out": self.held_out}
+        self.save_hyperparameters(hparams.of_data(name, self.recipe, settings))
 
     def _whole(self, name: str) -> Any:
         self.setup()

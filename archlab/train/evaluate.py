@@ -46,10 +46,19 @@ _CORNER = "true ↓  taken for →"
 
 
 def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals, TestRow]:
-    """Return accuracy and the confusion matrix (rows: true class) on the test images."""
+    """Return accuracy and the confusion matrix (rows: true class) on the test images.
+
+    The net is moved to the device of the images. It computes in float32 and in the recipe's memory
+    format, whatever precision it was trained in.
+    """
     classes = data.images.classes
+    # A convolution takes the format of its weights for images in the other one.
+    layout = torch.channels_last if data.recipe.channels_last else None
+    # Torch takes both at once, and its types do not say so.
+    model.to(data.part("test")[0].device, memory_format=layout)  # type: ignore[call-overload]
+    model.eval()
     with torch.no_grad():
-        check_scores(model.eval(), data.images, name)
+        check_scores(model, data.images, name)
     confusion, loss = _confusion(model, data)
     right, count = int(confusion.diagonal().sum()), int(confusion.sum())
     return Result(
@@ -73,7 +82,6 @@ def _confusion(model: nn.Module, data: ImageData) -> tuple[Tensor, float]:
     classes, (images, labels) = len(data.images.classes), data.part("test")
     counts = torch.zeros(classes * classes, dtype=torch.int64, device=labels.device)
     loss = torch.zeros((), dtype=torch.float64, device=labels.device)
-    model.eval()
     with torch.no_grad():
         for pixels, truth in whole_batches(images, labels, data.normalizer):
             logits = logits_of(model(pixels)).float()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlab.errors import DataError, OptionError
+from archlab.errors import DataError, OptionError, keyword
+from archlab.runs import hparams
 from archlab.runs.layout import fitting_layout, has_layouts
-from archlab.runs.recipe import Recipe, recipe
-from archlab.train import device
+from archlab.runs.recipe import Recipe, from_record, recipe
+from archlab.train import checkpoint as checkpoints, device
 from archlab.train.batches import Batch
 from archlab.train.build import build, input_channels
 from archlab.train.finetune import Freeze
@@ -76,6 +77,69 @@ class Classifier(pl.LightningModule):
         self.model = build(model, self.options) if isinstance(model, str) else model
         self.total_steps, self.logged, self.freeze_plan = total_steps, log, freeze
         self.average: nn.Module | None = None
+        self._tell()
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: str | Path,
+        map_location: str | torch.device | None = None,
+        *,
+        strict: bool = True,
+        weights_only: bool = True,
+        model: str | nn.Module | None = None,
+        **settings: Any,
+    ) -> Classifier:
+        """Return the classifier of a Trainer's checkpoint, or of a run of archlab's.
+
+        The file is read as tensors and plain values, and runs no code.
+
+        Args:
+            checkpoint_path: a file, or a run's folder.
+            map_location: the device to move it to; the CPU by default.
+            strict: refuse a checkpoint that lacks weights of the model, or has others.
+            weights_only: nothing else is possible; Lightning's own method has this argument.
+            model: the module whose weights these are, or its spec; needed where the checkpoint was
+                made from a module of yours, or names a file or package.
+            **settings: arguments of `Classifier` to change, such as `recipe`.
+
+        Raises:
+            RunError: the checkpoint is absent, truncated, or of another model, or it does not say
+                how its model is built.
+            OptionError: `weights_only=False`.
+
+        Example:
+            >>> Classifier.load_from_checkpoint("runs/mine/last.ckpt")  # doctest: +SKIP
+        """
+        if not weights_only:
+            raise OptionError(
+                f"{keyword('weights_only', weights_only)}: a checkpoint is read as tensors and "
+                "plain values alone. Leave it out."
+            )
+        path = Path(checkpoint_path)
+        content = checkpoints.read(path)
+        origin = content["archlab"]
+        if not isinstance(model, nn.Module):
+            model, options = checkpoints.spec_of(path, origin, model)
+            settings.setdefault("options", options)
+        if "recipe" in origin:
+            settings.setdefault("recipe", from_record(origin["recipe"]))
+        module = cls(model, **settings)
+        if strict:
+            name = module.spec or type(model).__name__
+            checkpoints.check_weights(path, content, name, module.model)
+        module.model.load_state_dict(checkpoints.weights(content), strict=strict)
+        return module.to(map_location)
+
+    @property
+    def learning_rate(self) -> float:
+        """The recipe's rate. Lightning's `Tuner.lr_find` reads and sets it."""
+        return self.recipe.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.recipe = replace(self.recipe, learning_rate=float(rate))
+        self._tell()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of images (N, C, H, W), one row an image."""
@@ -98,6 +162,11 @@ class Classifier(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy on test images."""
         self._evaluate("test", batch)
+
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        """Return the logits of images, alone or with labels; `softmax(1)` makes them shares."""
+        logits: Tensor = self(batch if isinstance(batch, Tensor) else batch[0])
+        return logits
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the recipe's optimizer and its schedule, in steps."""
@@ -137,6 +206,11 @@ class Classifier(pl.LightningModule):
             "recipe": asdict(self.recipe),
             "type": type(self.model).__name__,
         }
+
+    def _tell(self) -> None:
+        """Tell Lightning's loggers what is trained, and how."""
+        name = self.spec or type(self.model).__name__
+        self.save_hyperparameters(hparams.of_net(name, self.options, self.recipe))
 
     def output(self, images: Tensor) -> Any:
         """Return what the model returns, or say clearly that it takes images of other channels."""

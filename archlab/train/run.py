@@ -28,7 +28,7 @@ from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
 from archlab.errors import NoMemoryError, RunError, keyword
 from archlab.lock import locked
-from archlab.runs import record
+from archlab.runs import hparams, record
 from archlab.runs.record import Outcome, Plan
 from archlab.spec import is_of_library
 from archlab.train import checkpoint, device
@@ -82,6 +82,7 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
         if outcome.status in ("done", "failed"):
             return outcome
         data = ImageData(_images(plan, images), plan.recipe, seed=plan.seed)
+        data.save_hyperparameters({}, logger=False)  # the module tells of the whole plan
         total = plan.recipe.total_steps(len(data.images.train_labels))
         recorder = Recorder(folder, data, total, stop, progress)
         try:
@@ -200,6 +201,7 @@ def classifier(plan: Plan, total: int) -> RecordedClassifier:
         device.placed(model, plan.recipe), plan.recipe, total=total, freeze=freeze, careful=careful
     )
     module.spec, module.options = plan.model, dict(plan.options)
+    module.save_hyperparameters(hparams.of_plan(plan))
     return module
 
 

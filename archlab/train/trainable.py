@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -46,7 +47,8 @@ def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
     """
     # Two images, because batch norm in train mode wants more than one value a channel.
     channels = input_channels(model, images.shape[0])
-    place = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+    tensors = chain(model.parameters(), model.buffers())
+    place = next((tensor.device for tensor in tensors), torch.device("cpu"))
     batch = torch.zeros(2, channels, *images.shape[1:], device=place)
     try:
         with contained():

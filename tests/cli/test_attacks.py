@@ -56,6 +56,7 @@ LINES = {
     "rf": ([NET], SHAPE),
     "shattered": ([], {"--depths": ["2,4"], "--seeds": ["2"], "--width": ["4"]}),
     "curves": (["run"], {"--out": ["curves.svg"]}),
+    "export": (["run"], {"--to": ["safetensors"]}),
     "degradation": ([], {**TRAINING, "--depths": ["8,14"], "--seeds": ["1"]}),
     "finetune": (["run"], {**TRAINING, "--alone": [None]}),
     "test": (["run"], {}),

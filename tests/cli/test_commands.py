@@ -42,7 +42,7 @@ SIDE_BY_SIDE = {
     "modes": "flops googlenet --mode both --batch 2",
 }
 # Commands that train, or read what was trained: tests/cli/commands/train has their lines.
-TRAINING = {"degradation", "verdict", "curves", "train", "test", "finetune"}
+TRAINING = {"degradation", "verdict", "curves", "train", "test", "finetune", "export"}
 ELSEWHERE = {"models", "render", "report", "doctor", "scan"}  # test_render, test_report …
 NAMED = {line.split()[0] for line in (*LINES.values(), *SIDE_BY_SIDE.values())}
 # A command that has no line here is run as the example of its help runs it.

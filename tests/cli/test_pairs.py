@@ -203,6 +203,13 @@ CASES = {
             "--jobs": "--jobs 3", "--alone": "--alone", "--model": "--model resnet8",
         },
     ),
+    "export": Case(
+        "run --to pt2",
+        {
+            "--to": "--to onnx", "--out": "--out net.pt2", "--input": "--input 3x8x8",
+            "--model": "--model resnet8",
+        },
+    ),
     "verdict": Case("sweep", OUTPUT),
     "scan": Case(
         "resnet8",
@@ -250,6 +257,7 @@ RECORDED = {
     "archlab.api.training.single:evaluate_model": "rows",
     "archlab.api.training.single:logger_maker": "words",
     "archlab.api.training.finetune:finetune_model": "rows",
+    "archlab.api.training.trained:export_model": "words",
     "archlab.api.scale.scan:scan": "scan",
     "archlab.api.scale.scan:agreement": "rows",
     "archlab.api.scale.scan:plot_scan": "picture",

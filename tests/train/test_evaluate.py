@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
 
+from archlab import zoo
 from archlab.data.sets import ImageSet
+from archlab.runs.recipe import RECIPES
+from archlab.train import device
 from archlab.train.data import ImageData
 from archlab.train.evaluate import evaluate
 
@@ -52,3 +57,45 @@ def test_the_matrix_is_a_table(data) -> None:
         ["cat", "2", "1", "0"], ["dog", "1", "1", "0"], ["eel", "1", "0", "0"],
     ]  # fmt: skip
     assert len({len(line) for line in (head, cat, dog, eel)}) == 1
+
+
+class Shift(nn.Module):
+    """Has a buffer and no parameter; its scores are the brightness and two constants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(3))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean((1, 2, 3))[:, None] + self.shift
+
+
+@pytest.mark.parametrize("recipe", ["demo", "fast"])
+@pytest.mark.parametrize("net", ["resnet8", "googlenet", "buffer"])
+def test_the_net_goes_to_the_device_of_the_images(data, monkeypatch, net, recipe) -> None:
+    """On fake tensors, whose operators refuse tensors of two devices as those of CUDA do."""
+    if net == "buffer":
+        model = Shift()
+    else:
+        options = {"in_channels": 1} if net == "resnet8" else {"layout": "cifar"}
+        model = zoo.build(net, **options)
+        data.channels = 1 if net == "resnet8" else 3
+    data.recipe = RECIPES[recipe]
+    monkeypatch.setattr(device, "place", lambda: torch.device("cuda"))
+    # The first number that is read, after all batches, ends it: fake tensors have none.
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()),
+        pytest.raises(GuardOnDataDependentSymNode),
+    ):
+        evaluate(model, data, net)
+    assert data.part("test")[0].device.type == "cuda"
+    assert {each.device.type for each in model.state_dict().values()} == {"cuda"}
+
+
+def test_the_memory_format_is_the_recipes(data) -> None:
+    for recipe, expected in (("demo", torch.contiguous_format), ("fast", torch.channels_last)):
+        net = nn.Sequential(nn.Conv2d(1, 4, 2, padding=1), nn.Conv2d(4, 3, 3), nn.Flatten())
+        data.recipe = RECIPES[recipe]
+        evaluate(net, data, "net")
+        assert net[1].weight.is_contiguous(memory_format=expected)
+        assert net[1].weight.dtype == torch.float32

@@ -17,6 +17,7 @@ from archlab.result import unique_names
 from archlab.runs import ledger, logs
 from archlab.runs.gap import is_number
 from archlab.runs.ledger import Run
+from archlab.runs.names import PARTS, WANTED, Column, columns as log_columns
 from archlab.runs.published import beside, images_name
 from archlab.runs.record import METRICS, PLAN, Measurement
 from archlab.runs.verdict import chance, judged
@@ -33,12 +34,13 @@ def curves(*folders: str | Path, style: str = "fig6") -> Picture:
     """Return a picture of training, from the files of finished or running runs.
 
     Args:
-        *folders: one sweep of `degradation`; or runs, or folders of Lightning's logs.
+        *folders: one sweep of `degradation`; or runs, or folders of logs. Of `lightning_logs` the
+            newest version_N is taken, and the title says which.
         style: of a sweep: fig6 has a panel a kind, training error dashed and test error bold;
             fig1 has training error on the left and test error on the right.
 
     Raises:
-        RunError: a folder that holds no logs.
+        RunError: a folder that holds no logs, or whose logs name no loss and no accuracy.
         OptionError: an unknown style, or a sweep among other folders.
 
     Example:
@@ -57,13 +59,18 @@ def curves(*folders: str | Path, style: str = "fig6") -> Picture:
 
 
 class TrainingCurve:
-    """Loss and accuracy of a Lightning log folder or of a run of ours.
+    """Loss and accuracy of a folder of logs or of a run of ours.
 
     Args:
-        path: `lightning_logs/version_0`, or a run's folder.
+        path: `lightning_logs/version_0`, `lightning_logs` for its newest version, or a run's
+            folder.
+
+    Attributes:
+        path: the folder that was read.
+        series: steps and values of everything that is logged there, by its name.
 
     Raises:
-        RunError: the folder is absent or holds no metrics.
+        RunError: the folder is absent or holds no log, or names no loss and no accuracy.
 
     Example:
         >>> TrainingCurve("lightning_logs/version_0").plot("curve.svg")  # doctest: +SKIP
@@ -71,14 +78,16 @@ class TrainingCurve:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self._given = Path(path)
+        self.path = _place(self._given)
         # Read at once, so that a folder without logs is an error here and not when it is shown.
         self.series = read_series(self.path)
+        _columns(self.path)
 
     @property
     def picture(self) -> Picture:
         """The curves as a picture."""
-        return curves(self.path)
+        return curves(self._given)
 
     def plot(self, out: str | Path | None = None) -> Path:
         """Draw the curves into a file and return its path.
@@ -126,6 +135,8 @@ def read_series(folder: Path) -> logs.Series:
     """Return the series of one run: ours, or from Lightning's CSV or TensorBoard logs."""
     if (folder / PLAN).is_file() and (folder / METRICS).is_file():
         rows = ledger.read_run(folder).rows
+        if not rows:
+            raise RunError(f"{folder} has measured nothing yet.")
         steps = [float(row.step) for row in rows]
         values: dict[str, Callable[[Measurement], float]] = {
             "train_loss": lambda row: row.loss,
@@ -287,19 +298,45 @@ def labels(folders: Sequence[Path]) -> list[str]:
     return unique_names([folder.name for folder in folders])
 
 
+def _place(folder: Path) -> Path:
+    """Return the folder that is read: a run of ours itself, of others the one with the log."""
+    return folder if (folder / PLAN).is_file() else logs.folder_of(folder)
+
+
+def _columns(folder: Path) -> tuple[Column, ...]:
+    """Return the losses and accuracies of one run; RunError where its log names none."""
+    series = read_series(folder)
+    found = log_columns(series)
+    if not found:
+        held = ", ".join(list(series)[:12]) + (", …" if len(series) > 12 else "")
+        raise RunError(
+            f"{folder} logs no loss and no accuracy: it has {held}. Understood are {WANTED}."
+        )
+    return found
+
+
 def _runs(folders: Sequence[Path]) -> CurveFigure:
     """Return loss and accuracy of one or more runs: a colour a run, or a colour a part of one."""
-    panels, names = [], labels(folders)
+    places = [_place(folder) for folder in folders]
+    runs, names = [_columns(place) for place in places], labels(places)
+    panels, single = [], len(places) == 1
     for quantity, label in (("loss", "loss"), ("acc", "accuracy")):
         lines = []
-        for i, folder in enumerate(folders):
-            for j, part in enumerate(logs.PARTS):
-                steps, values = read_series(folder).get(f"{part}_{quantity}", ([], []))
-                if not steps:
+        for i, columns in enumerate(runs):
+            for column in columns:
+                if column.quantity != quantity:
                     continue
-                name = part if len(folders) == 1 else f"{names[i]} {part}"
-                colour = j if len(folders) == 1 else i
+                (steps, values), part = column.points, column.part
+                name = part if single else f"{names[i]} {part}"
+                colour = PARTS.index(part) if single else i
                 lines.append(Line(name, steps, values, values, values, colour, part != "train"))
         panels.append(Panel(label, label, lines, 1.0 if quantity == "acc" else None))
-    title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
-    return CurveFigure(title, "training dashed, validation and test bold", panels, same_scale=False)
+    title = f"{len(places)} runs"
+    if single:
+        taken = places[0].relative_to(folders[0].parent)
+        title = str(taken) if places != list(folders) else folders[0].name
+    note = "training dashed, validation and test bold"
+    if single and any(column.name != f"{column.part}_{column.quantity}" for column in runs[0]):
+        note += "\nfrom " + ", ".join(column.name for column in runs[0])
+    units = sorted({logs.unit(place) for place in places})
+    return CurveFigure(title, note, panels, " or ".join(units), same_scale=False)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from archlab import files
-from archlab.api.training.curves import TrainingCurve, _sweep, curves, read_series
+from archlab.api.training.curves import TrainingCurve, _runs, _sweep, curves, read_series
 from archlab.errors import OptionError, RunError
 from archlab.runs import ledger, record
 from archlab.runs.recipe import RECIPES
@@ -167,6 +167,51 @@ def test_tensorboard_events(tmp_path) -> None:
         for step, value in ((9, 2.0), (19, 1.25)):
             writer.add_scalar("train_loss", value, step)
     assert read_series(tmp_path)["train_loss"] == ([9.0, 19.0], [2.0, 1.25])
+
+
+def test_other_names_are_said(tmp_path) -> None:
+    (tmp_path / "summary.csv").write_text("epoch,train_loss,eval_top1,lr\n0,2.0,40,1\n1,1.0,60,1\n")
+    curve = TrainingCurve(tmp_path)
+    assert set(curve.series) == {"train_loss", "eval_top1", "lr"}
+    text = curve.picture.svg
+    for said in ("from train_loss, eval_top1", "epochs"):
+        assert f">{said}<" in text
+    figure = _runs([tmp_path])
+    loss, accuracy = figure.panels
+    assert [(line.name, line.mean) for line in loss.lines] == [("train", [2.0, 1.0])]
+    assert [(line.name, line.steps, line.mean) for line in accuracy.lines] == [
+        ("val", [0.0, 1.0], [0.4, 0.6])
+    ]
+
+
+def test_a_log_of_other_things_is_refused(tmp_path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,lr,grad_norm\n9,0.1,3.0\n")
+    message = "logs no loss and no accuracy: it has lr, grad_norm. Understood are names such as"
+    for draw in (TrainingCurve, curves):
+        with pytest.raises(RunError, match=message):
+            draw(tmp_path)
+
+
+def test_a_run_that_has_measured_nothing_is_refused(sweep) -> None:
+    folder = next(path for path in sweep.iterdir() if path.is_dir())
+    record.write_metrics(folder, [])
+    with pytest.raises(RunError, match="has measured nothing yet"):
+        curves(folder)
+
+
+@pytest.mark.parametrize("given", ["lightning_logs", "."])
+def test_of_several_versions_the_newest_with_a_log_is_taken(tmp_path, monkeypatch, given) -> None:
+    monkeypatch.chdir(tmp_path)
+    for version in (2, 10, 11, "x"):
+        folder = tmp_path / "lightning_logs" / f"version_{version}"
+        folder.mkdir(parents=True)
+        if version != 11:  # it has failed before it wrote anything
+            (folder / "metrics.csv").write_text("step,train_loss\n9,2.0\n")
+    curve = TrainingCurve(given)
+    assert curve.path.name == "version_10"
+    assert ">lightning_logs/version_10<" in curve.picture.svg
+    assert curve.plot().parent == curve.path
+    assert TrainingCurve("lightning_logs/version_2").path.name == "version_2"
 
 
 def test_folders_without_logs(tmp_path) -> None:

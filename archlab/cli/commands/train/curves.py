@@ -17,7 +17,9 @@ from archlab.view.figure.export import FORMATS
 def curves(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER …", help="A sweep; or runs, or lightning_logs/version_0."),
+        typer.Argument(
+            metavar="FOLDER …", help="A sweep; or runs, or logs, such as lightning_logs."
+        ),
     ],
     typed: Typed,
     out: Annotated[

@@ -109,6 +109,25 @@ def test_test_shows_classes_and_confusion(cli, run) -> None:
     assert [row["path"] for row in rows][:2] == ["T-shirt/top", "trouser"]
 
 
+def test_export_writes_the_net(cli, run, tmp_path) -> None:
+    import torch
+
+    done = cli("export one --to pt2")
+    assert (done.code, done.out, done.err) == (0, "", "wrote one/model.pt2\n")
+    program = torch.export.load(tmp_path / "one/model.pt2").module()
+    assert program(torch.zeros(3, 1, 16, 16)).shape == (3, 10)
+    for line, message in (
+        ("export one", "No format: give --to with one of onnx, pt2, safetensors"),
+        ("export one --to onxn", "--to onxn is unknown. Did you mean onnx?"),
+        ("export one --out none/a.pt2", "There is no folder none to write a.pt2 in"),
+        ("export none --to pt2", "There is no checkpoint none"),
+        ("export one --to pt2 --model plain14", "holds weights of resnet8, not of plain14"),
+    ):
+        refused = cli(line)
+        assert (refused.code, refused.out) == (2, "")
+        assert message in refused.err
+
+
 def test_curves_of_a_run(cli, run, tmp_path) -> None:
     done = cli("curves one --out one.svg")
     assert (done.code, done.err) == (0, "wrote one.svg\n")
