@@ -116,7 +116,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
         for job in jobs:
             yield perform(job)
 
-    def start(folder: Path, model: str, gradients: int = 0) -> tuple[Ended, Path]:
+    def start(folder: Path, model: str, gradients: int = 0, _card: str = "") -> tuple[Ended, Path]:
         from archlab.train.gradients import GradientProfiles
         from archlab.train.run import execute
 
@@ -139,4 +139,5 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlab.doctor.packages.imported", imported)
     monkeypatch.setattr("archlab.engine.local.run_local", run_local)
     monkeypatch.setattr("archlab.train.degradation.start", start)
+    monkeypatch.setattr("archlab.train.device.cards", list)  # GPUs have processes of their own
     monkeypatch.setattr("archlab.train.degradation._POLL", 0.0)

@@ -171,14 +171,14 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig | torch.optim.Optimizer:
         """Return the recipe's optimizer and its schedule, in steps."""
         total = self.total_steps or int(self.trainer.estimated_stepping_batches)
-        optimizer = device.optimizer(self.recipe, self.groups())
+        optimizer = device.optimizer(self.recipe, self._groups())
         # A function: of any other callable the schedule puts the attributes into checkpoints.
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.recipe.rate(step, total)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def groups(self) -> list[dict[str, Any]]:
+    def _groups(self) -> list[dict[str, Any]]:
         """Return the optimizer's groups: one, or in fine-tuning one a part of the net."""
         if self.freeze_plan:
             return self.freeze_plan.groups(self.model, self.recipe.learning_rate)

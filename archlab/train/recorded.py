@@ -51,6 +51,7 @@ class RecordedClassifier(Classifier):
     Attributes:
         loader: the images; set before the fit.
         due: periods in steps at whose multiples the host has something to do.
+        first_is_due: whether it has after the first step, too.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class RecordedClassifier(Classifier):
         self.total, self.careful = total, careful
         self.loader: ResidentLoader | None = None
         self.due: Sequence[int] = ()
+        self.first_is_due = False
         self.average = averaged(model) if recipe.ema_decay else None
         self._stepper: Stepper | None = None
         self._state: dict[str, Any] | None
@@ -83,9 +85,12 @@ class RecordedClassifier(Classifier):
         assert self._stepper is not None
         return self._stepper
 
+    def _tell(self) -> None:
+        """Tell Lightning's loggers nothing: the run tells them its whole plan."""
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the recipe's optimizer, whose rates the stepper sets."""
-        optimizer = device.optimizer(self.recipe, self.groups())
+        optimizer = device.optimizer(self.recipe, self._groups())
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]
         return optimizer
@@ -137,6 +142,8 @@ class RecordedClassifier(Classifier):
         return batch
 
     def _next_due(self, step: int) -> int:
+        if step == 0 and self.first_is_due:
+            return 1
         return min(self.total, *((step // period + 1) * period for period in self.due))
 
     def _count(self, steps: int) -> None:

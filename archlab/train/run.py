@@ -138,13 +138,15 @@ def _fit(
     begun = int(checkpoint.read(resumed)["global_step"]) if resumed else 0
     module.loader = data.begin_at(begun)
     extra = list(extra)
+    profiles = [each for each in extra if isinstance(each, GradientProfiles)]
     module.due = [
         plan.recipe.measured_every(recorder.total),
         plan.recipe.saved_every(recorder.total),
-        *(each.every for each in extra if isinstance(each, GradientProfiles)),
+        *(each.every for each in profiles),
     ]
+    module.first_is_due = bool(profiles)
     # A callback of somebody's may look at every batch; ours know what stretches are.
-    singly = any(not isinstance(each, GradientProfiles) for each in extra)
+    singly = len(extra) > len(profiles)
     batches = {"datamodule": data} if singly else {"train_dataloaders": Stretches(recorder.total)}
     # The recorder comes last, so that its checkpoint holds what the other callbacks have seen.
     trainer = pl.Trainer(

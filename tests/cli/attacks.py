@@ -113,7 +113,7 @@ def prepare() -> None:
     def run_local(jobs, **_):
         yield from map(perform, jobs)
 
-    def start(folder, model, gradients=0):
+    def start(folder, model, gradients=0, _card=""):
         errors, code = folder / "stderr.txt", 0
         try:
             execute(folder, trusted=model)

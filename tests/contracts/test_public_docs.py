@@ -14,6 +14,7 @@ REASONED = {
     "Result.to_dict": "a JSON record",
     "gradients": "the loss of a forward takes what that forward returns",
     "module_gradients": "as `gradients`",
+    "Classifier.output": "a forward may return anything",
     "Model.inputs": "a forward may take anything",
     "Model.runnable": "a forward may take anything",
 }

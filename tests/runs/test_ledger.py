@@ -56,7 +56,7 @@ def test_the_ledger_has_a_line_a_run(sweep) -> None:
         "run": done.name, "id": done.id, "kind": "plain", "depth": "20", "seed": "2",
         "recipe": "demo", "data": "made up", "status": "done", "step": "9", "train_error": "1.5",
         "running_error": "2.5", "test_error": "3.5", "seconds": "4.0", "hardware": "CPU",
-        "versions": "v", "why": "",
+        "numerics": "", "versions": "v", "why": "",
     }  # fmt: skip
     assert lines[0]["train_error"] == ""
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -22,11 +21,8 @@ from archlab import zoo
 from archlab.runs.recipe import RECIPES
 from archlab.train import device, steps
 from archlab.train.batches import Augment, Normalizer, ResidentLoader
-from archlab.train.data import ImageData
 from archlab.train.finetune import Freeze
-from archlab.train.module import Classifier
 from archlab.train.recorded import RecordedClassifier
-from archlab.train.run import execute
 from archlab.train.steps import Stepper
 from tests.train.conftest import SMALL
 
@@ -48,32 +44,6 @@ def loader(images: torch.Tensor, labels: torch.Tensor, recipe: Any) -> ResidentL
         images, labels, Normalizer(images, recipe.center), batch_size=recipe.batch_size, seed=1,
         augment=Augment(recipe.pad, recipe.flip, recipe.cutout),
     )  # fmt: skip
-
-
-@pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning")
-@pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"precision": "bfloat16", "channels_last": True}, {"label_smoothing": 0.1, "cutout": 4},
-     {"optimizer": "adamw", "schedule": "one_cycle"}, {"nesterov": True, "batch_size": 12}],
-    ids=lambda changes: " ".join(changes) or "as it is",
-)  # fmt: skip
-def test_a_run_is_what_lightnings_own_loop_trains(planned, images, weights, changes) -> None:
-    """Fifty steps by automatic optimization, one batch each: the same weights to the last bit."""
-    recipe = replace(SMALL, steps=50, checkpoint_every=50, eval_every=50, **changes)
-    folder = planned("run", steps=50, checkpoint_every=50, eval_every=50, **changes)
-    execute(folder, images=images)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        net = zoo.build("resnet8", **TINY)
-    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    module = Classifier(net.to(memory_format=layout), recipe, log=False)
-    half = "bf16-mixed" if recipe.precision == "bfloat16" else "32-true"
-    trainer = pl.Trainer(max_steps=50, precision=half, **QUIET)
-    trainer.fit(module, datamodule=ImageData(images, recipe, seed=1))
-    trained = weights(folder)
-    for name, value in module.state_dict().items():
-        assert torch.equal(trained[name], value), name
 
 
 class Net(nn.Sequential):

@@ -12,7 +12,7 @@ from importlib import import_module
 import pytest
 
 from archlab.runs.verdict import OUTCOMES
-from archlab.train import recorder
+from archlab.train import recorder, steps
 
 SMALL = (
     "--set steps=6 --set eval_every=3 --set checkpoint_every=2 --set batch_size=16 "
@@ -84,6 +84,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(cli, few, monkeypatch, tmp_path) -> 
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(recorder, "_TICK", 0.0)
+    monkeypatch.setattr(steps, "_BUDGET", 0.0)
     with monkeypatch.context() as patch:
         module = import_module("archlab.cli.commands.train.train")
         patch.setattr(module, "progress_shown", lambda **_: contextlib.nullcontext(press))
