@@ -27,7 +27,7 @@ from archlab.train.recorded import RecordedClassifier
 from archlab.train.steps import UNCAPTURED, Stepper
 
 # Steps that are measured at most, and seconds for them; those before may take as long again.
-_STEPS, _SECONDS = 50, {"cpu": 0.5, "cuda": 5.0}
+_STEPS, _SECONDS = 50, {"cpu": 1.0, "cuda": 5.0}
 _FORWARD = 1 / 3  # what an image costs in evaluation, as a share of its cost in a step
 _WORTH_TELLING = 60.0  # seconds
 
@@ -42,7 +42,7 @@ def seconds_a_step(
     """Return the seconds of a training step of a model, from steps of random images.
 
     The model's weights change and end on the CPU; nothing else does. On a CPU, where a step may
-    take minutes, it is measured on as many images as half a second allows, and scaled to the batch.
+    take minutes, it is measured on as many images as a second allows, and scaled to the batch.
 
     Args:
         model: what is trained; frozen parameters stay so.
@@ -74,6 +74,7 @@ def _steady(
     count = recipe.batch_size if on_cuda else min(2, recipe.batch_size)
     # On CUDA the first steps are not captured.
     _timed(stepper, count, UNCAPTURED + 2 if on_cuda else 0)
+    smaller, shorter = 0, 0.0  # the size before, and its seconds
     while True:
         seconds = _timed(stepper, count, 1)
         # The first step of a size looks for kernels and memory.
@@ -83,10 +84,14 @@ def _steady(
         left = budget - (time.perf_counter() - begin)
         if larger == count or 3 * seconds * larger / count > left:
             break
-        count = larger
+        smaller, shorter, count = count, seconds, larger
     if (steps := min(_STEPS, int(budget / max(seconds, 1e-6)))) > 1:
         seconds = _timed(stepper, count, steps) / steps
-    return seconds * recipe.batch_size / count
+    if count == recipe.batch_size:
+        return seconds
+    # A step has costs that do not grow with its images: two sizes tell them apart.
+    an_image = max(seconds - shorter, 0.0) / (count - smaller)
+    return seconds + an_image * (recipe.batch_size - count)
 
 
 def _stepper(

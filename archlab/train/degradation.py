@@ -179,18 +179,26 @@ def _are_ours(plans: Sequence[Plan]) -> bool:
     return all(plan.kind in KINDS for plan in plans)
 
 
+def default_jobs(plans: Sequence[Plan]) -> int:
+    """Return how many runs are trained side by side on this machine unless somebody says."""
+    cards = len(device.cards())
+    if not cards:
+        return cores()
+    return cards * (_ON_A_CARD if _are_ours(plans) else 1)
+
+
 def _groups(
     waiting: Sequence[Plan], jobs: int | None, cards: Sequence[str]
 ) -> tuple[list[_Group], int]:
     """Return the processes that train the plans, and how many of them run at a time."""
+    count = jobs or default_jobs(waiting)
     if not cards:
-        return [_Group([plan]) for plan in waiting], jobs or cores()
+        return [_Group([plan]) for plan in waiting], count
     if not _are_ours(waiting):
-        return [
-            _Group([plan], card) for plan, card in zip(waiting, cycle(cards), strict=False)
-        ], jobs or len(cards)
+        dealt = zip(waiting, cycle(cards), strict=False)
+        return [_Group([plan], card) for plan, card in dealt], count
     # The longest come first: dealt out in turn, each card has about as much to do.
-    each = ceil((jobs or _ON_A_CARD * len(cards)) / len(cards))
+    each = ceil(count / len(cards))
     shares = [(waiting[i :: len(cards)], card) for i, card in enumerate(cards)]
     groups = [_Group(share, card, min(each, len(share))) for share, card in shares if share]
     return groups, min(jobs or len(cards), len(cards))

@@ -173,7 +173,7 @@ def error(
     layout = torch.channels_last if device.channels_last(recipe, place) else in_order
     try:
         with torch.no_grad(), device.autocast(recipe, place):
-            for images, labels in whole_batches(*part, normalizer):
+            for images, labels in whole_batches(*part, normalizer, device.evaluated(place)):
                 logits = logits_of(net(images.contiguous(memory_format=layout))).float()
                 wrong += (logits.argmax(1) != labels).sum()
                 loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")

@@ -165,6 +165,9 @@ def _fit(
     with _ended(recorder), device.switches(plan.recipe):
         recorder.numerics = device.numerics(plan.recipe)
         trainer.fit(module, **batches, ckpt_path=resumed, weights_only=True)
+    if device.has_cuda() and not singly:
+        why = module.stepper.uncaptured
+        recorder.numerics += f", steps not captured: {why}" if why else ", captured steps"
 
 
 @contextmanager

@@ -295,9 +295,9 @@ def as_cards(monkeypatch, *cards: str) -> None:
 def test_runs_that_share_a_card_train_as_alone(
     tmp_path, images, source, monkeypatch, largest_difference
 ) -> None:
-    sweep = Sweep(depths=(8, 14), seeds=(1, 2), recipe=TINY, data=source)
+    sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=TINY, data=source)
     plans = sweep.plans(images)
-    run_plans(plans, tmp_path / "alone", jobs=2)
+    trained(sweep, images, tmp_path / "alone", plans)
     as_cards(monkeypatch, "0", "1")
     started: list[tuple[int, int, str]] = []
     start_card = degradation.start_card
@@ -308,13 +308,12 @@ def test_runs_that_share_a_card_train_as_alone(
 
     monkeypatch.setattr(degradation, "start_card", noted)
     run_plans(plans, tmp_path / "cards", fan=Fan(gradients=2))
-    assert started == [(4, 4, "0"), (4, 4, "1")]
+    assert started == [(2, 2, "0"), (2, 2, "1")]
     for plan in plans:
-        assert record.read_outcome(tmp_path / "cards" / plan.name).status == "done"
-        assert (
-            largest_difference(tmp_path / "alone" / plan.name, tmp_path / "cards" / plan.name) == 0
-        )
-        assert read_gradients(tmp_path / "cards" / plan.name)
+        alone, shared = (tmp_path / name / plan.name for name in ("alone", "cards"))
+        assert record.read_outcome(shared).status == "done"
+        assert largest_difference(alone, shared) == 0
+        assert read_gradients(shared)
     assert not list((tmp_path / "cards").glob("gpu-*"))
     run_plans(plans, tmp_path / "cards")  # nothing is left to do
     assert len(started) == 2
@@ -331,7 +330,8 @@ def test_runs_that_share_a_card_train_as_alone(
         (["0", "1", "2"], 1, [(3, 1), (3, 1), (2, 1)], 1),
     ],
 )
-def test_runs_are_dealt_out_to_cards(images, cards, jobs, groups, at_once) -> None:
+def test_runs_are_dealt_out_to_cards(images, cards, jobs, groups, at_once, monkeypatch) -> None:
+    as_cards(monkeypatch, *cards)
     plans = Sweep(depths=(8, 14), seeds=(1, 2), recipe=TINY).plans(images)
     dealt, limit = degradation._groups(plans, jobs, cards)
     assert [(len(group.plans), group.side_by_side) for group in dealt] == groups
@@ -340,7 +340,8 @@ def test_runs_are_dealt_out_to_cards(images, cards, jobs, groups, at_once) -> No
     assert names == sorted(plan.name for plan in plans)
 
 
-def test_nets_of_others_have_a_process_each_on_a_card(images) -> None:
+def test_nets_of_others_have_a_process_each_on_a_card(images, monkeypatch) -> None:
+    as_cards(monkeypatch, "0", "1")
     plans = [
         replace(plan, kind="finetune")
         for plan in Sweep(depths=(8,), seeds=(1, 2), recipe=TINY).plans(images)
@@ -368,9 +369,9 @@ def test_a_run_that_fails_on_a_card_fails_alone(tmp_path, images, source, monkey
 def test_a_card_that_is_killed_loses_no_finished_work(
     tmp_path, images, source, monkeypatch, largest_difference
 ) -> None:
-    sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=replace(TINY, steps=40), data=source)
+    sweep = Sweep(depths=(8,), seeds=(1,), recipe=replace(TINY, steps=40), data=source)
     plans = sweep.plans(images)
-    run_plans(plans, tmp_path / "alone", jobs=2)
+    trained(sweep, images, tmp_path / "alone", plans)
     as_cards(monkeypatch, "0")
     start_card, started = degradation.start_card, []
 
@@ -394,7 +395,7 @@ def test_a_card_that_is_killed_loses_no_finished_work(
 def test_an_interrupted_card_saves_every_run(
     tmp_path, images, source, monkeypatch, largest_difference
 ) -> None:
-    sweep = Sweep(depths=(8, 14), seeds=(1,), recipe=replace(TINY, steps=60), data=source)
+    sweep = Sweep(depths=(8,), seeds=(1,), recipe=replace(TINY, steps=60), data=source)
     plans = sweep.plans(images)
     as_cards(monkeypatch, "0")
     monkeypatch.setattr(degradation, "_POLL", 0.02)
@@ -409,7 +410,7 @@ def test_an_interrupted_card_saves_every_run(
     assert states <= {"interrupted", "done", "planned"}
     assert "interrupted" in states
     run_plans(plans, tmp_path / "out")
-    run_plans(plans, tmp_path / "straight")
+    trained(sweep, images, tmp_path / "straight", plans)
     for plan in plans:
         one, other = (tmp_path / name / plan.name for name in ("out", "straight"))
         assert largest_difference(one, other) == 0

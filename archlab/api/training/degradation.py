@@ -75,7 +75,11 @@ def degradation(
     """
     from archlab.data.sets import load_images, located
     from archlab.train.cost import tell
-    from archlab.train.degradation import Sweep, run_plans  # here: torch, which verdicts do without
+    from archlab.train.degradation import (  # here: torch, which verdicts do without
+        Sweep,
+        default_jobs,
+        run_plans,
+    )
     from archlab.train.device import has_cuda
     from archlab.train.remote import Fan, gpu_share
 
@@ -105,7 +109,7 @@ def degradation(
             say(_of_cluster(fan))
         # Another kind of device than this machine's takes another time.
         if engine == "local" or bool(fan.gpus) == has_cuda():
-            side = jobs or (cores() if engine == "local" else 1)
+            side = jobs or (default_jobs(plans) if engine == "local" else 1)
             tell(say, {folder / plan.name: plan for plan in plans}, images, side)
     try:
         run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan)

@@ -10,7 +10,6 @@ from typing import Annotated
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
-from archlab.engine import cores
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
@@ -18,7 +17,7 @@ from archlab.runs.recipe import Recipe
 from archlab.runs.record import Plan
 from archlab.train import checkpoint as checkpoints, run
 from archlab.train.cost import tell
-from archlab.train.degradation import run_plans
+from archlab.train.degradation import default_jobs, run_plans
 from archlab.train.finetune import Freeze, freeze as parse_freeze
 from archlab.train.module import named
 from archlab.verb import Progress, verb
@@ -73,7 +72,7 @@ def finetune_model(
         recipe: a recipe or its name, the same for the three ways.
         seed: of the new head, the order of images and the augmentation.
         out: the folder; runs/finetune-RECIPE by default.
-        jobs: runs side by side; one a core by default.
+        jobs: runs side by side; by default one a core, and with CUDA one a GPU.
         alone: leave out the linear probe and the training from scratch.
         model: the spec; needed where the checkpoint names none, or names a file or package.
         say: called with how long it will take here, an estimate, before the first run starts,
@@ -113,7 +112,7 @@ def finetune_model(
     if not folder.exists():
         run.check(plans[0], images)
     if say is not None:
-        tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or cores())
+        tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or default_jobs(plans))
     run_plans(plans, folder, jobs=jobs, progress=progress)
     return _compared([ledger.read_run(folder / plan.name) for plan in plans])
 
