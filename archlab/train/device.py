@@ -7,6 +7,7 @@ is (`nox -s gpu`).
 from __future__ import annotations
 
 import os
+import platform
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -87,6 +88,12 @@ def autocast(recipe: Recipe, where: torch.device) -> AbstractContextManager[Any]
 def channels_last(recipe: Recipe, where: torch.device) -> bool:
     """Whether images and weights lie channels last; on CUDA always."""
     return recipe.channels_last or is_cuda(where)
+
+
+def slow_bfloat16() -> bool:
+    """Whether runs are on a CPU that has no instructions for bfloat16, and is slower with it."""
+    known = platform.machine() in ("x86_64", "AMD64")
+    return known and not has_cuda() and not torch.cpu._is_avx512_bf16_supported()
 
 
 def evaluated(where: torch.device) -> int:

@@ -3,7 +3,9 @@
     python tests/benchmarks/training.py
 
 ResNet-20, batch 128, 32×32 images, one thread, CPU seconds of the process (so that other work on
-the machine matters little). Rounds are interleaved; the ratio is of medians.
+the machine matters little). Rounds are interleaved; the ratio is of medians. Last the smallest
+steps that archlab has: plain-20 of the demo, where what is not arithmetic weighs most, against a
+loop that crops, flips and sets the rate as archlab does.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ from torch import nn
 from torch.nn import functional
 
 from archlab import zoo
-from archlab.data.sets import ImageSet
-from archlab.runs.recipe import Recipe
+from archlab.data.sets import ImageSet, load_images
+from archlab.runs.recipe import RECIPES, Recipe
 from archlab.train.data import ImageData
-from archlab.train.module import Classifier
+from archlab.train.recorded import RecordedClassifier, Stretches
 
 BATCH, STEPS, WARM, ROUNDS = 128, 7, 2, 5
 FP32 = Recipe(name="bench", steps=STEPS, batch_size=BATCH, schedule="cosine")
+LONG = (20, 140)  # the first and the last of the steps of the demo that are timed
+DEMO = replace(RECIPES["demo"], steps=LONG[1], epochs=None)
+SMALL = {"in_channels": 1, "widths": (8, 16, 32)}
 BF16 = replace(FP32, precision="bfloat16", channels_last=True)
 
 
@@ -43,11 +48,14 @@ def some_images() -> ImageSet:
 class Clock(pl.Callback):
     """CPU seconds a step, the first steps left out."""
 
+    def __init__(self, first: int = WARM, last: int = STEPS) -> None:
+        self.first, self.last = first, last
+
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
-        if trainer.global_step == WARM:
+        if trainer.global_step == self.first:
             self.begin = time.process_time()
-        if trainer.global_step == STEPS:
-            self.seconds = (time.process_time() - self.begin) / (STEPS - WARM)
+        if trainer.global_step == self.last:
+            self.seconds = (time.process_time() - self.begin) / (self.last - self.first)
 
 
 def bare(images: ImageSet, recipe: Recipe) -> float:
@@ -76,10 +84,38 @@ def ours(images: ImageSet, recipe: Recipe) -> float:
     net = zoo.build("resnet20")
     if recipe.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    module = Classifier(net, recipe, total_steps=STEPS, log=False)
-    precision = "bf16-mixed" if recipe.precision == "bfloat16" else "32-true"
-    return fitted(module, ImageData(images, recipe), precision=precision, logger=False,
-                  enable_progress_bar=False)  # fmt: skip
+    return recorded(net, images, recipe, (WARM, STEPS))
+
+
+def recorded(net: nn.Module, images: ImageSet, recipe: Recipe, part: tuple[int, int]) -> float:
+    """CPU seconds a step of a recorded run, from a step to the last."""
+    first, last = part
+    module = RecordedClassifier(net.train(), recipe, total=last)
+    module.loader = ImageData(images, recipe, seed=1).resident()
+    module.due = (first, last)
+    clock = Clock(first, last)
+    return fitted(module, Stretches(last), clock, logger=False, enable_progress_bar=False)
+
+
+def small(_: ImageSet, recipe: Recipe) -> float:
+    return recorded(zoo.build("plain20", **SMALL), load_images("embedded"), recipe, LONG)
+
+
+def bare_small(_: ImageSet, recipe: Recipe) -> float:
+    first, last = LONG
+    net = zoo.build("plain20", **SMALL).train()
+    loader = ImageData(load_images("embedded"), recipe, seed=1).resident()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
+    begin = 0.0
+    for step in range(last):
+        if step == first:
+            begin = time.process_time()
+        pixels, labels = loader.batch(*divmod(step, len(loader)))
+        optimizer.param_groups[0]["lr"] = 0.05 * recipe.rate(step, last)
+        optimizer.zero_grad()
+        functional.cross_entropy(net(pixels), labels).backward()
+        optimizer.step()
+    return (time.process_time() - begin) / (last - first)
 
 
 class Stock(pl.LightningModule):
@@ -123,10 +159,13 @@ def stock(images: ImageSet, recipe: Recipe) -> float:
     return fitted(Stock(), loader, default_root_dir=tempfile.mkdtemp())
 
 
-def fitted(module: pl.LightningModule, data: object, **settings: object) -> float:
-    clock = Clock()
+def fitted(
+    module: pl.LightningModule, data: object, clock: Clock | None = None, **settings: object
+) -> float:
+    clock = clock or Clock()
     trainer = pl.Trainer(
-        max_steps=STEPS,
+        max_steps=clock.last,
+        max_epochs=-1,
         accelerator="cpu",
         callbacks=[clock],
         limit_val_batches=0,
@@ -134,10 +173,7 @@ def fitted(module: pl.LightningModule, data: object, **settings: object) -> floa
         enable_model_summary=False,
         **settings,
     )
-    if isinstance(data, pl.LightningDataModule):
-        trainer.fit(module, datamodule=data)
-    else:
-        trainer.fit(module, data)
+    trainer.fit(module, data)
     return clock.seconds
 
 
@@ -150,12 +186,15 @@ def main() -> None:
         "bare loop, float32": (bare, FP32), "archlab, float32": (ours, FP32),
         "bare loop, bfloat16": (bare, BF16), "archlab, bfloat16": (ours, BF16),
         "stock Lightning + torchvision": (stock, FP32),
+        "bare loop, demo": (bare_small, DEMO), "archlab, demo": (small, DEMO),
     }  # fmt: skip
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, (way, recipe) in ways.items():
             seconds[name].append(way(images, recipe))
-    rate = {name: BATCH / statistics.median(times) for name, times in seconds.items()}
+    rate = {
+        name: ways[name][1].batch_size / statistics.median(times) for name, times in seconds.items()
+    }
     print(f"torch {torch.__version__}, lightning {pl.__version__}, one thread, {ROUNDS} rounds")
     for name, value in rate.items():
         print(f"{name:<32} {value:7.0f} images/s")
@@ -164,6 +203,7 @@ def main() -> None:
         ("archlab ÷ bare loop, bfloat16", "archlab, bfloat16", "bare loop, bfloat16", "≥ 0.95"),
         ("archlab bfloat16 ÷ stock", "archlab, bfloat16", "stock Lightning + torchvision", "≥ 1.5"),
         ("archlab float32 ÷ stock", "archlab, float32", "stock Lightning + torchvision", ""),
+        ("bare loop ÷ archlab, demo", "bare loop, demo", "archlab, demo", "≤ 1.02"),
     ):
         print(f"{label:<32} {rate[one] / rate[other]:7.2f}  {aim}")
 

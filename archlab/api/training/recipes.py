@@ -78,7 +78,11 @@ def opening(name: str, recipe: Recipe, images: Images = ANY) -> str:
             if device.has_cuda()
             else "; no GPU here: the demo"
         )
-    return "\n".join(filter(None, (line, driver.unused_gpu())))
+    slow = ""
+    if recipe.precision == "bfloat16" and device.slow_bfloat16():
+        faster = keyword("set", "precision=float32")
+        slow = f"this CPU has no instructions for bfloat16: {faster} is faster, with other rounding"
+    return "\n".join(filter(None, (line, driver.unused_gpu(), slow)))
 
 
 def recipe_and_options(

@@ -46,6 +46,16 @@ def test_the_opening_says_why_auto_took_the_demo() -> None:
     assert opening("demo", RECIPES["demo"]) == sentence
 
 
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_cpu_that_is_slow_in_bfloat16_is_told(monkeypatch, slow) -> None:
+    monkeypatch.setattr("archlab.train.device.slow_bfloat16", lambda: slow)
+    with spelled("--{}".format):
+        lines = opening("fast", RECIPES["fast"]).splitlines()[1:]
+    told = "this CPU has no instructions for bfloat16: --set precision=float32 is faster, with "
+    assert lines == [f"{told}other rounding"] * slow
+    assert len(opening("paper", RECIPES["paper"]).splitlines()) == 1
+
+
 def test_a_recipe_stays_what_it_is() -> None:
     assert chosen_recipe(RECIPES["fast"]) is RECIPES["fast"]
 
