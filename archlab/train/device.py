@@ -6,6 +6,7 @@ is (`nox -s gpu`).
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import threading
@@ -180,6 +181,14 @@ def cards() -> list[str]:
 def free_memory() -> int:
     """Return the bytes of the GPU that are free, or held by this process."""
     return int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
+
+
+def release() -> None:
+    """Give back the GPU's memory of a run that is over; Python's collector may come too late."""
+    if has_cuda():
+        gc.collect()
+        with ALONE:
+            torch.cuda.empty_cache()
 
 
 def hardware() -> str:

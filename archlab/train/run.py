@@ -94,6 +94,8 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
             traceback.clear_frames(error.__traceback__)  # which hold the net and its batch
             words = too_small(plan, data.images, device.free_memory(), device.hardware())
             raise NoMemoryError(words) from None
+        finally:
+            device.release()
         if recorder.stopped:
             return record.read_outcome(folder)
         return _finish(folder, recorder, total)

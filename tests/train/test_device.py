@@ -1,5 +1,9 @@
 """Optimizers and the switches that depend on the device."""
 
+import os
+import subprocess
+import sys
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -35,6 +39,43 @@ def test_the_switches_of_torch_are_put_back(monkeypatch) -> None:
     with pytest.raises(KeyError), device.switches(recipe):
         raise KeyError
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_run_that_is_over_keeps_no_memory_of_the_gpu(monkeypatch) -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    emptied: list[bool] = []
+    gone = weakref.ref(Cycle())
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(gone() is None))
+    device.release()
+    assert emptied == []
+    monkeypatch.setattr(device, "has_cuda", lambda: True)
+    device.release()
+    assert emptied == [True]
+
+
+def test_matrix_products_can_be_deterministic_in_every_process() -> None:
+    """cuBLAS reads it at the first product; what somebody has set stays."""
+    code = "import os, archlab.train.device; print(os.environ['CUBLAS_WORKSPACE_CONFIG'])"
+    for given, expected in (("", ":4096:8"), (":16:8", ":16:8")):
+        env = {key: value for key, value in os.environ.items() if "CUBLAS" not in key}
+        env |= {"CUBLAS_WORKSPACE_CONFIG": given} if given else {}
+        command = [sys.executable, "-c", code]
+        told = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == expected
+
+
+def test_cards_are_those_that_the_process_sees(monkeypatch) -> None:
+    monkeypatch.setattr(device, "has_cuda", lambda: False)
+    assert device.cards() == []
+    monkeypatch.setattr(device, "has_cuda", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert device.cards() == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-8932f937")
+    assert device.cards() == ["3", "GPU-8932f937"]
 
 
 def test_both_random_streams_are_seeded_and_put_back(monkeypatch) -> None:
