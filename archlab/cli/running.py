@@ -41,7 +41,9 @@ Seed = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", min=1, help="Jobs side by side. Default: one a core."),
+    typer.Option(
+        "--jobs", "-j", min=1, help="Jobs side by side. Default: one a core; of a sweep six a GPU."
+    ),
 ]
 DataDir = Annotated[
     Path, typer.Option("--data-dir", help="Where the archives of official sets are, or go.")

@@ -52,7 +52,7 @@ def degradation(
         data_dir: where official archives are, or go.
         download: fetch an official archive that is absent.
         out: the folder of the sweep; runs/degradation-RECIPE by default.
-        jobs: runs side by side; one a core by default.
+        jobs: runs side by side; by default one a core, and with CUDA six a GPU.
         engine: "local" (processes of this machine) or "ray".
         address: of a Ray cluster, HOST:PORT.
         gpus: with Ray, the share of a GPU that a run takes; 0 is a CPU. By default a quarter where
