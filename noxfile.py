@@ -6,6 +6,7 @@ takes a minute.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -149,6 +150,17 @@ def bench(session: nox.Session) -> None:
     run_with_torch(session, "python", "tests/benchmarks/bench.py")
     run_with_torch(session, "python", "tests/benchmarks/training.py")
     run_with_torch(session, "python", "tests/benchmarks/engine.py")
+
+
+@nox.session(python=False)
+def gpu(session: nox.Session) -> None:
+    """What training does and costs on a GPU, in nine minutes: `nox -s gpu -- --data FOLDER`."""
+    # A machine with a GPU often has a torch of its own, made for its driver: where nox runs beside
+    # one, that is measured, with archlab from this folder.
+    if importlib.util.find_spec("torch"):
+        session.run(sys.executable, "tests/gpu/measure.py", *session.posargs, external=True)
+    else:
+        run_with_torch(session, "python", "tests/gpu/measure.py", *session.posargs)
 
 
 @nox.session(python=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import os
 import platform
+import re
 import signal
 import sys
 import warnings
@@ -22,8 +24,11 @@ _process = psutil.Process()
 _least = sys.maxsize
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process, and all that tests start from it."""
+    # Tests mean the CPU, whose sums are the same to the last bit, but for those that ask for a GPU.
+    if not re.search(r"(?<!not )\bgpu\b", config.option.markexpr):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     # A shell ignores SIGINT in what it runs in the background, and every child inherits that. The
     # tests send SIGINT to commands that a user started in the foreground.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -54,6 +59,13 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests come first: one of them at the end leaves the other worker idle."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    on_gpus = [item for item in items if item.get_closest_marker("gpu")]
+    if on_gpus:
+        import torch  # here: most tests start without
+
+        if not torch.cuda.is_available():
+            for item in on_gpus:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device, or not asked for: -m gpu"))
 
 
 @pytest.hookimpl(wrapper=True)

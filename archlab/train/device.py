@@ -25,6 +25,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # The random streams and the capture of graphs belong to the whole process: runs that share one in
 # threads take turns.
 ALONE = threading.RLock()
+_found: list[tuple[bool, bool, bool, bool]] = []  # for each run under way, by the first
 
 
 def has_cuda() -> bool:
@@ -44,23 +45,32 @@ def place() -> torch.device:
 
 @contextmanager
 def switches(recipe: Recipe) -> Iterator[None]:
-    """Set torch's switches for a recipe, and put them back afterwards."""
+    """Set torch's switches for a recipe, and put them back afterwards.
+
+    They are the process's. Of runs that share one, in threads and with one recipe, the last to end
+    puts back what the first has found.
+    """
     cudnn = torch.backends.cudnn
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        cudnn.benchmark,
-        cudnn.deterministic,
-    )
-    try:
+    with ALONE:
+        found = (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            cudnn.benchmark,
+            cudnn.deterministic,
+        )
+        _found.append(_found[0] if _found else found)
         if recipe.deterministic:
             torch.use_deterministic_algorithms(mode=True)
         # The benchmark picks kernels by time, so that two runs may differ.
         cudnn.benchmark = has_cuda() and not recipe.deterministic
+    try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        cudnn.benchmark, cudnn.deterministic = before[2:]
+        with ALONE:
+            strict, warns, *of_cudnn = _found.pop()
+            if not _found:
+                torch.use_deterministic_algorithms(strict, warn_only=warns)
+                cudnn.benchmark, cudnn.deterministic = of_cudnn
 
 
 def numerics(recipe: Recipe) -> str:

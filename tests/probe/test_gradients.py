@@ -191,7 +191,6 @@ def test_values_that_are_not_finite_are_named_where_they_begin() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_on_a_gpu_as_on_the_cpu() -> None:
     there = archlab.gradients("resnet20", seeds=1, device="cuda", dtype="float64")
     here = archlab.gradients("resnet20", seeds=1, dtype="float64")

@@ -78,6 +78,17 @@ def test_cards_are_those_that_the_process_sees(monkeypatch) -> None:
     assert device.cards() == ["3", "GPU-8932f937"]
 
 
+def test_a_run_that_ends_leaves_the_switches_of_one_beside_it() -> None:
+    recipe = replace(SHORT, deterministic=True)
+    one, other = device.switches(recipe), device.switches(recipe)
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert torch.are_deterministic_algorithms_enabled()
+    other.__exit__(None, None, None)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_both_random_streams_are_seeded_and_put_back(monkeypatch) -> None:
     """Dropout on CUDA draws from CUDA's own stream."""
     seeds, forked = [], []
