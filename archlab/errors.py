@@ -10,6 +10,7 @@
     ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
     ├── DataError                images that are absent, incomplete or corrupt
     ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
+    │   └── NoMemoryError        a GPU without the memory that a run needs
     ├── EngineError              worker processes or a cluster that cannot be had
     └── OutputError              a file that cannot be written
         └── WriteError           the system refused to write: a full disk, a closed stream

@@ -26,7 +26,7 @@ def classes() -> list[type[Exception]]:
 
 
 def test_every_error_is_an_archlab_error() -> None:
-    assert len(classes()) == 13
+    assert len(classes()) == 14
     assert all(issubclass(item, ArchlabError) for item in classes())
     assert archlab.ArchlabError is ArchlabError
 

@@ -10,7 +10,7 @@ from archlab.errors import OptionError
 VERBS = [
     name
     for name in archlab.__all__
-    if inspect.isfunction(getattr(archlab, name)) and name != "load"
+    if inspect.isfunction(getattr(archlab, name)) and name not in ("load", "get_device")
 ]
 
 

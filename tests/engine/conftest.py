@@ -85,6 +85,7 @@ def _inherited(name: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", HERE, prepend=os.pathsep)
         patch.setenv("NODE", name)
+        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # which hides the GPU that a node says
         yield
 
 
