@@ -1,7 +1,8 @@
 """A run that stops and goes on ends with the weights of one that never stopped: max |dW| = 0."""
 
-import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -215,25 +216,38 @@ def test_a_full_disk_keeps_the_checkpoint_before(
     assert largest_difference(straight, full) == 0.0
 
 
+DYING = """
+import os, sys
+from pathlib import Path
+from archlab.data.sets import load_images
+from archlab.train import recorder
+from archlab.train.run import execute
+
+folder, name, source = sys.argv[1:]
+rename, writes = Path.replace, []
+
+def die(self, target):
+    writes.extend([target] if target.name == name else [])
+    if len(writes) == 2:
+        os.kill(os.getpid(), 9)
+    return rename(self, target)
+
+Path.replace, recorder._TICK = die, 0.0
+execute(Path(folder), images=load_images(source))
+"""
+
+
 @pytest.mark.parametrize("name", [record.PROGRESS, record.CHECKPOINT, record.METRICS])
 def test_a_run_that_is_killed_while_it_writes_leaves_nothing_behind(
-    planned, images, killed, monkeypatch, largest_difference, name
+    planned, images, source, largest_difference, name
 ) -> None:
     """SIGKILL comes after the second file of that name is written, before it is renamed."""
     straight, broken = planned("straight"), planned("broken")
     execute(straight, images=images)
-    monkeypatch.setattr(recorder, "_TICK", 0.0)
-    rename, writes = Path.replace, []
-
-    def die(self: Path, target: Path) -> Path:
-        writes.extend([target] if target.name == name else [])
-        if len(writes) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rename(self, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", die)
-        killed(lambda: execute(broken, images=images))
+    # Not a fork of this process: what other tests have started in it may not survive one.
+    command = [sys.executable, "-c", DYING, str(broken), name, source]
+    died = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
     assert len(list(broken.glob(f".{name}.*"))) == 1
     assert execute(broken, images=images).status == "done"
     assert {path.name for path in broken.iterdir()} == {path.name for path in straight.iterdir()}
