@@ -156,7 +156,8 @@ def _fit(
         max_epochs=-1,
         callbacks=[*extra, recorder],
         logger=list(loggers) or False,
-        enable_checkpointing=False,
+        # A checkpoint of somebody's beside the recorder's, which Lightning would refuse.
+        enable_checkpointing=any(isinstance(each, pl.callbacks.Checkpoint) for each in extra),
         enable_progress_bar=False,
         enable_model_summary=False,
         limit_val_batches=0,

@@ -87,6 +87,16 @@ def test_a_callback_sees_every_step(planned, images, largest_difference) -> None
     assert all(loss > 0 for loss in hooks.losses)
 
 
+def test_a_checkpoint_of_ones_own_is_written_too(planned, images, tmp_path) -> None:
+    callback = pl.callbacks.ModelCheckpoint(
+        tmp_path / "own", filename="{step}", save_top_k=-1, every_n_train_steps=5
+    )
+    execute(planned("run"), images=images, extra=[callback])
+    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == [
+        "step=10.ckpt", "step=5.ckpt",
+    ]  # fmt: skip
+
+
 def test_a_stretch_ends_where_the_host_has_something_to_do() -> None:
     module = RecordedClassifier(zoo.build("resnet8", **TINY), SMALL, total=20)
     module.due = (6, 4)
