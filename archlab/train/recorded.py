@@ -98,10 +98,8 @@ class RecordedClassifier(Classifier):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the place from the steps that are done; Lightning's loops count other batches."""
         checkpoint.pop("loops", None)
-        self._begun, self._state = int(checkpoint["global_step"]), checkpoint.get("steps")
-        # Checkpoints of before hold it among the weights.
-        for name in ("released", "seen"):
-            checkpoint["state_dict"].pop(name, None)
+        self._begun = int(checkpoint["global_step"])
+        self._state = checkpoint.get("steps") or _of_before(checkpoint)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the stepper's state."""
@@ -152,3 +150,11 @@ class RecordedClassifier(Classifier):
         for tracker in (progress.total, progress.current):
             tracker.ready += steps
             tracker.completed += steps
+
+
+def _of_before(checkpoint: dict[str, Any]) -> dict[str, Tensor] | None:
+    """Return the stepper's state of an earlier version, which kept it in other places."""
+    weights, callbacks = checkpoint["state_dict"], checkpoint["callbacks"].values()
+    kept = {name: weights.pop(name) for name in ("released", "seen") if name in weights}
+    sums = [state["sums"][:3] for state in callbacks if state.get("sums") is not None]
+    return {**kept, "sums": sums[0]} if len(kept) == 2 and sums else None

@@ -125,6 +125,24 @@ def test_a_resumed_run_has_the_same_weights(
     assert [row.step for row in rows[0]] == [4, 8, 12]
 
 
+def test_a_run_that_an_earlier_version_began_goes_on(planned, images, largest_difference) -> None:
+    """It kept what a stepper adds up among the weights and with the recorder."""
+    whole, old = planned("whole"), planned("old")
+    execute(whole, images=images)
+    with pytest.raises(Killed):
+        execute(old, images=images, extra=[Kill(7)])
+    content = torch.load(old / record.CHECKPOINT, weights_only=True)
+    steps = content.pop("steps")
+    (recorded,) = (state for name, state in content["callbacks"].items() if "Recorder" in name)
+    recorded["sums"] = torch.cat([steps["sums"], torch.zeros(1, dtype=torch.float64)])
+    content["state_dict"] |= {"released": steps["released"], "seen": steps["seen"].float()}
+    torch.save(content, old / record.CHECKPOINT)
+    assert execute(old, images=images).status == "done"
+    assert largest_difference(whole, old) == 0.0
+    rows = [record.read_metrics(folder) for folder in (whole, old)]
+    assert [row.running_error for row in rows[0]] == [row.running_error for row in rows[1]]
+
+
 def test_dropout_goes_on_where_it_was(planned, images, nets, largest_difference) -> None:
     straight = planned("straight", model=f"{nets}:Dropping")
     broken = planned("broken", model=f"{nets}:Dropping")
