@@ -105,7 +105,10 @@ class Recorder(pl.Callback):
             self._save_progress(stepper)
             self.stopped = self.stop()
         # Lightning ends the fit after this step: what is done is saved before.
-        self.stopped = self.stopped or trainer.received_sigterm
+        # So it does where another callback asks for the end of a run.
+        self.stopped = (
+            self.stopped or trainer.received_sigterm or (trainer.should_stop and not last)
+        )
         if last or self.stopped or step % recipe.saved_every(self.total) == 0:
             _check_finite(stepper)
             save(trainer, self.folder / record.CHECKPOINT)

@@ -96,7 +96,9 @@ def execute(  # noqa: PLR0913  what a run needs besides its folder
             raise NoMemoryError(words) from None
         finally:
             device.release()
-        if recorder.stopped:
+        # The last step is measured: a run without that was stopped, by whom it may be.
+        ended = bool(recorder.rows) and recorder.rows[-1].step >= total
+        if recorder.stopped or not ended:
             return record.read_outcome(folder)
         return _finish(folder, recorder, total)
 

@@ -97,6 +97,28 @@ def test_a_checkpoint_of_ones_own_is_written_too(planned, images, tmp_path) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_train_epoch_end"])
+def test_a_run_that_a_callback_stops_is_saved_and_goes_on(
+    planned, images, hook, largest_difference
+) -> None:
+    class Stop(pl.Callback):
+        def on_train_batch_end(self, trainer, *_) -> None:
+            if hook == "on_train_batch_end" and trainer.global_step >= 7:
+                trainer.should_stop = True
+
+        def on_train_epoch_end(self, trainer, *_) -> None:
+            if hook == "on_train_epoch_end":
+                trainer.should_stop = True
+
+    whole, stopped = planned("whole"), planned("stopped")
+    execute(whole, images=images)
+    outcome = execute(stopped, images=images, extra=[Stop()])
+    assert outcome.status == "interrupted"
+    assert outcome.step == {"on_train_batch_end": 7, "on_train_epoch_end": 5}[hook]
+    assert execute(stopped, images=images).status == "done"
+    assert largest_difference(whole, stopped) == 0.0
+
+
 def test_a_stretch_ends_where_the_host_has_something_to_do() -> None:
     module = RecordedClassifier(zoo.build("resnet8", **TINY), SMALL, total=20)
     module.due = (6, 4)
