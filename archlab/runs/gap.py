@@ -32,12 +32,13 @@ class End:
     Attributes:
         error: percent.
         images: how many the error is from.
-        moved: the change of its log-odds over the last tenth of the steps.
+        moved: the change of its log-odds over the last tenth of the steps; None where no
+            measurement before that tells.
     """
 
     error: float
     images: int = _FEW
-    moved: float = 0.0
+    moved: float | None = 0.0
 
     @property
     def odds(self) -> float:
@@ -67,12 +68,12 @@ def log_odds(error: float, images: int) -> float:
 
 
 def end_of(error: float, rows: Sequence[Measurement]) -> End:
-    """Return the end of a run from its measurements; without any, `moved` is 0."""
+    """Return the end of a run from its measurements."""
     if not rows:
-        return End(error)
+        return End(error, moved=None)
     images = max(rows[-1].images, 1)
     before = [row for row in rows if row.step <= _LAST * rows[-1].step]
-    moved = log_odds(error, images) - log_odds(before[-1].train_error, images) if before else 0.0
+    moved = log_odds(error, images) - log_odds(before[-1].train_error, images) if before else None
     return End(error, images, moved)
 
 
@@ -129,9 +130,14 @@ class Gap:
         return best <= max(end.error for end in self.shallow.values())
 
     @property
+    def moves_are_known(self) -> bool:
+        """Whether every run was measured before the last tenth of its steps."""
+        return all(end.moved is not None for end in (*self.shallow.values(), *self.deep.values()))
+
+    @property
     def interval(self) -> tuple[float, float] | tuple[None, None]:
-        """The bounds of the gap in points; nothing below two seeds."""
-        if len(self.shallow) < 2:
+        """The bounds of the gap in points; nothing below two seeds, or where moves are unknown."""
+        if len(self.shallow) < 2 or not self.moves_are_known:
             return None, None
         shift, half, middle = self._odds()
         low, high = (_points(middle, each) for each in (shift - half, shift + half))
@@ -140,7 +146,7 @@ class Gap:
     @property
     def is_clear(self) -> bool:
         """Whether the deep net is worse by more than seeds, last steps and images explain."""
-        if not self.shallow:
+        if not self.shallow or not self.moves_are_known:
             return False
         shift, half, _ = self._odds()
         return shift > half
@@ -159,7 +165,7 @@ class Gap:
             by_seed = factor * math.sqrt(2 * pooled / seeds)
         else:
             by_seed = _ONE_SEED
-        moves = statistics.fmean(end.moved**2 for group in groups for end in group)
+        moves = statistics.fmean((end.moved or 0.0) ** 2 for group in groups for end in group)
         images = min(end.images for group in groups for end in group)
         # The variance of a count's log-odds is 1 / (images · e · (1 − e)).
         counts = sum((2 + 2 * math.cosh(mean)) / images for mean in (low, high)) / seeds

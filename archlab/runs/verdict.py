@@ -44,8 +44,8 @@ class VerdictTotals:
     `plain_low` and `plain_high` bound the mean gap (96 %, see `archlab.runs.gap`), `plain_std` is
     over the gaps by seed; null for fewer than two seeds. `removal` is the share of the plain gap
     that shortcuts remove, 1 for all. `overlap` says whether some deep plain run was as good as some
-    shallow one. `deeper_wins` is whether the deep residual net has less training error in the mean.
-    `chance` is the error of guessing, in percent.
+    shallow one. `deeper_wins` is whether the whole interval of the residual gap is below 0; null
+    where there is none. `chance` is the error of guessing, in percent.
     """
 
     outcome: str
@@ -84,6 +84,7 @@ class VerdictRow:
     seconds: Annotated[float, "seconds", Unit.NUMBER]
 
 
+_UNMOVED = "no measurement in metrics.csv before the last tenth of the steps"
 CONVENTION = (
     "train error: eval mode, all training images without augmentation, last step · running: mean "
     "over the augmented batches since the measurement before · gap: deep − shallow, in points"
@@ -111,7 +112,7 @@ def judged(runs: Sequence[Run]) -> Result[VerdictTotals, VerdictRow]:
         totals=totals,
         rows=tuple(map(_row, runs)),
         columns=columns(VerdictRow),
-        missing=tuple(_missing(run) for run in runs if run.outcome.status != "done"),
+        missing=tuple(Missing(_name(run), why=why) for run in runs if (why := _missing(run))),
         footer=(
             *_means(runs),
             *_gaps(totals, plain, residual),
@@ -167,7 +168,7 @@ def _totals(plain: Gap, residual: Gap, depths: Sequence[int], guessing: float) -
         removal_low=removed.low,
         removal_high=removed.high,
         overlap=plain.overlap,
-        deeper_wins=residual.mean < 0 if residual.mean is not None else None,
+        deeper_wins=None if gaps["residual_high"] is None else gaps["residual_high"] < 0,
         chance=guessing,
         **gaps,
     )
@@ -196,10 +197,15 @@ def _row(run: Run) -> VerdictRow:
     return VerdictRow(_name(run), *net, end.status, end.step, *errors, end.seconds)
 
 
-def _missing(run: Run) -> Missing:
+def _missing(run: Run) -> str:
+    """Return what a run lacks that the verdict rests on; empty where it has all."""
     end = run.outcome
-    why = end.why or ("not started" if end.status == "planned" else f"at step {end.step}")
-    return Missing(_name(run), why=f"{end.status}, {why}")
+    if end.status != "done":
+        why = end.why or ("not started" if end.status == "planned" else f"at step {end.step}")
+        return f"{end.status}, {why}"
+    if not is_number(end.train_error):
+        return "done, without a training error"
+    return "" if end_of(end.train_error, run.rows).moved is not None else f"done, {_UNMOVED}"
 
 
 def _means(runs: Sequence[Run]) -> list[str]:
@@ -231,9 +237,9 @@ def _gaps(totals: VerdictTotals, plain: Gap, residual: Gap) -> list[str]:
             found.append(f"{name} gap: unknown, no seed has both depths")
             continue
         low, high = gap.interval
-        interval = (
-            "one seed: its spread is not known" if low is None
-            else f"{LEVEL} % interval {low:+.2f} to {high:+.2f}"
+        interval = f"{LEVEL} % interval {low:+.2f} to {high:+.2f}" if low is not None else (
+            "one seed: its spread is not known" if len(gap.values) == 1
+            else "without an interval: some runs were not measured before their end"
         )  # fmt: skip
         each = ", ".join(f"{value:+.2f}" for value in gap.values.values())
         found += [
@@ -260,9 +266,15 @@ def _explained(totals: VerdictTotals, plain: Gap, residual: Gap) -> str:
             "Train longer."
         )
     one = totals.seeds == 1
+    if totals.outcome == NOT_SHOWN and not plain.moves_are_known:
+        return (
+            f"How far its runs still moved is not known: {_UNMOVED}. Train with a smaller "
+            "eval_every."
+        )
     if totals.outcome == NOT_SHOWN:
         asked = (
-            f"a gap of {DEGRADES:g} point and 3.5 times the odds of an error are asked of one seed"
+            f"a gap of {DEGRADES:g} point and 3.5 times the odds of an error are asked of one "
+            "seed, and more where its runs still move"
             if one else f"a gap of {DEGRADES:g} point and an interval above 0 are asked"
         )  # fmt: skip
         return (
@@ -279,6 +291,8 @@ def _healed(totals: VerdictTotals, residual: Gap) -> str:
     if residual.mean is None:
         return "the residual net was not measured"
     low, high = residual.interval
+    if not residual.moves_are_known:
+        return "whether shortcuts remove it is not known"
     if low is None or high is None:
         share = f"{100 * (totals.removal or 0):.0f} %"
         return f"with shortcuts {share} of the gap is gone, in the one seed that has both depths"

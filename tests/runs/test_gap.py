@@ -176,8 +176,8 @@ def test_moves_of_the_last_tenth_widen_the_interval() -> None:
     still, moving = run(*[30.0] * 10), run(*[30.0] * 8, 40.0, 30.0)
     assert end_of(30.0, still).moved == 0
     assert end_of(30.0, moving).moved == log_odds(30.0, 1000) - log_odds(40.0, 1000)
-    assert end_of(30.0, ()) == End(30.0)
-    assert end_of(30.0, run(30.0)).moved == 0  # one measurement says nothing of moves
+    assert end_of(30.0, ()) == End(30.0, moved=None)
+    assert end_of(30.0, run(30.0)).moved is None  # one measurement says nothing of moves
     calm, restless = (
         gap_of(
             {seed: end_of(5.0, run(*[5.0] * 10)) for seed in (1, 2)},

@@ -7,7 +7,7 @@ import pytest
 from archlab.runs.ledger import Run
 from archlab.runs.published import beside, images_name, lines
 from archlab.runs.recipe import RECIPES
-from archlab.runs.record import Outcome, Plan
+from archlab.runs.record import Measurement, Outcome, Plan
 from archlab.runs.verdict import judged
 
 
@@ -17,7 +17,11 @@ def run(kind: str, depth: int, error: float, seed: int = 1, recipe="paper", **pl
         model=f"{kind}{depth}", options={"num_classes": 10}, seed=seed, recipe=RECIPES[recipe],
         data_dir=".data", kind=kind, depth=depth, **given,
     )  # fmt: skip
-    return Run(None, made, Outcome("done", 9, 9, error - 6, error - 5, error), ())
+    rows = tuple(
+        Measurement(step, 1.0, 0.1, 0.5, error - 5, error - 6, error, 0.7, 50_000, 1.0)
+        for step in (8, 9)
+    )
+    return Run(None, made, Outcome("done", 9, 9, error - 6, error - 5, error), rows)
 
 
 @pytest.fixture

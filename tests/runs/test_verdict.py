@@ -45,8 +45,16 @@ def runs(tmp_path, **errors: list[float | None]) -> list[Run]:
         for seed, value in enumerate(values, 1):
             end = Outcome("failed", why="the loss is not finite") if value is None else Outcome(
                 "done", 9, 9, value, value, value + 1)  # fmt: skip
-            made.append(Run(tmp_path, plan(kind, int(depth), seed), end, ()))
+            rows = () if value is None else still(value)
+            made.append(Run(tmp_path, plan(kind, int(depth), seed), end, rows))
     return made
+
+
+def still(error: float) -> tuple[Measurement, ...]:
+    """Return the last two measurements of a run that did not move, of 1,000 images."""
+    return tuple(
+        Measurement(step, 1.0, 0.1, 0.5, error, error, error, 0.7, 1000, 1.0) for step in (8, 9)
+    )
 
 
 def test_degradation_removed(tmp_path) -> None:
@@ -68,7 +76,7 @@ def test_one_seed_is_a_hint_with_an_outcome_of_its_own(tmp_path) -> None:
     result = judged(runs(tmp_path, plain_20=[17.96], plain_56=[48.32], residual_20=[15.65],
                          residual_56=[13.74]))  # fmt: skip
     assert result.outcome == HINT
-    assert result.deeper_wins is True
+    assert result.deeper_wins is None
     assert result.plain_std is result.plain_low is result.removal_low is None
     assert result.removal == pytest.approx(1 + 1.91 / 30.36)
     text = str(result)
@@ -89,9 +97,10 @@ def test_deeper_wins_is_said_where_its_interval_says_so(tmp_path) -> None:
     # measurements are, two seeds do not tell 1.7 points of 15 from none.
     plain = {"plain_20": [17.96, 18.5], "plain_56": [48.32, 47.5], "residual_20": [15.65, 15.3]}
     result = judged(runs(tmp_path, **plain, residual_56=[13.74, 13.9]))
-    assert (result.outcome, result.deeper_wins) == (BOTH, True)
+    assert (result.outcome, result.deeper_wins) == (BOTH, False)
     assert "the residual nets are level: this does not say that deeper wins" in str(result)
     better = judged(runs(tmp_path, **plain, residual_56=[8.74, 8.9]))
+    assert better.deeper_wins is True
     assert "the deeper residual net is the better one" in str(better)
     worse = judged(runs(tmp_path, **plain, residual_56=[20.0, 20.1]))
     assert "the residual net has a gap too, of 4.58 points" in str(worse)
@@ -122,8 +131,8 @@ def test_a_small_residual_gap_is_told_from_none_on_many_images(tmp_path) -> None
     # One point of 15 %, on 50,000 images, in two seeds that agree: more than images explain.
     made = runs(tmp_path, plain_20=[18.0, 18.1], plain_56=[48.0, 48.1], residual_20=[15.0, 15.02],
                 residual_56=[16.0, 16.02])  # fmt: skip
-    many = Measurement(9, 1.0, 0.1, 0.5, 15.0, 15.0, 15.0, 0.7, 50_000, 1.0)
-    result = judged([replace(run, rows=(many,)) for run in made])
+    many = [tuple(replace(row, images=50_000) for row in run.rows) for run in made]
+    result = judged([replace(run, rows=rows) for run, rows in zip(made, many, strict=True)])
     assert result.outcome == BOTH
     assert result.residual_low > 0
     assert "the deeper residual net is a little worse" in str(result)
@@ -157,7 +166,12 @@ def test_chance_depends_on_the_classes(tmp_path, classes, outcome) -> None:
     errors = {("plain", 20): 48.0, ("plain", 56): 80.0,
               ("residual", 20): 20.0, ("residual", 56): 20.0}  # fmt: skip
     made = [
-        Run(tmp_path, plan(*net, seed, num_classes=classes), Outcome("done", 9, 9, error), ())
+        Run(
+            tmp_path,
+            plan(*net, seed, num_classes=classes),
+            Outcome("done", 9, 9, error),
+            still(error),
+        )
         for net, error in errors.items()
         for seed in (1, 2, 3)
     ]
@@ -205,6 +219,35 @@ def test_failed_runs_are_named_and_their_seeds_left_out(tmp_path) -> None:
     assert "plain-56 seed 2: failed, the loss is not finite" in str(result)
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_runs_that_were_measured_at_their_end_alone_show_nothing(tmp_path, kept, seeds) -> None:
+    """How far a run still moves is part of the rule: without it there is no interval."""
+    errors = {"plain_20": 1.0, "plain_56": 30.0, "residual_20": 1.0, "residual_56": 1.0}
+    made = runs(tmp_path, **{net: [error] * seeds for net, error in errors.items()})
+    assert judged(made).outcome == (HINT if seeds == 1 else BOTH)
+    cut = [replace(run, rows=run.rows[2 - kept :]) for run in made]
+    result = judged(cut)
+    assert (result.outcome, result.plain_low, result.deeper_wins) == (NOT_SHOWN, None, None)
+    assert (result.status, len(result.missing)) == ("partial", 4 * seeds)
+    assert "no measurement in metrics.csv before the last tenth of the steps" in str(result)
+    # Where the residual nets alone lack it, what becomes of the gap is unknown.
+    half = [
+        whole if whole.plan.kind == "plain" else less for whole, less in zip(made, cut, strict=True)
+    ]
+    assert judged(half).outcome == (HINT if seeds == 1 else REPRODUCED)
+    assert "whether shortcuts remove it is not known" in str(judged(half))
+
+
+@pytest.mark.parametrize("error", [None, float("nan")])
+def test_a_run_that_is_done_without_an_error_is_named(tmp_path, error) -> None:
+    made = runs(tmp_path, plain_20=[1.0, 1.0], plain_56=[30.0, 30.0])
+    made[-1] = replace(made[-1], outcome=replace(made[-1].outcome, train_error=error))
+    result = judged(made)
+    assert (result.status, result.seeds) == ("partial", 1)
+    assert "plain-56 seed 2: done, without a training error" in str(result)
+
+
 def test_without_plain_nets_nothing_is_shown(tmp_path) -> None:
     result = judged(runs(tmp_path, residual_20=[1.0], residual_56=[1.0]))
     assert (result.outcome, result.plain_gap, result.overlap) == (NOT_SHOWN, None, None)
@@ -224,6 +267,7 @@ def sweep(tmp_path, errors: dict[tuple[str, int], float]) -> None:
         files.write_json(folder / record.DONE, {"status": "done", "step": 9, "total": 9,
                          "train_error": error, "running_error": error,
                          "test_error": error + 1, "seconds": 1.5})  # fmt: skip
+        record.write_metrics(folder, still(error))
     ledger.write_sweep(tmp_path, plans)
 
 
