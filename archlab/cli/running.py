@@ -37,7 +37,10 @@ Gradients = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Of weights, the order of images and augmentation.")
+    int,
+    typer.Option(
+        "--seed", min=0, max=2**63 - 1, help="Of weights, the order of images and augmentation."
+    ),
 ]
 Jobs = Annotated[
     int | None,

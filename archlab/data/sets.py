@@ -190,6 +190,12 @@ def checked(images: ImageSet, where: str) -> ImageSet:
                 f"{where}: {part} images are {pixels.dtype} of shape {pixels.shape}; uint8 "
                 "(N, channels, height, width) is wanted."
             )
+        _, channels, _, last = pixels.shape
+        if last in (1, 3, 4) and channels > 4:
+            raise DataError(
+                f"{where}: {part} images are of shape {pixels.shape}, which is (N, height, width, "
+                "channels); (N, channels, height, width) is wanted: images.transpose(0, 3, 1, 2)."
+            )
         if labels.shape != (len(pixels),) or labels.min() < 0:
             raise DataError(f"{where}: {len(pixels)} {part} images have {labels.shape} labels.")
         if labels.max() >= len(images.classes):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from archlab.data.sets import Bytes, ImageSet, Labels, load_images
-from archlab.errors import DataError, check_one_of
+from archlab.errors import DataError, OptionError, check_one_of, keyword
 from archlab.runs import hparams
 from archlab.runs.recipe import Recipe
 from archlab.train import device
@@ -66,7 +66,7 @@ class ImageData(pl.LightningDataModule):
         download: fetch an official archive that is absent.
 
     Raises:
-        OptionError: an unknown loader.
+        OptionError: an unknown loader; images held out that are not there, or all of them.
         DataError: the images are absent or corrupt, when they are first asked for.
 
     Attributes:
@@ -131,6 +131,12 @@ class ImageData(pl.LightningDataModule):
             "train": (pixels, labels),
             "test": self._tensors(images.test_images, images.test_labels),
         }
+        most = len(labels) - 1
+        if not isinstance(self.held_out, int) or not 0 <= self.held_out <= most:
+            raise OptionError(
+                f"{keyword('held_out', self.held_out)}: a whole number from 0 to {most} is wanted, "
+                f"for {len(labels)} training images of which some are left to train on."
+            )
         if self.held_out:
             # The same images for every seed, so that runs of several seeds can be compared.
             order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))

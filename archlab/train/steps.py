@@ -81,7 +81,6 @@ class Stepper:
     @property
     def rate(self) -> float:
         """The learning rate of the next step, of the last group."""
-        self._set_rates()
         return float(self.optimizer.param_groups[-1]["lr"])
 
     def state_dict(self) -> dict[str, Any]:
@@ -202,7 +201,6 @@ class Stepper:
     ) -> dict[str, Tensor]:
         """Take one step; every value that it changes is on the device."""
         module = self.module
-        self._set_rates()
         self.optimizer.zero_grad()
         with device.autocast(module.recipe, self.place):
             output = module.output(images)
@@ -215,6 +213,8 @@ class Stepper:
         self.sums += torch.stack([loss, wrong / len(labels), torch.ones_like(loss)]).double()
         if self._is_careful:
             self._look(wrong, len(labels))
+        # Of the next step: a callback may change them in between, as with a schedule of torch's.
+        self._set_rates()
         if module.average is not None:
             self._follow(module.model, module.average)
         return {"loss": loss, "wrong": wrong}

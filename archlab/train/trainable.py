@@ -61,6 +61,11 @@ def check_scores(model: nn.Module, images: ImageSet, name: str) -> Any:
             f"({reason})."
         ) from error
     scores, classes = logits_of(output), len(images.classes)
+    if scores.dim() and len(scores) != len(batch):
+        raise OptionError(
+            f"{name} gives {len(scores)} rows of scores for {len(batch)} images, and a classifier "
+            "gives one an image."
+        )
     if scores.dim() != 2 or scores.shape[1] < classes or not scores.is_floating_point():
         raise OptionError(
             f"The net gives {tuple(scores.shape[1:])} outputs an image, and {images.name} has "

@@ -60,6 +60,17 @@ def test_torchvisions_arrays_become_channels_first() -> None:
     assert grey.shape == (2, 1, 3, 4)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_images_whose_channels_come_last_are_refused(tmp_path, channels) -> None:
+    """A net of 32 channels would be built for pictures of 32 rows."""
+    pixels = np.zeros((6, 32, 32, channels), np.uint8)
+    labels = np.arange(6) % 2
+    path = tmp_path / "last.npz"
+    np.savez(path, train_images=pixels, train_labels=labels, test_images=pixels, test_labels=labels)
+    with pytest.raises(DataError, match=r"is \(N, height, width, channels\).*transpose"):
+        load_images(str(path))
+
+
 class Written:
     """A reader of another library: two images in each part."""
 

@@ -36,6 +36,13 @@ def test_held_out_images_are_not_trained_on(images) -> None:
     assert torch.equal(both, whole)
 
 
+@pytest.mark.parametrize("count", [-5, 80, 500, 1.5])
+def test_what_cannot_be_held_out_is_refused(images, count) -> None:
+    message = rf"held_out={count}: a whole number from 0 to 79 is wanted, for 80 training images"
+    with pytest.raises(OptionError, match=message):
+        ImageData(images, RECIPE, held_out=count).part("train")
+
+
 def test_grey_images_are_repeated_for_a_net_of_colours(images) -> None:
     data = ImageData(images, RECIPE)
     data.channels = 3

@@ -97,6 +97,30 @@ def test_a_checkpoint_of_ones_own_is_written_too(planned, images, tmp_path) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning")
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
+def test_a_rate_that_a_callback_sets_is_that_of_the_step(planned, images, weights) -> None:
+    """As with Lightning's own loop, whose schedule sets the rate after each step."""
+
+    class Faster(pl.Callback):
+        def on_train_batch_start(self, trainer, *_) -> None:
+            if trainer.global_step in (3, 4):
+                trainer.optimizers[0].param_groups[0]["lr"] = 0.5
+
+    folder, plain = planned("run"), planned("plain")
+    execute(folder, images=images, extra=[Faster()])
+    execute(plain, images=images)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        module = Classifier(zoo.build("resnet8", **TINY), replace(SMALL, steps=12), log=False)
+    trainer = pl.Trainer(max_steps=12, callbacks=[Faster()], **QUIET)
+    trainer.fit(module, datamodule=ImageData(images, SMALL, seed=1))
+    trained, other = weights(folder), weights(plain)
+    for name, value in module.state_dict().items():
+        assert torch.equal(trained[name], value), name
+    assert not torch.equal(trained["model.conv1.weight"], other["model.conv1.weight"])
+
+
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_train_epoch_end"])
 def test_a_run_that_a_callback_stops_is_saved_and_goes_on(
     planned, images, hook, largest_difference

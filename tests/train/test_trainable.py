@@ -63,6 +63,7 @@ def test_a_lazy_classifier_passes() -> None:
         (Net(lambda y, _: y.argmax(1)), r"^The net gives \(\) outputs an image"),
         (Net(lambda y, _: y > 0), r"^The net gives \(3,\) outputs"),
         (Net(classes=2), r"^The net gives \(2,\) outputs an image, and small has 3 classes"),
+        (Net(lambda y, _: y.mean(0, keepdim=True)), "^net gives 1 rows of scores for 2 images"),
         (Net(lambda y, _: y.detach()), "^net has no parameter that the loss depends on"),
         (Net().requires_grad_(requires_grad=False), "^net has no parameter"),
         (TwoInputs(), "^net is no classifier of images 1x8x8: .*missing 1 required .*'mask'"),
