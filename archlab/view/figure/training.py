@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bracket:
-    """What joins the names of two lines: their difference, in words."""
+    """What joins the ends of two lines, by their names: their difference, in words."""
 
     first: str
     second: str
@@ -221,7 +221,16 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 def _brackets(axes: Axes, panel: Panel, heights: Mapping[str, float]) -> None:
-    """Join names, right of them; a bracket that would meet the one before stands further out."""
+    """Span gaps right of the names; one that would meet the one before stands further out.
+
+    A gap is between the dots at the lines' ends; where there are none, between the names.
+    """
+    to_axes = axes.transData + axes.transAxes.inverted()
+    heights = {
+        **heights,
+        **{line.name: float(to_axes.transform((0, line.end))[1])
+           for line in panel.lines if line.end is not None},
+    }  # fmt: skip
     x, before = 1 + _names(panel) / _PANEL, (2.0, 2.0)
     for bracket in panel.brackets:
         if not {bracket.first, bracket.second} <= heights.keys():

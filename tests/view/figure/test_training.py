@@ -98,6 +98,19 @@ def test_marks_and_brackets_stand_right_of_the_lines() -> None:
         assert text.get_window_extent().x1 <= drawn.bbox.x1
 
 
+def test_a_bracket_spans_the_dots_that_its_number_is_of() -> None:
+    panel = picture().panels[0]
+    lines = [
+        replace(line, end=end) for line, end in zip(panel.lines, (12.0, 42.0, None), strict=True)
+    ]
+    names = [line.name for line in lines]
+    brackets = (Bracket(names[0], names[1], "gap"),)
+    axes = _draw(CurveFigure("", "", [replace(panel, lines=lines, brackets=brackets)])).axes[0]
+    drawn = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4]
+    top = axes.get_ylim()[1]
+    assert list(drawn[0]) == pytest.approx([12 / top, 12 / top, 42 / top, 42 / top])
+
+
 def test_brackets_that_would_meet_stand_side_by_side() -> None:
     panel = picture().panels[0]
     both = (Bracket("20 test", "20 train", "one"), Bracket("56 test", "20 train", "two"))
