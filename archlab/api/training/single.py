@@ -121,6 +121,12 @@ def train_model(
             f"{keyword('out')}."
         )
     if not (folder / record.PLAN).is_file():
+        kept = (record.METRICS, record.CHECKPOINT, record.DONE, record.GRADIENTS)
+        if foreign := [name for name in kept if (folder / name).exists()]:
+            raise RunError(
+                f"{folder} holds a {foreign[0]} and no {record.PLAN}: it is no run's, and would be "
+                f"written over. Give another {keyword('out')}."
+            )
         run.check(plan, images)
     if say is not None:
         tell(say, {folder: plan}, images)

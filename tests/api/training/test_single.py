@@ -25,6 +25,14 @@ def test_a_folder_of_another_run_is_refused(tmp_path) -> None:
     assert record.read_plan(tmp_path).id == plan.id
 
 
+@pytest.mark.parametrize("name", ["metrics.csv", "last.ckpt"])
+def test_a_file_of_something_else_is_not_written_over(tmp_path, name) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(RunError, match=rf"holds a {name} and no run.json: it is no run's"):
+        archlab.train_model("resnet8", recipe="demo", out=tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_checkpoint_outside_a_run_needs_images(tmp_path) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"state_dict": zoo.build("plain8").state_dict()}, path)
