@@ -45,8 +45,12 @@ class TestRow:
 _CORNER = "true ↓  taken for →"
 
 
-def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals, TestRow]:
+def evaluate(
+    model: nn.Module, data: ImageData, name: str, weights: str = "trained"
+) -> Result[TestTotals, TestRow]:
     """Return accuracy and the confusion matrix (rows: true class) on the test images.
+
+    `weights` says in words how far the net is trained.
 
     The net is moved to the device of the images. It computes in float32 and in the recipe's memory
     format, whatever precision it was trained in.
@@ -64,7 +68,7 @@ def evaluate(model: nn.Module, data: ImageData, name: str) -> Result[TestTotals,
     return Result(
         name="test",
         header=Header(
-            name, f"{data.images.name}, {count:,} test images", "eval", "trained",
+            name, f"{data.images.name}, {count:,} test images", "eval", weights,
             ("accuracy: share of a class's images that are found · precision: share of the images "
              "called so that are of the class",),
         ),

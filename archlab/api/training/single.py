@@ -186,7 +186,18 @@ def evaluate_model(
     net = checkpoints.load_model(path, model, images.images.shape)
     # A net of grey images gets grey ones, whatever the set has.
     images.channels = input_channels(net, images.images.shape[0])
-    return evaluate(net, images, str(model or entry.get("spec") or entry.get("type", "model")))
+    name = str(model or entry.get("spec") or entry.get("type", "model"))
+    return evaluate(net, images, name, _how_far(folder) if plan else "trained")
+
+
+def _how_far(folder: Path) -> str:
+    """Return in words how far the net of a run's checkpoint is trained."""
+    end = record.read_outcome(folder)
+    if end.status == "done":
+        return "trained"
+    if end.status == "failed":
+        return f"of a run that failed: {end.why}"
+    return f"trained for {end.step:,} of {end.total:,} steps"
 
 
 def logger_maker(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import archlab
-from archlab import zoo
+from archlab import files, zoo
 from archlab.api.training.single import logger_maker
 from archlab.errors import DataError, OptionError, RunError
 from archlab.lock import locked
@@ -23,6 +23,24 @@ def test_a_folder_of_another_run_is_refused(tmp_path) -> None:
     with pytest.raises(RunError, match=r"holds another run \(plain8-seed3.*Give another out"):
         archlab.train_model("resnet8", recipe="demo", out=tmp_path)
     assert record.read_plan(tmp_path).id == plan.id
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (None, "trained for 2 of 4 steps"),
+        ({"status": "failed", "why": "the loss is not finite"}, "of a run that failed: the loss"),
+        ({"status": "done"}, " · trained"),
+    ],
+)
+def test_a_test_says_how_far_its_net_was_trained(tmp_path, end, words) -> None:
+    recipe = replace(RECIPES["demo"], steps=4, epochs=None, eval_every=4, checkpoint_every=2)
+    archlab.train_model("resnet8", recipe=recipe, out=tmp_path)
+    (tmp_path / record.DONE).unlink(missing_ok=True)
+    files.write_json(tmp_path / record.PROGRESS, {"step": 2, "total": 4})
+    if end:
+        files.write_json(tmp_path / record.DONE, {**end, "step": 4, "total": 4})
+    assert words in str(archlab.evaluate_model(tmp_path)).splitlines()[0]
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "last.ckpt"])
