@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,6 +47,34 @@ class Run:
     rows: tuple[Measurement, ...]
 
 
+def further(out: Path, plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """Return the plans of the other runs in a sweep's folder that would be trained alike.
+
+    They have the recipe and images of the sweep and this version of the code, and are nets of
+    depths, or ways of fine-tuning, as its own are.
+    """
+    names = {plan.name for plan in plans}
+    found = []
+    for path in sorted(out.iterdir()) if plans else ():
+        if path.name in names or not (path / record.PLAN).is_file():
+            continue
+        try:
+            plan = record.read_plan(path)
+        except RunError:  # a damaged record of a run that nobody asked for
+            continue
+        # The name ends in the id, of which the version of the code is a part.
+        if plan.name == path.name and is_alike(plan, plans[0]):
+            found.append(plan)
+    return tuple(found)
+
+
+def is_alike(plan: Plan, other: Plan) -> bool:
+    """Whether two runs can be of one sweep: of one recipe, images and experiment."""
+    return (plan.recipe, plan.fingerprint, bool(plan.depth)) == (
+        other.recipe, other.fingerprint, bool(other.depth),
+    )  # fmt: skip
+
+
 def write_sweep(out: Path, plans: Sequence[Plan]) -> None:
     """Write which runs belong to the sweep."""
     files.write_json(out / SWEEP, {"runs": [plan.name for plan in plans]})
@@ -65,7 +93,12 @@ def read_sweep(out: Path) -> tuple[Run, ...]:
         raise RunError(f"There is no folder {out}.")
     if not (out / SWEEP).is_file():
         raise RunError(f"{out} is no sweep of `archlab degradation`: it holds no {SWEEP}.")
-    runs = [read_run(out / name) for name in _names(out)]
+    return read_runs(out, _names(out))
+
+
+def read_runs(out: Path, names: Iterable[str]) -> tuple[Run, ...]:
+    """Return some runs of a folder by kind, depth and seed; RunError where one has no plan."""
+    runs = [read_run(out / name) for name in names]
     return tuple(sorted(runs, key=lambda run: (run.plan.kind, run.plan.depth, run.plan.seed)))
 
 
@@ -88,9 +121,12 @@ def read_run(folder: Path) -> Run:
 
 
 def write_ledger(out: Path) -> None:
-    """Write the state of every run of the sweep."""
+    """Write the state of every run of the sweep, and of those that it was once asked for."""
     # Anew each time: the folders are the truth, and the ledger is read by people alone.
-    files.write(out / LEDGER, files.as_csv(map(_entry, read_sweep(out)), Entry))
+    names = _names(out)
+    plans = [record.read_plan(out / name) for name in names]
+    runs = read_runs(out, [*names, *(plan.name for plan in further(out, plans))])
+    files.write(out / LEDGER, files.as_csv(map(_entry, runs), Entry))
 
 
 def _entry(run: Run) -> Entry:

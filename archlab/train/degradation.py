@@ -10,7 +10,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import ceil
@@ -18,7 +18,14 @@ from pathlib import Path
 
 from archlab.data.sets import ImageSet
 from archlab.engine import cores
-from archlab.errors import OptionError, RunError, WriteError, check_one_of, keyword
+from archlab.errors import (
+    ArchlabError,
+    OptionError,
+    RunError,
+    WriteError,
+    check_one_of,
+    keyword,
+)
 from archlab.lock import locked
 from archlab.runs import ledger, record
 from archlab.runs.progress import begun, over, show
@@ -90,8 +97,11 @@ def run_plans(
     jobs: int | None = None,
     progress: Progress | None = None,
     fan: Fan = HERE,
+    settle: Callable[[], None] = lambda: None,
 ) -> None:
     """Train side by side what is not trained yet, and keep `ledger.csv` up to date.
+
+    Other finished runs of the recipe and images that lie in the folder stay part of its sweep.
 
     Args:
         plans: independent runs, such as those of a sweep.
@@ -99,6 +109,7 @@ def run_plans(
         jobs: runs side by side; None is one a core, and with CUDA six a GPU.
         progress: called twice a second with (work done, all work, which runs are under way).
         fan: processes of this machine, or a Ray cluster; and how often gradients are recorded.
+        settle: called when the runs are over or were interrupted, while the folder is still locked.
 
     Raises:
         RunError: another sweep uses the folder, or a run ended with an error.
@@ -109,12 +120,20 @@ def run_plans(
         _refuse_another(out, plans)
         for plan in plans:
             record.write_plan(out / plan.name, plan)
-        ledger.write_sweep(out, plans)
+        ledger.write_sweep(out, [*plans, *finished_besides(out, plans)])
         ledger.write_ledger(out)
         try:
             errors = _trained(out, plans, jobs, progress, fan)
-        finally:
+        except BaseException:
+            # Why the work ended is told, and not what else cannot be written on a full disk.
+            with contextlib.suppress(ArchlabError):
+                ledger.write_ledger(out)
+                settle()
+            raise
+        else:
             ledger.write_ledger(out)
+            settle()
+        finally:
             # What killed processes left, of runs that are over or were given up: who takes a run's
             # lock removes it. Where a lost node's process still holds it, nothing is left to do.
             for plan in plans:
@@ -145,14 +164,21 @@ def _trained(
     return pool.errors
 
 
+def finished_besides(out: Path, plans: Sequence[Plan]) -> list[Plan]:
+    """Return what else of the plans' sweep is over in the folder: of more seeds, say."""
+    if not out.is_dir():
+        return []
+    return [plan for plan in ledger.further(out, plans) if over(out, plan)]
+
+
 def _refuse_another(out: Path, plans: Sequence[Plan]) -> None:
-    """Raise where the folder holds a sweep of another recipe."""
+    """Raise where the folder holds a sweep of another recipe or experiment."""
     # Its list of runs and its verdict would be written over.
     for name in ledger.sweep_runs(out):
         other = record.read_plan(out / name)
-        if plans and (other.recipe, other.fingerprint) != (plans[0].recipe, plans[0].fingerprint):
+        if plans and not ledger.is_alike(other, plans[0]):
             raise RunError(
-                f"{out} holds a sweep of another recipe or other images "
+                f"{out} holds a sweep of another recipe, other images or other nets "
                 f"({other.recipe.sentence()}; {other.data_name}). Give another {keyword('out')}."
             )
 

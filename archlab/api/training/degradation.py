@@ -12,8 +12,16 @@ from archlab.api.training.curves import STYLES, curves
 from archlab.api.training.recipes import ANY, Images, chosen_recipe, opening as recipe_opening
 from archlab.engine import ENGINES, cores
 from archlab.errors import OptionError, RunError, check_one_of, keyword
+from archlab.runs.ledger import read_runs
 from archlab.runs.recipe import RECIPES, Recipe
-from archlab.runs.verdict import VerdictRow, VerdictTotals, verdict as judge, write_verdict
+from archlab.runs.verdict import (
+    VERDICT,
+    VerdictRow,
+    VerdictTotals,
+    judged,
+    verdict as judge,
+    write_verdict,
+)
 from archlab.verb import Progress, verb
 
 if TYPE_CHECKING:
@@ -78,6 +86,7 @@ def degradation(
     from archlab.train.degradation import (  # here: torch, which verdicts do without
         Sweep,
         default_jobs,
+        finished_besides,
         run_plans,
     )
     from archlab.train.device import has_cuda
@@ -111,15 +120,32 @@ def degradation(
         if engine == "local" or bool(fan.gpus) == has_cuda():
             side = jobs or (default_jobs(plans) if engine == "local" else 1)
             tell(say, {folder / plan.name: plan for plan in plans}, images, side)
-    try:
-        run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan)
-    finally:
-        # Also after Ctrl-C: what was measured until then can be looked at. It may be nothing.
-        with contextlib.suppress(RunError):
+    besides = len(finished_besides(folder, plans))
+    if besides and say is not None:
+        say(_of_besides(folder, besides, len(plans)))
+
+    # Also after Ctrl-C: what was measured until then can be looked at.
+    def settle() -> None:
+        found = judge(folder)
+        write_verdict(folder, found)
+        if unfinished := sum(row.status in ("planned", "interrupted") for row in found.rows):
+            ended = len(found.rows) - unfinished
+            if say is not None:
+                say(f"{VERDICT} is partial: {ended} of {len(found.rows)} runs are over")
+        with contextlib.suppress(RunError):  # nothing was measured
             curves(folder, style=style).save(folder / "figure.svg")
-    answer = judge(folder)
-    write_verdict(folder, answer)
-    return answer
+
+    run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan, settle=settle)
+    return judged(read_runs(folder, [plan.name for plan in plans]))
+
+
+def _of_besides(folder: Path, besides: int, asked: int) -> str:
+    """Return in words what a folder holds beside the runs that were asked for."""
+    more = f"{besides} more finished runs" if besides > 1 else "one more finished run"
+    return (
+        f"{folder} holds {more} of this recipe: its ledger, {VERDICT} and figure are of all "
+        f"{besides + asked}, and the answer is of the {asked} that were asked for"
+    )
 
 
 def _of_cluster(fan: Fan) -> str:
