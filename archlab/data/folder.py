@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from archlab.data.cache import kept
-from archlab.errors import DataError, keyword
+from archlab.errors import DataError
 from archlab.files import check_is_file
 
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 
 
-def image_files(folder: Path, *, below: bool = False) -> list[Path]:
-    """Return the images of a folder in the order of their names, also `below` it if asked."""
-    paths = folder.rglob("*") if below else folder.glob("*")
-    return sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+def image_files(folder: Path) -> list[Path]:
+    """Return the images in a folder and below it, in the order of torchvision's ImageFolder."""
+    return [path for path in _files(folder) if _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return all files in a folder and below it; DataError where one of the folders is closed."""
+    return [Path(place, name) for place, names in sorted(_walked(folder)) for name in sorted(names)]
+
+
+def _walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    def refuse(error: OSError) -> NoReturn:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        here = Path(place).resolve()
+        # A link to a folder that it lies in would lead round and round.
+        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]
+        yield place, names
 
 
 def decoded(
@@ -51,8 +73,9 @@ def read_folder(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
     """Return images (N, C, H, W), labels, and the class names of `root/part`, train or test.
 
-    `classes` are the names that labels 0, 1 … stand for; None takes the sub-folders in order.
-    Images that are absent, cannot be read or differ in size are a DataError.
+    Images of a class lie in its folder or below it. `classes` are the names that labels 0, 1 …
+    stand for; None takes the sub-folders in order, each of which must have an image. Images that
+    are absent, cannot be read or differ in size are a DataError.
     """
     folder = root / part
     if not folder.is_dir():
@@ -64,15 +87,45 @@ def read_folder(
     subfolders = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
     if classes is not None and (extra := sorted(set(subfolders) - set(classes))):
         raise DataError(f"{folder} has classes that train/ has not: {', '.join(extra[:5])}.")
-    names = classes or subfolders
-    by_class = [image_files(folder / name) for name in names]
-    paths = [path for files in by_class for path in files]
+    by_class = {name: image_files(folder / name) for name in subfolders}
+    paths = [path for files in by_class.values() for path in files]
     if not paths:
         raise DataError(
             f"{folder} has no images in sub-folders, one a class; looked for {', '.join(SUFFIXES)}."
         )
-    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(files) for files in by_class])
+    empty = [name for name, files in by_class.items() if not files]
+    if classes is None and empty:
+        raise DataError(
+            f"{folder} has folders without an image: {', '.join(empty[:5])}. Each folder is a "
+            f"class; remove these, or put images in them ({', '.join(SUFFIXES)})."
+        )
+    names = classes or subfolders
+    counts = [len(by_class.get(name, ())) for name in names]
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), counts)
     return kept(paths, _stacked), labels, names
+
+
+def left_out(root: Path) -> str:
+    """Return in words which files of train/ and test/ `read_folder` does not read; empty if none.
+
+    Those are files that are no images, and images that lie in no class.
+    """
+    folders = [root / part for part in ("train", "test")]
+    unread = [
+        path
+        for folder in folders
+        for path in _files(folder)
+        if path.parent == folder or not _is_image(path)
+    ]
+    if not unread:
+        return ""
+    kinds = Counter(path.suffix.lower() or path.name for path in unread)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
+    more = f" and {len(kinds) - 5} other kinds" if len(kinds) > 5 else ""
+    return (
+        f"{root}: files that are not read: {len(unread)} ({counts}{more}; first {unread[0]}). "
+        f"Images are read from train/CLASS, test/CLASS and below: {', '.join(SUFFIXES)}."
+    )
 
 
 def _stacked(paths: Sequence[Path]) -> NDArray[np.uint8]:
@@ -85,7 +138,7 @@ def _stacked(paths: Sequence[Path]) -> NDArray[np.uint8]:
         if image.shape != first.shape:
             raise DataError(
                 f"{path} is {_size(image)}, and {paths[0]} is {_size(first)}: all images must "
-                f"have one size. Resize them first, or use {keyword('loader', 'workers')}."
+                "have one size. Resize them first."
             )
         pixels[i] = image
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))

@@ -21,7 +21,7 @@ def folder_images(folder: str | Path, shape: Sequence[int], batch: int) -> torch
     """
     if not Path(folder).is_dir():
         raise DataError(f"There is no folder {folder} with images.")
-    paths = image_files(Path(folder), below=True)[:batch]
+    paths = image_files(Path(folder))[:batch]
     if not paths:
         raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
     channels, height, width = shape

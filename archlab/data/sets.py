@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import pickle
 import pkgutil
+import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +20,7 @@ import psutil
 from numpy.typing import NDArray
 
 from archlab.data.catalog import EMBEDDED, NAMES, SETS, SOURCES
-from archlab.data.folder import read_folder
+from archlab.data.folder import left_out, read_folder
 from archlab.errors import DataError, did_you_mean, keyword
 from archlab.result import size
 
@@ -28,7 +30,10 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images (N, channels, height, width) and labels of both parts, and the names of classes."""
+    """Images (N, channels, height, width) and labels of both parts, and the names of classes.
+
+    `left_out` says in words which files of a folder are not among them; empty if there are none.
+    """
 
     name: str
     train_images: Bytes
@@ -36,6 +41,7 @@ class ImageSet:
     test_images: Bytes
     test_labels: Labels
     classes: tuple[str, ...]
+    left_out: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -52,6 +58,13 @@ class ImageSet:
             digest.update(str(part.shape).encode())
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()[:12]
+
+    def tell(self, say: Callable[[str], None] | None = None) -> None:
+        """Say which files were left out, if any were; without `say` that is a warning."""
+        if self.left_out and say is not None:
+            say(self.left_out)
+        elif self.left_out:
+            warnings.warn(self.left_out, stacklevel=3)
 
 
 def load_images(
@@ -82,8 +95,9 @@ def load_images(
             return _official(unpacked[0], path, download=False)
         images, labels, classes = read_folder(path, "train", None)
         test_images, test_labels, _ = read_folder(path, "test", classes)
-        name = f"image folder {path.name}"
-        return checked(ImageSet(name, images, labels, test_images, test_labels, classes), str(path))
+        name, unread = f"image folder {path.name}", left_out(path)
+        parts = (images, labels, test_images, test_labels, classes, unread)
+        return checked(ImageSet(name, *parts), str(path))
     if path.suffix == ".npz" and path.is_file():
         return read_file(path, path.stem)
     raise DataError(

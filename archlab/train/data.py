@@ -114,6 +114,7 @@ class ImageData(pl.LightningDataModule):
         """The set, read when first asked for."""
         if isinstance(self._source, str):
             self._source = load_images(self._source, self._data_dir, download=self._download)
+            self._source.tell()
         return self._source
 
     @property

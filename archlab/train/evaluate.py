@@ -70,7 +70,7 @@ def evaluate(
         header=Header(
             name, f"{data.images.name}, {count:,} test images", "eval", weights,
             ("accuracy: share of a class's images that are found · precision: share of the images "
-             "called so that are of the class",),
+             "called so that are of the class", *filter(None, (data.images.left_out,))),
         ),
         totals=TestTotals(right / count, loss, count, right),
         rows=tuple(_row(i, classes, confusion) for i in range(len(classes))),

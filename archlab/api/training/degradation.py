@@ -112,6 +112,7 @@ def degradation(
     folder = default_out(recipe, out)
     fan = Fan(engine, address, gpus, gradients or 0)
     plans = sweep.plans(images)
+    images.tell(say)
     if say is not None:
         if engine != "local":
             fan = replace(fan, gpus=gpu_share(fan))

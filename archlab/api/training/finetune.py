@@ -111,6 +111,7 @@ def finetune_model(
     folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
     if not folder.exists():
         run.check(plans[0], images)
+    images.tell(say)
     if say is not None:
         tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or default_jobs(plans))
     run_plans(plans, folder, jobs=jobs, progress=progress)

@@ -128,6 +128,7 @@ def train_model(
                 f"written over. Give another {keyword('out')}."
             )
         run.check(plan, images)
+    images.tell(say)
     if say is not None:
         tell(say, {folder: plan}, images)
     profiles = [GradientProfiles(folder, gradients)] if gradients else []

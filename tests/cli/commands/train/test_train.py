@@ -110,6 +110,29 @@ def test_test_shows_classes_and_confusion(cli, run) -> None:
     assert [row["path"] for row in rows][:2] == ["T-shirt/top", "trouser"]
 
 
+@pytest.fixture
+def pets(tmp_path):
+    """Images of two classes in `pets/`, some in a folder below their class, and a text."""
+    import numpy as np
+    from PIL import Image
+
+    for i, place in enumerate(("train/cat", "train/cat/tabby", "train/dog", "test/cat/far/away")):
+        (tmp_path / "pets" / place).mkdir(parents=True)
+        pixels = np.full((8, 8, 3), 50 * i, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pets" / place / "a.png")
+    (tmp_path / "pets/train/dog/notes.txt").touch()
+    return tmp_path / "pets"
+
+
+def test_files_that_are_not_read_are_told_once(cli, pets) -> None:
+    done = cli("train resnet8 --recipe demo --data pets --set steps=1 --out one")
+    assert done.code == 0, done.err
+    assert done.err.count("files that are not read: 1 (1 .txt; first ") == 1
+    document = json.loads(cli("test one -f json").out)
+    assert document["totals"]["images"] == 1
+    assert "not read: 1 (1 .txt" in document["conventions"][-1]
+
+
 def test_export_writes_the_net(cli, run, tmp_path) -> None:
     import torch
 
