@@ -13,6 +13,7 @@ Files are written under a temporary name and renamed, so that each is whole or n
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 from archlab import files
-from archlab.errors import RunError, WriteError
+from archlab.errors import ArchlabError, RunError, WriteError
 from archlab.result import Unit
 from archlab.runs.layout import has_layouts, recorded_options
 from archlab.runs.recipe import LATER, Recipe, from_record
@@ -231,10 +232,13 @@ def read_outcome(folder: Path) -> Outcome:
 
 
 def read_progress(folder: Path) -> tuple[int, int]:
-    """Return the step that a run has reached, and its last one; zeros where it has not begun."""
+    """Return the step that a run has reached, and its last one; zeros where nothing says so."""
     path = folder / PROGRESS
     if not path.is_file():
         return 0, 0
-    content = files.read_json(path)
-    state = _checked(Steps, {name: content.get(name) for name in ("step", "total")}, path)
-    return state.step, state.total
+    # People read it while the run goes on; a damaged one stops nobody from going on.
+    with contextlib.suppress(ArchlabError):
+        content = files.read_json(path)
+        state = _checked(Steps, {name: content.get(name) for name in ("step", "total")}, path)
+        return state.step, state.total
+    return 0, 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from archlab.errors import RunError, keyword
 from archlab.resolve.saved import SavedError, read_saved
@@ -121,17 +122,26 @@ def load_model(
 def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.Module) -> None:
     """Raise a RunError unless a checkpoint holds the weights of a model, and no others."""
     origin, held, own = content["archlab"], weights(content), model.state_dict()
+    # What a lazy layer has not made yet takes the shape of what it is given.
     wrong = [
         name for name, weight in own.items()
-        if getattr(held.get(name), "shape", None) != weight.shape
+        if name not in held or (not is_lazy(weight) and held[name].shape != weight.shape)
     ]  # fmt: skip
     extra = [key for key in held if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]
         other = origin.get("spec") or origin.get("type") or "another model"
+        whose = f"{path} holds weights of {other}, not of {name}"
+        why = ""
+        if other == name:
+            whose = f"{path} does not fit {name} as it is built now"
+            why = (
+                " Its code may have changed since it was trained, or it makes layers in its first "
+                "forward: make them in the constructor, or use a lazy layer such as nn.LazyLinear."
+            )
         raise RunError(
-            f"{path} holds weights of {other}, not of {name}: {len(wrong)} tensors are missing or "
-            f"of another shape, {len(extra)} have no place (first: {first})."
+            f"{whose}: {len(wrong)} tensors are missing or of another shape, {len(extra)} have no "
+            f"place (first: {first}).{why}"
         )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -22,6 +24,9 @@ from archlab.runs.recipe import Recipe
 # cuBLAS reads it once, at the first matrix product of a process; without it a deterministic run
 # raises afterwards. What somebody has set stays.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+# NumPy's global stream, from which the code of a net may draw; ours never does.
+_NUMPY: np.random.RandomState = np.random.mtrand._rand
 # The random streams and the capture of graphs belong to the whole process: runs that share one in
 # threads take turns.
 ALONE = threading.RLock()
@@ -149,11 +154,15 @@ def own_stream() -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from torch's global streams as a seed says, of CUDA too, and put them back."""
+    """Draw from the global streams of Python, NumPy and torch as a seed says, and put them back."""
     devices = [torch.cuda.current_device()] if has_cuda() else []
     with ExitStack() as kept:
         with ALONE:
+            kept.callback(random.setstate, random.getstate())
+            kept.callback(_NUMPY.set_state, _NUMPY.get_state(legacy=True))
             kept.enter_context(torch.random.fork_rng(devices=devices))
+            random.seed(seed)
+            _NUMPY.seed(seed % 2**32)
             torch.default_generator.manual_seed(seed)
             if devices:
                 torch.cuda.manual_seed(seed)
@@ -164,17 +173,25 @@ def seeded(seed: int) -> Iterator[None]:
                 kept.close()
 
 
-def random_state() -> dict[str, torch.Tensor]:
-    """Return the states of torch's global random streams (dropout draws from them)."""
-    state = {"cpu": torch.get_rng_state()}
+def random_state() -> dict[str, Any]:
+    """Return the states of the global random streams, from which dropout draws, as plain values."""
+    numbers: Any = _NUMPY.get_state(legacy=True)
+    state: dict[str, Any] = {
+        "cpu": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": tuple(part.tolist() if isinstance(part, np.ndarray) else part for part in numbers),
+    }
     if has_cuda():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
 
 
-def set_random_state(state: dict[str, torch.Tensor]) -> None:
-    """Put the global random streams back."""
+def set_random_state(state: Mapping[str, Any]) -> None:
+    """Put the global random streams back; older checkpoints have those of torch alone."""
     torch.set_rng_state(state["cpu"])
+    if "python" in state:
+        random.setstate(state["python"])
+        _NUMPY.set_state(state["numpy"])
     if "cuda" in state and has_cuda():
         torch.cuda.set_rng_state(state["cuda"])
 

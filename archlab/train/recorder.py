@@ -58,7 +58,7 @@ class Recorder(pl.Callback):
         self.numerics = ""  # in words, see `device.numerics`
         self._before, self._begin = 0.0, time.monotonic()
         self._tick = 0.0
-        self._random: dict[str, Tensor] | None = None
+        self._random: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> float:
@@ -66,7 +66,7 @@ class Recorder(pl.Callback):
         return self._before + time.monotonic() - self._begin
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs: rows, time, and torch's random streams."""
+        """Return what a resumed run needs: rows, time, and the random streams."""
         return {
             "rows": [asdict(row) for row in self.rows],
             "seconds": self.seconds,
@@ -134,6 +134,13 @@ class Recorder(pl.Callback):
         measured = (images, labels) if whole else sample(images, labels, module.recipe.eval_images)
         train_error, _ = error(module, measured, normal)
         test_error, test_loss = error(module, self.data.part("test"), normal)
+        # Between, a net may recover; at the end such errors would be those of a guess.
+        if whole and not math.isfinite(test_loss):
+            raise Diverged(
+                f"in eval mode the loss on the test images is not finite (NaN or infinite) at step "
+                f"{trainer.global_step}, and in training it is: look at what the net does "
+                "differently in eval mode, such as batch norm with its running statistics"
+            )
         per_epoch = -(-len(labels) // module.recipe.batch_size)
         row = Measurement(
             step=trainer.global_step,

@@ -26,7 +26,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from archlab import files, zoo
 from archlab.contain import EndingError, contained
 from archlab.data.sets import ImageSet, load_images
-from archlab.errors import NoMemoryError, RunError, keyword
+from archlab.errors import NoMemoryError, OptionError, RunError, keyword
 from archlab.lock import locked
 from archlab.runs import hparams, record
 from archlab.runs.record import Outcome, Plan
@@ -42,6 +42,10 @@ from archlab.train.recorder import Diverged, Recorder
 from archlab.train.trainable import check_scores, check_trainable
 from archlab.verb import Progress
 from archlab.version import __version__
+
+_OF_A_TRAINER = (
+    pl.callbacks.LearningRateFinder, pl.callbacks.BatchSizeFinder, pl.callbacks.EarlyStopping,
+)  # fmt: skip
 
 
 def execute(  # noqa: PLR0913  what a run needs besides its folder
@@ -122,6 +126,21 @@ def check(plan: Plan, images: ImageSet) -> None:
         check_trainable(module.model, images, plan.model)
         if module.freeze_plan is not None:
             module.freeze_plan.groups(module.model, 1.0)
+
+
+def checked(callbacks: Iterable[pl.Callback] | pl.Callback) -> list[pl.Callback]:
+    """Return callbacks as a list, or raise an OptionError for one that cannot work in a run."""
+    given = [callbacks] if isinstance(callbacks, pl.Callback) else list(callbacks)
+    for each in given:
+        name = type(each).__name__
+        if not isinstance(each, pl.Callback):
+            raise OptionError(f"{keyword('callbacks')}: {name} is no callback of Lightning's.")
+        if isinstance(each, _OF_A_TRAINER):
+            raise OptionError(
+                f"{keyword('callbacks')}: {name} needs a trainer of your own, which tunes or "
+                "validates: pl.Trainer(callbacks=[…]).fit(archlab.Classifier(…), …)."
+            )
+    return given
 
 
 def _fit(

@@ -124,3 +124,48 @@ def test_nor_is_it_for_a_file_that_is_something_else(tmp_path) -> None:
     with pytest.raises(RunError, match="can be read \\(no pickle of tensors\\)") as caught:
         checkpoint.read(path)
     assert "weights_only" not in str(caught.value)
+
+
+LAZY = """
+from torch import nn
+
+class Lazy(nn.Sequential):
+    def __init__(self, num_classes=10):
+        super().__init__(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(),
+                         nn.LazyLinear(num_classes))
+
+class Late(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.head = None
+
+    def forward(self, x):
+        if self.head is None:
+            self.head = nn.Linear(256, 10)
+        return self.head(x.flatten(1))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+def test_a_lazy_net_is_loaded_exported_and_tested(planned, images, source, tmp_path) -> None:
+    (tmp_path / "lazy.py").write_text(LAZY)
+    spec = f"{tmp_path / 'lazy.py'}:Lazy"
+    folder = planned("lazy", model=spec)
+    outcome = execute(folder, images=images, trusted=spec)
+    net = archlab.load_model(folder, model=spec)
+    assert net[0].weight.shape == (4, 1, 3, 3)
+    assert net[3].weight.shape == (10, 4 * 14 * 14)
+    tested = archlab.evaluate_model(folder, data=source, model=spec)
+    assert 100 * (1 - tested.totals.accuracy) == pytest.approx(outcome.test_error)
+    written = archlab.export_model(folder, to="pt2", input="1x16x16", model=spec)
+    scores = torch.export.load(written).module()(torch.zeros(2, 1, 16, 16))
+    assert torch.allclose(scores, net(torch.zeros(2, 1, 16, 16)), atol=1e-6)
+
+
+def test_layers_of_a_first_forward_are_named_as_the_reason(planned, images, tmp_path) -> None:
+    (tmp_path / "lazy.py").write_text(LAZY)
+    spec = f"{tmp_path / 'lazy.py'}:Late"
+    folder = planned("late", model=spec)
+    execute(folder, images=images, trusted=spec)
+    with pytest.raises(RunError, match=r"as it is built now.*makes layers in its first forward"):
+        archlab.load_model(folder, model=spec)

@@ -1,5 +1,6 @@
 """A run that stops and goes on ends with the weights of one that never stopped: max |dW| = 0."""
 
+import random
 import signal
 import subprocess
 import sys
@@ -7,20 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import pytorch_lightning as pl
 import torch
 
 from archlab import files
-from archlab.errors import RunError, WriteError
+from archlab.errors import OptionError, RunError, WriteError
 from archlab.lock import locked
 from archlab.runs import record
 from archlab.train import checkpoint, recorder, steps
 from archlab.train.data import ImageData
-from archlab.train.run import execute
+from archlab.train.run import checked, execute
 from archlab.train.steps import Stepper
 
 NETS = '''
+import random
+
+import numpy
+import torch
 from torch import nn
 
 class Dropping(nn.Sequential):
@@ -30,6 +36,27 @@ class Dropping(nn.Sequential):
         super().__init__(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(),
                          nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Dropout(0.5),
                          nn.Linear(64, num_classes))
+
+class Chancy(nn.Sequential):
+    """Draws from the global streams of Python and NumPy in every step."""
+
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Flatten(), nn.Linear(256, num_classes))
+
+    def forward(self, x):
+        return super().forward(x * (random.random() + numpy.random.normal()))
+
+class Blind(nn.Sequential):
+    """Its scores are NaN in eval mode alone, and not before it has been trained."""
+
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Flatten(), nn.Linear(256, num_classes))
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, x):
+        self.steps += self.training
+        lost = torch.where(self.steps > 5, torch.nan, 1.0)
+        return super().forward(x) * (1.0 if self.training else lost)
 
 class Exploding(nn.Sequential):
     def __init__(self, num_classes=10):
@@ -143,12 +170,33 @@ def test_a_run_that_an_earlier_version_began_goes_on(planned, images, largest_di
     assert [row.running_error for row in rows[0]] == [row.running_error for row in rows[1]]
 
 
-def test_dropout_goes_on_where_it_was(planned, images, nets, largest_difference) -> None:
-    straight = planned("straight", model=f"{nets}:Dropping")
-    broken = planned("broken", model=f"{nets}:Dropping")
-    execute(straight, images=images, trusted=f"{nets}:Dropping")
-    resumed(broken, images, 7, trusted=f"{nets}:Dropping")
+@pytest.mark.parametrize("name", ["Dropping", "Chancy"])
+def test_random_streams_go_on_where_they_were(
+    planned, images, nets, largest_difference, name
+) -> None:
+    straight = planned("straight", model=f"{nets}:{name}")
+    broken = planned("broken", model=f"{nets}:{name}")
+    execute(straight, images=images, trusted=f"{nets}:{name}")
+    random.random()
+    numpy.random.normal()  # noqa: NPY002  the global stream, which other code draws from, too
+    before = random.getstate(), numpy.random.get_state()[2]  # noqa: NPY002
+    resumed(broken, images, 7, trusted=f"{nets}:{name}")
     assert largest_difference(straight, broken) == 0.0
+    assert (random.getstate(), numpy.random.get_state()[2]) == before  # noqa: NPY002
+
+
+def test_a_net_that_is_nan_in_eval_mode_alone_has_failed(planned, images, nets) -> None:
+    folder = planned("run", model=f"{nets}:Blind")
+    outcome = execute(folder, images=images, trusted=f"{nets}:Blind")
+    assert outcome.status == "failed"
+    assert "in eval mode the loss on the test images is not finite" in outcome.why
+
+
+def test_a_damaged_progress_file_stops_nobody(planned, images) -> None:
+    folder = planned("run")
+    (folder / record.PROGRESS).write_text("")
+    assert record.read_progress(folder) == (0, 0)
+    assert execute(folder, images=images).status == "done"
 
 
 def test_a_loader_that_forgets_its_place_is_noticed(
@@ -289,3 +337,21 @@ def test_training_leaves_the_random_stream_alone(planned, images) -> None:
     before = torch.get_rng_state()
     execute(planned("run", steps=2), images=images)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (pl.callbacks.LearningRateFinder(), "needs a trainer of your own"),
+        ([pl.callbacks.EarlyStopping("test_error")], "needs a trainer of your own"),
+        (["print"], "str is no callback"),
+    ],
+)
+def test_callbacks_that_cannot_work_are_refused(callbacks, message) -> None:
+    with pytest.raises(OptionError, match=message):
+        checked(callbacks)
+
+
+def test_one_callback_needs_no_list() -> None:
+    callback = pl.Callback()
+    assert checked(callback) == [callback]

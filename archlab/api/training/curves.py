@@ -208,7 +208,9 @@ def _times(runs: Sequence[Run]) -> list[str]:
         return []
     seconds = [end.seconds for end in ended]
     size, unit = (60, "min") if max(seconds) >= 120 else (1, "s")
-    low, high = (f"{bound / size:.2g}" for bound in (min(seconds), max(seconds)))
+    # Two digits of a few minutes, all of many.
+    bounds = (bound / size for bound in (min(seconds), max(seconds)))
+    low, high = (f"{bound:.0f}" if bound >= 10 else f"{bound:.2g}" for bound in bounds)
     many = low if low == high else f"{low} to {high}"
     places = sorted({end.hardware for end in ended if end.hardware})
     return [f"{many} {unit} a run on {' and '.join(places)}" if places else f"{many} {unit} a run"]

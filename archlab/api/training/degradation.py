@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,20 +125,21 @@ def degradation(
     besides = len(finished_besides(folder, plans))
     if besides and say is not None:
         say(_of_besides(folder, besides, len(plans)))
-
-    # Also after Ctrl-C: what was measured until then can be looked at.
-    def settle() -> None:
-        found = judge(folder)
-        write_verdict(folder, found)
-        if unfinished := sum(row.status in ("planned", "interrupted") for row in found.rows):
-            ended = len(found.rows) - unfinished
-            if say is not None:
-                say(f"{VERDICT} is partial: {ended} of {len(found.rows)} runs are over")
-        with contextlib.suppress(RunError):  # nothing was measured
-            curves(folder, style=style).save(folder / "figure.svg")
-
+    settle = partial(_settle, folder, style, say)
     run_plans(plans, folder, jobs=jobs, progress=progress, fan=fan, settle=settle)
     return judged(read_runs(folder, [plan.name for plan in plans]))
+
+
+def _settle(folder: Path, style: str, say: Callable[[str], None] | None) -> None:
+    """Write verdict and figure of what was measured; also after Ctrl-C, when it may be little."""
+    found = judge(folder)
+    write_verdict(folder, found)
+    unfinished = sum(row.status in ("planned", "interrupted") for row in found.rows)
+    if unfinished and say is not None:
+        ended = len(found.rows) - unfinished
+        say(f"{VERDICT} is partial: {ended} of {len(found.rows)} runs are over")
+    with contextlib.suppress(RunError):  # nothing was measured
+        curves(folder, style=style).save(folder / "figure.svg")
 
 
 def _of_besides(folder: Path, besides: int, asked: int) -> str:

@@ -71,7 +71,7 @@ def train_model(
     out: str | Path | None = None,
     gradients: int | None = None,
     loggers: Callable[[Path], Iterable[Logger]] | None = None,
-    callbacks: Sequence[pl.Callback] = (),
+    callbacks: Sequence[pl.Callback] | pl.Callback = (),
     stop: Callable[[], bool] | None = None,
     say: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -90,7 +90,7 @@ def train_model(
         out: the run's folder; runs/MODEL-seedSEED-ID by default.
         gradients: record gradient norms by depth every so many steps.
         loggers: a function from the run's folder to Lightning loggers.
-        callbacks: Lightning's, beside archlab's own.
+        callbacks: one or several of Lightning's, beside archlab's own.
         stop: asked once a second whether to save and end.
         say: called with how long it will take here, an estimate, before the first step, unless
             that is less than a minute.
@@ -105,6 +105,7 @@ def train_model(
     Example:
         >>> train_model("resnet20", recipe="demo").totals.test_error  # doctest: +SKIP
     """
+    others = run.checked(callbacks)
     data_dir = str(Path(data_dir).absolute())
     images = _images(data, data_dir, download=download)
     # What a run's id is made of is filled in by `planned`, which looks at the images.
@@ -142,7 +143,7 @@ def train_model(
             stop=stop,
             progress=progress,
             loggers=loggers(folder) if loggers else (),
-            extra=[*callbacks, *profiles],
+            extra=[*others, *profiles],
         )
     return _trained(ledger.read_run(folder))
 
