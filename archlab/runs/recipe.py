@@ -91,7 +91,7 @@ class Recipe:
     batch_size: Count = 128
     optimizer: Optimizer = "sgd"
     learning_rate: Positive = 0.1
-    momentum: NotNegative = 0.9
+    momentum: Share = 0.9
     weight_decay: NotNegative = 1e-4
     schedule: Schedule = "constant"
     milestones: Milestones = ()
@@ -256,6 +256,14 @@ def read_config(path: Path) -> dict[str, Any]:
                 raise yaml.YAMLError("a recipe has no aliases (*name)")
             return super().compose_node(parent, index)
 
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            """Raise for a key that comes twice: the first of two values would be dropped."""
+            node = super().compose_mapping_node(anchor)
+            keys = [str(key.value) for key, _ in node.value]
+            if twice := [key for i, key in enumerate(keys) if key in keys[:i]]:
+                raise yaml.YAMLError(f"the key {twice[0]!r} is given twice")
+            return node
+
     exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     source = keyword("config", path)
@@ -325,7 +333,13 @@ def _changed(base: Recipe, entries: Mapping[str, Any], source: str) -> Recipe:
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
         if entries.get(one) is not None and other not in entries:
             values[other] = None
-    return _checked(values, source)
+    changed = _checked(values, source)
+    if changed.schedule == "steps" and not changed.milestones:
+        raise OptionError(
+            f"{source}: the schedule `steps` lowers the rate at milestones, and there are none. "
+            "Give milestones, such as [32000, 48000], or another schedule."
+        )
+    return changed
 
 
 def _check_names(names: Iterable[str], known: Collection[str], source: str) -> None:

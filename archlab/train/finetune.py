@@ -36,7 +36,12 @@ class Freeze:
     )
 
     def groups(self, model: nn.Module, rate: float) -> list[dict[str, Any]]:
-        """Return one optimizer group a part, frozen or not."""
+        """Return one optimizer group a part, frozen or not.
+
+        A net without such parts, of which nothing is frozen, is one group.
+        """
+        if not self.frozen and not _has_parts(model):
+            return [{"name": "all", "lr": rate, "params": list(model.parameters())}]
         weights = {
             part: [weight for module in modules for weight in module.parameters()]
             for part, modules in parts(model).items()
@@ -52,6 +57,8 @@ class Freeze:
 
     def apply(self, model: nn.Module, step: int) -> None:
         """Freeze or release the model's parts as the step demands, batch norm included."""
+        if not self.frozen:
+            return
         is_frozen = self.is_frozen(step)
         for part, modules in parts(model).items():
             trains = not (is_frozen and part in self.frozen)
@@ -95,6 +102,14 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     return {"stem": children[:first], "stages": children[first:last], "head": children[last:]}
 
 
+def _has_parts(model: nn.Module) -> bool:
+    try:
+        parts(model)
+    except OptionError:
+        return False
+    return True
+
+
 def replace_head(model: nn.Module, classes: int) -> None:
     """Give the model a fresh last linear layer with so many outputs."""
     layers = {
@@ -125,4 +140,9 @@ def freeze(text: str, until: int | None) -> Freeze:
                 f"{keyword('freeze', name)} is no part. Allowed: {', '.join(PARTS)}, joined by "
                 "commas; backbone (stem and stages); none."
             )
+    if set(names) == set(PARTS):
+        raise OptionError(
+            f"{keyword('freeze', text)} is all of the net: nothing would be trained. Leave out a "
+            "part, such as head."
+        )
     return Freeze(names, until if names else 0)

@@ -147,6 +147,9 @@ BAD = {
     "an average of nothing": ("ema_decay: -0.5", "a number from 0, below 1"),
     "ahead of nothing": ("nesterov: true\nmomentum: 0", "nesterov looks ahead along the momentum"),
     "ahead of adam": ("nesterov: true\noptimizer: adam", "the optimizer is adam"),
+    "momentum that grows": ("momentum: 1.5", "a number from 0, below 1"),
+    "a key twice": ("steps: 5\nflip: true\nsteps: 6", "the key 'steps' is given twice"),
+    "steps at no milestone": ("milestones: []", "there are none"),
     "class for categories": ("categories: cat", "a whole number"),
 }
 

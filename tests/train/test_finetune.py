@@ -116,3 +116,19 @@ def test_what_cannot_be_frozen_by_name() -> None:
         freeze("stem,neck", None)
     assert freeze("none", None).until == 0
     assert freeze("stem", 5) == Freeze(("stem",), 5)
+
+
+def test_a_net_that_is_frozen_as_a_whole_is_refused() -> None:
+    with pytest.raises(OptionError, match="nothing would be trained"):
+        freeze("stem,stages,head", None)
+
+
+def test_nothing_frozen_needs_no_parts() -> None:
+    """A net without stem, stages and head is one group at the full rate, and stays trainable."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    plan = freeze("none", None)
+    (group,) = plan.groups(net, 0.1)
+    assert group["lr"] == 0.1
+    assert [id(each) for each in group["params"]] == [id(each) for each in net.parameters()]
+    plan.apply(net, 0)
+    assert all(each.requires_grad for each in net.parameters())

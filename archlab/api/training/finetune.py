@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
+from archlab.errors import OptionError, keyword
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
@@ -111,11 +112,24 @@ def finetune_model(
     folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
     if not folder.exists():
         run.check(plans[0], images)
+        _check_probe(plans, images)
     images.tell(say)
     if say is not None:
         tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or default_jobs(plans))
     run_plans(plans, folder, jobs=jobs, progress=progress)
     return _compared([ledger.read_run(folder / plan.name) for plan in plans])
+
+
+def _check_probe(plans: Sequence[Plan], images: ImageSet) -> None:
+    """Raise an OptionError where there is to be a linear probe of a net without a backbone."""
+    for plan in (plan for plan in plans if plan.kind == "probe"):
+        try:
+            run.check(plan, images)
+        except OptionError as error:
+            raise OptionError(
+                f"{error} The linear probe beside the fine-tuning needs them: leave it out with "
+                f"{keyword('alone')}."
+            ) from error
 
 
 def freeze_plan(text: str, until: int | None) -> Freeze | None:
@@ -143,8 +157,9 @@ def _compared(runs: list[ledger.Run]) -> Result[FineTuneTotals, FineTuneRow]:
     errors = {kind: ends[kind].test_error if kind in ends else None for kind in ways}
     frozen = plan.freeze or {}
     until = frozen.get("until")
-    parts = " and ".join(frozen.get("frozen", ())) or "nothing"
-    schedule = f"{parts} frozen {'always' if until is None else f'until step {until:,}'}"
+    parts = " and ".join(frozen.get("frozen", ()))
+    end = "always" if until is None else f"until step {until:,}"
+    schedule = f"{parts} frozen {end}" if parts else "nothing frozen"
     words = f"finetune: {schedule}; probe: the head alone; scratch: fresh weights, the same steps"
     conventions = (*layout_note(plan.model, plan.options), words, MEASURED)
     return Result(

@@ -42,3 +42,30 @@ def test_three_ways_side_by_side() -> None:
     ]  # fmt: skip
     assert "stem and stages frozen until step 1,500" in answer.header.conventions[0]
     assert [(missing.what, missing.why) for missing in answer.missing] == [("probe", "no loss")]
+
+
+FLAT = """
+from torch import nn
+
+class Flat(nn.Sequential):
+    def __init__(self, num_classes=10):
+        super().__init__(nn.Flatten(), nn.Linear(256, num_classes))
+"""
+
+
+def test_a_net_without_a_backbone_is_fine_tuned_alone(tmp_path) -> None:
+    (tmp_path / "flat.py").write_text(FLAT)
+    spec, recipe = f"{tmp_path / 'flat.py'}:Flat", replace(RECIPES["demo"], steps=3, epochs=None)
+    archlab.train_model(spec, data="embedded", recipe=recipe, out=tmp_path / "run")
+    given = {
+        "model": spec,
+        "data": "embedded",
+        "recipe": recipe,
+        "freeze": freeze_plan("none", None),
+    }
+    with pytest.raises(OptionError, match="leave it out with alone"):
+        archlab.finetune_model(tmp_path / "run", out=tmp_path / "all", **given)
+    assert not (tmp_path / "all").exists()
+    answer = archlab.finetune_model(tmp_path / "run", out=tmp_path / "one", alone=True, **given)
+    assert [(row.path, row.status) for row in answer.rows] == [("finetune", "done")]
+    assert "nothing frozen;" in answer.header.conventions[-2]
