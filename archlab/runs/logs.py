@@ -64,7 +64,7 @@ def read_logs(folder: Path) -> Series:
 def unit(folder: Path) -> str:
     """Return what a log counts: steps, or epochs where its table has no column of steps."""
     if tables := _tables(folder):
-        with tables[0].open(newline="", encoding="utf-8") as file:
+        with tables[0].open(newline="", encoding="utf-8-sig") as file:
             return "steps" if "step" in next(csv.reader(file), ()) else "epochs"
     return "steps"
 
@@ -72,11 +72,17 @@ def unit(folder: Path) -> str:
 def _from_csv(path: Path) -> Series:
     series: Series = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             # A line has what was logged at its step; other cells are empty. Hyperparameters may be
             # logged without a step.
             reader = csv.DictReader(file)
-            counter = "step" if "step" in (reader.fieldnames or ()) else "epoch"
+            names = reader.fieldnames or ()
+            counter = "step" if "step" in names else "epoch"
+            if names and counter not in names:
+                raise RunError(
+                    f"{path} has no column `step` or `epoch`, by which its values could be drawn. "
+                    f"It has {', '.join(list(names)[:8])}."
+                )
             for line in reader:
                 step = float(line.get(counter) or "nan")
                 for name, text in line.items():

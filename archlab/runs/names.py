@@ -60,12 +60,16 @@ class _Reading:
         return (*rank, -len(self.points[1]), len(self.name), self.name) if fully else rank
 
 
+_IN_PERCENT = frozenset({"train_top1", "eval_top1"})  # timm writes these so
+
+
 def columns(log: Series) -> tuple[Column, ...]:
     """Return the losses and accuracies of a log, one for each part and quantity at most.
 
     A name without a part is of the training images, as Keras has it; an accuracy without one is
     left out beside a `train_loss`, because fastai names the validation's so. An error is shown as
-    the accuracy that it leaves. Where one of the log's accuracies is above 1, all are in percent.
+    the accuracy that it leaves. Where one of the log's accuracies is above 1, all are in percent, and
+    so they are under the names that timm gives them, also while they are below 1.
 
     Example:
         >>> log = {"loss": ([1.0], [2.0]), "val/Top1": ([1.0], [75.0])}
@@ -85,7 +89,8 @@ def columns(log: Series) -> tuple[Column, ...]:
             if best := _best(fitting):
                 chosen.append((part, best))
     rates = [value for _, each in chosen if each.quantity == "acc" for value in each.points[1]]
-    whole = 100.0 if any(value > 1.01 for value in rates) else 1.0
+    percent = any(value > 1.01 for value in rates) or not _IN_PERCENT.isdisjoint(log)
+    whole = 100.0 if percent else 1.0
     return tuple(
         Column(part, each.quantity, each.name, _points(each, whole)) for part, each in chosen
     )

@@ -37,3 +37,15 @@ def test_what_holds_no_logs(tmp_path, name, content, message) -> None:
         read_logs(tmp_path)
     with pytest.raises(RunError, match="There is no folder"):
         read_logs(tmp_path / "nowhere")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path) -> None:
+    """Excel writes one in front of a CSV file."""
+    (tmp_path / "metrics.csv").write_text("\ufeffepoch,loss\n0,2.0\n1,1.5\n", encoding="utf-8")
+    assert read_logs(tmp_path) == {"loss": ([0.0, 1.0], [2.0, 1.5])}
+
+
+def test_a_log_without_steps_names_its_columns(tmp_path) -> None:
+    (tmp_path / "metrics.csv").write_text("time,loss\n0,2.0\n")
+    with pytest.raises(RunError, match="no column `step` or `epoch`.*It has time, loss"):
+        read_logs(tmp_path)

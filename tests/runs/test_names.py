@@ -120,3 +120,9 @@ def test_an_accuracy_is_a_share_whatever_it_was_logged_in() -> None:
 def test_of_two_equal_names_the_one_with_more_values_is_taken() -> None:
     found = columns({"eval_loss": ([1.0], [2.0]), "val_loss": ([1.0, 2.0], [2.0, 1.0])})
     assert [each.name for each in found] == ["val_loss"]
+
+
+def test_timm_writes_percent_also_while_it_is_below_one() -> None:
+    """Half a percent of ImageNet's images at the first epoch is no half of them."""
+    (column,) = columns({"eval_top1": ([0.0, 1.0], [0.1, 0.5])})
+    assert column.points == ([0.0, 1.0], [0.001, 0.005])
