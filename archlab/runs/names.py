@@ -68,8 +68,8 @@ def columns(log: Series) -> tuple[Column, ...]:
 
     A name without a part is of the training images, as Keras has it; an accuracy without one is
     left out beside a `train_loss`, because fastai names the validation's so. An error is shown as
-    the accuracy that it leaves. Where one of the log's accuracies is above 1, all are in percent, and
-    so they are under the names that timm gives them, also while they are below 1.
+    the accuracy that it leaves. Where one of the log's accuracies is above 1, all are in percent;
+    under the names that timm gives them they always are.
 
     Example:
         >>> log = {"loss": ([1.0], [2.0]), "val/Top1": ([1.0], [75.0])}

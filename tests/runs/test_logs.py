@@ -47,5 +47,5 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path) -> None:
 
 def test_a_log_without_steps_names_its_columns(tmp_path) -> None:
     (tmp_path / "metrics.csv").write_text("time,loss\n0,2.0\n")
-    with pytest.raises(RunError, match="no column `step` or `epoch`.*It has time, loss"):
+    with pytest.raises(RunError, match=r"no column `step` or `epoch`.*It has time, loss"):
         read_logs(tmp_path)
