@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 from archlab import files
-from archlab.errors import ArchlabError, RunError, WriteError
+from archlab.errors import ArchlabError, OptionError, RunError, WriteError, keyword
 from archlab.result import Unit
 from archlab.runs.layout import has_layouts, recorded_options
 from archlab.runs.recipe import LATER, Recipe, from_record
@@ -67,6 +67,19 @@ class Plan:
     init: str = ""
     init_id: str = ""
     freeze: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise an OptionError for a model that is no spec, or a seed that no generator takes."""
+        if not isinstance(self.model, str):
+            raise OptionError(
+                f"{keyword('model')}: {type(self.model).__name__} is no spec, from which a run "
+                "builds its net anew. Train a module of your own by archlab.Classifier and "
+                "pl.Trainer."
+            )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise OptionError(
+                f"{keyword('seed', self.seed)}: a whole number, 0 or more, is wanted."
+            )
 
     @property
     def id(self) -> str:

@@ -21,7 +21,7 @@ from torch.nn import functional
 from archlab.errors import DataError, OptionError, keyword
 from archlab.runs import hparams
 from archlab.runs.layout import fitting_layout, has_layouts
-from archlab.runs.recipe import Recipe, from_record, recipe
+from archlab.runs.recipe import RECIPES, Recipe, from_record, recipe
 from archlab.train import checkpoint as checkpoints, device
 from archlab.train.batches import Batch
 from archlab.train.build import build, input_channels
@@ -247,6 +247,11 @@ def named(choice: Recipe | str) -> Recipe:
     """Return a recipe that is given as itself, by name, or as a YAML file."""
     if isinstance(choice, str) and choice.endswith((".yaml", ".yml")):
         return recipe("lesson", Path(choice))
+    if not isinstance(choice, str | Recipe):
+        raise OptionError(
+            f"{keyword('recipe', choice)}: a recipe, its name ({', '.join(RECIPES)}) or a YAML "
+            "file is wanted."
+        )
     return recipe(choice) if isinstance(choice, str) else choice
 
 

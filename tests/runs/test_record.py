@@ -92,18 +92,23 @@ def test_measurements_come_back_to_the_last_digit(tmp_path) -> None:
         (record.PLAN, "model", None), (record.PLAN, "depth", [20]), (record.PLAN, "seed", "1"),
         (record.PLAN, "options", []), (record.PLAN, "recipe", 3), (record.PLAN, "kind", True),
         (record.DONE, "status", 3), (record.DONE, "train_error", [1.0]),
-        (record.DONE, "seconds", "long"), (record.PROGRESS, "step", "x"),
-        (record.PROGRESS, "total", None),
+        (record.DONE, "seconds", "long"),
     ],
 )  # fmt: skip
 def test_entries_of_wrong_types(tmp_path, file, key, value) -> None:
     """Somebody else may have written the files of a run."""
     record.write_plan(tmp_path, PLAN)
-    files.write_json(tmp_path / record.PROGRESS, {"step": 3, "total": 9, "seconds": 1.0})
     if file == record.DONE:
         files.write_json(tmp_path / file, {"status": "done"})
-    assert record.read_progress(tmp_path) == (3, 9)
     files.write_json(tmp_path / file, {**files.read_json(tmp_path / file), key: value})
     read = {record.PLAN: record.read_plan, record.DONE: record.read_outcome}
     with pytest.raises(RunError, match=f"{file} lacks or mistypes an entry"):
-        read.get(file, record.read_progress)(tmp_path)
+        read[file](tmp_path)
+
+
+@pytest.mark.parametrize("state", [{"step": "x", "total": 9}, {"step": 3, "total": None}, [], 3])
+def test_a_damaged_display_of_progress_is_no_obstacle(tmp_path, state) -> None:
+    files.write_json(tmp_path / record.PROGRESS, {"step": 3, "total": 9, "seconds": 1.0})
+    assert record.read_progress(tmp_path) == (3, 9)
+    files.write_json(tmp_path / record.PROGRESS, state)
+    assert record.read_progress(tmp_path) == (0, 0)

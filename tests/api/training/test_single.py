@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 import archlab
 from archlab import files, zoo
@@ -142,3 +143,18 @@ def test_a_run_that_another_process_has_begun_keeps_its_files(tmp_path, monkeypa
         archlab.train_model("resnet8", recipe="demo", out=tmp_path / "run", loggers=loggers)
     assert (tmp_path / "run/of-the-other").exists()
     assert (tmp_path / "run" / record.PLAN).exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"recipe": None}, "recipe=None: a recipe, its name"),
+        ({"seed": -1}, "seed=-1: a whole number, 0 or more"),
+        ({"seed": "1"}, "a whole number, 0 or more"),
+        ({"model": nn.Linear(2, 2)}, "Linear is no spec.*archlab.Classifier"),
+    ],
+)
+def test_values_of_another_type_are_refused_in_words(changed, message) -> None:
+    given = {"model": "resnet20", "data": "embedded", "recipe": "demo", **changed}
+    with pytest.raises(OptionError, match=message):
+        archlab.train_model(given.pop("model"), **given)
