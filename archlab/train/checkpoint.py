@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from archlab.errors import RunError, keyword
@@ -124,9 +124,11 @@ def check_weights(path: Path, content: Mapping[str, Any], name: str, model: nn.M
     origin, held, own = content["archlab"], weights(content), model.state_dict()
     # What a lazy layer has not made yet takes the shape of what it is given.
     wrong = [
-        name for name, weight in own.items()
-        if name not in held or (not is_lazy(weight) and held[name].shape != weight.shape)
-    ]  # fmt: skip
+        name
+        for name, weight in own.items()
+        if not isinstance(value := held.get(name), Tensor)
+        or (not is_lazy(weight) and value.shape != weight.shape)
+    ]
     extra = [key for key in held if key not in own]
     if wrong or extra:
         first = (wrong or extra)[0]
