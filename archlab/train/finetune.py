@@ -96,7 +96,8 @@ def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
     if not heads or not stages or stages[0] >= heads[-1]:
         raise OptionError(
             f"{type(model).__name__} has no stem, stages and head in this order among its "
-            "children, so that parts of it cannot be frozen by name."
+            "children, so that parts of it cannot be frozen by name. Freeze nothing "
+            f"({keyword('freeze', 'none')}), and leave out the linear probe ({keyword('alone')})."
         )
     first, last = stages[0], heads[-1]
     return {"stem": children[:first], "stages": children[first:last], "head": children[last:]}
@@ -119,7 +120,9 @@ def replace_head(model: nn.Module, classes: int) -> None:
         raise OptionError(f"{type(model).__name__} has no linear layer to replace.")
     # named_modules goes from the input to the output: the last linear layer gives the logits.
     path, linear = layers.popitem()
-    fresh = nn.Linear(linear.in_features, classes, bias=linear.bias is not None)
+    # A lazy layer that was loaded says 0 features until its first forward.
+    features = linear.weight.shape[1]
+    fresh = nn.Linear(features, classes, bias=linear.bias is not None)
     model.set_submodule(path, fresh)
 
 

@@ -7,7 +7,9 @@ import archlab
 from archlab import zoo
 from archlab.errors import RunError
 from archlab.runs import record
+from archlab.runs.recipe import RECIPES
 from archlab.train import checkpoint
+from archlab.train.finetune import Freeze
 from archlab.train.run import execute
 
 
@@ -147,7 +149,7 @@ class Late(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
-def test_a_lazy_net_is_loaded_exported_and_tested(planned, images, source, tmp_path) -> None:
+def test_a_lazy_net_is_loaded_tested_tuned_and_exported(planned, images, source, tmp_path) -> None:
     (tmp_path / "lazy.py").write_text(LAZY)
     spec = f"{tmp_path / 'lazy.py'}:Lazy"
     folder = planned("lazy", model=spec)
@@ -157,6 +159,11 @@ def test_a_lazy_net_is_loaded_exported_and_tested(planned, images, source, tmp_p
     assert net[3].weight.shape == (10, 4 * 14 * 14)
     tested = archlab.evaluate_model(folder, data=source, model=spec)
     assert 100 * (1 - tested.totals.accuracy) == pytest.approx(outcome.test_error)
+    tuned = archlab.finetune_model(
+        folder, data=source, model=spec, recipe=RECIPES["demo"], freeze=Freeze(()), alone=True,
+        out=tmp_path / "tuned",
+    )  # fmt: skip
+    assert [row.status for row in tuned.rows] == ["done"]
     written = archlab.export_model(folder, to="pt2", input="1x16x16", model=spec)
     scores = torch.export.load(written).module()(torch.zeros(2, 1, 16, 16))
     assert torch.allclose(scores, net(torch.zeros(2, 1, 16, 16)), atol=1e-6)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from archlab.api.training.single import MEASURED
 from archlab.data.sets import ImageSet, load_images, located
-from archlab.errors import OptionError, keyword
 from archlab.result import Header, Missing, Result, Unit, columns
 from archlab.runs import ledger, record
 from archlab.runs.layout import layout_note
@@ -111,25 +110,13 @@ def finetune_model(
         ]
     folder = Path(out) if out else Path("runs") / f"finetune-{recipe.name}"
     if not folder.exists():
-        run.check(plans[0], images)
-        _check_probe(plans, images)
+        for plan in plans:
+            run.check(plan, images)
     images.tell(say)
     if say is not None:
         tell(say, {folder / plan.name: plan for plan in plans}, images, jobs or default_jobs(plans))
     run_plans(plans, folder, jobs=jobs, progress=progress)
     return _compared([ledger.read_run(folder / plan.name) for plan in plans])
-
-
-def _check_probe(plans: Sequence[Plan], images: ImageSet) -> None:
-    """Raise an OptionError where there is to be a linear probe of a net without a backbone."""
-    for plan in (plan for plan in plans if plan.kind == "probe"):
-        try:
-            run.check(plan, images)
-        except OptionError as error:
-            raise OptionError(
-                f"{error} The linear probe beside the fine-tuning needs them: leave it out with "
-                f"{keyword('alone')}."
-            ) from error
 
 
 def freeze_plan(text: str, until: int | None) -> Freeze | None:

@@ -63,7 +63,7 @@ def test_a_net_without_a_backbone_is_fine_tuned_alone(tmp_path) -> None:
         "recipe": recipe,
         "freeze": freeze_plan("none", None),
     }
-    with pytest.raises(OptionError, match="leave it out with alone"):
+    with pytest.raises(OptionError, match="leave out the linear probe"):
         archlab.finetune_model(tmp_path / "run", out=tmp_path / "all", **given)
     assert not (tmp_path / "all").exists()
     answer = archlab.finetune_model(tmp_path / "run", out=tmp_path / "one", alone=True, **given)
