@@ -130,7 +130,7 @@ def check(plan: Plan, images: ImageSet) -> None:
 
 def checked(callbacks: Iterable[pl.Callback] | pl.Callback) -> list[pl.Callback]:
     """Return callbacks as a list, or raise an OptionError for one that cannot work in a run."""
-    given = [callbacks] if isinstance(callbacks, pl.Callback) else list(callbacks)
+    given = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for each in given:
         name = type(each).__name__
         if not isinstance(each, pl.Callback):

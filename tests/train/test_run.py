@@ -345,6 +345,7 @@ def test_training_leaves_the_random_stream_alone(planned, images) -> None:
         (pl.callbacks.LearningRateFinder(), "needs a trainer of your own"),
         ([pl.callbacks.EarlyStopping("test_error")], "needs a trainer of your own"),
         (["print"], "str is no callback"),
+        (pl.callbacks.Timer, "type is no callback"),
     ],
 )
 def test_callbacks_that_cannot_work_are_refused(callbacks, message) -> None:
