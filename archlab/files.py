@@ -92,7 +92,7 @@ def read_text(path: Path, most: int = 64 * 2**20) -> str:
     check_is_file(path)
     if path.stat().st_size > most:
         raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:.0f} MiB", str(path))
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8-sig")  # Excel writes a byte order mark
 
 
 def check_is_file(path: Path) -> None:

@@ -145,3 +145,8 @@ def test_the_cache_folder_is_the_users(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert files.cache_folder() == Path("/home/somebody/.cache/archlab")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path) -> None:
+    (tmp_path / "table.csv").write_bytes(b"\xef\xbb\xbfmodel,params\n")
+    assert files.read_text(tmp_path / "table.csv", 100) == "model,params\n"
