@@ -12,7 +12,7 @@ from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
-from archlab.view.drawing.dot import Style, theme_of
+from archlab.view.drawing.style import Style, theme_of
 
 
 def graph_picture(
@@ -55,9 +55,10 @@ def picture_of(
         direction=look.direction,
         params=sum(param.numel for param in graph.params if not param.buffer),
         macs=sum(macs) if macs or not graph.nodes else None,
-        notes=(*notes, convention),
+        notes=tuple(notes),
+        conventions=(convention,),
     )
-    sheet = Sheet(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
+    sheet = Sheet(drawing, style)
     return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
 
 

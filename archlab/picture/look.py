@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
-from archlab.view.drawing.dot import DIRECTIONS
+from archlab.view.drawing.style import DIRECTIONS
 from archlab.view.drawing.engine import TIMEOUT
 from archlab.view.theme import THEMES
 

@@ -65,8 +65,8 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     colours = theme.colours
     if box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT):
         return _pill(box, theme)
-    lines = [text(line, 11, colours["text"], bold=True) for line in wrapped(_title(box))]
-    lines += [text(line, 9, colours["quiet"]) for line in _details(box, drawing)]
+    lines = [text(line, 11, colours["text"], bold=True) for line in wrapped(title(box))]
+    lines += [text(line, 9, colours["quiet"]) for line in details(box, drawing)]
     if box.mark:
         role = box.mark if box.mark in SIGNS else "quiet"
         lines.append(text(SIGNS.get(box.mark, box.mark), 9, colours[role], bold=True))
@@ -92,7 +92,7 @@ def left(lines: Sequence[str]) -> str:
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
 
 
-def _title(box: Box) -> str:
+def title(box: Box) -> str:
     return " · ".join((box.title, *box.fused))
 
 
@@ -117,7 +117,7 @@ def cost(group: Group) -> list[str]:
     return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
 
 
-def _details(box: Box, drawing: Drawing) -> list[str]:
+def details(box: Box, drawing: Drawing) -> list[str]:
     amounts = box.amounts
     parts = (
         "" if box.name.isdigit() else box.name,
@@ -264,7 +264,7 @@ def tooltip(box: Box, drawing: Drawing) -> str:
     all_of = f" in all {box.repeats} repeats" if box.repeats > 1 else ""
     facts = [
         box.path or box.id,
-        _title(box) + (f" ×{box.times}" if box.times > 1 else ""),
+        title(box) + (f" ×{box.times}" if box.times > 1 else ""),
         f"{amounts.params:,} parameters{all_of}" if amounts.params else "",
         f"{amounts.macs:,} MACs{all_of}" if amounts.macs else "",
     ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -15,9 +14,10 @@ from archlab.errors import check_one_of
 from archlab.fold.drawing import SHORTCUTS, Drawing, Role, Shape
 from archlab.view.drawing import card
 from archlab.view.drawing.legend import legend
-from archlab.view.theme import FONT, THEMES, Theme
+from archlab.view.drawing.style import DIRECTIONS, Style
+from archlab.view.theme import FONT
 
-DIRECTIONS = ("TB", "LR")
+
 _SPLINES = 300  # boxes above which curved edges cost too much
 _MANY = 2  # skips into one box above which words on them are in the way
 _STYLES = {
@@ -35,18 +35,6 @@ _LANES = frozenset({Role.IDENTITY, Role.PAD, Role.BYPASS, Role.CONCAT, Role.REPE
 
 
 Lanes = Mapping[int, str]  # number of an edge -> the group in which its word stands
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How to draw."""
-
-    theme: Theme
-    direction: str = "TB"  # or LR
-    params: int = 0  # totals for the title
-    macs: int | None = None
-    notes: tuple[str, ...] = ()  # sentences for the foot
-    bare: bool = False  # no title, no legend: a part of a page
 
 
 def dot(drawing: Drawing, style: Style) -> str:
@@ -212,13 +200,3 @@ def _plain(text: str) -> str:
     # The type that nohtml gives is quoted also where a text looks like HTML.
     quoted: str = nohtml(card.printable(text).replace("\\", "\\\\"))
     return quoted
-
-
-def theme_of(name: str) -> Theme:
-    """Return a theme by name.
-
-    Raises:
-        OptionError: an unknown theme.
-    """
-    check_one_of("theme", name, THEMES)
-    return THEMES[name]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Role, Shape
 from archlab.result import si
 from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable
-from archlab.view.drawing.dot import Style
+from archlab.view.drawing.style import Style
 from archlab.view.theme import hue
 
 _ARROWS = {Role.MAIN: "-->", Role.IDENTITY: "==>", Role.CONCAT: "==>"}  # all others are dashed

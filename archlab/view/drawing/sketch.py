@@ -17,7 +17,7 @@ from archlab.view.drawing.card import (
     pill_sign,
     weights,
 )
-from archlab.view.drawing.dot import Style
+from archlab.view.drawing.style import Style
 
 _TITLE = 30  # characters before the details begin
 _LANES = 6  # lanes at most; further shortcuts are named instead

@@ -10,7 +10,8 @@ from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
 from archlab.view.drawing.card import macs_text, params_text, printable
-from archlab.view.drawing.dot import Style, dot
+from archlab.view.drawing.dot import dot
+from archlab.view.drawing.style import Style
 from archlab.view.drawing.engine import many_laid_out
 from archlab.view.drawing.legend import Entry, entries
 from archlab.view.drawing.svg import finished

@@ -4,7 +4,7 @@ import pytest
 
 from archlab.fold.drawing import Amounts, Box, Drawing, Edge, Group, Role, Shape
 from archlab.ir.kinds import Kind
-from archlab.view.drawing.dot import Style, theme_of
+from archlab.view.drawing.style import Style, theme_of
 
 AWKWARD = 'a <b>&"bold"</b>\n\\N {x|y} 漢字 ' + "long" * 75
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from archlab.errors import OptionError
-from archlab.view.drawing.dot import dot, theme_of
+from archlab.view.drawing.dot import dot
+from archlab.view.drawing.style import theme_of
 from archlab.view.drawing.engine import laid_out
 
 

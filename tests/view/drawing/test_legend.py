@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from archlab.fold.drawing import Drawing, Heat
-from archlab.view.drawing.dot import Style, dot
+from archlab.view.drawing.dot import dot
+from archlab.view.drawing.style import Style
 from archlab.view.drawing.engine import laid_out
 from archlab.view.drawing.svg import finished
 

@@ -8,7 +8,8 @@ import pytest
 from archlab.errors import LayoutError
 from archlab.fold.drawing import Box, Drawing, Shape
 from archlab.view.drawing import card
-from archlab.view.drawing.dot import Style, dot, theme_of
+from archlab.view.drawing.dot import dot
+from archlab.view.drawing.style import Style, theme_of
 from archlab.view.drawing.engine import laid_out
 from archlab.view.drawing.svg import finished
 from archlab.view.theme import THEMES
