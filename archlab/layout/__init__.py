@@ -8,8 +8,9 @@ grows with the number of boxes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from math import inf, log
 
 from archlab.fold.drawing import Drawing, Shape
@@ -24,7 +25,11 @@ PAD = 10.0  # inside a frame
 MARGIN = 6.0  # between a text and a line, or the end of a header
 TALL, GOAL = 3.0, 1.4  # height to width above which a drawing is wrapped, and towards which
 _MOST = 12  # columns
-_DOMINANT = 0.6  # the share of the height from which on a group is wrapped, and not what is around
+_LONG = 0.4  # the share of the height from which on a group may be wrapped itself
+_NEAR = 0.25  # the distance from the ratio that is near enough
+_WORTH = 0.05  # what one more column must gain
+_LOST = 0.3  # what more columns may lose before no more are tried
+_LINE = 0.12  # what one more line from column to column costs
 _JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 
 
@@ -60,11 +65,13 @@ class _Placing:
     across: bool
     columns: dict[int, Sequence[int]] = field(default_factory=dict)  # level -> rows that begin one
     stacks: dict[int, Block] = field(default_factory=dict)
+    trunk: set[int] = field(default_factory=set)  # items on the way of most weight
 
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
         level = self.content.levels[key]
-        rows = divide(level.items, level.links)
+        rows, trunk = divide(level.items, level.links, self.content.weights)
+        self.trunk |= trunk
         block = self._stack(rows, level.links, framed=key != ROOT, columns=self.columns.get(key, ()))
         self.stacks[key] = block
         return block
@@ -87,7 +94,9 @@ class _Placing:
             if group and all(link.beside for link in group):
                 return (-1, 0, 0, 0)
         sums = [self.content.weights.get(item, (0, 0, 0)) for item in inside]
-        return (bool(leaving) or not entering, *(sum(column) for column in zip(*sums, strict=True)))
+        if isinstance(part, int) and part in self.trunk:
+            return (2, 0, 0, 0)
+        return (bool(leaving), *(sum(column) for column in zip(*sums, strict=True)))
 
     def _part(self, part: Part, links: Sequence[Link]) -> Block:
         if not isinstance(part, int):
@@ -139,33 +148,59 @@ class _Placing:
         return block
 
     def wrapped(self, whole: Block, goal: float) -> Block:
-        """Return the drawing in so many columns that it comes nearest to a ratio."""
-        key = self._dominant(whole)
-        stack = self.stacks[key]
-        best, distance = whole, abs(log(whole.height / (whole.left + whole.right) / goal))
-        for count in range(2, _MOST + 1):
-            columns = _columns(stack, count)
-            if len(columns) < count - 1:
+        """Return the drawing in columns, so that it comes near a ratio of height to width.
+
+        The root is broken first, then the group that is the longest, then the longest in it.
+        """
+        best, distance, chosen = whole, _distance(whole, goal), self.columns
+        found = chosen
+        for key in self._tallest(whole):
+            stack = self.stacks[key]
+            for lines, count in product(sorted(set(stack.breaks.values())), range(2, _MOST + 1)):
+                columns = _columns(stack, count, lines)
+                if len(columns) < count - 1:
+                    continue
+                self.columns = chosen | {key: columns}
+                block = self.level(ROOT)
+                far = _distance(block, goal) + _LINE * (lines - 1)
+                if far < distance - _WORTH:
+                    best, distance, found = block, far, self.columns
+                elif far > distance + _LOST:
+                    break
+            chosen = found
+            if distance < _NEAR:
                 break
-            self.columns = {key: columns}
-            block = self.level(ROOT)
-            far = abs(log(block.height / (block.left + block.right) / goal))
-            if far < distance:
-                best, distance = block, far
+        self.columns = chosen
         return best
 
-    def _dominant(self, whole: Block) -> int:
-        """Return the level that makes the drawing long."""
-        key, block = ROOT, whole
+    def _tallest(self, whole: Block) -> list[int]:
+        """Return the levels that make the drawing long: the root, its longest group, and so on."""
+        keys, block = [ROOT], whole
         while True:
-            long = [
+            groups = [
                 part
-                for _, _, part in block.parts
-                if part.item != OUTSIDE and part.height > _DOMINANT * whole.height
+                for part in _parts(block)
+                if part.item != OUTSIDE and not self.content.is_box(part.item)
             ]
-            if len(long) != 1 or self.content.is_box(long[0].item):
-                return key
-            key, block = long[0].item, self.stacks[long[0].item]
+            longest = max(groups, key=lambda part: part.height, default=None)
+            if longest is None or longest.height < _LONG * whole.height:
+                return keys
+            keys.append(longest.item)
+            block = self.stacks[longest.item]
+
+
+def _parts(block: Block) -> Iterator[Block]:
+    """Yield the boxes and groups in a block."""
+    for _, _, part in block.parts:
+        if part.item == OUTSIDE:
+            yield from _parts(part)
+        else:
+            yield part
+
+
+def _distance(block: Block, goal: float) -> float:
+    """Return how far a block is from a ratio of height to width."""
+    return abs(log(block.height / (block.left + block.right) / goal))
 
 
 def _header(
@@ -188,9 +223,9 @@ def _header(
     return low + MARGIN, start, low, max(high, start + tab.facts + MARGIN)
 
 
-def _columns(stack: Block, count: int) -> list[int]:
+def _columns(stack: Block, count: int, lines: int) -> list[int]:
     """Return the rows that begin a new column, so that the longest column is as short as can be."""
-    ends = [0, *stack.breaks, len(stack.gaps)]
+    ends = [0, *(row for row, n in stack.breaks.items() if n <= lines), len(stack.gaps)]
     chunks = [sum(stack.gaps[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
 
     def filled(limit: float) -> list[int]:

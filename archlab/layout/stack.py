@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archlab.fold.drawing import Role
 from archlab.layout.channel import BEFORE, LEAST, Net, height, level, route
@@ -20,8 +21,9 @@ GAP = 20.0  # between columns
 LANE = 12.0  # between a lane and what it goes around
 CLEAR = 8.0  # between a line and the side of a join that it does not enter
 PORT = 12.0  # between lines that enter a frame
-GUTTER = 44.0  # between the columns of a wrapped drawing
-ELBOW = 18.0  # above a column that is not the first
+GUTTER = 32.0  # between the columns of a wrapped drawing
+ELBOW = 8.0  # between lines that lead from column to column
+MOST_LINES = 4  # from a column to the next one
 _LEFT = frozenset({Role.CONCAT, Role.REPEAT})
 
 
@@ -44,17 +46,17 @@ class Block:
     name: Rect | None = None
     facts: Rect | None = None
     gaps: list[float] = field(default_factory=list)  # rows' heights, each with the channel above
-    breaks: list[int] = field(default_factory=list)  # rows before which a column may end
+    breaks: dict[int, int] = field(default_factory=dict)  # row that may begin a column -> lines to it
 
 
 @dataclass(slots=True)
 class _Lane:
-    """The line of a source beside the rows from `first` to `last`."""
+    """The line of a source beside the rows from `first` to `last`, in one column or several."""
 
     first: int
     last: int
     left: bool
-    x: float = 0.0
+    xs: dict[int, float] = field(default_factory=dict)  # by column
 
 
 @dataclass(slots=True)
@@ -87,6 +89,8 @@ class Stack:
         self.framed, self.columns = framed, columns
         self.cells, self.places, self.ways = _cells(rows, links, block, trunk)
         self.count = len(rows)
+        self.starts = [0, *columns, self.count]
+        self.column = [n for n, (a, b) in enumerate(pairwise(self.starts)) for _ in range(a, b)]
         self.left = [_reach(row, xs, left=True) for row, xs in self._rows()]
         self.right = [_reach(row, xs, left=False) for row, xs in self._rows()]
         self.lanes = self._lanes()
@@ -109,20 +113,21 @@ class Stack:
             whole.left = max(whole.left, self.left[r] - dx)
             whole.right = max(whole.right, self.right[r] + dx)
         for lane in self.lanes:
-            dx = origins[min(lane.first, self.count - 1)][0]
-            whole.left = max(whole.left, LANE / 2 - lane.x - dx)
-            whole.right = max(whole.right, lane.x + dx + LANE / 2)
+            for column, x in lane.xs.items():
+                dx = origins[self.starts[column]][0]
+                whole.left = max(whole.left, LANE / 2 - x - dx)
+                whole.right = max(whole.right, x + dx + LANE / 2)
         for way in self.ways:
             whole.lines.append((way.link, self._points(way, origins, tops, low)))
             if way.tail == -1:
                 whole.ins[way.link.edge] = whole.lines[-1][1][0][0]
             if way.head == self.count:
                 whole.outs[way.link.edge] = whole.lines[-1][1][-1][0]
-        whole.dots = self._dots(origins, tops)
+        whole.dots = self._dots(tops)
         whole.gaps = [
             heights[r] + max(cell.height for cell in row) for r, row in enumerate(self.cells)
         ]
-        whole.breaks = [c for c in range(1, self.count) if self._may_break(c)]
+        whole.breaks = self._breaks()
         return whole
 
     def _lanes(self) -> list[_Lane]:
@@ -139,20 +144,24 @@ class Stack:
             lane = lanes.setdefault(key, _Lane(first, last, left))
             lane.first, lane.last = min(lane.first, first), max(lane.last, last)
             way.lane = lane
-        done: list[_Lane] = []
+        done: list[tuple[int, int, bool, float]] = []
         for lane in sorted(lanes.values(), key=lambda lane: (lane.last - lane.first, lane.first)):
             reach = self.left if lane.left else self.right
-            others = [
-                abs(other.x)
-                for other in done
-                if other.left == lane.left
-                and other.first <= lane.last
-                and lane.first <= other.last
-            ]
-            x = max(max(reach[lane.first : lane.last + 1]), *others, 0.0) + LANE
-            lane.x = -x if lane.left else x
-            done.append(lane)
-        return done
+            for column in range(self.column[lane.first], self.column[lane.last] + 1):
+                low, high = max(lane.first, self.starts[column]), min(lane.last, self.starts[column + 1] - 1)
+                others = [
+                    x
+                    for first, last, left, x in done
+                    if left == lane.left and first <= high and low <= last
+                ]
+                x = max(*reach[low : high + 1], *others, 0.0) + LANE
+                lane.xs[column] = -x if lane.left else x
+                done.append((low, high, lane.left, x))
+        return list(lanes.values())
+
+    def _beside(self, lane: _Lane, row: int) -> float:
+        """Return the x of a lane beside a row."""
+        return lane.xs[self.column[min(max(row, lane.first), lane.last)]]
 
     def _enters_by_side(self, way: _Way) -> bool:
         if way.head in (-1, self.count) or way.head <= way.tail or len(self.cells[way.head]) != 1:
@@ -169,9 +178,9 @@ class Stack:
         wanted: dict[int, list[float]] = {}
         for way in self.ways:
             if top and way.tail == -1:
-                wanted.setdefault(way.link.net, []).append(way.lane.x if way.lane else way.end)
+                wanted.setdefault(way.link.net, []).append(self._beside(way.lane, 0) if way.lane else way.end)
             if not top and way.head == self.count:
-                wanted.setdefault(way.link.net, []).append(way.lane.x if way.lane else way.start)
+                wanted.setdefault(way.link.net, []).append(self._beside(way.lane, self.count) if way.lane else way.start)
         ports: dict[int, float] = {}
         nearest = {net: min(xs, key=abs) for net, xs in wanted.items()}
         for net, x in sorted(nearest.items(), key=lambda entry: abs(entry[1])):
@@ -184,7 +193,7 @@ class Stack:
     def _channels(self) -> list[dict[int, Net]]:
         channels: list[dict[int, Net]] = [{} for _ in range(self.count + 1)]
         for way in self.ways:
-            for channel, x, y, _ in self._hops(way):
+            for channel, x, y in self._hops(way):
                 net = channels[channel].setdefault(way.link.net, Net())
                 back = way.head <= way.tail
                 # A way back turns around: both of its ends are at the same side of the channel.
@@ -193,27 +202,32 @@ class Stack:
                 (net.tops if back and not below else net.bottoms).add(y)
         return channels
 
-    def _hops(self, way: _Way) -> list[tuple[int, float, float, bool]]:
-        """Return the channels in which a way changes its x: channel, from, to, whether at its end."""
-        lane = way.lane.x if way.lane else None
+    def _hops(self, way: _Way) -> list[tuple[int, float, float]]:
+        """Return the channels in which a way begins or ends: channel, x above, x below."""
         first = way.tail + 1
         if way.head <= way.tail:
-            assert lane is not None
-            return [(first, way.start, lane, False), (way.head, lane, way.end, True)]
-        start = self.ports[0].get(way.link.net, 0.0) if self.framed and way.tail == -1 else way.start
-        end = way.end
+            assert way.lane is not None
+            low, high = self._beside(way.lane, way.tail), self._beside(way.lane, way.head)
+            return [(first, way.start, low), (way.head, high, way.end)]
+        start, end = way.start, way.end
+        if self.framed and way.tail == -1:
+            start = self.ports[0][way.link.net]
         if self.framed and way.head == self.count:
             end = self.ports[1][way.link.net]
-        if lane is None:
-            if way.side:
-                end = way.start
+        if way.lane is None:
             outside = (way.tail == -1 or way.head == self.count) and not self.framed
-            return [] if outside else [(first, start, end, True)]
+            if first in self.columns:
+                start = self._landing(way, first)
+            return [] if outside else [(first, start, start if way.side else end)]
+        if first in self.columns:
+            start = self._landing(way, first)
         hops = []
         if way.tail >= 0 or self.framed:
-            hops.append((first, start, lane, False))
+            hops.append((first, start, self._beside(way.lane, first)))
         if not way.side and (way.head < self.count or self.framed):
-            hops.append((way.head, lane, end, True))
+            # A column that begins there has the lane at a place of its own.
+            row = way.head - (way.head not in self.columns)
+            hops.append((way.head, self._beside(way.lane, row), end))
         return hops
 
     def _height(self, channel: int, tracks: int) -> float:
@@ -228,103 +242,143 @@ class Stack:
         self, heights: Sequence[float]
     ) -> tuple[list[Point], list[Point], float]:
         """Return the x and y at which each row and each channel begins, and the lower edge."""
-        starts = [0, *self.columns, self.count]
         rows: list[Point] = []
         tops: list[Point] = []
-        dx, low, before = 0.0, 0.0, 0.0
-        for n, (a, b) in enumerate(zip(starts, starts[1:], strict=False)):
-            lanes = [lane for lane in self.lanes if a <= lane.first < b]
-            left = max([*self.left[a:b], *(LANE / 2 - lane.x for lane in lanes)])
-            right = max([*self.right[a:b], *(LANE / 2 + lane.x for lane in lanes)])
-            dx = dx + before + GUTTER + left if n else 0.0
-            before, y = right, ELBOW if n else 0.0
+        dx, low, right = 0.0, 0.0, 0.0
+        for n, (a, b) in enumerate(pairwise(self.starts)):
+            lines = len(self._crossing(a)) if n else 0
+            left, reach = self._reach(n)
+            dx = dx + right + GUTTER + ELBOW * lines + left if n else 0.0
+            right, y = reach, GUTTER / 4 + ELBOW * lines if n else 0.0
             for r in range(a, b):
                 tops.append((dx, y))
-                y += heights[r] if r > a or not n else 0.0
+                y += heights[r]
                 rows.append((dx, y))
                 y += max(cell.height for cell in self.cells[r])
-            tops_end = (dx, y)
-            last = b == self.count
-            low = max(low, y + (heights[self.count] if last else ELBOW))
-        tops.append(tops_end)
+            foot = GUTTER / 2 + ELBOW * len(self._crossing(b)) if b < self.count else 0.0
+            low = max(low, y + (foot or heights[self.count]))
+        tops.append((dx, y))
         return rows, tops, low
+
+    def _reach(self, column: int) -> tuple[float, float]:
+        """Return how far a column reaches to the left and to the right, with its lanes."""
+        a, b = self.starts[column], self.starts[column + 1]
+        lanes = [lane.xs[column] for lane in self.lanes if column in lane.xs]
+        lanes += [x for _, x in self._crossing(a)] if column else []
+        return (
+            max([*self.left[a:b], *(LANE / 2 - x for x in lanes)]),
+            max([*self.right[a:b], *(LANE / 2 + x for x in lanes)]),
+        )
 
     def _points(
         self, way: _Way, rows: Sequence[Point], tops: Sequence[Point], low: float
     ) -> list[Point]:
         """Return the line of a way, from the lower edge of its row to the upper edge of the next."""
         count = self.count
-        hops = self._hops(way)
-        end = self.ports[1][way.link.net] if self.framed and way.head == count else way.end
+        hops = {channel: (x1, x2) for channel, x1, x2 in self._hops(way)}
         if way.tail >= 0:
             dx, y = rows[way.tail]
             points = [(dx + way.start, y + way.foot)]
         else:
-            dx = rows[0][0]
-            x = hops[0][1] if hops and self.framed else way.lane.x if way.lane else way.end
-            points = [(dx + x, 0.0)]
-        for channel, x1, x2, _ in hops:
-            if channel in self.columns:
-                points += self._elbow(channel, x1, x2, rows, tops)
+            start = self._beside(way.lane, 0) if way.lane else way.end
+            points = [(hops[0][0] if 0 in hops else start, 0.0)]
+        back = way.head <= way.tail
+        channels = [way.tail + 1, way.head] if back else range(way.tail + 1, way.head + 1)
+        for channel in channels:
+            if channel in self.columns and not back:
+                points += self._elbow(way, channel, rows, tops)
+            if channel not in hops:
                 continue
+            x1, x2 = hops[channel]
             dx, y = tops[channel]
-            track = self.channels[channel][way.link.net].track
             if abs(x1 - x2) > 0.01:
-                y += level(track or 0)
+                y += level(self.channels[channel][way.link.net].track or 0)
                 points += [(dx + x1, y), (dx + x2, y)]
         if way.head == count:
-            dx = tops[count][0]
-            x = end if self.framed or not way.lane else way.lane.x
-            points.append((dx + (x if self.framed or way.lane else way.start), low))
+            end = hops[count][1] if count in hops else self._beside(way.lane, count) if way.lane else way.start
+            points.append((tops[count][0] + end, low))
         elif way.side:
             (cell,) = self.cells[way.head]
             dx, y = rows[way.head]
             assert cell.rect is not None
             half, middle = cell.rect.w / 2, y + cell.rect.h / 2
-            x = way.lane.x if way.lane else way.start
-            edge = half if x > 0 else -half
-            points += [(dx + x, middle), (dx + edge, middle)]
+            x = self._beside(way.lane, way.head) if way.lane else hops[way.head][1]
+            points += [(dx + x, middle), (dx + (half if x > 0 else -half), middle)]
         else:
             dx, y = rows[way.head]
             points.append((dx + way.end, y))
         return points
 
+    def _ends(self, way: _Way, channel: int) -> tuple[float, float]:
+        """Return the x of a way at the foot of a column and at the head of the next one."""
+        lane = way.lane
+        if lane is None or channel <= lane.first:
+            return way.start, self._landing(way, channel)
+        above = self._beside(lane, channel - 1)
+        # What ends above the first row of the next column has no lane there.
+        return above, self._beside(lane, channel) if channel <= lane.last else above
+
+    def _landing(self, way: _Way, channel: int) -> float:
+        """Return the x, above the first row of a column, of a way from the row before."""
+        if -self.left[channel] <= way.start <= self.right[channel]:
+            return way.start
+        return way.end if way.head == channel else 0.0
+
+    def _crossing(self, channel: int) -> list[tuple[float, float]]:
+        """Return where lines leave a column, and where they enter the next; from the right."""
+        ends = {
+            tuple(round(x, 1) for x in self._ends(way, channel))
+            for way in self.ways
+            if way.tail < channel <= way.head
+        }
+        return sorted(ends, reverse=True)
+
     def _elbow(
-        self, channel: int, start: float, end: float, rows: Sequence[Point], tops: Sequence[Point]
+        self, way: _Way, channel: int, rows: Sequence[Point], tops: Sequence[Point]
     ) -> list[Point]:
-        """Return the line from the foot of a column to the head of the next one."""
-        cells = self.cells[channel - 1]
-        dx, y = rows[channel - 1]
-        foot = y + max(cell.height for cell in cells) + ELBOW * 0.6
-        to, top = rows[channel]
-        first = channel
-        starts = [0, *self.columns, self.count]
-        last = starts[starts.index(channel) + 1]
-        lanes = [lane.x for lane in self.lanes if first <= lane.first < last]
-        left = max([*self.left[first:last], *(LANE / 2 - x for x in lanes)])
-        gutter = to - left - GUTTER / 2
-        head = top - ELBOW * 0.6
+        """Return the line from the foot of a column to the head of the next one.
+
+        Lines side by side turn without crossing each other: the rightmost is the innermost below,
+        and the outermost above.
+        """
+        start, end = self._ends(way, channel)
+        crossing = self._crossing(channel)
+        turn = ELBOW * crossing.index((round(start, 1), round(end, 1)))
+        (dx, _), (to, top) = rows[channel - 1], tops[channel]
+        foot = self._foot(channel, rows) + GUTTER / 2 + turn
+        lines = ELBOW * len(crossing)
+        left, _ = self._reach(self.column[channel])
+        gutter = to - left - GUTTER / 2 - lines + turn
+        head = top - GUTTER / 4 - lines + turn
         return [(dx + start, foot), (gutter, foot), (gutter, head), (to + end, head)]
 
-    def _dots(self, rows: Sequence[Point], tops: Sequence[Point]) -> list[tuple[int, Point]]:
+    def _foot(self, channel: int, rows: Sequence[Point]) -> float:
+        """Return where the column above a channel ends."""
+        return rows[channel - 1][1] + max(cell.height for cell in self.cells[channel - 1])
+
+    def _dots(self, tops: Sequence[Point]) -> list[tuple[int, Point]]:
         """Return the points where a line leaves another one that goes straight on."""
         dots = []
         for way in self.ways:
-            hops = self._hops(way)
-            for channel, x1, x2, _ in hops:
+            for channel, x1, x2 in self._hops(way):
                 net = self.channels[channel][way.link.net]
-                if net.track is None or abs(x1 - x2) < 0.01 or channel in self.columns:
+                if net.track is None or abs(x1 - x2) < 0.01:
                     continue
                 if x1 in net.tops and x1 in net.bottoms:
                     dx, y = tops[channel]
                     dots.append((way.link.edge, (dx + x1, y + level(net.track))))
         return dots
 
-    def _may_break(self, channel: int) -> bool:
-        if any(lane.first <= channel <= lane.last + 1 for lane in self.lanes):
-            return False
-        nets = list(self.channels[channel].values())
-        return len(nets) == 1 and nets[0].straight
+    def _breaks(self) -> dict[int, int]:
+        """Return the rows above which a column may end, with the lines that go to the next one."""
+        barred = {
+            channel
+            for way in self.ways
+            if way.head <= way.tail
+            for channel in range(way.head, way.tail + 2)
+        }
+        counts = {c: len(self._crossing(c)) for c in range(1, self.count) if c not in barred}
+        return {channel: count for channel, count in counts.items() if 0 < count <= MOST_LINES}
 
 
 def _cells(
