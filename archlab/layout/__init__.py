@@ -66,6 +66,7 @@ class _Placing:
     columns: dict[int, Sequence[int]] = field(default_factory=dict)  # level -> rows that begin one
     stacks: dict[int, Block] = field(default_factory=dict)
     trunk: set[int] = field(default_factory=set)  # items on the way of most weight
+    done: dict[int, Block] = field(default_factory=dict)  # group -> its block
 
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
@@ -124,6 +125,11 @@ class _Placing:
         return block
 
     def _group(self, item: int) -> Block:
+        if item not in self.done:
+            self.done[item] = self._framed(item)
+        return self.done[item]
+
+    def _framed(self, item: int) -> Block:
         inner = self.level(item)
         tab = self.sizes.tabs[self.content.key(item)]
         ports = sorted(set(inner.ins.values()))
@@ -160,18 +166,25 @@ class _Placing:
                 columns = _columns(stack, count, lines)
                 if len(columns) < count - 1:
                     continue
-                self.columns = chosen | {key: columns}
-                block = self.level(ROOT)
+                block = self._anew(chosen | {key: columns}, key)
                 far = _distance(block, goal) + _LINE * (lines - 1)
                 if far < distance - _WORTH:
                     best, distance, found = block, far, self.columns
                 elif far > distance + _LOST:
                     break
             chosen = found
+            self._anew(chosen, key)
             if distance < _NEAR:
                 break
-        self.columns = chosen
         return best
+
+    def _anew(self, columns: dict[int, Sequence[int]], key: int) -> Block:
+        """Return the drawing with other columns in a level; what is beside it stays."""
+        self.columns = columns
+        while key != ROOT:
+            self.done.pop(key, None)
+            key = self.content.parent[key]
+        return self.level(ROOT)
 
     def _tallest(self, whole: Block) -> list[int]:
         """Return the levels that make the drawing long: the root, its longest group, and so on."""

@@ -48,6 +48,7 @@ class Levels:
     drawing: Drawing
     levels: dict[int, Level]
     weights: dict[int, tuple[int, int, int]]  # item -> how much of the net it carries
+    parent: dict[int, int]  # item -> the group around it, or ROOT
 
     def is_box(self, item: int) -> bool:
         """Whether an item is a box, and no group."""
@@ -87,7 +88,7 @@ def levels(drawing: Drawing) -> Levels:
             found[level].links.append(Link(k, below, OUTSIDE, net, False, edge.role))
         for below, level in zip(heads, heads[1 : heads.index(common)], strict=False):
             found[level].links.append(Link(k, OUTSIDE, below, net, False, edge.role))
-    return Levels(drawing, found, _weights(drawing, parent))
+    return Levels(drawing, found, _weights(drawing, parent), parent)
 
 
 def _chain(item: int, parent: dict[int, int]) -> list[int]:
