@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Frame, Placed, Rect, layout
 from archlab.result import si, with_times
 from archlab.view.drawing import card, face, legend
 from archlab.view.drawing.face import Text
-from archlab.view.drawing.fonts import LINE
 from archlab.view.drawing.shapes import (
     Canvas,
     Dot,
@@ -132,16 +132,22 @@ class _Sheet:
             ]
         else:
             shapes = self._card(box, shown, place, border, 2.2 if marked else 1.0)
-        label = self.placed.labels.get(box.id)
-        text = face.labels(self.drawing).get(box.id) if label else None
-        if label and text:
-            shapes.append(self._words(text, label.x, label.y + text.points))
         title = card.tooltip(box, self.drawing)
         return Element(shapes, f"node box {box.shape}", card.printable(box.id), title, _data(box))
 
-    @property
+    @cached_property
     def _widest(self) -> int:
         return max((box.channels or 0 for box in self.drawing.boxes), default=0)
+
+    @cached_property
+    def _heads(self) -> dict[str, Box]:
+        return {box.id: box for box in self.drawing.boxes}
+
+    @cached_property
+    def _labelled(self) -> dict[str, int]:
+        """The edge that carries the text below a box, by the box."""
+        edges = enumerate(self.drawing.edges)
+        return {edge.tail: i for i, edge in reversed(list(edges)) if face.label(edge)}
 
     def _join(self, shown: face.Face, place: Rect) -> Iterator[Words]:
         x = place.x + (place.w - face.row_width(shown.lines)) / 2
@@ -208,8 +214,9 @@ class _Sheet:
         colour = self.style.theme.colours[role]
         dots = [at for i, at in self.placed.dots if i == number]
         # Where it shares the line of another edge, that one is drawn.
-        points = points[max((points.index(at) for at in dots if at in points), default=0) :]
-        head = next(box for box in self.drawing.boxes if box.id == edge.head)
+        cut = max((points.index(at) for at in dots if at in points), default=0)
+        points = points[cut:]
+        head = self._heads[edge.head]
         length = 5.0 + 1.4 * pen
         shapes: list[Part] = []
         if head.shape == Shape.PORT:  # the edge goes on outside of this drawing
@@ -219,8 +226,13 @@ class _Sheet:
             shapes.append(Line(short, colour, pen, dashes, _RADIUS))
             shapes.append(arrow(points, length, length * 0.45, colour))
         shapes += [Dot(*at, pen * 0.6 + 1.2, colour) for at in dots]
+        if self._labelled.get(edge.tail) == number:
+            place = self.placed.labels[edge.tail]
+            text = face.label(edge)
+            assert text is not None
+            shapes.append(self._words(text, place.x, place.y + text.points))
         ends = (card.printable(edge.tail), card.printable(edge.head))
-        data = {"tail": ends[0], "head": ends[1]}
+        data = {"tail": ends[0], "head": ends[1]} | ({"shared": "1"} if cut else {})
         return Element(shapes, f"edge {edge.role}", f"edge{number + 1}", " → ".join(ends), data)
 
     def _head(self, room: float) -> list[tuple[float, list[Part]]]:
@@ -298,8 +310,6 @@ def _rows(
 
 
 def _moved(part: Part, dx: float, dy: float) -> Part:
-    from dataclasses import replace
-
     if isinstance(part, (Line, Polygon)):
         return replace(part, points=tuple((x + dx, y + dy) for x, y in part.points))
     return replace(part, x=part.x + dx, y=part.y + dy)

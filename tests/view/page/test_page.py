@@ -189,17 +189,6 @@ def test_a_folder_named_like_a_model_is_no_sweep(tmp_path, monkeypatch) -> None:
     assert archlab.report("resnet8").title == "resnet8"
 
 
-def test_a_layout_that_fails_is_an_error_or_a_closed_module(monkeypatch) -> None:
-    from archlab.view.page import drawing
-
-    real = drawing.many_laid_out
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [None for _ in texts])
-    with pytest.raises(LayoutError, match="outer level"):
-        archlab.report("resnet8")
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [*real(texts)[:-1], None])
-    assert "1 modules cannot be opened: their layout failed" in archlab.report("resnet8").html
-
-
 def test_a_notebook_shows_the_page_in_a_frame() -> None:
     shown = Report("a", '<p title="x">1 & 2</p>')._repr_html_()
     assert shown.startswith('<iframe srcdoc="&lt;p title=&quot;x&quot;&gt;1 &amp; 2&lt;/p&gt;"')
