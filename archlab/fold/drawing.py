@@ -130,7 +130,7 @@ class Drawing:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record; ids of boxes and groups are those of the SVG."""
-        return {"schema": "archlab.drawing/1", **asdict(self)}
+        return {"schema": "archlab.drawing/2", **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)

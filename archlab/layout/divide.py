@@ -20,9 +20,7 @@ Part: TypeAlias = "int | Rows"
 Weights: TypeAlias = "Mapping[int, tuple[int, int, int]]"
 
 
-def divide(
-    items: Sequence[int], links: Sequence[Link], weights: Weights
-) -> tuple[Rows, set[int]]:
+def divide(items: Sequence[int], links: Sequence[Link], weights: Weights) -> tuple[Rows, set[int]]:
     """Return the rows of a level's items, given in the order of the code.
 
     Also returned are the items on the way of most weight through what is ranked.
@@ -60,29 +58,33 @@ def _rows(items: list[int], order: _Order) -> Rows:
         return [[_part(piece, order) for piece in parts]]
     if len(items) == 1:
         return [[items[0]]]
-    bit = {item: 1 << i for i, item in enumerate(items)}
-    below: dict[int, int] = {}
-    above = dict.fromkeys(items, 0)
-    for item in reversed(items):
-        below[item] = 0
-        for follower in order.after[item]:
-            if follower in bit:
-                below[item] |= bit[follower] | below[follower]
-    for item in items:
-        for follower in order.after[item]:
-            if follower in bit:
-                above[follower] |= bit[item] | above[item]
-    everything = (1 << len(items)) - 1
     rows: Rows = []
     between: list[int] = []
+    alone = _comparable(items, order)
     for item in items:
-        if below[item] | above[item] | bit[item] != everything:
+        if item not in alone:
             between.append(item)
             continue
         rows += _between(between, order)
         rows.append([item])
         between = []
     return rows + _between(between, order)
+
+
+def _comparable(items: list[int], order: _Order) -> set[int]:
+    """Return the items that are before or behind every other one."""
+    bit = {item: 1 << i for i, item in enumerate(items)}
+    after = {item: [one for one in order.after[item] if one in bit] for item in items}
+    below = dict.fromkeys(items, 0)
+    above = dict.fromkeys(items, 0)
+    for item in reversed(items):
+        for follower in after[item]:
+            below[item] |= bit[follower] | below[follower]
+    for item in items:
+        for follower in after[item]:
+            above[follower] |= bit[item] | above[item]
+    everything = (1 << len(items)) - 1
+    return {item for item in items if below[item] | above[item] | bit[item] == everything}
 
 
 def _between(items: list[int], order: _Order) -> Rows:
@@ -140,7 +142,9 @@ def _ranked(items: list[int], order: _Order) -> Rows:
         rows[rank[item]].append(item)
     place: dict[int, float] = {}
     for row in rows:
-        wanted = {item: _mean([place[one] for one in before[item]], i) for i, item in enumerate(row)}
+        wanted = {
+            item: _mean([place[one] for one in before[item]], i) for i, item in enumerate(row)
+        }
         # The trunk is straight, and what reads it alone stands at its right.
         wanted |= {item: 0.0 if item in trunk else wanted[item] or 0.5 for item in row}
         row.sort(key=wanted.__getitem__)

@@ -1,14 +1,13 @@
-"""A drawing as levels: each group holds items, and an edge belongs to the lowest that holds both ends.
+"""A drawing as levels: each group holds items, and edges between, into and out of them.
 
-    Drawing ── levels ──> Level (items; edges between, into and out of them)
-
-Items are numbers: boxes first, then groups. An edge that enters or leaves a level has no tail or no
-head there.
+An edge lies between two items of the lowest group that holds both of its ends. Items are numbers:
+boxes first, then groups. An edge that enters or leaves a level has no tail or no head there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archlab.fold.drawing import SHORTCUTS, Drawing, Role
 
@@ -24,8 +23,8 @@ class Link:
     tail: int
     head: int
     net: int  # the box that it comes from: edges of one box share their lines
-    back: bool  # drawn against the flow
     role: Role
+    back: bool = False  # drawn against the flow
 
     @property
     def beside(self) -> bool:
@@ -83,11 +82,11 @@ def levels(drawing: Drawing) -> Levels:
         tail, head = tails[tails.index(common) - 1], heads[heads.index(common) - 1]
         net = place[edge.tail]
         back = order[tail] >= order[head]
-        found[common].links.append(Link(k, tail, head, net, back, edge.role))
-        for below, level in zip(tails, tails[1 : tails.index(common)], strict=False):
-            found[level].links.append(Link(k, below, OUTSIDE, net, False, edge.role))
-        for below, level in zip(heads, heads[1 : heads.index(common)], strict=False):
-            found[level].links.append(Link(k, OUTSIDE, below, net, False, edge.role))
+        found[common].links.append(Link(k, tail, head, net, edge.role, back))
+        for below, level in pairwise(tails[: tails.index(common)]):
+            found[level].links.append(Link(k, below, OUTSIDE, net, edge.role))
+        for below, level in pairwise(heads[: heads.index(common)]):
+            found[level].links.append(Link(k, OUTSIDE, below, net, edge.role))
     return Levels(drawing, found, _weights(drawing, parent), parent)
 
 
@@ -100,7 +99,7 @@ def _chain(item: int, parent: dict[int, int]) -> list[int]:
 
 
 def _weights(drawing: Drawing, parent: dict[int, int]) -> dict[int, tuple[int, int, int]]:
-    """Return MACs, parameters and boxes of every item; what runs in training only weighs nothing."""
+    """Return MACs, parameters and boxes of every item, without what runs in training only."""
     weights: dict[int, tuple[int, int, int]] = {}
     extra = {
         len(drawing.boxes) + i

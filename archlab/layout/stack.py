@@ -1,23 +1,18 @@
-"""Rows on top of each other, and the lines between, beside and around them.
-
-A `Block` is what has been placed so far, relative to the line that runs straight through it: its
-trunk lies at x = 0, and its upper edge at y = 0. Edges enter it at the top and leave at the bottom,
-each at an x of its own.
-"""
+"""Rows on top of each other, and the lines between, beside and around them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archlab.fold.drawing import Role
+from archlab.layout.block import Block
+from archlab.layout.cells import Lane, Way, cells, reach
 from archlab.layout.channel import BEFORE, LEAST, Net, height, level, route
 from archlab.layout.divide import Part, Rows
-from archlab.layout.levels import OUTSIDE, Link
-from archlab.layout.placed import Point, Rect
+from archlab.layout.levels import Link
+from archlab.layout.placed import Point
 
-GAP = 20.0  # between columns
 LANE = 12.0  # between a lane and what it goes around
 CLEAR = 8.0  # between a line and the side of a join that it does not enter
 PORT = 12.0  # between lines that enter a frame
@@ -25,52 +20,6 @@ GUTTER = 32.0  # between the columns of a wrapped drawing
 ELBOW = 8.0  # between lines that lead from column to column
 MOST_LINES = 4  # from a column to the next one
 _LEFT = frozenset({Role.CONCAT, Role.REPEAT})
-
-
-@dataclass(slots=True)
-class Block:
-    """A placed part. Distances are those from its trunk, both positive."""
-
-    left: float
-    right: float
-    height: float
-    ins: dict[int, float] = field(default_factory=dict)  # edge -> x at the top
-    outs: dict[int, float] = field(default_factory=dict)  # edge -> x at the bottom
-    parts: list[tuple[float, float, Block]] = field(default_factory=list)
-    lines: list[tuple[Link, list[Point]]] = field(default_factory=list)
-    dots: list[tuple[int, Point]] = field(default_factory=list)
-    item: int = OUTSIDE
-    rect: Rect | None = None
-    joins: bool = False  # a box that lanes enter from the side
-    label: Rect | None = None
-    name: Rect | None = None
-    facts: Rect | None = None
-    gaps: list[float] = field(default_factory=list)  # rows' heights, each with the channel above
-    breaks: dict[int, int] = field(default_factory=dict)  # row that may begin a column -> lines to it
-
-
-@dataclass(slots=True)
-class _Lane:
-    """The line of a source beside the rows from `first` to `last`, in one column or several."""
-
-    first: int
-    last: int
-    left: bool
-    xs: dict[int, float] = field(default_factory=dict)  # by column
-
-
-@dataclass(slots=True)
-class _Way:
-    """An edge in a stack: from row to row, -1 above all, as many as there are rows below all."""
-
-    link: Link
-    tail: int
-    head: int
-    start: float  # x where it leaves its row
-    end: float  # x where it enters its row
-    foot: float = 0.0  # where its cell ends below the top of its row
-    lane: _Lane | None = None
-    side: bool = False  # enters a join from the side
 
 
 class Stack:
@@ -84,15 +33,15 @@ class Stack:
         *,
         framed: bool,
         columns: Sequence[int] = (),
-        trunk: Callable[[Part, Sequence[Link]], tuple[int, ...]],
+        rank: Callable[[Part, Sequence[Link]], tuple[int, ...]],
     ) -> None:
         self.framed, self.columns = framed, columns
-        self.cells, self.places, self.ways = _cells(rows, links, block, trunk)
+        self.cells, self.places, self.ways = cells(rows, links, block, rank)
         self.count = len(rows)
         self.starts = [0, *columns, self.count]
         self.column = [n for n, (a, b) in enumerate(pairwise(self.starts)) for _ in range(a, b)]
-        self.left = [_reach(row, xs, left=True) for row, xs in self._rows()]
-        self.right = [_reach(row, xs, left=False) for row, xs in self._rows()]
+        self.left = [reach(row, xs, left=True) for row, xs in self._rows()]
+        self.right = [reach(row, xs, left=False) for row, xs in self._rows()]
         self.lanes = self._lanes()
         self.ports = ({}, {}) if not framed else (self._ports(top=True), self._ports(top=False))
         self.channels = self._channels()
@@ -130,9 +79,9 @@ class Stack:
         whole.breaks = self._breaks()
         return whole
 
-    def _lanes(self) -> list[_Lane]:
+    def _lanes(self) -> list[Lane]:
         """Give the ways that go around rows a lane for each source; return the lanes."""
-        lanes: dict[tuple[int, bool, bool], _Lane] = {}
+        lanes: dict[tuple[int, bool, bool], Lane] = {}
         for way in self.ways:
             way.side = self._enters_by_side(way)
             back = way.head <= way.tail
@@ -141,29 +90,32 @@ class Stack:
             first, last = (way.head, way.tail) if back else (way.tail + 1, way.head - 1 + way.side)
             left = back or way.link.role in _LEFT
             key = (way.link.net, left, back)
-            lane = lanes.setdefault(key, _Lane(first, last, left))
+            lane = lanes.setdefault(key, Lane(first, last, left))
             lane.first, lane.last = min(lane.first, first), max(lane.last, last)
             way.lane = lane
         done: list[tuple[int, int, bool, float]] = []
         for lane in sorted(lanes.values(), key=lambda lane: (lane.last - lane.first, lane.first)):
-            reach = self.left if lane.left else self.right
+            sides = self.left if lane.left else self.right
             for column in range(self.column[lane.first], self.column[lane.last] + 1):
-                low, high = max(lane.first, self.starts[column]), min(lane.last, self.starts[column + 1] - 1)
+                low, high = (
+                    max(lane.first, self.starts[column]),
+                    min(lane.last, self.starts[column + 1] - 1),
+                )
                 others = [
                     x
                     for first, last, left, x in done
                     if left == lane.left and first <= high and low <= last
                 ]
-                x = max(*reach[low : high + 1], *others, 0.0) + LANE
+                x = max(*sides[low : high + 1], *others, 0.0) + LANE
                 lane.xs[column] = -x if lane.left else x
                 done.append((low, high, lane.left, x))
         return list(lanes.values())
 
-    def _beside(self, lane: _Lane, row: int) -> float:
+    def _beside(self, lane: Lane, row: int) -> float:
         """Return the x of a lane beside a row."""
         return lane.xs[self.column[min(max(row, lane.first), lane.last)]]
 
-    def _enters_by_side(self, way: _Way) -> bool:
+    def _enters_by_side(self, way: Way) -> bool:
         if way.head in (-1, self.count) or way.head <= way.tail or len(self.cells[way.head]) != 1:
             return False
         (cell,) = self.cells[way.head]
@@ -177,10 +129,11 @@ class Stack:
         """Return where each source crosses the upper or lower edge of the frame."""
         wanted: dict[int, list[float]] = {}
         for way in self.ways:
-            if top and way.tail == -1:
-                wanted.setdefault(way.link.net, []).append(self._beside(way.lane, 0) if way.lane else way.end)
-            if not top and way.head == self.count:
-                wanted.setdefault(way.link.net, []).append(self._beside(way.lane, self.count) if way.lane else way.start)
+            if way.tail == -1 if top else way.head == self.count:
+                x = way.end if top else way.start
+                if way.lane:
+                    x = self._beside(way.lane, 0 if top else self.count)
+                wanted.setdefault(way.link.net, []).append(x)
         ports: dict[int, float] = {}
         nearest = {net: min(xs, key=abs) for net, xs in wanted.items()}
         for net, x in sorted(nearest.items(), key=lambda entry: abs(entry[1])):
@@ -202,7 +155,7 @@ class Stack:
                 (net.tops if back and not below else net.bottoms).add(y)
         return channels
 
-    def _hops(self, way: _Way) -> list[tuple[int, float, float]]:
+    def _hops(self, way: Way) -> list[tuple[int, float, float]]:
         """Return the channels in which a way begins or ends: channel, x above, x below."""
         first = way.tail + 1
         if way.head <= way.tail:
@@ -238,9 +191,7 @@ class Stack:
             return (LEAST if self.channels[channel] else BEFORE) if self.framed else 0.0
         return BEFORE
 
-    def _origins(
-        self, heights: Sequence[float]
-    ) -> tuple[list[Point], list[Point], float]:
+    def _origins(self, heights: Sequence[float]) -> tuple[list[Point], list[Point], float]:
         """Return the x and y at which each row and each channel begins, and the lower edge."""
         rows: list[Point] = []
         tops: list[Point] = []
@@ -271,9 +222,9 @@ class Stack:
         )
 
     def _points(
-        self, way: _Way, rows: Sequence[Point], tops: Sequence[Point], low: float
+        self, way: Way, rows: Sequence[Point], tops: Sequence[Point], low: float
     ) -> list[Point]:
-        """Return the line of a way, from the lower edge of its row to the upper edge of the next."""
+        """Return the line of a way, from the lower edge of one row to the upper edge of another."""
         count = self.count
         hops = {channel: (x1, x2) for channel, x1, x2 in self._hops(way)}
         if way.tail >= 0:
@@ -295,8 +246,8 @@ class Stack:
                 y += level(self.channels[channel][way.link.net].track or 0)
                 points += [(dx + x1, y), (dx + x2, y)]
         if way.head == count:
-            end = hops[count][1] if count in hops else self._beside(way.lane, count) if way.lane else way.start
-            points.append((tops[count][0] + end, low))
+            end = self._beside(way.lane, count) if way.lane else way.start
+            points.append((tops[count][0] + (hops[count][1] if count in hops else end), low))
         elif way.side:
             (cell,) = self.cells[way.head]
             dx, y = rows[way.head]
@@ -309,7 +260,7 @@ class Stack:
             points.append((dx + way.end, y))
         return points
 
-    def _ends(self, way: _Way, channel: int) -> tuple[float, float]:
+    def _ends(self, way: Way, channel: int) -> tuple[float, float]:
         """Return the x of a way at the foot of a column and at the head of the next one."""
         lane = way.lane
         if lane is None or channel <= lane.first:
@@ -318,7 +269,7 @@ class Stack:
         # What ends above the first row of the next column has no lane there.
         return above, self._beside(lane, channel) if channel <= lane.last else above
 
-    def _landing(self, way: _Way, channel: int) -> float:
+    def _landing(self, way: Way, channel: int) -> float:
         """Return the x, above the first row of a column, of a way from the row before."""
         if -self.left[channel] <= way.start <= self.right[channel]:
             return way.start
@@ -326,15 +277,11 @@ class Stack:
 
     def _crossing(self, channel: int) -> list[tuple[float, float]]:
         """Return where lines leave a column, and where they enter the next; from the right."""
-        ends = {
-            tuple(round(x, 1) for x in self._ends(way, channel))
-            for way in self.ways
-            if way.tail < channel <= way.head
-        }
-        return sorted(ends, reverse=True)
+        ends = [self._ends(way, channel) for way in self.ways if way.tail < channel <= way.head]
+        return sorted({(round(x, 1), round(y, 1)) for x, y in ends}, reverse=True)
 
     def _elbow(
-        self, way: _Way, channel: int, rows: Sequence[Point], tops: Sequence[Point]
+        self, way: Way, channel: int, rows: Sequence[Point], tops: Sequence[Point]
     ) -> list[Point]:
         """Return the line from the foot of a column to the head of the next one.
 
@@ -379,70 +326,3 @@ class Stack:
         }
         counts = {c: len(self._crossing(c)) for c in range(1, self.count) if c not in barred}
         return {channel: count for channel, count in counts.items() if 0 < count <= MOST_LINES}
-
-
-def _cells(
-    rows: Rows,
-    links: Sequence[Link],
-    block: Callable[[Part, Sequence[Link]], Block],
-    trunk: Callable[[Part, Sequence[Link]], tuple[int, ...]],
-) -> tuple[list[list[Block]], list[list[float]], list[_Way]]:
-    """Return the blocks of all rows, their places, and the ways of the edges between them."""
-    from archlab.layout.divide import members
-
-    where = {
-        item: (r, c)
-        for r, row in enumerate(rows)
-        for c, part in enumerate(row)
-        for item in members(part)
-    }
-    inner: dict[tuple[int, int], list[Link]] = {}
-    own: list[tuple[Link, tuple[int, int] | None, tuple[int, int] | None]] = []
-    for link in links:
-        tail, head = where.get(link.tail), where.get(link.head)
-        for place in {tail, head} - {None}:
-            inner.setdefault(place, []).append(link)  # type: ignore[arg-type]
-        if tail != head or (link.tail == link.head and tail is not None):
-            own.append((link, tail, head))
-    cells: list[list[Block]] = []
-    places: list[list[float]] = []
-    order: dict[tuple[int, int], tuple[int, int]] = {}
-    for r, row in enumerate(rows):
-        ranks = [trunk(part, inner.get((r, c), ())) for c, part in enumerate(row)]
-        # What only leads around the others stands at the right of them.
-        columns = sorted(range(len(row)), key=lambda c: ranks[c][0] < 0)
-        blocks = [block(row[c], inner.get((r, c), ())) for c in columns]
-        main = max(range(len(row)), key=lambda i: (ranks[columns[i]], -i))
-        cells.append(blocks)
-        places.append(_spread(blocks, main))
-        order |= {(r, c): (r, i) for i, c in enumerate(columns)}
-    ways = []
-    for link, tail, head in own:
-        way = _Way(link, -1, len(rows), 0.0, 0.0)
-        if tail is not None:
-            r, i = order[tail]
-            way.tail, way.start = r, places[r][i] + cells[r][i].outs[link.edge]
-            way.foot = cells[r][i].height
-        if head is not None:
-            r, i = order[head]
-            way.head, way.end = r, places[r][i] + cells[r][i].ins[link.edge]
-        ways.append(way)
-    return cells, places, ways
-
-
-def _spread(blocks: Sequence[Block], main: int) -> list[float]:
-    """Return the x of blocks side by side, of which one lies on the trunk."""
-    xs = [0.0] * len(blocks)
-    for i in range(main + 1, len(blocks)):
-        xs[i] = xs[i - 1] + blocks[i - 1].right + GAP + blocks[i].left
-    for i in range(main - 1, -1, -1):
-        xs[i] = xs[i + 1] - blocks[i + 1].left - GAP - blocks[i].right
-    return xs
-
-
-def _reach(row: Sequence[Block], xs: Sequence[float], *, left: bool) -> float:
-    """Return how far a row reaches from the trunk."""
-    sign = -1 if left else 1
-    return max(
-        sign * x + (cell.left if left else cell.right) for cell, x in zip(row, xs, strict=True)
-    )

@@ -13,6 +13,7 @@ from archlab.fold import Drawing
 from archlab.view.drawing.dot import dot
 from archlab.view.drawing.mermaid import mermaid
 from archlab.view.drawing.paint import painted
+from archlab.view.drawing.record import record
 from archlab.view.drawing.sheet import canvas
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import Style
@@ -67,6 +68,6 @@ FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "pdf": partial(_painted, format="pdf"),
     "dot": partial(_text, lambda drawing, style: dot(drawing, style).rstrip("\n")),
     "mmd": partial(_text, mermaid),
-    "json": partial(_text, lambda drawing, _: json.dumps(drawing.to_dict(), indent=2)),
+    "json": partial(_text, lambda drawing, style: json.dumps(record(drawing, style), indent=2)),
     "txt": partial(_text, sketch),
 }

@@ -12,7 +12,7 @@ from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
 from archlab.picture.picture import Picture
-from archlab.view.drawing.style import Style, theme_of
+from archlab.view.drawing.style import FITS, Style, theme_of
 
 
 def graph_picture(
@@ -53,6 +53,7 @@ def picture_of(
     style = Style(
         theme=theme_of(look.theme),
         direction=look.direction,
+        goal=FITS[look.fit],
         params=sum(param.numel for param in graph.params if not param.buffer),
         macs=sum(macs) if macs or not graph.nodes else None,
         notes=tuple(notes),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
-from archlab.view.drawing.style import DIRECTIONS
-from archlab.view.drawing.engine import TIMEOUT
+from archlab.view.drawing.style import DIRECTIONS, FITS
 from archlab.view.theme import THEMES
-
-_LONGEST = 31_536_000  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +29,9 @@ class Look:
     color_by: str | None = None
     direction: str = "TB"
     theme: str = "auto"
-    timeout: float = TIMEOUT
+    fit: str = "auto"
 
     def __post_init__(self) -> None:
-        # NaN is neither above nor below anything, and the system counts no longer waits.
-        if not 0 < self.timeout <= _LONGEST:
-            raise OptionError(f"{keyword('timeout', self.timeout)}: seconds, up to a year.")
         for name in ("boxes", "depth"):
             value = getattr(self, name)
             # To Python True is a whole number: `boxes=True` would be a picture of one box.
@@ -48,6 +42,7 @@ class Look:
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
         check_one_of("direction", self.direction, DIRECTIONS)
+        check_one_of("fit", self.fit, FITS)
         if self.color_by is not None:
             check_one_of("color_by", self.color_by, MEASURES)
         if self.depth is not None and self.boxes is not None:
@@ -65,7 +60,3 @@ class Look:
         """What `fold` is asked for."""
         boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
         return Wish(boxes, self.depth, tuple(self.expand))
-
-    def smaller(self, boxes: int) -> Look:
-        """Return the same look with a budget of boxes."""
-        return replace(self, boxes=max(boxes, 3), depth=None)

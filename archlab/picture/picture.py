@@ -36,11 +36,7 @@ class Picture:
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG text, real text inside.
-
-        Raises:
-            LayoutError: a drawing that Graphviz cannot lay out at any budget of boxes.
-        """
+        """The picture as SVG text, real text inside."""
         return self.make("svg").decode()
 
     def data(self, format: str) -> bytes:  # noqa: A002  the word of every other library
@@ -51,7 +47,7 @@ class Picture:
 
         Raises:
             OptionError: a format that there is not.
-            LayoutError: as for `svg`, or a PNG above 32,767 pixels a side.
+            LayoutError: a PNG above 32,767 pixels a side.
         """
         check_one_of("format", format, self.formats)
         return self.svg.encode() if format == "svg" else self.make(format)

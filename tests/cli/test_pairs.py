@@ -163,7 +163,7 @@ CASES = {
             "--ops": "--ops", "--color-by": "--color-by params --format svg",
             "--direction": "--direction LR --format svg", "--theme": "--theme dark --format svg",
             "--view": "--view autograd", "--diff": "--diff pair.py:Other", "--mode": "--mode train",
-            "--timeout": "--timeout 30 --format svg",
+            "--fit": "--fit none --boxes 30 --format svg", "--timeout": "--timeout 30",
         },
         unseen=("--timeout",),
     ),

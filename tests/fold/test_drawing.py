@@ -15,7 +15,7 @@ DRAWING = Drawing(
 
 def test_a_record_is_plain_json() -> None:
     record = json.loads(json.dumps(DRAWING.to_dict()))
-    assert record["schema"] == "archlab.drawing/1"
+    assert record["schema"] == "archlab.drawing/2"
     (box,), (group,), (edge,) = record["boxes"], record["groups"], record["edges"]
     assert (box["shape"], box["kind"], box["nodes"]) == ("operator", "conv", [0, 1])
     assert (group["times"], group["parent"]) == (2, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from archlab.fold.drawing import Drawing, Shape
-from archlab.layout import Placed, Rect
+from archlab.layout import Placed, Point, Rect
 
 SLACK = 0.5  # points
 
@@ -41,30 +41,33 @@ def faults(drawing: Drawing, placed: Placed) -> list[str]:
 
 def _lines(drawing: Drawing, placed: Placed, solid: dict[str, Rect]) -> list[str]:
     found = []
-    order = sorted(solid.items(), key=lambda entry: entry[1].y)
     for edge, points in zip(drawing.edges, placed.lines, strict=True):
+        name = f"{edge.tail} → {edge.head}"
         if len(points) < 2:
-            found.append(f"{edge.tail} → {edge.head} has no line")
+            found.append(f"{name} has no line")
             continue
-        for (x1, y1), (x2, y2) in pairwise(points):
-            if abs(x1 - x2) > SLACK and abs(y1 - y2) > SLACK:
-                found.append(f"{edge.tail} → {edge.head} is slanted")
-            low, high = min(y1, y2) + SLACK, max(y1, y2) - SLACK
-            left, right = min(x1, x2) + SLACK, max(x1, x2) - SLACK
-            for key, rect in order:
-                if rect.y > max(y1, y2):
-                    break
-                if rect.bottom - SLACK <= min(low, high) or rect.y + SLACK >= max(low, high):
-                    continue
-                if rect.right - SLACK <= min(left, right) or rect.x + SLACK >= max(left, right):
-                    continue
-                found.append(f"{edge.tail} → {edge.head} runs through {key}")
-    for edge, points in zip(drawing.edges, placed.lines, strict=True):
-        if len(points) > 1:
-            for end, point in ((edge.tail, points[0]), (edge.head, points[-1])):
-                if not _touches(placed.boxes[end], point):
-                    found.append(f"{edge.tail} → {edge.head} does not reach {end}")
+        for a, b in pairwise(points):
+            if abs(a[0] - b[0]) > SLACK and abs(a[1] - b[1]) > SLACK:
+                found.append(f"{name} is slanted")
+            found += [f"{name} runs through {key}" for key in _crossed(a, b, solid)]
+        for end, point in ((edge.tail, points[0]), (edge.head, points[-1])):
+            if not _touches(placed.boxes[end], point):
+                found.append(f"{name} does not reach {end}")
     return found
+
+
+def _crossed(a: Point, b: Point, solid: dict[str, Rect]) -> list[str]:
+    """Return what a straight piece of a line runs through."""
+    left, right = min(a[0], b[0]), max(a[0], b[0])
+    top, low = min(a[1], b[1]), max(a[1], b[1])
+    return [
+        key
+        for key, rect in solid.items()
+        if rect.x + SLACK < right
+        and left < rect.right - SLACK
+        and rect.y + SLACK < low
+        and top < rect.bottom - SLACK
+    ]
 
 
 def _touches(rect: Rect, point: tuple[float, float]) -> bool:

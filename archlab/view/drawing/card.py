@@ -93,6 +93,7 @@ def left(lines: Sequence[str]) -> str:
 
 
 def title(box: Box) -> str:
+    """Return what a box is, with what is fused into it."""
     return " · ".join((box.title, *box.fused))
 
 
@@ -118,6 +119,7 @@ def cost(group: Group) -> list[str]:
 
 
 def details(box: Box, drawing: Drawing) -> list[str]:
+    """Return the lines below the title of a box."""
     amounts = box.amounts
     parts = (
         "" if box.name.isdigit() else box.name,

@@ -17,7 +17,6 @@ from archlab.view.drawing.legend import legend
 from archlab.view.drawing.style import DIRECTIONS, Style
 from archlab.view.theme import FONT
 
-
 _SPLINES = 300  # boxes above which curved edges cost too much
 _MANY = 2  # skips into one box above which words on them are in the way
 _STYLES = {

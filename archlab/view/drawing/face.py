@@ -138,9 +138,10 @@ def faces(drawing: Drawing) -> dict[str, Face]:
 
 def sizes(drawing: Drawing, *, across: bool) -> Sizes:
     """Return the sizes of all that is placed; from left to right, width and height are swapped."""
-    turn = (lambda w, h: (h, w)) if across else (lambda w, h: (w, h))
-    boxes = {key: turn(face.width, face.height) for key, face in faces(drawing).items()}
-    marks = {key: turn(text.width, text.height) for key, text in labels(drawing).items()}
+    boxes = {key: (face.width, face.height) for key, face in faces(drawing).items()}
+    marks = {key: (text.width, text.height) for key, text in labels(drawing).items()}
+    if across:
+        boxes, marks = ({key: (h, w) for key, (w, h) in found.items()} for found in (boxes, marks))
     tabs = {}
     for group in drawing.groups:
         names, facts = header(group, drawing)

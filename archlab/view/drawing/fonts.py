@@ -11,7 +11,8 @@ LINE = 1.3  # height of a line, in sizes of its font
 _WIDE = 1.0  # of a letter that the font does not have, in sizes
 _OTHERS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC",
-    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Noto Sans Hebrew", "Noto Sans Arabic", "Arial Unicode MS",
+    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Noto Sans Hebrew", "Noto Sans Arabic",
+    "Arial Unicode MS",
 )  # fmt: skip
 
 
@@ -21,16 +22,17 @@ def text_width(content: str, points: float, *, bold: bool = False) -> float:
 
     Example:
         >>> round(text_width("Conv 3×3", 10), 1)
-        45.9
+        49.6
     """
-    widths = _widths(bold)
+    widths = _widths("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
     return points * sum(_letter(letter, widths) for letter in content)
 
 
 def folder() -> Path:
     """Return where matplotlib keeps its fonts."""
     spec = importlib.util.find_spec("matplotlib")  # not imported: that takes 0.4 s
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
 
 
@@ -41,11 +43,10 @@ def _letter(letter: str, widths: dict[int, float]) -> float:
 
 
 @lru_cache(maxsize=2)
-def _widths(bold: bool) -> dict[int, float]:
+def _widths(name: str) -> dict[int, float]:
     """Return the width of every letter of the font, in sizes of the font."""
     from fontTools.ttLib import TTFont  # here: only pictures need it
 
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     with TTFont(folder() / name, lazy=True) as font:
         unit = font["head"].unitsPerEm
         advances = font["hmtx"].metrics

@@ -37,8 +37,7 @@ def painted(canvas: Canvas, format: str, *, width: float | None = None) -> bytes
         raise LayoutError(
             f"The picture is too large for a PNG ({LONGEST:,} pixels a side at {LEGIBLE:g} dpi or "
             f"more). Write .svg or .pdf, or draw fewer boxes ({keyword('boxes')}, "
-            f"{keyword('depth')}).",
-            "",
+            f"{keyword('depth')})."
         )
     figure = Figure(figsize=size, dpi=dpi, facecolor=canvas.page)
     figure.add_artist(_painting(canvas, scale))
@@ -138,7 +137,9 @@ class _Pen:
 def _path(line: Line) -> tuple[list[tuple[float, float]], list[int]]:
     codes = {"M": [1], "L": [2], "Q": [3, 3]}
     commands = corners(line)
-    return [p for _, points in commands for p in points], [c for name, _ in commands for c in codes[name]]
+    return [p for _, points in commands for p in points], [
+        c for name, _ in commands for c in codes[name]
+    ]
 
 
 def _outline(box: Rectangle) -> tuple[list[tuple[float, float]], list[int]]:

@@ -1,6 +1,6 @@
 """What a picture is made of: rectangles, lines, polygons, dots and words, in points. Plain data.
 
-`sheet` makes them from a drawing; `svg` and `paint` write them, so that all formats are one picture.
+`sheet` makes them from a drawing, `svg` and `paint` write them: all formats are one picture.
 Colours are hex codes; y points down.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
+from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Frame, Placed, Rect, layout
 from archlab.result import si, with_times
 from archlab.view.drawing import card, face, legend
@@ -18,11 +18,11 @@ from archlab.view.drawing.shapes import (
     Line,
     Polygon,
     Rectangle,
+    Shape as Part,
     Words,
     arrow,
     shortened,
 )
-from archlab.view.drawing.shapes import Shape as Part
 from archlab.view.drawing.style import Style
 from archlab.view.theme import heat_colour, hue
 
@@ -122,7 +122,9 @@ class _Sheet:
         marked = box.mark in card.SIGNS
         border = colours[box.mark if marked else "ink" if box.shape in face.JOINS else "border"]
         if box.shape == Shape.PORT:
-            shapes: list[Part] = [Dot(place.x + place.w / 2, place.y + place.h / 2, 1, colours["edge"])]
+            shapes: list[Part] = [
+                Dot(place.x + place.w / 2, place.y + place.h / 2, 1, colours["edge"])
+            ]
         elif box.shape in face.JOINS:
             back = colours["join" if box.shape == Shape.CONCAT else "sum"]
             pen = 2.4 if marked else 1.0
@@ -155,9 +157,7 @@ class _Sheet:
             yield self._words(text, x, place.y + place.h / 2 + text.points * 0.36)
             x += text.width + 6.0
 
-    def _card(
-        self, box: Box, shown: face.Face, place: Rect, border: str, pen: float
-    ) -> list[Part]:
+    def _card(self, box: Box, shown: face.Face, place: Rect, border: str, pen: float) -> list[Part]:
         colours = self.style.theme.colours
         back = {Shape.FAILURE: "failure", Shape.MODULE: "inner"}.get(box.shape, "card")
         shapes: list[Part] = [
@@ -247,7 +247,8 @@ class _Sheet:
             (text.height, [self._words(text, 0, text.points)]) for text in texts
         ]
         rows.append((5.0, []))
-        x, row = 0.0, []
+        x = 0.0
+        row: list[Part] = []
         for entry in legend.entries([self.drawing]):
             words = Text(entry.words, 8, "quiet")
             sample, wide = self._sample(entry)

@@ -46,9 +46,7 @@ def svg(canvas: Canvas, theme: Theme, *, width: float | None = None) -> str:
 
 def _element(element: Element) -> str:
     key = f' id="{_attribute(element.key)}"' if element.key else ""
-    data = "".join(
-        f' data-{name}="{_attribute(value)}"' for name, value in element.data.items()
-    )
+    data = "".join(f' data-{name}="{_attribute(value)}"' for name, value in element.data.items())
     title = f"<title>{_content(element.title)}</title>\n" if element.title else ""
     shapes = "\n".join(map(_shape, element.shapes))
     return f'<g{key} class="{element.classes}"{data}>\n{title}{shapes}\n</g>'

@@ -10,9 +10,9 @@ from typing import Any
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
 from archlab.view.drawing.card import macs_text, params_text, printable
+from archlab.view.drawing.legend import Entry, entries
 from archlab.view.drawing.sheet import canvas
 from archlab.view.drawing.style import Style
-from archlab.view.drawing.legend import Entry, entries
 from archlab.view.drawing.svg import svg
 from archlab.view.page.content import Stage
 from archlab.view.theme import THEMES
@@ -57,7 +57,7 @@ def _data(stage: Stage, levels: Mapping[str, Level]) -> dict[str, Any]:
     names = [scale.name for scale in stage.scales]
     openers = {  # level -> the box that opens it
         level.opens[box.id]: box
-        for level in reversed(levels.values())
+        for level in reversed(list(levels.values()))
         for box in reversed(level.drawing.boxes)
         if box.id in level.opens
     }

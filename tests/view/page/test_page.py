@@ -9,7 +9,7 @@ import pytest
 import archlab
 from archlab import files
 from archlab.api.page.report import Report
-from archlab.errors import LayoutError, OptionError, RunError
+from archlab.errors import OptionError, RunError
 from archlab.result import si
 from archlab.runs import ledger, record
 from archlab.runs.recipe import RECIPES

@@ -13,8 +13,7 @@ from archlab.cli.interrupt import limited
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
 from archlab.cli.streams import answer, is_terminal
-from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
-from archlab.files import write
+from archlab.errors import OptionError, TraceError, check_one_of, keyword
 
 if TYPE_CHECKING:
     from archlab.picture.picture import Picture
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 _FORMATS = "archlab.picture.formats:FORMATS"
 VIEWS = {"modules": "render", "autograd": "render_backward"}
 _BYTES = ("png", "pdf")  # what a terminal would show as noise
-# Format -> the options that it has no place for: colours, a direction, seconds for a layout.
+# Format -> the options that it has no place for: colours, a direction, a sheet to fit.
 _WITHOUT = {
-    "txt": ("theme", "direction", "timeout"),
-    "json": ("theme", "direction", "timeout"),
-    "mmd": ("theme", "timeout"),
-    "dot": ("timeout",),
+    "txt": ("theme", "direction", "fit"),
+    "json": ("theme",),
+    "mmd": ("theme", "fit"),
+    "dot": ("fit",),
 }
 
 
@@ -63,7 +62,7 @@ class Drawing:
     direction: Annotated[
         str | None,
         typer.Option(
-            help=f"{listed(constant('archlab.view.drawing.dot:DIRECTIONS'))}: top to bottom "
+            help=f"{listed(constant('archlab.view.drawing.style:DIRECTIONS'))}: top to bottom "
             "(default), or left to right."
         ),
     ] = None
@@ -74,20 +73,28 @@ class Drawing:
             "follows the reader's screen."
         ),
     ] = None
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{listed(constant('archlab.view.drawing.style:FITS'))}: columns that fit such a "
+            "sheet; none keeps one. Default: auto, which breaks what is longer than 3:1."
+        ),
+    ] = None
     timeout: Annotated[
         float | None,
         typer.Option(
             min=0.1,
             max=YEAR,
-            help="Seconds for the model's code, and again for the layout. Default: no limit, "
-            f"{constant('archlab.view.drawing.engine:TIMEOUT'):g}.",
+            help="Seconds for the model's code. Default: no limit.",
         ),
     ] = None
 
     @property
     def keywords(self) -> dict[str, Any]:
         """What was given, by the names of the library; what was not has its default there."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        given.pop("timeout", None)  # it limits the model's code, not the drawing
+        return given
 
 
 @dataclass(frozen=True)
@@ -196,20 +203,9 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
 
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
-    """Write the picture; what cannot be laid out is written as DOT."""
+    """Write the picture."""
+    data = picture.data(chosen)
     file = file_of(out)
-    try:
-        data = picture.data(chosen)
-    except LayoutError as error:
-        if file is None or not error.dot:
-            raise
-        rescue = file.with_suffix(".dot")
-        write(rescue, error.dot)
-        raise LayoutError(
-            f"{error} The drawing is in {rescue}: another Graphviz may do it, "
-            "or try fewer boxes (--boxes N).",
-            error.dot,
-        ) from error
     if file is not None:
         put(file, data)
     else:
