@@ -163,9 +163,8 @@ CASES = {
             "--ops": "--ops", "--color-by": "--color-by params --format svg",
             "--direction": "--direction LR --format svg", "--theme": "--theme dark --format svg",
             "--view": "--view autograd", "--diff": "--diff pair.py:Other", "--mode": "--mode train",
-            "--fit": "--fit none --boxes 30 --format svg", "--timeout": "--timeout 30",
+            "--fit": "--fit slide --format svg",
         },
-        unseen=("--timeout",),
     ),
     "report": Case(NET, {**LOADING, "--out": "--out page.html", "--gradients": "--gradients"}),
     "curves": Case(

@@ -1,16 +1,11 @@
 """`placed("resnet18")`: a model's drawing and its geometry; the nets are those of the tests."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 import archlab
 from archlab.layout import layout
 from archlab.view.drawing import face
 from archlab.view.drawing.style import FITS
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def sketch(drawing: Drawing, style: Style) -> str:
         f"input {source} · {drawing.mode} mode",
         "",
     ]
-    notes = (*style.notes, *drawing.folded)
+    notes = (*style.notes, *drawing.folded, *style.conventions)
     foot = ["", *notes] if notes else []
     return "\n".join(visible(line.rstrip()) for line in (*head, *body, *foot))
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.command import YEAR, Typed
-from archlab.cli.interrupt import limited
+from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
 from archlab.cli.streams import answer, is_terminal
@@ -80,21 +79,11 @@ class Drawing:
             "sheet; none keeps one. Default: auto, which breaks what is longer than 3:1."
         ),
     ] = None
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            max=YEAR,
-            help="Seconds for the model's code. Default: no limit.",
-        ),
-    ] = None
 
     @property
     def keywords(self) -> dict[str, Any]:
         """What was given, by the names of the library; what was not has its default there."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        given.pop("timeout", None)  # it limits the model's code, not the drawing
-        return given
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -158,8 +147,7 @@ def render(
     # A forward that fails is drawn up to there, and the command fails all the same.
     failure: TraceError | None = None
     try:
-        with limited(drawing.timeout):
-            picture = verb(*loading.load(*models), mode=mode, **drawing.keywords)
+        picture = verb(*loading.load(*models), mode=mode, **drawing.keywords)
     except TraceError as error:
         if error.graph is None:
             raise
