@@ -81,6 +81,10 @@ def dot(drawing: Drawing, style: Style) -> str:
     return str(page.source)
 
 
+def _notes(drawing: Drawing, style: Style) -> tuple[str, ...]:
+    return (*style.notes, *drawing.folded, *style.conventions)
+
+
 def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int, lanes: Lanes) -> None:
     """Write the boxes and frames inside a group, in the drawing's order."""
     colours = style.theme.colours
