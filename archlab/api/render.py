@@ -16,6 +16,7 @@ from archlab.ir.graph import Graph
 from archlab.picture.annotate import annotated, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
+from archlab.picture.overlay import OverlayLike
 from archlab.picture.picture import Picture
 from archlab.verb import verb
 
@@ -30,6 +31,7 @@ def render(
     expand: str | Sequence[str] = (),
     ops: bool = False,
     color_by: str | None = None,
+    overlay: OverlayLike | None = None,
     direction: str = "TB",
     theme: str = "auto",
     fit: str = "auto",
@@ -47,6 +49,10 @@ def render(
         expand: paths of modules to open in any case.
         ops: each operator that depends on the input is a box of its own.
         color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
+        overlay: heat of your own, instead: a CSV file of module path and value, a mapping of values
+            by path, or one that names its measure: `{"latency, ms": {"conv1": 1.2}}`. Amounts (a
+            unit of time, memory, energy or a count) add up to shares; of other values a box with
+            several modules has the mean.
         direction: TB (top to bottom) or LR (left to right).
         theme: auto (an SVG follows the reader's screen), light, dark or print.
         fit: page, slide or screen breaks the drawing into columns that fit such a sheet; none keeps
@@ -64,7 +70,7 @@ def render(
         ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
     """
     # First of all, so that a mistyped option costs no trace.
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
     loaded = load(model)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
@@ -85,6 +91,7 @@ def render_graph(
     expand: str | Sequence[str] = (),
     ops: bool = False,
     color_by: str | None = None,
+    overlay: OverlayLike | None = None,
     direction: str = "TB",
     theme: str = "auto",
     fit: str = "auto",
@@ -93,8 +100,8 @@ def render_graph(
 
     Args:
         graph: a trace.
-        boxes, depth, expand, ops, color_by, direction, theme, fit: as for `render`; heat by
-            gradient needs the model, not its trace.
+        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit: as for `render`;
+            heat by gradient needs the model, not its trace.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.
@@ -106,7 +113,7 @@ def render_graph(
     """
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
     return graph_picture(graph, look)
 
 

@@ -11,7 +11,9 @@ from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
+from archlab.picture.overlay import Overlay, overlaid, overlay_notes
 from archlab.picture.picture import Picture
+from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import FITS, Style, theme_of
 
 
@@ -29,8 +31,10 @@ def graph_picture(
 
     def drawn(look: Look) -> Drawing:
         folded = fold(graph, look.wish, every=look.ops, path_marks=path_marks)
-        return annotated(folded, graph, look.color_by, heat)
+        drawing = annotated(folded, graph, look.color_by, heat)
+        return overlaid(drawing, graph, overlay) if overlay is not None else drawing
 
+    overlay = look.overlay if isinstance(look.overlay, Overlay) else None
     notes = [*_heat_notes(graph, look), *_unused(graph)]
     if unknown := [missing.what for missing in uncounted(graph)]:
         notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
@@ -60,10 +64,17 @@ def picture_of(
         conventions=(convention,),
     )
     sheet = Sheet(drawing, style)
-    return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
+    return Picture(
+        lambda suffix: FORMATS[suffix](sheet),
+        tuple(FORMATS),
+        drawing,
+        lambda width, colours: sketch(drawing, style, width, colours=colours),
+    )
 
 
 def _heat_notes(graph: Graph, look: Look) -> Iterator[str]:
+    if isinstance(look.overlay, Overlay):
+        yield from overlay_notes(graph, look.overlay)
     if look.color_by == "gradient":
         yield (
             "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "

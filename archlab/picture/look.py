@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
+from archlab.picture.overlay import Overlay, OverlayLike, overlay_of
 from archlab.view.drawing.style import DIRECTIONS, FITS
 from archlab.view.theme import THEMES
 
@@ -30,6 +31,7 @@ class Look:
     direction: str = "TB"
     theme: str = "auto"
     fit: str = "auto"
+    overlay: Overlay | OverlayLike | None = None
 
     def __post_init__(self) -> None:
         for name in ("boxes", "depth"):
@@ -54,6 +56,17 @@ class Look:
             raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
         if self.depth is not None and self.depth < 0:
             raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
+        if self.overlay is not None:
+            self._read_overlay(self.overlay)
+
+    def _read_overlay(self, source: Overlay | OverlayLike) -> None:
+        """Read the reader's own heat now, so that a file with a fault costs no trace."""
+        if self.color_by is not None:
+            raise OptionError(
+                f"{keyword('color_by')} and {keyword('overlay')} exclude each other: a box has one "
+                "heat."
+            )
+        object.__setattr__(self, "overlay", overlay_of(source))
 
     @property
     def wish(self) -> Wish:

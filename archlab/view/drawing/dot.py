@@ -60,9 +60,7 @@ def dot(drawing: Drawing, style: Style) -> str:
         ordering="out",  # what is written first stands further left: branches, then shortcuts
         pad="0.05" if style.bare else "0.2",
         margin="0",  # of a PDF's page
-        label=""
-        if style.bare
-        else legend(drawing, style.theme, (*style.notes, *drawing.folded, *style.conventions)),
+        label="" if style.bare else legend(drawing, style.theme, _notes(drawing, style)),
         labelloc="b",
         labeljust="l",
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",

@@ -11,7 +11,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
-from archlab.cli.streams import answer, is_terminal
+from archlab.cli.streams import answer, has_colours, is_terminal, terminal_width
 from archlab.errors import OptionError, TraceError, check_one_of, keyword
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ class Drawing:
         str | None,
         typer.Option(
             help=f"Heat on each box: {listed(constant('archlab.picture.annotate:MEASURES'))}."
+        ),
+    ] = None
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Heat of your own: a table of module path and value, its second heading the "
+            "measure: latency, ms.",
         ),
     ] = None
     direction: Annotated[
@@ -161,8 +169,10 @@ def render(
 def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
     """Raise OptionError for an option that would be dropped, too few models or too many."""
     typed.exclusive("diff", "view", because="two models are compared module by module")
+    typed.exclusive("color_by", "overlay", because="a box has one heat")
     for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
-        typed.exclusive(other, "ops", "color_by", because="its boxes have marks of their own")
+        marked = ("ops", "color_by", "overlay")
+        typed.exclusive(other, *marked, because="its boxes have marks of their own")
     for name in _WITHOUT.get(chosen, ()):
         if typed.any(name):
             raise OptionError(
@@ -191,7 +201,10 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
 
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
-    """Write the picture."""
+    """Write the picture; as text for a terminal, it keeps to the terminal's width."""
+    if chosen == "txt" and out is None and is_terminal():
+        answer(f"{picture.text(terminal_width(), colours=has_colours())}\n".encode())
+        return
     data = picture.data(chosen)
     file = file_of(out)
     if file is not None:
