@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import torch
@@ -334,10 +334,15 @@ def place(call: Call) -> Reading:
 
 
 def function(kind: Kind) -> Reader:
-    """Return a reader that keeps the function's name alone."""
+    """Return a reader that keeps the function's name, and the number that it computes with."""
 
     def read(call: Call) -> Reading:
-        tensors = sum(isinstance(value, torch.Tensor) for value in call.values.values())
-        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2)
+        values = call.values
+        tensors = sum(isinstance(value, torch.Tensor) for value in values.values())
+        number = next((values[name] for name in ("other", "exponent", "p") if name in values), None)
+        told = isinstance(number, int | float) and isfinite(number) and values.get("alpha", 1) == 1
+        return kind, kinds.FunctionAttrs(
+            call.function, scalar=tensors < 2, number=float(number) if told else None
+        )
 
     return read

@@ -5,7 +5,7 @@ from hand_made_graphs import Maker
 
 from archlab.fold import Shape
 from archlab.fold.flow import flow
-from archlab.fold.names import channels, recurrent, shape_of, title
+from archlab.fold.names import recurrent, shape_of, title
 from archlab.ir.kinds import (
     AttentionAttrs,
     AxesAttrs,
@@ -14,7 +14,6 @@ from archlab.ir.kinds import (
     Kind,
     MatmulAttrs,
     NormAttrs,
-    PermuteAttrs,
     PoolAttrs,
     RecurrentAttrs,
     ResampleAttrs,
@@ -91,12 +90,46 @@ def test_arithmetic_tells_tensors_numbers_and_learned_tables_apart() -> None:
     by_position, by_data = (
         make.node(Kind.GATHER, "embedding", "", [table, each], (1, 9, 4)) for each in (fixed, index)
     )
-    for other in ([x], [], [by_data], [by_position], [make.param("bias", (1, 9, 4))]):
+    mask = make.node(Kind.CREATE, "zeros", "", [], (9, 4))
+    two = make.node(Kind.LINEAR, "mm", "", [make.param("a", (9, 4)), make.param("b", (4, 4))])
+    bias = make.param("block.0.bias", (1, 9, 4))
+    for other in ([x], [], [by_data], [by_position], [bias], [two], [fixed], [mask]):
         out = make.node(Kind.ELEMENTWISE, "add", "", [x, *other], (1, 9, 4))
     graph = make.graph([out])
-    assert [title(graph, node) for node in graph.nodes[2:]] == [
-        "+", "Shift", "+", "Add learned 20×4", "Add learned 9×4",
+    assert [title(graph, node) for node in graph.nodes[4:]] == [
+        "+", "Shift", "+", "Add table", "Add bias", "Add learned", "Add positions",
+        "Add a constant",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "number", "words"),
+    [
+        ("add", 1.0, "+ 1"), ("add", -0.5, "− 0.5"), ("sub", 0.5, "− 0.5"), ("rsub", 1.0, "1 − x"),
+        ("mul", 0.125, "× 0.125"), ("div", 3.0, "÷ 3"), ("pow", 2.0, "Power 2"),
+        ("native_dropout", 0.7, "Dropout 0.7"), ("mul", None, "Scale"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written(function: str, number: float | None, words: str) -> None:
+    make = Maker()
+    attrs = FunctionAttrs(function, scalar=True, number=number)
+    make.node(Kind.ELEMENTWISE, function, "", [make.input()], attrs=attrs)
+    graph = make.graph([])
+    assert title(graph, graph.nodes[0]) == words
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"), [((2, 8, 4, 4), "Dropout 0.7"), ((2, 8, 1, 1), "Dropout 0.7"),
+                         ((2, 1, 1, 1), "Stochastic depth 0.7")],
+)  # fmt: skip
+def test_a_factor_of_random_zeros_is_a_dropout(shape: tuple[int, ...], words: str) -> None:
+    make = Maker()
+    x = make.input((2, 8, 4, 4))
+    kept = FunctionAttrs("bernoulli", scalar=True, number=0.3)
+    noise = make.node(Kind.CREATE, "bernoulli_", "", [x], shape, kept)
+    noise = make.node(Kind.ELEMENTWISE, "div_", "", [noise], shape)
+    graph = make.graph([make.node(Kind.ELEMENTWISE, "mul", "", [x, noise], (2, 8, 4, 4))])
+    assert title(graph, graph.nodes[-1]) == words
 
 
 def test_a_recurrent_layer_is_told_by_its_parameters() -> None:
@@ -106,21 +139,6 @@ def test_a_recurrent_layer_is_told_by_its_parameters() -> None:
     make.param("other.weight_hh_l0", (4, 99))
     words = recurrent(make.graph([]), "rnn", "LSTM")
     assert words == "LSTM · 16 hidden · bidirectional · 2 layers"
-
-
-@pytest.mark.parametrize(
-    ("kind", "shape", "count"),
-    [
-        (Kind.CONV, (1, 8, 16, 16), 8),
-        (Kind.NORM, (1, 14, 14, 96), 96),  # Swin and ConvNeXt keep channels last
-        (Kind.LINEAR, (1, 7, 5, 3), 3),
-        (Kind.ACTIVATION, (1, 197, 64), 64),
-        (Kind.REDUCE, (1,), None),
-        (Kind.MATMUL, (1, 197, 64), None),
-    ],
-)
-def test_channels_are_the_axis_that_the_kind_makes(kind, shape, count) -> None:
-    assert channels(*made(kind, "op", None, [shape], shape)) == count
 
 
 def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
@@ -133,30 +151,3 @@ def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
     assert [shape_of(node, stream) for node in graph.nodes] == [
         Shape.SUM, Shape.PRODUCT, Shape.OPERATOR, Shape.OPERATOR, Shape.CONCAT,
     ]  # fmt: skip
-
-
-def labelled(*steps, shape=(1, 8, 400)) -> int | None:
-    """Channels of the last of a row of nodes: kind, shape, attributes."""
-    make = Maker()
-    x = make.input(shape)
-    for kind, shape, attrs in steps:
-        x = make.node(kind, "op", "", [x], shape, attrs)
-    graph = make.graph([x])
-    return channels(graph, graph.nodes[-1])
-
-
-def test_of_a_sequence_the_layers_say_which_axis_holds_the_channels() -> None:
-    # Axis 1 behind a convolution, the last one behind a linear layer or a layer norm.
-    sequence, tokens = (1, 8, 400), (1, 400, 8)
-    norm = NormAttrs("layer", batch_stats=True, affine=True)
-    first = (Kind.CONV, sequence, conv((3,), (1,), (1,)))
-    turn = (Kind.PERMUTE, tokens, PermuteAttrs((0, 2, 1)))
-    assert labelled(first) == 8
-    assert labelled(first, (Kind.ACTIVATION, sequence, None)) == 8
-    assert labelled(first, turn, (Kind.ACTIVATION, tokens, None)) == 8
-    assert labelled((Kind.NORM, tokens, norm), (Kind.ACTIVATION, tokens, None), shape=tokens) == 8
-
-
-def test_a_map_that_is_not_square_may_have_channels_last() -> None:
-    norm, shape = NormAttrs("layer", batch_stats=True, affine=True), (1, 7, 10, 96)
-    assert labelled((Kind.NORM, shape, norm), (Kind.ACTIVATION, shape, None), shape=shape) == 96

@@ -43,8 +43,9 @@ def sketch(drawing: Drawing, style: Style) -> str:
     margin = max((len(line.text) for line in lines), default=0) + 1
     body = [_joined(line, margin) for line in lines]
     head = [
-        f"{drawing.model} · {si(style.params)} params · {macs}",
+        f"{drawing.title} · {si(style.params)} params · {macs}",
         f"input {source} · {drawing.mode} mode",
+        *([drawing.model] if drawing.model != drawing.title else []),
         "",
     ]
     notes = (*style.notes, *drawing.folded)
@@ -85,7 +86,7 @@ def _ended(depth: int, shared: int) -> list[_Line]:
 def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
-        group.type.strip("_"),
+        group.type.strip("_") or group.holds,
         *cost(group),
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
@@ -102,11 +103,12 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
     if box.times > 1:
         title += f" ×{box.times}"
     amounts = box.amounts
-    shapes = [edge.shape for edge in drawing.edges if edge.tail == box.id]
-    shape = "×".join(map(str, shapes[0])) if shapes and box.shape == Shape.INPUT else ""
+    leaving = (edge.sizes for edge in drawing.edges if edge.tail == box.id)
+    shape = next(leaving, "") if box.shape == Shape.INPUT else ""
     parts = [
-        box.name,
-        f"{box.channels} ch" if box.channels else shape,
+        box.name if box.name != box.title else "",
+        box.holds if box.holds != box.title else "",
+        box.wide or shape,
         weights(box),
         heat_text(amounts.heat, drawing) if drawing.heat and amounts.heat is not None else "",
         box.note,
