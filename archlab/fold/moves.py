@@ -96,7 +96,8 @@ def _reshaped(before: Shape, after: Shape, place: Place) -> tuple[Place, ...]:
     step = place.inner * prod(before[place.axis + 1 :])
     if not prod(after):
         return ()
-    found, alone = [], []
+    found: list[Place] = []
+    alone: list[Place] = []
     below = 1  # the step of the axis
     for axis in range(len(after) - 1, -1, -1):
         above = below * after[axis]

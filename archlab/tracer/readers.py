@@ -339,10 +339,13 @@ def function(kind: Kind) -> Reader:
     def read(call: Call) -> Reading:
         values = call.values
         tensors = sum(isinstance(value, torch.Tensor) for value in values.values())
-        number = next((values[name] for name in ("other", "exponent", "p") if name in values), None)
-        told = isinstance(number, int | float) and isfinite(number) and values.get("alpha", 1) == 1
-        return kind, kinds.FunctionAttrs(
-            call.function, scalar=tensors < 2, number=float(number) if told else None
+        number: Any = next(
+            (values[name] for name in ("other", "exponent", "p") if name in values), None
         )
+        # With a factor for the number, too, no one number tells what is done.
+        told = isinstance(number, int | float) and values.get("alpha", 1) == 1
+        if not told or not isfinite(number):
+            number = None
+        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2, number=number)
 
     return read

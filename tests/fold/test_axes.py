@@ -9,7 +9,6 @@ from torch import nn
 import archlab
 from archlab.fold import Wish, fold
 from archlab.fold.axes import axes
-from archlab.fold.moves import Place, carried
 from archlab.ir.kinds import Kind, NormAttrs, PermuteAttrs
 
 IMAGE = (3, 16, 16)
@@ -121,19 +120,3 @@ def test_an_axis_that_a_layer_mixes_is_no_batch() -> None:
     assert sample((Kind.NORM, (5,), norm), shape=(5,)) == (5,)
     norm = NormAttrs("layer", batch_stats=True, affine=True, axes=(1,))
     assert sample((Kind.NORM, (5, 3), norm), shape=(5, 3)) == (3,)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "place", "found"),
-    [
-        ((4, 6), (24,), Place(0, 4), (Place(0, 4, 6),)),
-        ((24,), (2, 2, 6), Place(0, 4, 6), ()),  # it would lie in two axes
-        ((2, 3, 4), (6, 4), Place(1, 3), (Place(0, 3),)),
-        ((5, 1, 4), (5, 4), Place(1, 1), (Place(0, 1), Place(1, 1, 4))),  # at the border of both
-    ],
-)
-def test_an_axis_is_followed_through_a_reshape(before, after, place, found) -> None:
-    make = Maker()
-    x = make.node(Kind.RESHAPE, "view", "", [make.input(before)], after)
-    graph = make.graph([x])
-    assert set(carried(graph, graph.nodes[0], 0, place, after)) == set(found)
