@@ -102,14 +102,16 @@ def axes(graph: Graph) -> Axes:
 
 def _batch(graph: Graph) -> dict[int, Places]:
     """Follow the batch: the first axis of all inputs that is not mixed with itself on the way."""
-    for axis in range(_MIXED_AXES):
-        shapes = [graph.shape(tensor) for tensor in graph.inputs]
+    shapes = [graph.shape(tensor) for tensor in graph.inputs]
+    rank = len(shapes[0]) if shapes else 0
+    # A row of several numbers may as well be one sample, and nothing tells of none what they are.
+    if (rank == 1 and shapes[0] != (1,)) or any(0 in shape for shape in shapes):
+        rank = 0
+    for axis in range(min(rank, _MIXED_AXES)):
         sizes = {shape[axis] for shape in shapes if len(shape) > axis}
-        size = sizes.pop() if len(sizes) == 1 else 0
-        if size and len(shapes[0]) > axis:
-            found = _followed(graph, axis, size)
-            if found is not None:
-                return found
+        found = _followed(graph, axis, sizes.pop()) if len(sizes) == 1 else None
+        if found is not None:
+            return found
     return _followed(graph, None, 1) or {}
 
 

@@ -120,3 +120,11 @@ def test_an_axis_that_a_layer_mixes_is_no_batch() -> None:
     assert sample((Kind.NORM, (5,), norm), shape=(5,)) == (5,)
     norm = NormAttrs("layer", batch_stats=True, affine=True, axes=(1,))
     assert sample((Kind.NORM, (5, 3), norm), shape=(5, 3)) == (3,)
+
+
+@pytest.mark.parametrize(
+    ("shape", "one"), [((1, 4), (4,)), ((3, 4), (4,)), ((0, 4), (0, 4)), ((4,), (4,)), ((1,), ()),
+                       ((), ())],
+)  # fmt: skip
+def test_a_row_of_numbers_or_an_empty_batch_keeps_its_axis(shape: tuple, one: tuple) -> None:
+    assert sample((Kind.ACTIVATION, shape, None), shape=shape) == one
