@@ -76,7 +76,7 @@ def _origin(graph: Graph, tensor: int) -> int:
 
 def is_bias(graph: Graph, node: Node) -> bool:
     """Whether a node adds the bias of a linear layer, which torch may do on its own."""
-    makers = (graph.producer.get(tensor) for tensor in node.inputs)
+    makers = (graph.producer.get(_origin(graph, tensor)) for tensor in node.inputs)
     layer = any(m is not None and m.kind == Kind.LINEAR and m.path == node.path for m in makers)
     added = (graph.tensors[tensor].name for tensor in node.inputs)
     return is_sum(node) and layer and f"{node.path}.bias" in added
