@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -67,7 +68,8 @@ class Box:
     kind: Kind | None = None
     fused: tuple[str, ...] = ()  # what follows in the same box: BN, ReLU
     name: str = ""  # the module's own
-    channels: int | None = None  # size of the channel axis that it makes, where there is one
+    width: int | None = None  # how many channels or features it makes, where there is such an axis
+    unit: str = ""  # of the width: ch, features or tokens
     nodes: tuple[int, ...] = ()  # the graph's nodes that it stands for, repeats included
     group: str = ""
     times: int = 1  # equal boxes that follow each other
@@ -75,7 +77,14 @@ class Box:
     average: bool = False  # the repeats differ in width: amounts per block are averages
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
+    holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
+
+    @property
+    def wide(self) -> str:
+        """The width in words: `64 ch`."""
+        unit = self.unit.removesuffix("s") if self.width == 1 else self.unit
+        return f"{self.width} {unit}" if self.width else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ class Group:
     mark: str = ""
     branch: int = 0  # its place, from 1, among the `branches` groups that read the same
     branches: int = 0
+    holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
 
 
@@ -103,9 +113,16 @@ class Edge:
     tail: str
     head: str
     role: Role = Role.MAIN
-    shape: tuple[int, ...] = ()  # the tensor's, without its batch axis
+    shape: tuple[int, ...] = ()  # that leaves the tail, without its batch axis
     changed: bool = False  # the shape is worth writing
     mark: str = ""
+    read: tuple[int, ...] = ()  # that the head takes in, where it is another one
+
+    @property
+    def sizes(self) -> str:
+        """The shape in words; both, where it is another one on arrival: `56×56×96 ⇢ 28×28×384`."""
+        shapes = (self.shape, self.read) if self.read else (self.shape,)
+        return " ⇢ ".join("×".join(map(str, shape)) or "scalar" for shape in shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,11 @@ class Drawing:
     folded: tuple[str, ...] = ()  # sentences about what is not drawn one by one
     heat: Heat | None = None
     inside: str = ""  # path of the module whose inside it is; empty for the whole model
+
+    @property
+    def title(self) -> str:
+        """The model's name; of a net in a file its class alone."""
+        return re.sub(r"(^|→ )[^→]*\.py:", r"\1", self.model)
 
     @property
     def items(self) -> tuple[Box | Group, ...]:

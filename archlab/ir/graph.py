@@ -187,6 +187,16 @@ class Graph:
         return {tensor: tuple(nodes) for tensor, nodes in readers.items()}
 
     @cached_property
+    def dependent(self) -> frozenset[int]:
+        """Tensor ids whose values depend on an input of the model."""
+        reached = set(self.inputs)
+        for node in self.nodes:
+            # new_zeros(x) reads x for its size alone.
+            if node.kind != Kind.CREATE and not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+        return frozenset(reached)
+
+    @cached_property
     def module(self) -> dict[str, Module]:
         """Module path -> module; the model itself has the empty path."""
         return {module.path: module for module in self.modules}

@@ -71,7 +71,7 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
         role = box.mark if box.mark in SIGNS else "quiet"
         lines.append(text(SIGNS.get(box.mark, box.mark), 9, colours[role], bold=True))
     # The root keeps narrow maps visible beside one that is a hundred times as wide.
-    width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
+    width = _NARROW + (_WIDE * sqrt(box.width / widest) if box.width and widest else 0)
     times = text(f"×{box.times}", 14, colours["shortcut"], bold=True)
     cells = [
         f'<TD BGCOLOR="{colours[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
@@ -123,7 +123,7 @@ def details(box: Box, drawing: Drawing) -> list[str]:
     amounts = box.amounts
     parts = (
         "" if box.name.isdigit() else box.name,
-        f"{box.channels} ch" if box.channels else "",
+        box.wide,
         weights(box),
         macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and amounts.macs else "",
     )
@@ -159,13 +159,13 @@ def pill_sign(box: Box) -> str:
 
 
 def _pill(box: Box, theme: Theme) -> str:
-    """Return a join's label: a sign for arithmetic, the channels for a concatenation."""
+    """Return a join's label: a sign for arithmetic, the width for a concatenation."""
     colours = theme.colours
     sign = pill_sign(box)
     content = text(sign, 14 if len(sign) == 1 else 10, colours["ink"], bold=True)
     after = list(box.fused)
-    if box.shape == Shape.CONCAT and box.channels:
-        after.append(f"{box.channels} ch")
+    if box.shape == Shape.CONCAT and box.wide:
+        after.append(box.wide)
     if after:
         content += text(f"  {' · '.join(after)}", 9, colours["ink"])
     border, pen = "ink", 1
@@ -243,9 +243,10 @@ def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> st
     colours = theme.colours
     cost = f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
     source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
-    lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.model, 40)]
+    lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.title, 40)]
     lines.append(text(" ", 4, colours["text"]))  # room for an underscore
     facts = wrapped(cost, 60) + wrapped(source, 60)
+    facts += wrapped(drawing.model, 60) if drawing.model != drawing.title else []
     lines += [text(line, 10, colours["quiet"]) for line in facts]
     return f"<{left(lines)}<BR/>>"
 
@@ -256,8 +257,7 @@ def edge_text(edge: Edge, theme: Theme) -> str:
         return f"<{text(SIGNS[edge.mark], 9, theme.colours[edge.mark], bold=True)}>"
     if not edge.changed or edge.role != Role.MAIN:
         return ""
-    shape = "×".join(map(str, edge.shape)) or "scalar"
-    return f"<{text(f' {shape}', 8, theme.colours['shape'])}>"
+    return f"<{text(f' {edge.sizes}', 8, theme.colours['shape'])}>"
 
 
 def tooltip(box: Box, drawing: Drawing) -> str:

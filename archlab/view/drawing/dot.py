@@ -86,7 +86,7 @@ def _notes(drawing: Drawing, style: Style) -> tuple[str, ...]:
 def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int, lanes: Lanes) -> None:
     """Write the boxes and frames inside a group, in the drawing's order."""
     colours = style.theme.colours
-    widest = max((box.channels or 0 for box in drawing.boxes), default=0)
+    widest = max((box.width or 0 for box in drawing.boxes), default=0)
     for i, box in enumerate(drawing.boxes):
         if box.group != parent:
             continue

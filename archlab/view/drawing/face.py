@@ -62,7 +62,7 @@ def face(box: Box, drawing: Drawing, widest: int) -> Face:
         lines.append(Text(card.SIGNS.get(box.mark, box.mark), 8.5, role, bold=True))
     times = Text(f"×{box.times}", 13, "shortcut", bold=True) if box.times > 1 else None
     # The root keeps narrow maps visible beside one that is a hundred times as wide.
-    least = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
+    least = _NARROW + (_WIDE * sqrt(box.width / widest) if box.width and widest else 0)
     width = 2 * SIDE + max(line.width for line in lines)
     width += STRIP if box.kind else 0
     width += times.width + BETWEEN if times else 0
@@ -80,8 +80,8 @@ def _join(box: Box) -> Face:
     sign = card.pill_sign(box)
     lines = [Text(sign, 14 if len(sign) == 1 else 9.5, "ink", bold=True)]
     after = list(box.fused)
-    if box.shape == Shape.CONCAT and box.channels:
-        after.append(f"{box.channels} ch")
+    if box.shape == Shape.CONCAT and box.wide:
+        after.append(box.wide)
     if box.mark in card.SIGNS:
         after.append(card.SIGNS[box.mark])
     if after:
@@ -95,7 +95,7 @@ def header(group: Group, drawing: Drawing) -> tuple[list[Text], list[Text]]:
     names = [Text(card.group_name(group, drawing), 10, "text", bold=True)]
     if group.times > 1:
         names.append(Text(f"×{group.times}", 12, "shortcut", bold=True))
-    kind = card.printable(group.type.strip("_"))
+    kind = card.printable(group.type.strip("_") or group.holds)
     if kind:
         names.append(Text(kind, 9, "quiet"))
     # A branch is narrow, and its cards say what it costs.
@@ -117,7 +117,7 @@ def label(edge: Edge) -> Text | None:
     """Return the shape on an edge, where it is worth saying."""
     if not edge.changed or edge.role != Role.MAIN:
         return None
-    return Text("×".join(map(str, edge.shape)) or "scalar", 8, "shape")
+    return Text(edge.sizes, 8, "shape")
 
 
 def labels(drawing: Drawing) -> dict[str, Text]:
@@ -132,7 +132,7 @@ def labels(drawing: Drawing) -> dict[str, Text]:
 
 def faces(drawing: Drawing) -> dict[str, Face]:
     """Return what stands on every box."""
-    widest = max((box.channels or 0 for box in drawing.boxes), default=0)
+    widest = max((box.width or 0 for box in drawing.boxes), default=0)
     return {box.id: face(box, drawing, widest) for box in drawing.boxes}
 
 

@@ -40,7 +40,7 @@ def _inside(drawing: Drawing, parent: str, depth: int) -> Iterator[str]:
     for i, group in enumerate(drawing.groups):
         if group.parent == parent:
             times = f" ×{group.times}" if group.times > 1 else ""
-            kind = f" {group.type}" if group.type else ""
+            kind = f" {group.type or group.holds}".rstrip()
             yield f'{pad}subgraph g{i}["{_text(f"{group.path}{times}{kind}")}"]'
             yield from _inside(drawing, group.id, depth + 1)
             yield f"{pad}end"
@@ -52,16 +52,14 @@ def _label(box: Box) -> str:
     if box.times > 1:
         words += f" ×{box.times}"
     name = "" if box.name.isdigit() else box.name
-    channels = f"{box.channels} ch" if box.channels else ""
-    facts = (name, channels, box.note, SIGNS.get(box.mark, box.mark))
+    facts = (name, box.wide, box.note, SIGNS.get(box.mark, box.mark))
     below = " · ".join(filter(None, facts))
     body = _text(words) + (f"<br/><small>{_text(below)}</small>" if below else "")
     return f'(["{body}"])' if box.shape in _ROUND else f'["{body}"]'
 
 
 def _edge(edge: Edge, place: dict[str, str]) -> str:
-    shape = "×".join(map(str, edge.shape)) if edge.changed else ""
-    words = SIGNS.get(edge.mark) or ROLES.get(edge.role, shape)
+    words = SIGNS.get(edge.mark) or ROLES.get(edge.role, edge.sizes if edge.changed else "")
     label = f'|"{_text(words)}"|' if words else ""
     return f"{place[edge.tail]} {_ARROWS.get(edge.role, '-.->')}{label} {place[edge.head]}"
 

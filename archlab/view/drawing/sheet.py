@@ -77,7 +77,7 @@ class _Sheet:
             *_rows(foot, margin, end + 10.0, "foot"),
         ]
         height = end + (10.0 if foot else 0.0) + sum(height for height, _ in foot) + margin
-        name = f"{self.drawing.model}: {len(self.drawing.boxes)} boxes"
+        name = f"{self.drawing.title}: {len(self.drawing.boxes)} boxes"
         page = self.style.theme.colours["page"]
         return Canvas(width, height, page, name, elements, notes="; ".join(self.style.conventions))
 
@@ -139,7 +139,7 @@ class _Sheet:
 
     @cached_property
     def _widest(self) -> int:
-        return max((box.channels or 0 for box in self.drawing.boxes), default=0)
+        return max((box.width or 0 for box in self.drawing.boxes), default=0)
 
     @cached_property
     def _heads(self) -> dict[str, Box]:
@@ -241,8 +241,10 @@ class _Sheet:
         cost = f"{si(style.params)} params · "
         cost += "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
         source = f"input {with_times(self.drawing.input or 'none')} · {self.drawing.mode} mode"
-        texts = [Text(line, 15, "text", bold=True) for line in card.wrapped(self.drawing.model, 40)]
+        texts = [Text(line, 15, "text", bold=True) for line in card.wrapped(self.drawing.title, 40)]
         texts += [Text(line, 9.5, "quiet") for line in card.wrapped(f"{cost} · {source}", 90)]
+        if self.drawing.model != self.drawing.title:
+            texts += [Text(line, 8, "quiet") for line in card.wrapped(self.drawing.model, 90)]
         rows: list[tuple[float, list[Part]]] = [
             (text.height, [self._words(text, 0, text.points)]) for text in texts
         ]

@@ -64,8 +64,9 @@ def sketch(drawing: Drawing, style: Style, width: int = WIDTH, *, colours: bool 
     macs = "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
     source = with_times(drawing.input or "none")
     head = (
-        f"{drawing.model} · {si(style.params)} params · {macs}",
+        f"{drawing.title} · {si(style.params)} params · {macs}",
         f"input {source} · {drawing.mode} mode",
+        *([drawing.model] if drawing.model != drawing.title else []),
     )
     heat = 0 if drawing.heat is None else _HEAT + 1
     notes = (*_scale(drawing), *style.notes, *drawing.folded, *style.conventions)
@@ -172,7 +173,7 @@ def _frame_rows(sheet: _Sheet, group: Group, depth: int) -> list[_Row]:
     bars = _bars(sheet, depth)
     room = sheet.room - columns(bars) - 2
     parts = (
-        group.type.strip("_"),
+        group.type.strip("_") or group.holds,
         *cost(group),
         heat_text(group.amounts.heat, sheet.drawing)
         if heat is not None and heat.share and group.amounts.heat

@@ -35,7 +35,7 @@ def shape(box: Box, leaving: Sequence[Edge]) -> str:
     if not made or not (box.shape == Shape.INPUT or any(edge.changed for edge in made)):
         return ""
     edge = next((edge for edge in made if edge.changed), made[0])
-    return "×".join(map(str, edge.shape))
+    return edge.sizes
 
 
 def details(box: Box, into: Sequence[Edge], boxes: Mapping[str, Box], before: str) -> list[str]:
@@ -43,9 +43,10 @@ def details(box: Box, into: Sequence[Edge], boxes: Mapping[str, Box], before: st
     roles = Counter(_signed(ROLES[edge.role], edge) for edge in into if is_lane(edge))
     read = _sources(box, [edge for edge in into if edge.role == Role.MAIN], boxes, before)
     parts = (
-        box.name,
+        box.name if box.name != box.title else "",
+        box.holds if box.holds != box.title else "",
         *(f"{word} ×{n}" if n > 1 else word for word, n in roles.items()),
-        f"{box.channels} ch" if box.channels else "",
+        box.wide,
         weights(box),
         box.note,
         SIGNS.get(box.mark, box.mark),
