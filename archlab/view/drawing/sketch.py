@@ -234,8 +234,8 @@ def _said(sheet: _Sheet, place: int, made: str) -> list[str]:
     box, numbers = sheet.drawing.boxes[place], sheet.plan.numbers
     before = sheet.drawing.boxes[place - 1].id if place else ""
     into = sheet.into[box.id]
-    if str(box.channels) in made.split("×"):
-        box = replace(box, channels=None)  # the shape says it
+    if str(box.width) in made.split("×"):
+        box = replace(box, width=None, unit="")  # the shape says it
     ends = " ".join(f"[{numbers[edge.tail]}]" for edge in into if edge.tail in numbers)
     return [
         *details(box, into, sheet.boxes, before),
