@@ -161,7 +161,7 @@ def render_diff(
             f"other inputs: {graphs[0].input_text()} → {graphs[1].input_text()}; MACs of what was "
             "removed are for the first, map sizes are not compared"
         )
-    return picture_of(look, drawn, graphs[1], notes)
+    return picture_of(look, drawn, graphs[1], notes, graphs[0])
 
 
 @verb

@@ -157,7 +157,10 @@ def _add_outputs(canvas: Canvas) -> None:
         path, title = graph.failure.path, "the forward failed here"
         name = path or "the model itself"
         key = canvas.name("failure")
-        canvas.boxes.append(Box(key, path, Shape.FAILURE, title, name=name, note=message))
+        received = ", ".join("×".join(map(str, shape)) for shape in graph.failure.shapes)
+        facts = (f"received {received}" if received else "", message, graph.failure.place)
+        note = "\n".join(filter(None, facts))  # one line each
+        canvas.boxes.append(Box(key, path, Shape.FAILURE, title, name=name, note=note))
     elif canvas.flow.outputs:
         samples = (canvas.axes.sample(tensor) for tensor in graph.outputs)
         shapes = ["×".join(map(str, sample)) or "scalar" for sample in samples]

@@ -117,7 +117,8 @@ class Failure:
 
     path: str
     message: str
-    shapes: tuple[tuple[int, ...], ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()  # that the module received
+    place: str = ""  # file and line of the model's own code, with the code
 
 
 @dataclass(frozen=True, slots=True)

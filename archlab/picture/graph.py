@@ -44,12 +44,18 @@ def graph_picture(
 
 
 def picture_of(
-    look: Look, drawn: Callable[[Look], Drawing], graph: Graph, notes: Sequence[str]
+    look: Look,
+    drawn: Callable[[Look], Drawing],
+    graph: Graph,
+    notes: Sequence[str],
+    before: Graph | None = None,
 ) -> Picture:
-    """Return the picture of what `drawn` makes for a look, with the totals of a graph."""
+    """Return the picture of what `drawn` makes for a look, with the totals of a graph.
+
+    `before` is the graph that it is compared to.
+    """
     drawing = drawn(look)
-    # Operators of which not one has a rule cost an unknown amount, and not zero.
-    macs = [count for count in macs_by_node(graph).values() if count is not None]
+    params, macs = _totals(graph)
     convention = (
         f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
         "attention, RNN gates"
@@ -58,8 +64,9 @@ def picture_of(
         theme=theme_of(look.theme),
         direction=look.direction,
         goal=FITS[look.fit],
-        params=sum(param.numel for param in graph.params if not param.buffer),
-        macs=sum(macs) if macs or not graph.nodes else None,
+        params=params,
+        macs=macs,
+        before=_totals(before) if before else None,
         notes=tuple(notes),
         conventions=(convention,),
     )
@@ -70,6 +77,13 @@ def picture_of(
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
     )
+
+
+def _totals(graph: Graph) -> tuple[int, int | None]:
+    # Operators of which not one has a rule cost an unknown amount, and not zero.
+    macs = [count for count in macs_by_node(graph).values() if count is not None]
+    params = sum(param.numel for param in graph.params if not param.buffer)
+    return params, sum(macs) if macs or not graph.nodes else None
 
 
 def _heat_notes(graph: Graph, look: Look) -> Iterator[str]:

@@ -135,7 +135,7 @@ def details(box: Box, drawing: Drawing) -> list[str]:
         else:
             lines += wrapped(part)
     if box.note:
-        lines += wrapped(box.note)
+        lines += [line for fact in box.note.split("\n") for line in wrapped(fact)]
     if drawing.heat is not None and amounts.heat is not None:
         together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
         lines.append(heat_text(amounts.heat, drawing) + together)
@@ -238,10 +238,15 @@ def macs_text(amounts: Amounts, repeats: int) -> str:
     return f"{least}{si((amounts.macs or 0) / repeats, 3)} MACs"
 
 
+def totals(params: int, macs: int | None) -> str:
+    """Return the parameters and MACs of a whole model."""
+    return f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
+
+
 def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:
     """Return the title: model, totals, input, mode."""
     colours = theme.colours
-    cost = f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
+    cost = totals(params, macs)
     source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
     lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.title, 40)]
     lines.append(text(" ", 4, colours["text"]))  # room for an underscore

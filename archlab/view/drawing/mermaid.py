@@ -52,7 +52,7 @@ def _label(box: Box) -> str:
     if box.times > 1:
         words += f" ×{box.times}"
     name = "" if box.name.isdigit() else box.name
-    facts = (name, box.wide, box.note, SIGNS.get(box.mark, box.mark))
+    facts = (name, box.wide, box.note.replace("\n", " · "), SIGNS.get(box.mark, box.mark))
     below = " · ".join(filter(None, facts))
     body = _text(words) + (f"<br/><small>{_text(below)}</small>" if below else "")
     return f'(["{body}"])' if box.shape in _ROUND else f'["{body}"]'

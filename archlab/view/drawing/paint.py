@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.errors import LayoutError, keyword
 from archlab.view.drawing.fonts import families
-from archlab.view.drawing.shapes import Canvas, Dot, Line, Polygon, Rectangle, Words, corners
+from archlab.view.drawing.shapes import FADED, Canvas, Dot, Line, Polygon, Rectangle, Words, corners
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import RendererBase
@@ -56,6 +56,7 @@ def _painting(canvas: Canvas, scale: float) -> Any:
         def draw(self, renderer: RendererBase) -> None:
             pen = _Pen(renderer, canvas, scale)
             for element in canvas.elements:
+                pen.opacity = FADED if element.faded else 1.0
                 for shape in element.shapes:
                     pen.draw(shape)
 
@@ -72,6 +73,7 @@ class _Pen:
         self.unit = renderer.points_to_pixels(1.0) * scale  # of a point of the canvas
         self.scale = scale
         self.high = canvas.height
+        self.opacity = 1.0
         self.place = Affine2D().scale(self.unit, -self.unit).translate(0, self.high * self.unit)
         self.fonts: dict[tuple[float, bool], Any] = {}
 
@@ -103,15 +105,16 @@ class _Pen:
         gc = self.renderer.new_gc()
         gc.set_linewidth(self.renderer.points_to_pixels(pen * self.scale) if colour else 0.0)
         if colour:
-            gc.set_foreground(to_rgba(colour), isRGBA=True)
+            gc.set_foreground(to_rgba(colour, self.opacity), isRGBA=True)
         if dashes:
             gc.set_dashes(0, [self.renderer.points_to_pixels(d * self.scale) for d in dashes])
             gc.set_capstyle("butt")
-        face = to_rgba(fill) if fill else None
+        face = to_rgba(fill, self.opacity) if fill else None
         self.renderer.draw_path(gc, Path(vertices, codes), self.place, face)
         gc.restore()
 
     def _words(self, words: Words) -> None:
+        from matplotlib.colors import to_rgba
         from matplotlib.font_manager import FontProperties
 
         key = (words.points, words.bold)
@@ -127,7 +130,8 @@ class _Pen:
             w, _, _ = self.renderer.get_text_width_height_descent(words.content, font, ismath=False)
             x -= w / 2
         gc = self.renderer.new_gc()
-        gc.set_foreground(words.colour)
+        gc.set_foreground(to_rgba(words.colour, self.opacity), isRGBA=True)
+        gc.set_alpha(self.opacity)
         if self.renderer.flipy():
             y = self.high * self.unit - y
         self.renderer.draw_text(gc, x, y, words.content, font, 0, ismath=False)

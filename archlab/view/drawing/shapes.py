@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Point = tuple[float, float]
+FADED = 0.45  # opacity of what two models have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Element:
     key: str = ""  # its id
     title: str = ""  # what a pointer over it shows
     data: Mapping[str, str] = field(default_factory=dict)
+    faded: bool = False  # less than what it stands beside: see FADED
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Frame, Placed, Rect, layout
-from archlab.result import si, with_times
+from archlab.result import with_times
 from archlab.view.drawing import card, face, legend
 from archlab.view.drawing.face import Text
 from archlab.view.drawing.shapes import (
@@ -120,7 +120,8 @@ class _Sheet:
         place = self.placed.boxes[box.id]
         shown = face.face(box, self.drawing, self._widest)
         marked = box.mark in card.SIGNS
-        border = colours[box.mark if marked else "ink" if box.shape in face.JOINS else "border"]
+        role = {Shape.FAILURE: "removed"}.get(box.shape, "border")
+        border = colours[box.mark if marked else "ink" if box.shape in face.JOINS else role]
         if box.shape == Shape.PORT:
             shapes: list[Part] = [
                 Dot(place.x + place.w / 2, place.y + place.h / 2, 1, colours["edge"])
@@ -133,13 +134,21 @@ class _Sheet:
                 *self._join(shown, place),
             ]
         else:
-            shapes = self._card(box, shown, place, border, 2.2 if marked else 1.0)
+            strong = marked or box.shape == Shape.FAILURE
+            shapes = self._card(box, shown, place, border, 2.2 if strong else 1.0)
         title = card.tooltip(box, self.drawing)
-        return Element(shapes, f"node box {box.shape}", card.printable(box.id), title, _data(box))
+        key, faded = card.printable(box.id), self._compares and not marked
+        return Element(shapes, f"node box {box.shape}", key, title, _data(box), faded)
 
     @cached_property
     def _widest(self) -> int:
         return max((box.width or 0 for box in self.drawing.boxes), default=0)
+
+    @cached_property
+    def _compares(self) -> bool:
+        """Whether two models are laid over each other, and something differs."""
+        marks = {box.mark for box in self.drawing.boxes} | {edge.mark for edge in self.drawing.edges}
+        return not marks.isdisjoint(card.SIGNS)
 
     @cached_property
     def _heads(self) -> dict[str, Box]:
@@ -233,13 +242,15 @@ class _Sheet:
             shapes.append(self._words(text, place.x, place.y + text.points))
         ends = (card.printable(edge.tail), card.printable(edge.head))
         data = {"tail": ends[0], "head": ends[1]} | ({"shared": "1"} if cut else {})
-        return Element(shapes, f"edge {edge.role}", f"edge{number + 1}", " → ".join(ends), data)
+        name, faded = f"edge{number + 1}", self._compares and edge.mark not in card.SIGNS
+        return Element(shapes, f"edge {edge.role}", name, " → ".join(ends), data, faded)
 
     def _head(self, room: float) -> list[tuple[float, list[Part]]]:
         """Return title and legend as rows: height and shapes, from the origin."""
         style = self.style
-        cost = f"{si(style.params)} params · "
-        cost += "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
+        cost = card.totals(style.params, style.macs)
+        if style.before is not None:
+            cost = f"{card.totals(*style.before)} → {cost}"
         source = f"input {with_times(self.drawing.input or 'none')} · {self.drawing.mode} mode"
         texts = [Text(line, 15, "text", bold=True) for line in card.wrapped(self.drawing.title, 40)]
         texts += [Text(line, 9.5, "quiet") for line in card.wrapped(f"{cost} · {source}", 90)]

@@ -10,6 +10,7 @@ from html import escape
 
 from archlab.quoting import visible, visible_lines
 from archlab.view.drawing.shapes import (
+    FADED,
     Canvas,
     Dot,
     Element,
@@ -49,7 +50,8 @@ def _element(element: Element) -> str:
     data = "".join(f' data-{name}="{_attribute(value)}"' for name, value in element.data.items())
     title = f"<title>{_content(element.title)}</title>\n" if element.title else ""
     shapes = "\n".join(map(_shape, element.shapes))
-    return f'<g{key} class="{element.classes}"{data}>\n{title}{shapes}\n</g>'
+    faded = f' opacity="{FADED}"' if element.faded else ""
+    return f'<g{key} class="{element.classes}"{data}{faded}>\n{title}{shapes}\n</g>'
 
 
 def _shape(shape: Shape) -> str:

@@ -48,7 +48,7 @@ def details(box: Box, into: Sequence[Edge], boxes: Mapping[str, Box], before: st
         *(f"{word} ×{n}" if n > 1 else word for word, n in roles.items()),
         box.wide,
         weights(box),
-        box.note,
+        *box.note.split("\n"),
         SIGNS.get(box.mark, box.mark),
         f"← {read}" if read else "",
     )
