@@ -30,6 +30,7 @@ class Block:
     label: Rect | None = None
     name: Rect | None = None
     facts: Rect | None = None
+    rows: list[tuple[float, float, Block]] = field(default_factory=list)  # of a stack: first cells
     gaps: list[float] = field(default_factory=list)  # rows' heights, each with the channel above
     breaks: dict[int, int] = field(
         default_factory=dict

@@ -48,7 +48,8 @@ def _anew(placing: Placing, columns: dict[int, Sequence[int]], key: int) -> Bloc
     """Return the drawing with other columns in a level; what is beside it stays."""
     placing.columns = columns
     while key != ROOT:
-        placing.done.pop(key, None)
+        for upward in (False, True):
+            placing.done.pop((key, upward), None)
         key = placing.content.parent[key]
     return placing.level(ROOT)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 from archlab.fold.drawing import Shape
+from archlab.layout.bend import bend, bent
 from archlab.layout.block import Block
+from archlab.layout.channel import BEFORE
 from archlab.layout.divide import Part, Rows, divide, members
 from archlab.layout.levels import ROOT, Levels, Link
 from archlab.layout.placed import Rect, Sizes, Tab
@@ -28,18 +30,35 @@ class Placing:
     columns: dict[int, Sequence[int]] = field(default_factory=dict)  # level -> rows that begin one
     stacks: dict[int, Block] = field(default_factory=dict)
     trunk: set[int] = field(default_factory=set)  # items on the way of most weight
-    done: dict[int, Block] = field(default_factory=dict)  # group -> its block
+    upward: bool = False  # what is placed now will be turned upside down
+    # Group, and whether it goes upward -> its block.
+    done: dict[tuple[int, bool], Block] = field(default_factory=dict)
 
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
         level = self.content.levels[key]
         rows, trunk = divide(level.items, level.links, self.content.weights)
         self.trunk |= trunk
-        block = self._stack(
-            rows, level.links, framed=key != ROOT, columns=self.columns.get(key, ())
-        )
+        columns = self.columns.get(key, ())
+        found = None if columns or self.across else bend(rows, level.links, self._is_join)
+        if found:
+            block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
+        else:
+            block = self._stack(rows, level.links, framed=key != ROOT, columns=columns)
         self.stacks[key] = block
         return block
+
+    def _is_join(self, item: int) -> bool:
+        return self.content.is_box(item) and self.content.drawing.boxes[item].shape in _JOINS
+
+    def _side(
+        self, rows: Rows, links: Sequence[Link], extra: Mapping[int, float], *, upward: bool = False
+    ) -> Block:
+        """Return one side of a level that has the form of a U."""
+        around, self.upward = self.upward, self.upward != upward
+        stack = Stack(rows, links, self._part, framed=False, rank=self._rank, extra=extra)
+        self.upward = around
+        return stack.placed()
 
     def _stack(
         self, rows: Rows, links: Sequence[Link], *, framed: bool = False,
@@ -74,7 +93,7 @@ class Placing:
         block = Block(
             width / 2, width / 2, high, item=item, rect=Rect(-width / 2, 0.0, width, high)
         )
-        block.joins = self.content.drawing.boxes[item].shape in _JOINS
+        block.joins = self._is_join(item)
         block.ins = {link.edge: 0.0 for link in links if link.head == item}
         block.outs = {link.edge: 0.0 for link in links if link.tail == item}
         if key in self.sizes.labels and block.outs:
@@ -91,14 +110,16 @@ class Placing:
         return block
 
     def _group(self, item: int) -> Block:
-        if item not in self.done:
-            self.done[item] = self._framed(item)
-        return self.done[item]
+        key = item, self.upward
+        if key not in self.done:
+            self.done[key] = self._framed(item)
+        return self.done[key]
 
     def _framed(self, item: int) -> Block:
         inner = self.level(item)
         tab = self.sizes.tabs[self.content.key(item)]
-        ports = sorted(set(inner.ins.values()))
+        # The header stands at the top, also where the flow goes up.
+        ports = sorted(set((inner.outs if self.upward else inner.ins).values()))
         low, high = -inner.left - PAD, inner.right + PAD
         if self.across:
             # The header lies along the upper edge, and lines come in at the left one.
@@ -109,15 +130,23 @@ class Placing:
             facts = Rect(low, 3 * MARGIN + tab.name, tab.height, tab.facts)
             block = Block(-low, high, width, dict(inner.ins), dict(inner.outs))
         else:
-            head, top = tab.height, tab.height
+            head, top = tab.height, 0.0 if self.upward else tab.height
+            at = inner.height if self.upward else 0.0
             name_x, facts_x, low, high = _header(tab, ports, low, high)
-            name = Rect(name_x, 0.0, tab.name, head)
-            facts = Rect(facts_x, 0.0, tab.facts, head)
+            name = Rect(name_x, at, tab.name, head)
+            facts = Rect(facts_x, at, tab.facts, head)
             block = Block(-low, high, head + inner.height, dict(inner.ins), dict(inner.outs))
         block.item, block.name, block.facts = item, name, facts
         block.rect = Rect(low, 0.0, high - low, block.height)
         block.parts = [(0.0, top, inner)]
         return block
+
+
+def _apart(block: Block, gap: float) -> Block:
+    """Return a block with room above and below it."""
+    whole = Block(block.left, block.right, block.height + 2 * gap, block.ins, block.outs)
+    whole.parts = [(0.0, gap, block)]
+    return whole
 
 
 def _header(

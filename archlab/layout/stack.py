@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from archlab.fold.drawing import Role
@@ -25,7 +25,7 @@ _LEFT = frozenset({Role.CONCAT, Role.REPEAT})
 class Stack:
     """Rows while they are placed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all but two have a default
         self,
         rows: Rows,
         links: Sequence[Link],
@@ -33,9 +33,10 @@ class Stack:
         *,
         framed: bool,
         columns: Sequence[int] = (),
+        extra: Mapping[int, float] | None = None,
         rank: Callable[[Part, Sequence[Link]], tuple[int, ...]],
     ) -> None:
-        self.framed, self.columns = framed, columns
+        self.framed, self.columns, self.extra = framed, columns, extra or {}
         self.cells, self.places, self.ways = cells(rows, links, block, rank)
         self.count = len(rows)
         self.starts = [0, *columns, self.count]
@@ -52,13 +53,16 @@ class Stack:
     def placed(self) -> Block:
         """Return the block of all rows with their lines."""
         tracks = [route(nets) for nets in self.channels]
-        heights = [self._height(c, tracks[c]) for c in range(self.count + 1)]
+        heights = [
+            self._height(c, tracks[c]) + self.extra.get(c, 0.0) for c in range(self.count + 1)
+        ]
         origins, tops, low = self._origins(heights)
         whole = Block(0, 0, low)
         for r, (row, xs) in enumerate(self._rows()):
             dx, y = origins[r]
             for cell, x in zip(row, xs, strict=True):
                 whole.parts.append((dx + x, y, cell))
+            whole.rows.append(whole.parts[-len(row)])
             whole.left = max(whole.left, self.left[r] - dx)
             whole.right = max(whole.right, self.right[r] + dx)
         for lane in self.lanes:

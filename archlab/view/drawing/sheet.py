@@ -147,7 +147,9 @@ class _Sheet:
     @cached_property
     def _compares(self) -> bool:
         """Whether two models are laid over each other, and something differs."""
-        marks = {box.mark for box in self.drawing.boxes} | {edge.mark for edge in self.drawing.edges}
+        marks = {box.mark for box in self.drawing.boxes} | {
+            edge.mark for edge in self.drawing.edges
+        }
         return not marks.isdisjoint(card.SIGNS)
 
     @cached_property
