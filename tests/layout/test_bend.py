@@ -11,7 +11,7 @@ from archlab.layout.levels import ROOT, levels
 
 
 class UNet(nn.Module):
-    def __init__(self, widths=(8, 16, 32), joins=True) -> None:
+    def __init__(self, widths=(8, 16, 32), *, joins=True) -> None:
         super().__init__()
         ends = (3, *widths)
         self.down = nn.ModuleList(
@@ -74,7 +74,7 @@ def test_a_u_inside_a_frame_has_its_header_at_the_top(placed) -> None:
 
 
 def test_a_row_of_residual_blocks_is_no_u(placed) -> None:
-    drawing, geometry = placed("resnet18", fit="none")
+    _, geometry = placed("resnet18", fit="none")
     trunk = {round(box.x + box.w / 2, 2) for key, box in geometry.boxes.items() if "conv" in key}
     assert len(trunk) == 1  # the trunk is straight through all frames
 
