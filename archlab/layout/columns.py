@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
-from math import log
+from math import log, sqrt
 
 from archlab.layout.block import Block
 from archlab.layout.levels import OUTSIDE, ROOT
 from archlab.layout.placing import Placing
 
-_MOST = 12  # columns
 _LONG = 0.4  # the share of the height from which on a group may be wrapped itself
 _NEAR = 0.25  # the distance from the ratio that is near enough
 _WORTH = 0.05  # what one more column must gain
 _DEEPER = 0.25  # what columns inside a group must gain
-_LOST = 0.3  # what more columns may lose before no more are tried
+_LARGE = 500  # rows from which on near enough is enough
+_ENOUGH = 0.12  # the distance at which no other number of columns is tried
 _LINE = 0.12  # what one more line from column to column costs
 
 
@@ -28,7 +28,7 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
     found = chosen
     for key in _tallest(placing, whole):
         stack = placing.stacks[key]
-        for lines, count in product(sorted(set(stack.breaks.values())), range(2, _MOST + 1)):
+        for lines, count in product(sorted(set(stack.breaks.values())), _counts(whole, goal)):
             columns = _columns(stack, count, lines)
             if len(columns) < count - 1:
                 continue
@@ -36,13 +36,22 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
             far = _distance(block, goal) + _LINE * (lines - 1)
             if far < distance - (_WORTH if key == ROOT else _DEEPER):
                 best, distance, found = block, far, placing.columns
-            elif far > distance + _LOST:
+            # A try takes its time where there are thousands of rows.
+            if distance < (_NEAR if len(stack.gaps) > _LARGE else _ENOUGH):
                 break
         chosen = found
         _anew(placing, chosen, key)
         if distance < _NEAR:
             break
     return best
+
+
+def _counts(whole: Block, goal: float) -> list[int]:
+    """Return how many columns to try, from the most likely on."""
+    # In k columns a drawing is k times as wide, and a kth as high.
+    likely = round(sqrt(whole.height / (whole.left + whole.right) / goal))
+    near = (likely, likely + 1, likely - 1, likely + 2, likely - 2, 2, 3)
+    return [count for count in dict.fromkeys(near) if count > 1]
 
 
 def _anew(placing: Placing, columns: dict[int, Sequence[int]], key: int) -> Block:

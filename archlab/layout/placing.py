@@ -29,6 +29,7 @@ class Placing:
     across: bool
     columns: dict[int, Sequence[int]] = field(default_factory=dict)  # level -> rows that begin one
     stacks: dict[int, Block] = field(default_factory=dict)
+    rows: dict[int, Rows] = field(default_factory=dict)  # of every level
     trunk: set[int] = field(default_factory=set)  # items on the way of most weight
     upward: bool = False  # what is placed now will be turned upside down
     # Group, and whether it goes upward -> its block.
@@ -37,8 +38,10 @@ class Placing:
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
         level = self.content.levels[key]
-        rows, trunk = divide(level.items, level.links, self.content.weights)
-        self.trunk |= trunk
+        if key not in self.rows:
+            self.rows[key], trunk = divide(level.items, level.links, self.content.weights)
+            self.trunk |= trunk
+        rows = self.rows[key]
         columns = self.columns.get(key, ())
         found = None if columns or self.across else bend(rows, level.links, self._is_join)
         if found:

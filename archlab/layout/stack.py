@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from archlab.fold.drawing import Role
 from archlab.layout.block import Block
@@ -44,6 +44,7 @@ class Stack:
         self.left = [reach(row, xs, left=True) for row, xs in self._rows()]
         self.right = [reach(row, xs, left=False) for row, xs in self._rows()]
         self.lanes = self._lanes()
+        self.crossing: dict[int, list[tuple[float, float]]] = {}  # channel -> see _crossing
         self.ports = ({}, {}) if not framed else (self._ports(top=True), self._ports(top=False))
         self.channels = self._channels()
 
@@ -281,8 +282,11 @@ class Stack:
 
     def _crossing(self, channel: int) -> list[tuple[float, float]]:
         """Return where lines leave a column, and where they enter the next; from the right."""
-        ends = [self._ends(way, channel) for way in self.ways if way.tail < channel <= way.head]
-        return sorted({(round(x, 1), round(y, 1)) for x, y in ends}, reverse=True)
+        if channel not in self.crossing:
+            ends = [self._ends(way, channel) for way in self.ways if way.tail < channel <= way.head]
+            rounded = {(round(x, 1), round(y, 1)) for x, y in ends}
+            self.crossing[channel] = sorted(rounded, reverse=True)
+        return self.crossing[channel]
 
     def _elbow(
         self, way: Way, channel: int, rows: Sequence[Point], tops: Sequence[Point]
@@ -328,5 +332,14 @@ class Stack:
             if way.head <= way.tail
             for channel in range(way.head, way.tail + 2)
         }
-        counts = {c: len(self._crossing(c)) for c in range(1, self.count) if c not in barred}
-        return {channel: count for channel, count in counts.items() if 0 < count <= MOST_LINES}
+        lines: dict[tuple[int, int], tuple[int, int]] = {}  # net and lane -> channels it crosses
+        for way in self.ways:
+            key = way.link.net, id(way.lane) if way.lane else 0
+            first, last = lines.get(key, (way.tail + 1, way.head))
+            lines[key] = min(first, way.tail + 1), max(last, way.head)
+        changes = [0] * (self.count + 2)
+        for first, last in lines.values():
+            changes[first] += 1
+            changes[last + 1] -= 1
+        counts = dict(zip(range(self.count), accumulate(changes), strict=False))
+        return {c: n for c, n in counts.items() if c and 0 < n <= MOST_LINES and c not in barred}
