@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archlab.fold import names
+from archlab.fold.calls import call_tree
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.fold.edges import edges, with_branches
@@ -20,7 +21,8 @@ from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
 from archlab.fold.level import Level, Levels, all_levels, places
 from archlab.fold.repeat import Keys, repeated
-from archlab.fold.tree import RECURRENT, Block, Item, Leaf, call_tree, dissolved, unwrapped
+from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run, dissolved, unwrapped
+from archlab.fold.turns import Turns
 from archlab.fold.union import Union, union
 from archlab.ir.graph import Graph
 
@@ -62,10 +64,12 @@ def fold(
         OptionError: a path to expand that is no module.
     """
     wish = wish or Wish()
-    stream = flow(graph, every=every)
     marks = difference.marks if difference else {}
+    turns = Turns(graph, marks)
+    tree = call_tree(graph, turns)
+    stream = flow(graph, every=every, states=turns.states)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
-    root = _simplified(keys, call_tree(graph), every=every)
+    root = _simplified(keys, tree, every=every)
     opened = chosen(root, keys, wish, _room(graph, wish))
     reasons = difference.reasons if difference else {}
     canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {}, reasons)
@@ -78,9 +82,11 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     `wish.boxes` limits what is open at first, and the boxes of each level.
     """
     wish = wish or Wish()
-    stream = flow(graph)
+    turns = Turns(graph)
+    tree = call_tree(graph, turns)
+    stream = flow(graph, states=turns.states)
     keys = Keys(graph, stream, frozenset(), {}, least=3)
-    root = _simplified(keys, call_tree(graph), every=False)
+    root = _simplified(keys, tree, every=False)
 
     def drawn(opened: Open) -> tuple[Drawing, Canvas]:
         canvas = Canvas(graph, stream, opened, {}, {}, {})
@@ -122,7 +128,10 @@ def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
     def plain(item: Item) -> Item | None:
         if isinstance(item, Leaf):
             return item if item.parts[0] in keys.flow.drawn else None
-        assert isinstance(item, Block)
+        if isinstance(item, Run):
+            first = plain(item.members[0])
+            # The other turns only lend their nodes.
+            return first and replace(item, members=(first, *item.members[1:]))
         return unwrapped(smaller(item))
 
     def smaller(item: Block) -> Block:

@@ -37,6 +37,9 @@ class Role(StrEnum):
     BYPASS = "bypass"  # something else, drawn on it or only moved: no weights
     CONCAT = "skip"  # joined by concatenation: U-Net, DenseNet
     REPEAT = "repeat"  # every member of a folded run reads all members before it
+    # What the next turn of a loop reads: it runs back, or from a box to itself, so that no order
+    # of boxes may follow from it.
+    LOOP = "loop"
 
 
 SHORTCUTS = frozenset(

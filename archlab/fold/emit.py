@@ -35,6 +35,7 @@ class Canvas:
     repeats: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # run, member
     closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
+    wirings: dict[int, str] = field(default_factory=dict)  # run -> how its members are wired
     places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
@@ -72,7 +73,7 @@ class Canvas:
                 name = f"{box.name} … {_relative(last.path, base)}"
                 self.boxes[-1] = replace(box, name=name)
         self._runs += 1
-        self.sizes[self._runs] = times
+        self.sizes[self._runs], self.wirings[self._runs] = times, run.wiring
         if run.wiring == "dense":
             self._uneven.update(run.nodes)
         for i, member in enumerate(run.members):
@@ -235,7 +236,8 @@ def _note(graph: Graph, run: Run) -> str:
         first, last = (_widest_input(graph, run.members[i]) for i in (0, -1))
         step = (last - first) // max(len(run.members) - 1, 1)
         return f"{first} … {last} ch in, +{step} each"
-    return "side by side" if run.wiring == "parallel" else ""
+    beside = run.wiring in ("parallel", "apart")
+    return ", ".join(["side by side"] * beside + ["same weights"] * run.tied)
 
 
 def _widest_input(graph: Graph, item: Item) -> int:

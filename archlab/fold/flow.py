@@ -6,7 +6,7 @@ sources are the drawn nodes (or inputs, as negative numbers) that its operands c
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -81,8 +81,11 @@ def is_product(node: Node) -> bool:
     return node.kind == Kind.ELEMENTWISE and function(node) in ("mul", "div")
 
 
-def flow(graph: Graph, *, every: bool = False) -> Flow:
-    """Return the flow between drawn nodes; `every`: all that depend on the input are drawn."""
+def flow(graph: Graph, *, every: bool = False, states: Collection[int] = ()) -> Flow:
+    """Return the flow between drawn nodes; `every`: all that depend on the input are drawn.
+
+    `states` are tensors with which a loop begins: its first turn is drawn like the later ones.
+    """
     origin: dict[int, Operand] = {
         tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
     }
@@ -90,6 +93,7 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
         # Without inputs no node depends on data; then every node counts as one that does.
         outside = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
         origin = {tensor: Operand(tensor, (), frozenset()) for tensor in outside}
+    origin |= {t: Operand(t, (), frozenset()) for t in states if t not in origin}
     leaving: dict[int, list[ModuleCall]] = {}
     for call in graph.calls:
         for tensor in call.outputs:

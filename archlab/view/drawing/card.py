@@ -23,6 +23,7 @@ ROLES = {
     Role.BYPASS: "bypass",
     Role.CONCAT: "skip",
     Role.REPEAT: "all before",
+    Role.LOOP: "next turn",
 }
 SIGNS = {"added": "+ added", "removed": "− removed", "changed": "≠ changed"}
 

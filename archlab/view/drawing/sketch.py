@@ -84,7 +84,7 @@ def _ended(depth: int, shared: int) -> list[_Line]:
 
 def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
-        f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}",
+        f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}".strip(),
         group.type.strip("_"),
         *cost(group),
         heat_text(group.amounts.heat, drawing)
@@ -113,9 +113,18 @@ def _box(box: Box, drawing: Drawing, before: str) -> str:
         SIGNS.get(box.mark, box.mark),
     ]
     details = " · ".join(filter(None, parts))
-    line = f"{title:<{_TITLE}} {details}".rstrip()
+    line = f"{title:<{_TITLE}} {details}".rstrip() + _next_turn(box, drawing)
     sources = _sources(box, drawing, before)
     return f"{line}  ← {sources}" if sources else line
+
+
+def _next_turn(box: Box, drawing: Drawing) -> str:
+    """Return which box reads this one in the next turn of a loop."""
+    boxes = {other.id: other for other in drawing.boxes}
+    heads = [edge.head for edge in drawing.edges if edge.tail == box.id and edge.role == Role.LOOP]
+    return "".join(
+        f"  ↺ {'itself' if head == box.id else _short(boxes[head], box)}" for head in heads
+    )
 
 
 def _sources(box: Box, drawing: Drawing, before: str) -> str:
