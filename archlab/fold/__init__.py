@@ -8,7 +8,7 @@ Equal blocks in a row are drawn once, small steps fused, modules opened as a bud
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from archlab.fold import names
@@ -20,7 +20,9 @@ from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
 from archlab.fold.level import Level, Levels, all_levels, places
-from archlab.fold.repeat import Keys, repeated
+from archlab.fold.patterns import closed, named
+from archlab.fold.repeat import Keys, covers, lists_of, repeated
+from archlab.fold.sums import summed
 from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run, dissolved, unwrapped
 from archlab.fold.turns import Turns
 from archlab.fold.union import Union, union
@@ -68,6 +70,7 @@ def fold(
     turns = Turns(graph, marks)
     tree = call_tree(graph, turns)
     stream = flow(graph, every=every, states=turns.states)
+    stream = stream if every else summed(graph, stream, turns)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
     root = _simplified(keys, tree, every=every)
     opened = chosen(root, keys, wish, _room(graph, wish))
@@ -84,7 +87,7 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     wish = wish or Wish()
     turns = Turns(graph)
     tree = call_tree(graph, turns)
-    stream = flow(graph, states=turns.states)
+    stream = summed(graph, flow(graph, states=turns.states), turns)
     keys = Keys(graph, stream, frozenset(), {}, least=3)
     root = _simplified(keys, tree, every=False)
 
@@ -127,20 +130,39 @@ def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
 
     def plain(item: Item) -> Item | None:
         if isinstance(item, Leaf):
-            return item if item.parts[0] in keys.flow.drawn else None
+            chain = keys.flow.joined.get(item.parts[0], item.nodes)
+            return replace(item, nodes=chain) if item.parts[0] in keys.flow.drawn else None
         if isinstance(item, Run):
             first = plain(item.members[0])
             # The other turns only lend their nodes.
             return first and replace(item, members=(first, *item.members[1:]))
         return unwrapped(smaller(item))
 
+    def folded(items: Iterable[Item]) -> tuple[Item, ...]:
+        kept = [child for child in map(plain, items) if child is not None]
+        return repeated(keys, kept if every else joined(kept))
+
+    def joined(kept: Sequence[Item]) -> tuple[Item, ...]:
+        graph, stream = keys.graph, keys.flow
+        return fused(graph, stream, closed(graph, stream, kept))
+
+    def told(item: Block) -> Block:
+        say = not every and item.type not in RECURRENT
+        return replace(item, pattern=named(keys.graph, keys.flow, item) if say else "")
+
     def smaller(item: Block) -> Block:
+        for row in lists_of(item.children, keys.flow):
+            # Operators between the members of a list may belong to them: a gate to its expert.
+            at = item.children.index(row)
+            lifted = folded((*item.children[:at], *row.children, *item.children[at + 1 :]))
+            if any(isinstance(run, Run) and covers(run, row) for run in lifted):
+                return told(replace(item, children=lifted, paths=(*item.paths, *row.paths)))
         kept = [child for child in map(plain, item.children) if child is not None]
         item, kept = dissolved(item, kept)
-        joined = tuple(kept) if every else fused(keys.graph, keys.flow, kept)
+        children = repeated(keys, kept if every else joined(kept))
         # A recurrent layer is traced step by step: dozens of operators for one idea.
         sealed = item.type in RECURRENT and bool(item.path)
-        return replace(item, children=repeated(keys, joined), sealed=sealed)
+        return told(replace(item, children=children, sealed=sealed))
 
     return smaller(block)
 
@@ -195,14 +217,14 @@ def _notes(canvas: Canvas, root: Block) -> list[str]:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
         lines.append(f"rows drawn once: {', '.join(runs[:8])}{more}")
     # A stretch of steps has no path that could be expanded.
-    closed = [
+    shut = [
         item.path or "the model itself"
         for item, _ in visible(root, canvas.opened)
-        if isinstance(item, Block) and (item.path or item is root)
+        if isinstance(item, Block) and (item.path or item is root) and item.kind is None
     ]
-    if closed:
-        more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
-        lines.append(f"closed: {', '.join(closed[:4])}{more} (expand them, or allow more boxes)")
+    if shut:
+        more = f" and {len(shut) - 4} more" if len(shut) > 4 else ""
+        lines.append(f"closed: {', '.join(shut[:4])}{more} (expand them, or allow more boxes)")
     hidden = [node for node in graph.nodes if node.id not in canvas.flow.drawn]
     if hidden:
         counts = Counter(str(node.kind) for node in hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlab.fold.tree import Block, Item, Leaf, Run, module_type, nodes_of
+from archlab.fold.tree import Block, Item, Leaf, module_type, nodes_of
 from archlab.fold.turns import Turns
 from archlab.ir.graph import Graph, ModuleCall
 

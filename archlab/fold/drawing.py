@@ -78,6 +78,7 @@ class Box:
     average: bool = False  # the repeats differ in width: amounts per block are averages
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
+    pattern: str = ""  # what a closed module, or a group of small operators, is by its structure
     amounts: Amounts = field(default=Amounts())
 
 
@@ -96,6 +97,7 @@ class Group:
     mark: str = ""
     branch: int = 0  # its place, from 1, among the `branches` groups that read the same
     branches: int = 0
+    pattern: str = ""  # what the module is by its structure: squeeze-excite
     amounts: Amounts = field(default=Amounts())
 
 

@@ -45,10 +45,11 @@ class Canvas:
     def whole_modules(self) -> dict[str, str]:
         """Return box -> the path of the module that it stands for, with all that is inside."""
         parents = {path.rpartition(".")[0] for path in self.graph.module}
+        modules = {place for block, place in self.places.items() if block.paths}
         return {
             box.id: box.path
             for box in self.boxes
-            if box.id in self.closed or (box.path in self.graph.module and box.path not in parents)
+            if box.id in modules or (box.path in self.graph.module and box.path not in parents)
         }
 
     def add(self, item: Item, group: str, base: str) -> None:
@@ -98,12 +99,13 @@ class Canvas:
                 self.groups[frame] = merged
                 self.places[block] = merged.id
                 return
-        key = self.places[block] = self._name(block.path or "model")
+        key = self.places[block] = self._name(block.path or ("model" if block.paths else "turn"))
         # A group is marked where everything in it is; otherwise its boxes are.
         marks = self._marks_in(nodes)
         mark = (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(block.path, "")
         kind = _type(block.type)
-        self.groups.append(Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark))
+        group = Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark)
+        self.groups.append(replace(group, pattern=block.pattern))
         beside = self._heads_of_open(inner)
         for child in inner:
             if (
@@ -169,13 +171,17 @@ class Canvas:
         graph = self.graph
         nodes = [graph.nodes[part] for part in leaf.parts]
         main = nodes[0]
+        title = names.title(graph, main, leaf.type)
+        shape = names.shape_of(main, self.flow)
+        if main.id in self.flow.joined and title != "Index put":
+            title, shape = "Σ", Shape.SUM
         # A path of many operators does not tell them apart in ids.
         own = leaf.path if leaf.own else f"{leaf.path}/{names.short(main)}"
         return Box(
             id=self._name(own),
             path=leaf.path,
-            shape=names.shape_of(main, self.flow),
-            title=names.title(graph, main, leaf.type),
+            shape=shape,
+            title=title,
             kind=main.kind,
             fused=tuple(
                 names.title(graph, node, module_type(graph, node.path)) for node in nodes[1:]
@@ -197,11 +203,23 @@ class Canvas:
                 kind=Kind.RECURRENT,
                 name=_relative(block.path, base),
             )
+        if block.kind is not None:
+            own = block.path if block.paths else f"{block.path}/{block.pattern.split()[0].lower()}"
+            return Box(
+                id=self._name(own),
+                path=block.path,
+                shape=Shape.OPERATOR,
+                title=block.pattern,
+                kind=block.kind,
+                name=_relative(block.path, base) if block.paths else "",
+                channels=names.channels(graph, inside[-1]) if block.kind == Kind.NORM else None,
+                pattern=block.pattern,
+            )
         counts = Counter[str](node.kind for node in inside)
         most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
         listed = ", ".join(f"{counts[kind]} {kind}" for kind in most)
         return Box(
-            id=self._name(block.path or "model"),
+            id=self._name(block.path or ("model" if block.paths else "turn")),
             path=block.path,
             shape=Shape.MODULE,
             title=_type(block.type) or block.path.rpartition(".")[2],
@@ -209,6 +227,7 @@ class Canvas:
             name="" if block.sealed else _relative(block.path, base),
             channels=names.channels(graph, inside[-1]) if inside else None,
             note=f"{len(inside)} operators: {listed}" if block.sealed else "",
+            pattern=block.pattern,
         )
 
     def _mark_of_box(self, item: Leaf | Block) -> str:

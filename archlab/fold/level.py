@@ -58,7 +58,9 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
         opened = around[block] | _inside(block, boxes)
         drawing, canvas = drawn(opened)
         shown = (item for item, _ in visible(block, opened))
-        closed = [item for item in shown if isinstance(item, Block) and item.type not in RECURRENT]
+        # What small operators are together says more than they do.
+        modules = (item for item in shown if isinstance(item, Block) and item.kind is None)
+        closed = [item for item in modules if item.type not in RECURRENT]
         inner = closed[: MOST - len(waiting)]
         left_out += len(closed) - len(inner)
         for child in inner:

@@ -10,6 +10,7 @@ from math import prod
 
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
+from archlab.fold.heads import heads_text
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import (
     AttentionAttrs,
@@ -185,9 +186,9 @@ def _linear(graph: Graph, node: Node) -> str:
 def _attention(graph: Graph, node: Node) -> str:
     attrs = node.attrs
     assert isinstance(attrs, AttentionAttrs)
-    query = graph.shape(node.inputs[0])
-    heads = query[1] if len(query) == 4 else 1
-    text = f"Attention · {heads} head{'s' * (heads > 1)}"
+    query, key, *_ = node.inputs
+    shape = graph.shape(query)
+    text = heads_text(graph, query, key, attrs.head_size, shape[1] if len(shape) == 4 else 1)
     return f"{text}, causal" if attrs.causal else text
 
 

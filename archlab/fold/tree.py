@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archlab.ir.graph import Graph
+from archlab.ir.kinds import Kind
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
@@ -34,7 +35,9 @@ class Block:
     children: tuple[Item, ...]
     nodes: tuple[int, ...]
     paths: tuple[str, ...] = ()  # its own, and those of the wrappers merged into it
-    sealed: bool = False  # opened on demand only: a recurrent layer step by step, a stretch
+    sealed: bool = False  # opened on demand only: a recurrent layer, a stretch, small operators
+    pattern: str = ""  # what it is by its structure: squeeze-excite; of small operators the title
+    kind: Kind | None = None  # of small operators that are one thing together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,7 @@ def unwrapped(block: Block) -> Item | None:
         kind = only.type if only.own else block.type
         return Leaf(only.parts, block.nodes, block.path, kind, own=True)
     assert isinstance(only, Block)
-    kind = only.type if only.type not in CONTAINERS else block.type
+    kind = only.type if only.type and only.type not in CONTAINERS else block.type
     return replace(
         only, path=block.path, type=kind, nodes=block.nodes, paths=(*block.paths, *only.paths)
     )

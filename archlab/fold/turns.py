@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from archlab.fold.tree import Block, Item, Leaf, Run
-from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import AttentionAttrs, Kind, MatmulAttrs, PlaceAttrs, SliceAttrs
+from archlab.ir.graph import Graph
+from archlab.ir.kinds import AttentionAttrs, Attrs, Kind, MatmulAttrs, PlaceAttrs, SliceAttrs
 
 _TRIES = 32  # places where the first operator of a body occurs again, of which one is the next turn
 _NESTED = 3  # loops within loops
@@ -33,6 +33,8 @@ class Turns:
     graph: Graph
     marks: Mapping[int, str] = field(default_factory=dict)
     states: set[int] = field(default_factory=set)  # tensors with which a loop's state begins
+    turn: dict[int, tuple[int, ...]] = field(default_factory=dict)  # node -> turns that it is in
+    _bodies: int = 0
     _numbers: dict[Hashable, int] = field(default_factory=dict)
 
     def folded(self, items: Sequence[Item], gather: Gather) -> list[Item]:
@@ -63,9 +65,17 @@ class Turns:
             result += items[i:start]
             i = start + period * times
             bodies = [items[j : j + period] for j in range(start, i, period)]
+            self._count(bodies)
             members = [self._body(gather(bodies[0])), *map(self._body, bodies[1:])]
             result.append(Run(tuple(members), "loop" if carried else "apart", tied))
         return result
+
+    def _count(self, bodies: Sequence[Sequence[Item]]) -> None:
+        for body in bodies:
+            self._bodies += 1
+            for item in body:
+                for node in item.nodes:
+                    self.turn[node] = (*self.turn.get(node, ()), self._bodies)
 
     def _body(self, items: Sequence[Item]) -> Leaf | Block:
         """Return one turn: of several items a block of their own."""
@@ -74,8 +84,13 @@ class Turns:
             return replace(items[0], nodes=nodes)
         named = [item for item in items if isinstance(item, Block)]
         kinds = dict.fromkeys(item.type for item in named)
-        path = named[0].path if named else items[0].path
-        return Block(path, " + ".join(kinds) or "one turn", tuple(items), nodes)
+        # Several modules are called by the module around them, as loose operators are.
+        path = (named or items)[0].path
+        while not all(f"{item.path}.".startswith(f"{path}.") for item in named or items if path):
+            path = path.rpartition(".")[0]
+        kind = " + ".join(kinds) or "one turn"
+        kind = f"{len(named)} {kind}" if len(kinds) == 1 < len(named) else kind
+        return Block(path, kind, tuple(items), nodes)
 
     def steps(self, item: Item) -> tuple[int, ...]:
         """Return an item's nodes but for those that make a tensor from nothing."""
@@ -90,16 +105,15 @@ class Turns:
         """Return the number of an operator: function, module, weights; at any place and size."""
         node = self.graph.nodes[number]
         weights = tuple(t if self.graph.tensors[t].source == "param" else -1 for t in node.inputs)
-        what = (node.op, node.path, _at_any_place(node), weights, len(node.outputs))
+        what = (node.op, node.path, at_any_place(node.attrs), weights, len(node.outputs))
         return self._number((*what, self.marks.get(number, "")))
 
     def _number(self, structure: Hashable) -> int:
         return self._numbers.setdefault(structure, len(self._numbers))
 
 
-def _at_any_place(node: Node) -> Hashable:
+def at_any_place(attrs: Attrs) -> Hashable:
     """Return the attributes that are equal in each turn: those of a slice but for its position."""
-    attrs = node.attrs
     if isinstance(attrs, SliceAttrs):
         return (attrs.axis, len(attrs.starts), attrs.step, attrs.drop)
     if isinstance(attrs, PlaceAttrs):
@@ -150,7 +164,7 @@ class _Row:
     def _repeated(self, i: int, j: int) -> int:
         """Return how many items from i on are those from j on."""
         lengths = range(len(self.items) - j + 1)
-        return bisect_left(lengths, True, key=lambda n: not self._equal(i, j, n)) - 1
+        return bisect_left(lengths, 1, key=lambda n: not self._equal(i, j, n)) - 1
 
     def found(self, i: int) -> tuple[int, int, int, bool, bool] | None:
         """Return start, period, times, whether it is a loop, and whether it has weights."""

@@ -16,7 +16,7 @@ from archlab.analyze.field.sight import sights
 from archlab.errors import check_one_of
 from archlab.fold import Levels
 from archlab.fold.drawing import Amounts, Box, Drawing, Group, Heat
-from archlab.ir.graph import Graph, Node
+from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
 
 Values = Mapping[int, float | None]  # node -> its amount; None where it cannot be known
@@ -186,30 +186,30 @@ def _uses(graph: Graph) -> dict[int, list[int]]:
     # A weight is followed through what only reshapes it: it counts where it first meets data.
     on_data = _on_data(graph)
     uses: dict[int, list[int]] = {}
-    for number, indices in _weights(graph, on_data).items():
+    for number, operands in _weights(graph, on_data).items():
         if number in on_data:
-            uses[number] = list(dict.fromkeys(indices))
+            uses[number] = list(dict.fromkeys(i for indices in operands for i in indices))
     return uses
 
 
-def _weights(graph: Graph, on_data: set[int]) -> dict[int, list[int]]:
-    """Return by node the parameters that it reads, as indices, also through nodes not on data."""
+def _weights(graph: Graph, on_data: set[int]) -> dict[int, tuple[tuple[int, ...], ...]]:
+    """Return by node the parameters in each of its inputs, as indices, if there are any.
+
+    They are followed through nodes that are not on data.
+    """
     holds: dict[int, list[int]] = {}
     for i, param in enumerate(graph.params):
         if not param.buffer:
             holds.setdefault(param.tensor, []).append(i)
-    weights: dict[int, list[int]] = {}
+    weights: dict[int, tuple[tuple[int, ...], ...]] = {}
     for node in graph.nodes:
-        indices = [
-            i
-            for tensor in dict.fromkeys(node.inputs)
-            for i in _of_module(graph, holds.get(tensor, []), node.path)
-        ]
-        if indices:
-            weights[node.id] = indices
+        read = tuple(tuple(_of_module(graph, holds.get(t, []), node.path)) for t in node.inputs)
+        if any(read):
+            weights[node.id] = read
             if node.id not in on_data:
+                held = dict.fromkeys(i for indices in read for i in indices)
                 for tensor in node.outputs:
-                    holds.setdefault(tensor, []).extend(indices)
+                    holds.setdefault(tensor, []).extend(held)
     return weights
 
 
@@ -222,10 +222,11 @@ def _of_module(graph: Graph, indices: list[int], path: str) -> list[int]:
 def _on_data(graph: Graph) -> set[int]:
     """Return the nodes that work on data, and not on weights alone."""
     on_data = _reached(graph, set())
-    weights = _weights(graph, on_data)
+    sorts = {
+        number: (graph.nodes[number].path, graph.nodes[number].op, indices)
+        for number, indices in _weights(graph, on_data).items()
+    }
     # The first turn of a loop works on zeros: on data is what later turns do on data.
-    sorts = {number: (graph.nodes[number].path, graph.nodes[number].op, tuple(indices))
-             for number, indices in weights.items()}  # fmt: skip
     later = {sort for number, sort in sorts.items() if number in on_data}
     first = {number for number, sort in sorts.items() if sort in later} - on_data
     return _reached(graph, first) if first else on_data

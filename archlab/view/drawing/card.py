@@ -105,16 +105,18 @@ def weights(box: Box) -> str:
 
 
 def params_text(amounts: Amounts, repeats: int) -> str:
-    """Return the parameters of one repeat, and whether the repeats share any."""
+    """Return the parameters of one repeat, and whether repeats, or other boxes, share any."""
     params = amounts.params or 0
     each = params / repeats if amounts.each is None else amounts.each
-    return f"{si(each, 3)} params{', shared' if each * repeats > params else ''}"
+    also = " + shared" if amounts.shared and repeats == 1 else ""
+    return f"{si(each, 3)} params{', shared' if each * repeats > params else also}"
 
 
 def cost(group: Group) -> list[str]:
     """Return the parameters and MACs of one repeat of a group, without what is not known."""
     amounts, repeats = group.amounts, group.repeats
     texts = [params_text(amounts, repeats)] if amounts.params else []
+    texts += ["shared weights"] * (amounts.shared and not amounts.params)
     return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
 
 

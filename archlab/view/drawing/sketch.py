@@ -86,6 +86,7 @@ def _frame(group: Group, drawing: Drawing) -> str:
     parts = [
         f"{group_name(group, drawing)}{f' ×{group.times}' if group.times > 1 else ''}".strip(),
         group.type.strip("_"),
+        group.pattern,
         *cost(group),
         heat_text(group.amounts.heat, drawing)
         if drawing.heat is not None and drawing.heat.share and group.amounts.heat
@@ -99,6 +100,8 @@ def _frame(group: Group, drawing: Drawing) -> str:
 def _box(box: Box, drawing: Drawing, before: str) -> str:
     joins = box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
     title = " · ".join((pill_sign(box) if joins else box.title, *box.fused))
+    if box.pattern not in ("", box.title):
+        title += f" · {box.pattern}"
     if box.times > 1:
         title += f" ×{box.times}"
     amounts = box.amounts
