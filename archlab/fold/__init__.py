@@ -134,6 +134,7 @@ def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
             return replace(item, nodes=chain) if item.parts[0] in keys.flow.drawn else None
         if isinstance(item, Run):
             first = plain(item.members[0])
+            assert not isinstance(first, Run)
             # The other turns only lend their nodes.
             return first and replace(item, members=(first, *item.members[1:]))
         return unwrapped(smaller(item))

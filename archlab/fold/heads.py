@@ -18,7 +18,9 @@ def heads_text(graph: Graph, query: int, key: int, size: int, known: int | None 
     the product tells it.
     """
     heads = _heads(graph, query, size) or known
-    groups = _heads(graph, key, size)
+    shape = graph.shape(key)
+    # One head is no split; a fused attention has an axis for it.
+    groups = _heads(graph, key, size) or (shape[1] if known and len(shape) == 4 else None)
     if heads is None:
         return "Attention"
     text = f"Attention · {heads} head{'s' * (heads > 1)}"

@@ -132,9 +132,17 @@ def _loosened(trail: Hashable) -> Hashable:
     return (op, at_any_place(attrs), tuple(map(_loosened, before)))
 
 
+def _loose(keys: Keys, items: Sequence[Item]) -> list[int]:
+    """Return the loose numbers of items; those that cannot have an equal nearby get one below 0."""
+    sizes = [len(item.nodes) for item in items]
+    near = [{*sizes[max(i - _LONGEST, 0) : i], *sizes[i + 1 : i + _LONGEST + 1]}
+            for i in range(len(items))]  # fmt: skip
+    return [keys.loose(item) if sizes[i] in near[i] else -1 - i for i, item in enumerate(items)]
+
+
 def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items with rows of equal ones folded into runs, the shortest unit first."""
-    exact, loose = [keys.exact(item) for item in items], [keys.loose(item) for item in items]
+    exact, loose = [keys.exact(item) for item in items], _loose(keys, items)
     result: list[Item] = []
     i = 0
     while i < len(items):
@@ -170,8 +178,10 @@ def _side_by_side(
 
 def _merged(unit: Leaf | Block) -> Leaf | Block:
     """Return a module and what belongs to it, as its gate, as one block."""
-    inner = [child for child in getattr(unit, "children", ()) if not isinstance(child, Leaf)]
-    if not isinstance(unit, Block) or unit.paths or len(inner) != 1 or isinstance(inner[0], Run):
+    if not isinstance(unit, Block) or unit.paths:
+        return unit
+    inner = [child for child in unit.children if not isinstance(child, Leaf)]
+    if len(inner) != 1 or not isinstance(inner[0], Block) or inner[0].sealed:
         return unit
     at = unit.children.index(inner[0])
     children = (*unit.children[:at], *inner[0].children, *unit.children[at + 1 :])

@@ -35,6 +35,7 @@ class Turns:
     states: set[int] = field(default_factory=set)  # tensors with which a loop's state begins
     turn: dict[int, tuple[int, ...]] = field(default_factory=dict)  # node -> turns that it is in
     _bodies: int = 0
+    _operators: dict[int, int] = field(default_factory=dict)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
 
     def folded(self, items: Sequence[Item], gather: Gather) -> list[Item]:
@@ -103,10 +104,12 @@ class Turns:
 
     def operator(self, number: int) -> int:
         """Return the number of an operator: function, module, weights; at any place and size."""
-        node = self.graph.nodes[number]
-        weights = tuple(t if self.graph.tensors[t].source == "param" else -1 for t in node.inputs)
-        what = (node.op, node.path, at_any_place(node.attrs), weights, len(node.outputs))
-        return self._number((*what, self.marks.get(number, "")))
+        if number not in self._operators:
+            node, tensors = self.graph.nodes[number], self.graph.tensors
+            weights = tuple(t if tensors[t].source == "param" else -1 for t in node.inputs)
+            what = (node.op, node.path, at_any_place(node.attrs), weights, len(node.outputs))
+            self._operators[number] = self._number((*what, self.marks.get(number, "")))
+        return self._operators[number]
 
     def _number(self, structure: Hashable) -> int:
         return self._numbers.setdefault(structure, len(self._numbers))

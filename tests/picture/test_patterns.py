@@ -178,6 +178,10 @@ def test_squeeze_excite_is_a_gate_on_pooled_channels(options, names) -> None:
     assert patterns(module, "3x16x16") == names
 
 
+class Block(nn.Sequential):
+    """A module with a name of its own."""
+
+
 @pytest.mark.parametrize(
     ("layers", "names"),
     [
@@ -188,9 +192,8 @@ def test_squeeze_excite_is_a_gate_on_pooled_channels(options, names) -> None:
     ],
 )
 def test_depthwise_separable_is_a_depthwise_and_a_pointwise_layer(layers, names) -> None:
-    module = nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.Sequential(*layers), nn.Conv2d(layers[-1].out_channels, 4, 3)
-    )
+    last = nn.Conv2d(layers[-1].out_channels, 4, 3)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), Block(*layers), last)
     assert patterns(module, "3x16x16") == names
 
 
