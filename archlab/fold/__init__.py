@@ -69,7 +69,7 @@ def fold(
     marks = difference.marks if difference else {}
     turns = Turns(graph, marks)
     tree = call_tree(graph, turns)
-    stream = flow(graph, every=every, states=turns.states)
+    stream = flow(graph, every=every, states=turns.states, later=turns.later)
     stream = stream if every else summed(graph, stream, turns)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
     root = _simplified(keys, tree, every=every)
@@ -87,7 +87,7 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     wish = wish or Wish()
     turns = Turns(graph)
     tree = call_tree(graph, turns)
-    stream = summed(graph, flow(graph, states=turns.states), turns)
+    stream = summed(graph, flow(graph, states=turns.states, later=turns.later), turns)
     keys = Keys(graph, stream, frozenset(), {}, least=3)
     root = _simplified(keys, tree, every=False)
 

@@ -75,7 +75,10 @@ def _role(canvas: Canvas, source: int, head: int) -> Role | None:
     within = canvas.box_of[source] == canvas.box_of[head]
     if within or between == 1 or _said_already(canvas, source, head):
         return None
-    return canvas.flow.roles.get((source, head), Role.MAIN)
+    # The flow has roles for the first turn of a loop alone.
+    turns = (canvas.wirings[run] in ("loop", "apart") for run, _ in canvas.repeats.get(head, ()))
+    ends = (canvas.first(source), canvas.first(head)) if any(turns) else (source, head)
+    return canvas.flow.roles.get(ends, Role.MAIN)
 
 
 def _without_insides(canvas: Canvas, drawn: Drawn) -> list[Edge]:
@@ -113,13 +116,12 @@ def _said_already(canvas: Canvas, source: int, head: int) -> bool:
 
 def _last_also(canvas: Canvas, run: int, head: int) -> bool:
     """Whether a node reads the last member of a run."""
-    sources = (
-        [source for operand in canvas.flow.outputs for source in operand.sources]
-        if head == OUTPUT
-        else canvas.flow.sources.get(head, ())
-    )
-    last = canvas.sizes[run] - 1
-    return any((run, last) in canvas.repeats.get(source, ()) for source in sources)
+    if head not in canvas.lasts:
+        outputs = (source for operand in canvas.flow.outputs for source in operand.sources)
+        read = outputs if head == OUTPUT else canvas.flow.sources.get(head, ())
+        ends = (end for source in read for end in canvas.repeats.get(source, ()))
+        canvas.lasts[head] = frozenset(r for r, i in ends if i == canvas.sizes[r] - 1)
+    return run in canvas.lasts[head]
 
 
 def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:

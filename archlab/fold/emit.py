@@ -37,6 +37,7 @@ class Canvas:
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
     wirings: dict[int, str] = field(default_factory=dict)  # run -> how its members are wired
     places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
+    lasts: dict[int, frozenset[int]] = field(default_factory=dict)  # reader -> runs, by last one
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
     _names: Counter[str] = field(default_factory=Counter)  # ids given so far
@@ -124,11 +125,7 @@ class Canvas:
         """Give boxes and groups the nodes of the repeats that they stand for, too."""
         like: dict[int, list[int]] = {}
         for node in self._same:
-            first = node
-            # Runs within runs: the first member of one may be a repeat in another.
-            while first in self._same:
-                first = self._same[first]
-            like.setdefault(first, []).append(node)
+            like.setdefault(self.first(node), []).append(node)
 
         def whole(item: BoxOrGroup) -> BoxOrGroup:
             nodes = set(item.nodes).union(*(like.get(node, ()) for node in item.nodes))
@@ -138,6 +135,13 @@ class Canvas:
         uneven = self._uneven
         self.boxes = [replace(whole(b), average=not uneven.isdisjoint(b.nodes)) for b in self.boxes]
         self.groups = list(map(whole, self.groups))
+
+    def first(self, node: int) -> int:
+        """Return the node of the first member of a run that stands for a node."""
+        # Runs within runs: the first member of one may be a repeat in another.
+        while node in self._same:
+            node = self._same[node]
+        return node
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
         """Return what the open branches among neighbours read, where there are several."""

@@ -83,10 +83,17 @@ def is_product(node: Node) -> bool:
     return node.kind == Kind.ELEMENTWISE and function(node) in ("mul", "div")
 
 
-def flow(graph: Graph, *, every: bool = False, states: Collection[int] = ()) -> Flow:
+def flow(
+    graph: Graph,
+    *,
+    every: bool = False,
+    states: Collection[int] = (),
+    later: Collection[int] = (),
+) -> Flow:
     """Return the flow between drawn nodes; `every`: all that depend on the input are drawn.
 
     `states` are tensors with which a loop begins: its first turn is drawn like the later ones.
+    What joins in `later` turns has no roles, which are those of the first turn.
     """
     origin: dict[int, Operand] = {
         tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
@@ -134,7 +141,7 @@ def flow(graph: Graph, *, every: bool = False, states: Collection[int] = ()) -> 
         operands,
         sources,
         readers(sources, outputs),
-        _roles(graph, operands, sources),
+        _roles(graph, {node: operands[node] for node in operands if node not in later}, sources),
         outputs,
     )
 

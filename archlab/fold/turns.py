@@ -34,6 +34,7 @@ class Turns:
     marks: Mapping[int, str] = field(default_factory=dict)
     states: set[int] = field(default_factory=set)  # tensors with which a loop's state begins
     turn: dict[int, tuple[int, ...]] = field(default_factory=dict)  # node -> turns that it is in
+    later: set[int] = field(default_factory=set)  # nodes of all turns but the first
     _bodies: int = 0
     _operators: dict[int, int] = field(default_factory=dict)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Turns:
             i = start + period * times
             bodies = [items[j : j + period] for j in range(start, i, period)]
             self._count(bodies)
+            self.later.update(node for body in bodies[1:] for item in body for node in item.nodes)
             members = [self._body(gather(bodies[0])), *map(self._body, bodies[1:])]
             result.append(Run(tuple(members), "loop" if carried else "apart", tied))
         return result
