@@ -182,8 +182,9 @@ class _Row:
                 continue
             # Where more than whole turns repeat, a body begins with a module if it can.
             period = j - i
-            starts = list(range(i, i + self._repeated(i, j) % period + 1))
-            for start in sorted(starts, key=lambda k: not isinstance(self.items[k], Block)):
+            starts = range(i, i + self._repeated(i, j) % period + 1)
+            module = next((k for k in starts if isinstance(self.items[k], Block)), i)
+            for start in dict.fromkeys((module, i)):
                 if (turn := _Turn(self, start, period)).times >= turn.least:
                     self.turns.states |= turn.states
                     return start, period, turn.times, turn.carried, turn.weighted > 0
