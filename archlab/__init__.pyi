@@ -7,6 +7,7 @@ from .api.cost import (
     check as check,
     compare as compare,
     compare_modes as compare_modes,
+    diff as diff,
     flops as flops,
     memory as memory,
     params as params,

@@ -6,6 +6,7 @@ A model's constructor and forward, and the file that they stand in, run inside o
 from __future__ import annotations
 
 import contextlib
+import linecache
 import os
 import sys
 import sysconfig
@@ -108,6 +109,22 @@ def code_of_others(error: BaseException) -> str:
         if path.is_absolute() and not any(path.is_relative_to(folder) for folder in installed):
             return f"{path.name}, line {line}"
     return ""
+
+
+def line_of_others(error: BaseException) -> str:
+    """Return what `code_of_others` does, and the line of code itself, where it can be read.
+
+    Example:
+        >>> line_of_others(ValueError("never raised"))
+        ''
+    """
+    place = code_of_others(error)
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        path = Path(frame.f_code.co_filename)
+        if place == f"{path.name}, line {line}":
+            code = linecache.getline(str(path), line).strip()
+            return f"{place}: {code}" if code else place
+    return place
 
 
 def working_folder() -> str:

@@ -7,7 +7,7 @@
     ├── TraceError               the model's forward failed; `.graph` holds the part before it
     ├── ProbeError               what the model does not let measure: no gradient, no shortcut
     ├── DependencyError          an optional package is missing
-    ├── LayoutError              a drawing that could not be laid out; `.dot` holds its text
+    ├── LayoutError              a drawing that is too large for its format
     ├── DataError                images that are absent, incomplete or corrupt
     ├── RunError                 a run, checkpoint or log that cannot be used, or is in use
     │   └── NoMemoryError        a GPU without the memory that a run needs
@@ -76,11 +76,7 @@ class DependencyError(ArchlabError):
 
 
 class LayoutError(ArchlabError):
-    """A drawing that could not be laid out; `dot` is its text, for another program."""
-
-    def __init__(self, message: str, dot: str) -> None:
-        super().__init__(message)
-        self.dot = dot
+    """A drawing that is too large for its format."""
 
 
 class DataError(ArchlabError):

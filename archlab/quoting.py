@@ -6,6 +6,8 @@ and HTML have escapes of their own, where they are written.
 
 from __future__ import annotations
 
+from unicodedata import category, east_asian_width
+
 # What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").
 _FORMULA = tuple("=+-@＝＋－＠")  # the latter as they are typed in East Asia
 # HTML, links, code, emphasis, and the bar that ends a cell.
@@ -33,6 +35,47 @@ def visible(text: str) -> str:
 def visible_lines(text: str) -> str:
     """Return a text of several lines, each as `visible` has it."""
     return "\n".join(map(visible, text.split("\n")))
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a visible text takes: two for a sign of East Asia.
+
+    Example:
+        >>> columns("conv"), columns("卷积"), columns("e\u0301")
+        (4, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(sign) in ("Mn", "Me") else 2 if east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a visible text that takes at most so many columns, with an ellipsis for what is cut.
+
+    It is cut nearer to its front: the end of a path tells modules apart.
+
+    Example:
+        >>> shortened("layer1.0.conv1", 10), shortened("conv1", 10)
+        ('lay….conv1', 'conv1')
+    """
+    if columns(text) <= most:
+        return text
+    head = _start(text, (most - 1) // 3)
+    tail = _start(text[::-1], most - 1 - columns(head))[::-1]
+    return f"{head}…{tail}"
+
+
+def _start(text: str, most: int) -> str:
+    """Return as much of a text as fits."""
+    end = taken = 0
+    for end, sign in enumerate(text):
+        taken += columns(sign)
+        if taken > most:
+            return text[:end]
+    return text
 
 
 def markdown(text: str) -> str:

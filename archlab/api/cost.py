@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlab.analyze.budget import Amount, BudgetRow, BudgetTotals, budget, limits
 from archlab.analyze.compare import Comparison, Entry, compare as compare_entries
+from archlab.analyze.difference import Difference, difference
 from archlab.analyze.factorize import BottleneckRow, BottleneckTotals, find_bottlenecks
 from archlab.analyze.flops import FlopsRow, FlopsTotals, flops as analyze_flops
 from archlab.analyze.memory import MemoryRow, MemoryTotals, memory as analyze_memory
@@ -173,6 +174,25 @@ def compare(*models: ModelLike) -> Comparison:
         [269722, 269722]
     """
     return compare_entries([_entry(load(model)) for model in models])
+
+
+@verb
+def diff(first: ModelLike, second: ModelLike, *, mode: str = "eval") -> Difference:
+    """Return the modules that the second model adds, lacks and changes, in the order they run.
+
+    Args:
+        first: the model to start from.
+        second: the model to come to.
+        mode: "eval" or "train".
+
+    Raises:
+        SpecError, BuildError, TraceError: as in `trace`.
+
+    Example:
+        >>> [(row.change, row.path) for row in diff("resnet20", "resnet26").rows]
+        [('added', 'layer1.3'), ('added', 'layer2.3'), ('added', 'layer3.3')]
+    """
+    return difference(trace(first, mode=mode), trace(second, mode=mode))
 
 
 @verb

@@ -16,9 +16,9 @@ from archlab.ir.graph import Graph
 from archlab.picture.annotate import annotated, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
+from archlab.picture.overlay import OverlayLike
 from archlab.picture.picture import Picture
 from archlab.verb import verb
-from archlab.view.drawing.engine import TIMEOUT
 
 
 @verb
@@ -31,9 +31,10 @@ def render(
     expand: str | Sequence[str] = (),
     ops: bool = False,
     color_by: str | None = None,
+    overlay: OverlayLike | None = None,
     direction: str = "TB",
     theme: str = "auto",
-    timeout: float = TIMEOUT,
+    fit: str = "auto",
 ) -> Picture:
     """Return the drawing of a model: `render("resnet18").save("graph.svg")`.
 
@@ -48,15 +49,20 @@ def render(
         expand: paths of modules to open in any case.
         ops: each operator that depends on the input is a box of its own.
         color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
+        overlay: heat of your own, instead: a CSV file of module path and value, a mapping of values
+            by path, or one that names its measure: `{"latency, ms": {"conv1": 1.2}}`. Amounts (a
+            unit of time, memory, energy or a count) add up to shares; of other values a box with
+            several modules has the mean.
         direction: TB (top to bottom) or LR (left to right).
         theme: auto (an SVG follows the reader's screen), light, dark or print.
-        timeout: seconds for the layout, which is tried again with fewer boxes where it fails.
+        fit: page, slide or screen breaks the drawing into columns that fit such a sheet; none keeps
+            one column; auto breaks only what is longer than 3:1.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.
         SpecError, BuildError, TraceError: as for `trace`; what a TraceError's graph holds can be
             drawn by `render_graph`.
-        LayoutError: when a format is asked for that Graphviz cannot make.
+        LayoutError: by `data` and `save`, for a PNG above 32,767 pixels a side.
 
     Example:
         >>> picture = render("resnet56")
@@ -64,7 +70,7 @@ def render(
         ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
     """
     # First of all, so that a mistyped option costs no trace.
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, timeout)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
     loaded = load(model)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
@@ -85,16 +91,17 @@ def render_graph(
     expand: str | Sequence[str] = (),
     ops: bool = False,
     color_by: str | None = None,
+    overlay: OverlayLike | None = None,
     direction: str = "TB",
     theme: str = "auto",
-    timeout: float = TIMEOUT,
+    fit: str = "auto",
 ) -> Picture:
     """Return the drawing of a trace, complete or up to the failure that a TraceError carries.
 
     Args:
         graph: a trace.
-        boxes, depth, expand, ops, color_by, direction, theme, timeout: as for `render`; heat by
-            gradient needs the model, not its trace.
+        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit: as for `render`;
+            heat by gradient needs the model, not its trace.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.
@@ -106,7 +113,7 @@ def render_graph(
     """
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, timeout)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
     return graph_picture(graph, look)
 
 
@@ -121,7 +128,7 @@ def render_diff(
     expand: str | Sequence[str] = (),
     direction: str = "TB",
     theme: str = "auto",
-    timeout: float = TIMEOUT,
+    fit: str = "auto",
 ) -> Picture:
     """Return two models laid over each other: what the second adds, lacks and changes.
 
@@ -129,7 +136,7 @@ def render_diff(
         first: the model to start from.
         second: the model to come to.
         mode: "eval" or "train".
-        boxes, depth, expand, direction, theme, timeout: as for `render`.
+        boxes, depth, expand, direction, theme, fit: as for `render`.
 
     Raises:
         OptionError: a value that is not allowed.
@@ -140,7 +147,7 @@ def render_diff(
         >>> sorted({edge.role.value for edge in picture.drawing.edges if edge.mark})
         ['identity', 'pad']
     """
-    look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    look = Look(boxes, depth, expand, direction=direction, theme=theme, fit=fit)
     # The union is a graph in itself: it is folded like any other, with marks on its nodes.
     graphs = [load(model).trace(mode) for model in (first, second)]
     both = union(*graphs)
@@ -154,7 +161,7 @@ def render_diff(
             f"other inputs: {graphs[0].input_text()} → {graphs[1].input_text()}; MACs of what was "
             "removed are for the first, map sizes are not compared"
         )
-    return picture_of(look, drawn, graphs[1], notes)
+    return picture_of(look, drawn, graphs[1], notes, graphs[0])
 
 
 @verb
@@ -167,7 +174,7 @@ def render_backward(
     expand: str | Sequence[str] = (),
     direction: str = "TB",
     theme: str = "auto",
-    timeout: float = TIMEOUT,
+    fit: str = "auto",
 ) -> Picture:
     """Return the backward pass, function by function, from the output to the first layer.
 
@@ -177,7 +184,7 @@ def render_backward(
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" or "train".
-        boxes, depth, expand, direction, theme, timeout: as for `render`.
+        boxes, depth, expand, direction, theme, fit: as for `render`.
 
     Raises:
         OptionError: a value that is not allowed.
@@ -191,7 +198,7 @@ def render_backward(
     """
     from archlab.probe.autograd import backward_graph  # here: it imports torchviz
 
-    look = Look(boxes, depth, expand, direction=direction, theme=theme, timeout=timeout)
+    look = Look(boxes, depth, expand, direction=direction, theme=theme, fit=fit)
     loaded = load(model)
     forward = loaded.trace(mode)
     module, (args, kwargs) = loaded.runnable(mode)

@@ -183,6 +183,11 @@ def is_terminal() -> bool:
     return bool(stream.isatty())
 
 
+def has_colours() -> bool:
+    """Whether an answer may have colours: on a terminal, if nobody asks for none (no-color.org)."""
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def terminal_width() -> int:
     """Return how many characters a line of the terminal has that reads answers."""
     stream = _working[-1].answers if _working else sys.stdout

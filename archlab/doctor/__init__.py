@@ -1,4 +1,4 @@
-"""Examines this machine for archlab: packages, GPU, Graphviz, fonts, images, memory and disk.
+"""Examines this machine for archlab: packages, GPU, fonts, images, memory and disk.
 
 It has to work where something is broken, so nothing here imports torch, numpy or matplotlib:
 packages are imported in a child process, which may die of it.
@@ -28,7 +28,6 @@ def examine(data_dir: str | Path = ".data") -> Listing[Finding]:
     rows = (
         *packages.pythons(),
         *packages.packages(),
-        *machine.drawing(),
         *machine.fonts(),
         *machine.images(Path(data_dir)),
         *machine.room(),

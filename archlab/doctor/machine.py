@@ -1,4 +1,4 @@
-"""Looks for what archlab uses besides packages: Graphviz, fonts, images, cores, memory, disk."""
+"""Looks for what archlab uses besides packages: fonts, images, cores, memory, disk."""
 
 from __future__ import annotations
 
@@ -12,28 +12,7 @@ from pathlib import Path
 
 from archlab.data.catalog import EMBEDDED, SETS
 from archlab.doctor.finding import AGAIN, PYTHON, Finding
-from archlab.errors import LayoutError
 from archlab.result import size
-from archlab.view.drawing.engine import laid_out
-
-
-def drawing() -> Iterator[Finding]:
-    """Yield whether a small drawing can be laid out, and the system's own Graphviz."""
-    # A pygraphviz that can be imported may still fail to draw, where its plugins are missing.
-    state, outcome = "ok", "a drawing was made"
-    try:
-        laid_out("digraph { a -> b }", ["svg"])
-    except LayoutError as error:
-        state, outcome = "broken", str(error)
-    yield Finding(
-        part="drawing", name="Graphviz", state=state, found=outcome, required=True,
-        enables="archlab render --out FILE.svg, .png, .pdf", get=f"{AGAIN} pygraphviz",
-    )  # fmt: skip
-    dot = shutil.which("dot")
-    yield Finding(
-        part="drawing", name="dot", state="ok" if dot else "missing", found=dot or "not on PATH",
-        enables="drawings where pygraphviz cannot be installed", get="apt install graphviz",
-    )  # fmt: skip
 
 
 def fonts() -> Iterator[Finding]:

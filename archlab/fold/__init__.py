@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from archlab.fold import names
+from archlab.fold.axes import axes
 from archlab.fold.calls import call_tree
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
@@ -75,7 +75,7 @@ def fold(
     root = _simplified(keys, tree, every=every)
     opened = chosen(root, keys, wish, _room(graph, wish))
     reasons = difference.reasons if difference else {}
-    canvas = Canvas(graph, stream, opened, keys.marks, path_marks or {}, reasons)
+    canvas = Canvas(graph, stream, axes(graph), opened, keys.marks, path_marks or {}, reasons)
     return _drawn(canvas, root, difference)
 
 
@@ -89,10 +89,11 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     tree = call_tree(graph, turns)
     stream = summed(graph, flow(graph, states=turns.states, later=turns.later), turns)
     keys = Keys(graph, stream, frozenset(), {}, least=3)
+    known = axes(graph)
     root = _simplified(keys, tree, every=False)
 
     def drawn(opened: Open) -> tuple[Drawing, Canvas]:
-        canvas = Canvas(graph, stream, opened, {}, {}, {})
+        canvas = Canvas(graph, stream, known, opened, {}, {}, {})
         return _drawn(canvas, root), canvas
 
     at_first = chosen(root, keys, wish, _room(graph, wish))
@@ -176,7 +177,7 @@ def _add_inputs(canvas: Canvas) -> None:
         if -1 - i not in canvas.flow.readers and graph.failure is None:
             continue
         name = spec.name if len(graph.inputs) > 1 else ""
-        key = f"input:{spec.name or i}"
+        key = canvas.name(f"input:{spec.name or i}")
         canvas.boxes.append(Box(key, "", Shape.INPUT, "input", name=name))
         canvas.box_of[-1 - i] = key
 
@@ -187,14 +188,18 @@ def _add_outputs(canvas: Canvas) -> None:
         message = graph.failure.message.strip().split("\n")[0]
         path, title = graph.failure.path, "the forward failed here"
         name = path or "the model itself"
-        canvas.boxes.append(Box("failure", path, Shape.FAILURE, title, name=name, note=message))
+        key = canvas.name("failure")
+        received = ", ".join("×".join(map(str, shape)) for shape in graph.failure.shapes)
+        facts = (f"received {received}" if received else "", message, graph.failure.place)
+        note = "\n".join(filter(None, facts))  # one line each
+        canvas.boxes.append(Box(key, path, Shape.FAILURE, title, name=name, note=note))
     elif canvas.flow.outputs:
-        samples = (names.sample_shape(graph, tensor) for tensor in graph.outputs)
+        samples = (canvas.axes.sample(tensor) for tensor in graph.outputs)
         shapes = ["×".join(map(str, sample)) or "scalar" for sample in samples]
         more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
         note = ", ".join(shapes[:3]) + more
-        canvas.boxes.append(Box("output", "", Shape.OUTPUT, "output", note=note))
-        canvas.box_of[OUTPUT] = "output"
+        key = canvas.box_of[OUTPUT] = canvas.name("output")
+        canvas.boxes.append(Box(key, "", Shape.OUTPUT, "output", note=note))
 
 
 def _to_failure(canvas: Canvas) -> list[Edge]:
@@ -205,7 +210,8 @@ def _to_failure(canvas: Canvas) -> list[Edge]:
     open_ends = [node for node in sorted(canvas.flow.drawn) if not canvas.flow.readers.get(node)]
     tails = [canvas.box_of[node] for node in open_ends[-2:] if node in canvas.box_of]
     tails = tails or [box.id for box in canvas.boxes if box.shape == Shape.INPUT]
-    return [Edge(tail, "failure") for tail in dict.fromkeys(tails)]
+    failure = next(box.id for box in canvas.boxes if box.shape == Shape.FAILURE)
+    return [Edge(tail, failure) for tail in dict.fromkeys(tails)]
 
 
 def _notes(canvas: Canvas, root: Block) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -70,7 +71,8 @@ class Box:
     kind: Kind | None = None
     fused: tuple[str, ...] = ()  # what follows in the same box: BN, ReLU
     name: str = ""  # the module's own
-    channels: int | None = None  # size of the channel axis that it makes, where there is one
+    width: int | None = None  # how many channels or features it makes, where there is such an axis
+    unit: str = ""  # of the width: ch, features or tokens
     nodes: tuple[int, ...] = ()  # the graph's nodes that it stands for, repeats included
     group: str = ""
     times: int = 1  # equal boxes that follow each other
@@ -79,7 +81,14 @@ class Box:
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
     pattern: str = ""  # what a closed module, or a group of small operators, is by its structure
+    holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
+
+    @property
+    def wide(self) -> str:
+        """The width in words: `64 ch`."""
+        unit = self.unit.removesuffix("s") if self.width == 1 else self.unit
+        return f"{self.width} {unit}" if self.width else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class Group:
     branch: int = 0  # its place, from 1, among the `branches` groups that read the same
     branches: int = 0
     pattern: str = ""  # what the module is by its structure: squeeze-excite
+    holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
 
 
@@ -108,9 +118,16 @@ class Edge:
     tail: str
     head: str
     role: Role = Role.MAIN
-    shape: tuple[int, ...] = ()  # the tensor's, without its batch axis
+    shape: tuple[int, ...] = ()  # that leaves the tail, without its batch axis
     changed: bool = False  # the shape is worth writing
     mark: str = ""
+    read: tuple[int, ...] = ()  # that the head takes in, where it is another one
+
+    @property
+    def sizes(self) -> str:
+        """The shape in words; both, where it is another one on arrival: `56×56×96 ⇢ 28×28×384`."""
+        shapes = (self.shape, self.read) if self.read else (self.shape,)
+        return " ⇢ ".join("×".join(map(str, shape)) or "scalar" for shape in shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +146,18 @@ class Drawing:
     inside: str = ""  # path of the module whose inside it is; empty for the whole model
 
     @property
+    def title(self) -> str:
+        """The model's name; of a net in a file its class alone."""
+        return re.sub(r"(^|→ )[^→]*\.py:", r"\1", self.model)
+
+    @property
     def items(self) -> tuple[Box | Group, ...]:
         """Everything that stands for nodes: boxes, then groups."""
         return (*self.boxes, *self.groups)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record; ids of boxes and groups are those of the SVG."""
-        return {"schema": "archlab.drawing/1", **asdict(self)}
+        return {"schema": "archlab.drawing/2", **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)

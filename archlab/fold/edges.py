@@ -6,14 +6,15 @@ reads all members before it, a LOOP edge leads from what a turn makes to what th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
-from archlab.fold import names
+from archlab.fold.arithmetic import is_bias
 from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
+from archlab.fold.way import Ways
 
 _MAP = 3  # axes of a map: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
@@ -22,12 +23,12 @@ Drawn = dict[tuple[str, str, Role], Edge]
 def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     """Return the edges between the boxes of a canvas, with the marks of a difference."""
     drawn: Drawn = {}
-    labelled: set[str] = set()
+    labelled: set[Hashable] = set()
     looped: set[str] = set()
     marks = difference.edges if difference else {}
     # The first operator of each box, since what it reads is what the box reads.
-    modules = canvas.whole_modules()
     firsts = {box: node for node, box in sorted(canvas.box_of.items(), reverse=True)}
+    ways = Ways(canvas)
     for source, head, operand in _reads(canvas):
         role = _role(canvas, source, head)
         if role is None:
@@ -35,16 +36,16 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         tail, target = canvas.box_of[source], canvas.box_of[head]
         if (tail, target, role) in drawn or (role == Role.LOOP and tail in looped):
             continue  # the first box of the next turn that reads it is the one to go back to
-        shape = _shape(canvas, modules, operand, source)
+        shape, read = ways.shapes(operand, source, head)
         # A shape is written once a box: on the first main edge where it is a new one.
-        before = _shape_into(canvas, modules, firsts[tail]) if source >= 0 else ()
+        before = ways.into(firsts[tail]) if source >= 0 else ()
         resized = len(shape) == len(before) == _MAP and shape[1:] != before[1:]
-        new = source < 0 or resized or shape != _shape_into(canvas, modules, source)
-        changed = new and tail not in labelled
+        new = source < 0 or resized or shape != ways.into(_layer(canvas, source))
+        changed = (new and tail not in labelled) or (bool(read) and (tail, read) not in labelled)
         mark = marks.get((source, head), "")
-        drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark)
+        drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read)
         if changed and role == Role.MAIN:
-            labelled.add(tail)
+            labelled |= {tail, (tail, read)}
         if role == Role.LOOP:
             looped.add(tail)
     for source, head, role in difference.gone if difference else ():
@@ -52,6 +53,12 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
             tail, target = canvas.box_of[source], canvas.box_of[head]
             drawn[tail, target, role] = Edge(tail, target, role, mark="removed")
     return _without_insides(canvas, drawn)
+
+
+def _layer(canvas: Canvas, source: int) -> int:
+    """Return a node, or the linear layer whose bias it adds."""
+    bias = is_bias(canvas.graph, canvas.graph.nodes[source])
+    return canvas.flow.sources[source][0] if bias else source
 
 
 def _reads(canvas: Canvas) -> Iterator[tuple[int, int, Operand]]:
@@ -133,33 +140,6 @@ def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
         if i != j:
             return tail_run, j - i
     return 0, 0
-
-
-def _shape_into(canvas: Canvas, modules: Mapping[str, str], node: int) -> tuple[int, ...]:
-    """Return the shape that a node reads, to say where the shape changes."""
-    operand = next(iter(canvas.flow.operands.get(node, ())), None)
-    if operand is None:
-        return ()
-    return _shape(canvas, modules, operand, (operand.sources or (node,))[0])
-
-
-def _shape(
-    canvas: Canvas, modules: Mapping[str, str], operand: Operand, source: int
-) -> tuple[int, ...]:
-    """Return the shape that leaves the box of a source, without the batch axis.
-
-    `modules` has the paths of boxes that stand for a whole module.
-    """
-    graph = canvas.graph
-    if source < 0:
-        tensor = graph.inputs[-1 - source]
-    else:
-        tensor = operand.made if operand.made >= 0 else graph.nodes[source].outputs[0]
-        path = modules.get(canvas.box_of.get(source, ""))
-        # What a module reshapes before it returns has not left it yet.
-        inside = [t for around, t in operand.left if path and f"{around}.".startswith(f"{path}.")]
-        tensor = inside[-1] if inside else tensor
-    return names.sample_shape(graph, tensor)
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from archlab.fold import names
+from archlab.fold.arithmetic import is_bias
+from archlab.fold.axes import Axes
 from archlab.fold.choose import Open
 from archlab.fold.drawing import Box, Group, Shape
 from archlab.fold.flow import Flow
@@ -25,6 +27,7 @@ class Canvas:
 
     graph: Graph
     flow: Flow
+    axes: Axes
     opened: Open
     marks: Mapping[int, str]  # node -> added, removed, changed
     path_marks: Mapping[str, str]  # module path -> train only
@@ -40,18 +43,9 @@ class Canvas:
     lasts: dict[int, frozenset[int]] = field(default_factory=dict)  # reader -> runs, by last one
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
+    _leaves: dict[str, Leaf] = field(default_factory=dict)  # box -> what it stands for
     _names: Counter[str] = field(default_factory=Counter)  # ids given so far
     _runs: int = 0
-
-    def whole_modules(self) -> dict[str, str]:
-        """Return box -> the path of the module that it stands for, with all that is inside."""
-        parents = {path.rpartition(".")[0] for path in self.graph.module}
-        modules = {place for block, place in self.places.items() if block.paths}
-        return {
-            box.id: box.path
-            for box in self.boxes
-            if box.id in modules or (box.path in self.graph.module and box.path not in parents)
-        }
 
     def add(self, item: Item, group: str, base: str) -> None:
         """Draw an item inside a group; `base` is the path of that group's module."""
@@ -64,7 +58,7 @@ class Canvas:
 
     def _add_run(self, run: Run, group: str, base: str) -> None:
         first, times = run.members[0], len(run.members)
-        note = _note(self.graph, run)
+        note = _note(self.axes, run)
         if isinstance(first, Block) and first in self.opened:
             self._add_group(first, group, base, times, run.nodes, note)
         else:
@@ -100,13 +94,13 @@ class Canvas:
                 self.groups[frame] = merged
                 self.places[block] = merged.id
                 return
-        key = self.places[block] = self._name(block.path or ("model" if block.paths else "turn"))
+        key = self.places[block] = self.name(block.path or ("model" if block.paths else "turn"))
         # A group is marked where everything in it is; otherwise its boxes are.
         marks = self._marks_in(nodes)
         mark = (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(block.path, "")
-        kind = _type(block.type)
+        kind, held = _type(block.type), _holds(self.graph, block)
         group = Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark)
-        self.groups.append(replace(group, pattern=block.pattern))
+        self.groups.append(replace(group, pattern=block.pattern, holds=held))
         beside = self._heads_of_open(inner)
         for child in inner:
             if (
@@ -115,7 +109,7 @@ class Canvas:
                 and self.flow.sources[child.parts[0]] in beside
             ):
                 # A branch of one operator gets a frame as its neighbours have.
-                name = self._name(f"branch:{child.path}")
+                name = self.name(f"branch:{child.path}")
                 self.groups.append(Group(name, child.path, "", 1, key, child.nodes))
                 self.add(child, name, child.path)
             else:
@@ -134,6 +128,7 @@ class Canvas:
 
         uneven = self._uneven
         self.boxes = [replace(whole(b), average=not uneven.isdisjoint(b.nodes)) for b in self.boxes]
+        self.boxes = [self._titled(box, like) for box in self.boxes]
         self.groups = list(map(whole, self.groups))
 
     def first(self, node: int) -> int:
@@ -142,6 +137,28 @@ class Canvas:
         while node in self._same:
             node = self._same[node]
         return node
+
+    def _titled(self, box: Box, like: Mapping[int, list[int]]) -> Box:
+        """Give a box of single operators its title and the names of those fused behind."""
+        leaf = self._leaves.get(box.id)
+        if leaf is None:
+            return box
+        graph = self.graph
+        words = []
+        for part in leaf.parts:
+            node = graph.nodes[part]
+            kind = leaf.type if part == leaf.parts[0] else module_type(graph, node.path)
+            title = names.title(graph, node, kind)
+            # Repeats may compute with other numbers: Stochastic depth 0.1 … 0.3.
+            repeats = like.get(part, ()) if node.kind == Kind.ELEMENTWISE else ()
+            others = {names.title(graph, graph.nodes[repeat], kind): None for repeat in repeats}
+            others.pop(title, None)
+            more = f" … {list(others)[-1].rpartition(' ')[2]}" if others else ""
+            if part in self.flow.joined and box.shape == Shape.SUM:
+                words.append("Σ")
+            elif not is_bias(graph, node):
+                words.append(title + more)
+        return replace(box, title=words[0], fused=tuple(words[1:]))
 
     def _heads_of_open(self, items: Iterable[Item]) -> set[tuple[int, ...]]:
         """Return what the open branches among neighbours read, where there are several."""
@@ -172,26 +189,21 @@ class Canvas:
                 self.box_of[node] = box.id
 
     def _leaf(self, leaf: Leaf, base: str) -> Box:
-        graph = self.graph
-        nodes = [graph.nodes[part] for part in leaf.parts]
-        main = nodes[0]
-        title = names.title(graph, main, leaf.type)
-        shape = names.shape_of(main, self.flow)
-        if main.id in self.flow.joined and title != "Index put":
-            title, shape = "Σ", Shape.SUM
+        main = self.graph.nodes[leaf.parts[0]]
         # A path of many operators does not tell them apart in ids.
         own = leaf.path if leaf.own else f"{leaf.path}/{names.short(main)}"
+        width, unit = self.axes.width(main)
+        key = self.name(own)
+        self._leaves[key] = leaf
         return Box(
-            id=self._name(own),
+            id=key,
             path=leaf.path,
-            shape=shape,
-            title=title,
+            shape=names.shape_of(main, self.flow),
+            title="",
             kind=main.kind,
-            fused=tuple(
-                names.title(graph, node, module_type(graph, node.path)) for node in nodes[1:]
-            ),
             name=_relative(leaf.path, base) if leaf.own else "",
-            channels=names.channels(graph, main),
+            width=width,
+            unit=unit,
             note=names.remark(main),
         )
 
@@ -200,36 +212,42 @@ class Canvas:
         inside = [graph.nodes[node] for node in block.nodes if node in drawn]
         if block.type in RECURRENT:
             return Box(
-                id=self._name(block.path),
+                id=self.name(block.path),
                 path=block.path,
                 shape=Shape.OPERATOR,
                 title=names.recurrent(graph, block.path, block.type),
                 kind=Kind.RECURRENT,
                 name=_relative(block.path, base),
             )
+        width, unit = self.axes.width(inside[-1]) if inside else (None, "")
         if block.kind is not None:
+            width, unit = (width, unit) if block.kind == Kind.NORM else (None, "")
             own = block.path if block.paths else f"{block.path}/{block.pattern.split()[0].lower()}"
             return Box(
-                id=self._name(own),
+                id=self.name(own),
                 path=block.path,
                 shape=Shape.OPERATOR,
                 title=block.pattern,
                 kind=block.kind,
                 name=_relative(block.path, base) if block.paths else "",
-                channels=names.channels(graph, inside[-1]) if block.kind == Kind.NORM else None,
+                width=width,
+                unit=unit,
                 pattern=block.pattern,
             )
         counts = Counter[str](node.kind for node in inside)
         most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
         listed = ", ".join(f"{counts[kind]} {kind}" for kind in most)
+        last, held = block.path.rpartition(".")[2], _holds(self.graph, block)
         return Box(
-            id=self._name(block.path or ("model" if block.paths else "turn")),
+            id=self.name(block.path or ("model" if block.paths else "turn")),
             path=block.path,
             shape=Shape.MODULE,
-            title=_type(block.type) or block.path.rpartition(".")[2],
+            title=_type(block.type) or (held if last.isdigit() else last) or last,
+            holds=held,
             kind=_dominant(inside),
             name="" if block.sealed else _relative(block.path, base),
-            channels=names.channels(graph, inside[-1]) if inside else None,
+            width=width,
+            unit=unit,
             note=f"{len(inside)} operators: {listed}" if block.sealed else "",
             pattern=block.pattern,
         )
@@ -249,28 +267,29 @@ class Canvas:
     def _marks_in(self, nodes: Iterable[int]) -> set[str]:
         return {self.marks.get(node, "") for node in nodes if node in self.flow.drawn} or {""}
 
-    def _name(self, name: str) -> str:
+    def name(self, name: str) -> str:
+        """Return an id for a box or group: the name, unless it is given already."""
         self._names[name] += 1
         return name if self._names[name] == 1 else f"{name}~{self._names[name]}"
 
 
-def _note(graph: Graph, run: Run) -> str:
+def _note(axes: Axes, run: Run) -> str:
     if run.wiring == "dense":
-        first, last = (_widest_input(graph, run.members[i]) for i in (0, -1))
+        first, last = (_widest_input(axes, run.members[i]) for i in (0, -1))
         step = (last - first) // max(len(run.members) - 1, 1)
         return f"{first} … {last} ch in, +{step} each"
     beside = run.wiring in ("parallel", "apart")
     return ", ".join(["side by side"] * beside + ["same weights"] * run.tied)
 
 
-def _widest_input(graph: Graph, item: Item) -> int:
+def _widest_input(axes: Axes, item: Item) -> int:
     """Return the channels that the first concatenation or layer of a member reads."""
     for number in item.nodes:
-        node = graph.nodes[number]
+        node = axes.graph.nodes[number]
         if node.kind == Kind.CONCAT:
-            return names.channels(graph, node) or 0
+            return axes.width(node)[0] or 0
         if node.kind in (Kind.NORM, Kind.CONV):
-            return graph.shape(node.inputs[0])[1]
+            return axes.graph.shape(node.inputs[0])[1]
     return 0
 
 
@@ -281,7 +300,38 @@ def _relative(path: str, base: str) -> str:
 
 
 def _type(kind: str) -> str:
-    return "" if kind in CONTAINERS else kind
+    """Return a class name, `2 × Block` for a unit of several, or nothing for a container."""
+    count, _, unit = kind.partition(" ")
+    several = count.isdigit() and unit != "steps"
+    return "" if kind in CONTAINERS else f"{count} × {unit}" if several else kind
+
+
+def _holds(graph: Graph, block: Block) -> str:
+    """Return what a container holds, up to three sorts of modules: `2 × SwinTransformerBlock`."""
+    if block.type not in CONTAINERS:
+        return ""
+    counts = Counter(_kinds(graph, block))
+    sorts = [f"{count} × {kind}" if count > 1 else kind for kind, count in counts.items()]
+    return " + ".join(sorts[:3]) + (" + …" if len(sorts) > 3 else "")
+
+
+def _kinds(graph: Graph, item: Item) -> Iterator[str]:
+    """Yield the class names of the modules in a container and in the containers inside."""
+    if isinstance(item, Run):
+        for member in item.members:
+            yield from _kinds(graph, member)
+    elif isinstance(item, Leaf):
+        if item.own:
+            yield (
+                item.type
+                if item.type not in CONTAINERS
+                else names.title(graph, graph.nodes[item.parts[0]])
+            )
+    elif item.type in CONTAINERS or not item.paths or (item.sealed and item.type not in RECURRENT):
+        for child in item.children:
+            yield from _kinds(graph, child)
+    else:
+        yield item.type
 
 
 def _dominant(nodes: Iterable[Node]) -> Kind | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from archlab.fold.drawing import Role
-from archlab.ir.graph import Graph, ModuleCall, Node
+from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import AxesAttrs, FunctionAttrs, Kind
 
 OUTPUT = -1_000_000  # the model's result as a consumer
@@ -58,19 +58,13 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A tensor that a node reads, where it comes from, and what it passed on its way.
-
-    `made` is the tensor as its drawn source made it; `left` has the modules around that source and
-    the tensors that left them on the way, innermost first.
-    """
+    """A tensor that a node reads, where it comes from, and what it passed on its way."""
 
     tensor: int
     sources: tuple[int, ...]
     passed: frozenset[Kind]
     # The passed operators with their attributes: equal blocks are equally connected, too.
     trail: Hashable = ()
-    made: int = -1
-    left: tuple[tuple[str, int], ...] = ()
 
 
 def is_sum(node: Node) -> bool:
@@ -103,10 +97,6 @@ def flow(
         outside = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
         origin = {tensor: Operand(tensor, (), frozenset()) for tensor in outside}
     origin |= {t: Operand(t, (), frozenset()) for t in states if t not in origin}
-    leaving: dict[int, list[ModuleCall]] = {}
-    for call in graph.calls:
-        for tensor in call.outputs:
-            leaving.setdefault(tensor, []).append(call)
     drawn: set[int] = set()
     operands: dict[int, tuple[Operand, ...]] = {}
     for node in graph.nodes:
@@ -119,21 +109,13 @@ def flow(
             drawn.add(node.id)
             operands[node.id] = read
             for tensor in node.outputs:
-                origin[tensor] = Operand(tensor, (node.id,), frozenset(), made=tensor)
+                origin[tensor] = Operand(tensor, (node.id,), frozenset())
         else:
             reached = distinct_sources(read)
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
             trail = (node.op, node.attrs, tuple(operand.trail for operand in read))
-            made, left = (read[0].made, read[0].left) if len(reached) == 1 else (-1, ())
-            if made in node.inputs and _restores(graph, node, made):
-                made = node.outputs[0]
             for tensor in node.outputs:
-                around = [
-                    (call.path, tensor)
-                    for call in leaving.get(tensor, ())
-                    if made >= 0 and call.first <= reached[0] < call.last
-                ]
-                origin[tensor] = Operand(tensor, reached, passed, trail, made, (*left, *around))
+                origin[tensor] = Operand(tensor, reached, passed, trail)
     sources = {node: distinct_sources(read) for node, read in operands.items()}
     outputs = tuple(origin[tensor] for tensor in graph.outputs if tensor in origin)
     return Flow(
@@ -143,20 +125,6 @@ def flow(
         readers(sources, outputs),
         _roles(graph, {node: operands[node] for node in operands if node not in later}, sources),
         outputs,
-    )
-
-
-def _restores(graph: Graph, node: Node, product: int) -> bool:
-    """Whether a node gives a matrix product the axes back that torch has flattened for it."""
-    before, after = graph.shape(product), graph.shape(node.outputs[0])
-    maker = graph.producer.get(product)
-    return (
-        maker is not None
-        and maker.kind in (Kind.LINEAR, Kind.MATMUL)
-        and node.kind == Kind.RESHAPE
-        and len(after) > len(before) > 1
-        and 1 not in after[1:]  # axes that einsum puts in for its own use
-        and after[-1] == before[-1]
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
+from archlab.fold.arithmetic import elementwise, param_name, pretty
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
 from archlab.fold.heads import heads_text
@@ -18,8 +19,6 @@ from archlab.ir.kinds import (
     ConvAttrs,
     Kind,
     MatmulAttrs,
-    NormAttrs,
-    PermuteAttrs,
     PoolAttrs,
 )
 
@@ -33,17 +32,6 @@ _ACTIVATIONS = {
     "leaky_relu": "LeakyReLU", "elu": "ELU", "softplus": "Softplus", "mish": "Mish",
     "_prelu_kernel": "PReLU", "log_sigmoid_forward": "LogSigmoid", "glu": "GLU", "relu6": "ReLU6",
     "selu": "SELU", "celu": "CELU", "erf": "Erf", "threshold": "Threshold",
-}  # fmt: skip
-_SAME_VALUES = frozenset({Kind.RESHAPE, Kind.SLICE, Kind.PERMUTE, Kind.COPY, Kind.GATHER})
-_NO_CHANNELS = frozenset(
-    {Kind.MATMUL, Kind.ATTENTION, Kind.SOFTMAX, Kind.RESHAPE, Kind.PERMUTE, Kind.SLICE, Kind.CREATE}
-)
-_CHANNELS_FIRST = frozenset({Kind.CONV, Kind.CONV_TRANSPOSE, Kind.POOL, Kind.RESAMPLE})
-_CHANNELS_LAST = frozenset({Kind.LINEAR, Kind.ATTENTION})
-_ON_ONE = {
-    "mul": "Scale", "div": "Scale", "add": "Shift", "sub": "Shift", "rsub": "Shift",
-    "native_dropout": "Dropout", "neg": "Negate", "pow": "Power", "clamp": "Clamp",
-    "clamp_min": "Clamp", "bernoulli": "Dropout",
 }  # fmt: skip
 _GATES = {3: "GRU", 4: "LSTM"}
 # Classes of modules whose name says more than the operator's: hardtanh, threshold.
@@ -69,7 +57,7 @@ def title(graph: Graph, node: Node, module_type: str = "") -> str:
     if node.kind == Kind.ACTIVATION and module_type in _OWN_NAMES:
         return module_type
     namer = NAMERS.get(node.kind)
-    return namer(graph, node) if namer else _pretty(function(node))
+    return namer(graph, node) if namer else pretty(function(node))
 
 
 def recurrent(graph: Graph, path: str, kind: str) -> str:
@@ -95,54 +83,13 @@ def shape_of(node: Node, flow: Flow) -> Shape:
         return Shape.OPERATOR
     if node.kind == Kind.CONCAT:
         return Shape.CONCAT
+    if node.id in flow.joined:  # rows that are put into a tensor are no sum
+        return Shape.OPERATOR if function(node) == "index_put" else Shape.SUM
     # With a number or a parameter it is a step of the path: a scale or a shift.
     if len(flow.operands.get(node.id, ())) > 1:
         joins = ((is_sum, Shape.SUM), (is_product, Shape.PRODUCT))
         return next((shape for test, shape in joins if test(node)), Shape.OPERATOR)
     return Shape.OPERATOR
-
-
-def channels(graph: Graph, node: Node) -> int | None:
-    """Return the size of the channel axis that a node makes, None where it has none."""
-    on_one = node.kind == Kind.ELEMENTWISE and len(node.inputs) < 2
-    if node.kind in _NO_CHANNELS or on_one or node.op.startswith("autograd."):
-        return None
-    shape = graph.shape(node.outputs[0])
-    axis = _channel_axis(graph, node.outputs[0])
-    if axis is not None:
-        return shape[axis]
-    # Axis 1 of a map, unless two equal axes come before a different one.
-    if len(shape) in (4, 5) and not shape[1] == shape[2] != shape[-1]:
-        return shape[1]
-    return shape[-1] if len(shape) > 1 else None
-
-
-def _channel_axis(graph: Graph, tensor: int, steps: int = 40) -> int | None:
-    """Return the axis that holds the channels, as the nearest layer before says; None if none does.
-
-    Convolutions, pools and batch norms have them on axis 1; linear layers, layer norms and
-    embeddings on the last.
-    """
-    maker = graph.producer.get(tensor)
-    rank = len(graph.shape(tensor))
-    if maker is None or not maker.inputs or rank < 3 or not steps:
-        return None
-    norm = maker.attrs.norm if isinstance(maker.attrs, NormAttrs) else ""
-    if maker.kind in _CHANNELS_FIRST or norm in ("batch", "group"):
-        return 1
-    if maker.kind in _CHANNELS_LAST or norm or "embedding" in maker.op:
-        return rank - 1
-    source = next((each for each in maker.inputs if graph.producer.get(each)), maker.inputs[0])
-    axis = _channel_axis(graph, source, steps - 1)
-    if axis is None:
-        return None
-    if isinstance(maker.attrs, PermuteAttrs):
-        return maker.attrs.order.index(axis)
-    before, after = graph.shape(source), graph.shape(tensor)
-    # A reshape keeps the channels where their axis goes on, counted from its end of the shape.
-    place = axis if axis == 1 else axis - len(before) + rank
-    kept = len(before) == rank or before[axis] == after[place]
-    return place if kept and maker.kind != Kind.REDUCE else None
 
 
 def short(node: Node) -> str:
@@ -203,7 +150,7 @@ def _norm(_: Graph, node: Node) -> str:
 
 
 def _activation(_: Graph, node: Node) -> str:
-    return _ACTIVATIONS.get(function(node), _pretty(function(node)))
+    return _ACTIVATIONS.get(function(node), pretty(function(node)))
 
 
 def _pool(graph: Graph, node: Node) -> str:
@@ -222,44 +169,13 @@ def _reduce(graph: Graph, node: Node) -> str:
     means = {(4, (2, 3)): "Global average pool", (3, (1,)): "Mean over tokens"}
     key = (len(graph.shape(node.inputs[0])), tuple(sorted(axes)))
     name = function(node)
-    return means.get(key, "Mean") if name == "mean" else _pretty(name)
+    return means.get(key, "Mean") if name == "mean" else pretty(name)
 
 
 def _concat(graph: Graph, node: Node) -> str:
     name = "Stack" if "stack" in node.op else "Concat"
-    return f"{name} learned" if _learned(graph, node) else name
-
-
-def _learned(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Return the shape of the parameter that an operator joins in, axes of size 1 left out."""
-    origins = (_origin(graph, tensor) for tensor in node.inputs)
-    param = next((each for each in origins if graph.tensors[each].source == "param"), None)
-    return () if param is None else tuple(size for size in graph.shape(param) if size > 1)
-
-
-def _origin(graph: Graph, tensor: int) -> int:
-    """Return where a tensor's values come from, which were only moved and picked on their way."""
-    maker = graph.producer.get(tensor)
-    while maker is not None and maker.kind in _SAME_VALUES and maker.inputs:
-        if any(_from_data(graph, index) for index in maker.inputs[1:]):
-            return tensor  # an embedding of the data is no learned constant
-        tensor = maker.inputs[0]
-        maker = graph.producer.get(tensor)
-    return tensor
-
-
-def _from_data(graph: Graph, tensor: int) -> bool:
-    """Whether a tensor depends on an input of the model."""
-    waiting, visited = [tensor], {tensor}
-    while waiting:
-        source = waiting.pop()
-        if source in graph.inputs:
-            return True
-        maker = graph.producer.get(source)
-        before = set(maker.inputs if maker else ()) - visited
-        visited |= before
-        waiting += before
-    return False
+    learned = (param_name(graph, each) for each in node.inputs if each not in graph.dependent)
+    return " ".join((name, *dict.fromkeys(filter(None, learned))))
 
 
 def _resample(graph: Graph, node: Node) -> str:
@@ -271,24 +187,12 @@ def _resample(graph: Graph, node: Node) -> str:
     return f"Upsample ×{after[2] / before[2]:g} {mode}" if larger else f"Resample {mode}"
 
 
-def _elementwise(graph: Graph, node: Node) -> str:
-    name = function(node)
-    data = [tensor for tensor in node.inputs if graph.tensors[tensor].source in ("", "input")]
-    learned = _learned(graph, node)
-    if learned and name in ("add", "mul"):
-        return f"{'Add' if name == 'add' else 'Scale by'} learned {_sizes(learned)}"
-    if len(data) < 2 and name in _ON_ONE:
-        return _ON_ONE[name]
-    # Two tensors are joined by a sign, a tensor with a number or a learned table by a word.
-    return {"add": "+", "sub": "−", "mul": "×", "div": "÷"}.get(name, _pretty(name))
-
-
 def _gather(graph: Graph, node: Node) -> str:
     name = function(node)
     if "embedding" in name:
         rows, *_ = graph.shape(node.inputs[0])
         return f"Embedding {rows} × {graph.shape(node.outputs[0])[-1]}"
-    return _pretty(name)
+    return pretty(name)
 
 
 NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
@@ -305,27 +209,7 @@ NAMERS: dict[Kind, Callable[[Graph, Node], str]] = {
     Kind.REDUCE: _reduce,
     Kind.CONCAT: _concat,
     Kind.RESAMPLE: _resample,
-    Kind.ELEMENTWISE: _elementwise,
+    Kind.ELEMENTWISE: elementwise,
     Kind.GATHER: _gather,
     Kind.OPAQUE: lambda _, node: f"{node.op} (not known)",
 }
-
-
-def _pretty(name: str) -> str:
-    words = name.strip("_").replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def sample_shape(graph: Graph, tensor: int) -> tuple[int, ...]:
-    """Return the shape of a tensor without the batch axis, if it has one."""
-    shape = graph.shape(tensor)
-    return shape[1:] if shape[:1] == _batch(graph) else shape
-
-
-def _batch(graph: Graph) -> tuple[int, ...]:
-    """Return the leading size of what is a batch, or nothing for a single sample without one."""
-    if not graph.inputs:
-        return (1,)
-    sizes = {graph.shape(tensor)[:1] for tensor in (graph.inputs[0], *graph.outputs[:1])}
-    alone = len(graph.shape(graph.inputs[0])) < 2 or len(sizes) > 1
-    return () if alone and (1,) not in sizes else graph.shape(graph.inputs[0])[:1]

@@ -117,7 +117,8 @@ class Failure:
 
     path: str
     message: str
-    shapes: tuple[tuple[int, ...], ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()  # that the module received
+    place: str = ""  # file and line of the model's own code, with the code
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,16 @@ class Graph:
             for tensor in dict.fromkeys(node.inputs):
                 readers.setdefault(tensor, []).append(node)
         return {tensor: tuple(nodes) for tensor, nodes in readers.items()}
+
+    @cached_property
+    def dependent(self) -> frozenset[int]:
+        """Tensor ids whose values depend on an input of the model."""
+        reached = set(self.inputs)
+        for node in self.nodes:
+            # new_zeros(x) reads x for its size alone.
+            if node.kind != Kind.CREATE and not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+        return frozenset(reached)
 
     @cached_property
     def module(self) -> dict[str, Module]:

@@ -6,7 +6,7 @@ analyzer has one rule per kind. Attributes hold what the shapes of a node's valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import get_args
 
@@ -107,6 +107,8 @@ class FunctionAttrs:
 
     function: str
     scalar: bool = False  # one operand is a number
+    # The number, or the chance of a random 1. Operators with other numbers do the same.
+    number: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
+from archlab.picture.overlay import Overlay, overlaid, overlay_notes
 from archlab.picture.picture import Picture
-from archlab.view.drawing.dot import Style, theme_of
+from archlab.view.drawing.sketch import sketch
+from archlab.view.drawing.style import FITS, Style, theme_of
 
 
 def graph_picture(
@@ -29,8 +31,10 @@ def graph_picture(
 
     def drawn(look: Look) -> Drawing:
         folded = fold(graph, look.wish, every=look.ops, path_marks=path_marks)
-        return annotated(folded, graph, look.color_by, heat)
+        drawing = annotated(folded, graph, look.color_by, heat)
+        return overlaid(drawing, graph, overlay) if overlay is not None else drawing
 
+    overlay = look.overlay if isinstance(look.overlay, Overlay) else None
     notes = [*_heat_notes(graph, look), *_unused(graph)]
     if unknown := [missing.what for missing in uncounted(graph)]:
         notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
@@ -40,12 +44,18 @@ def graph_picture(
 
 
 def picture_of(
-    look: Look, drawn: Callable[[Look], Drawing], graph: Graph, notes: Sequence[str]
+    look: Look,
+    drawn: Callable[[Look], Drawing],
+    graph: Graph,
+    notes: Sequence[str],
+    before: Graph | None = None,
 ) -> Picture:
-    """Return the picture of what `drawn` makes for a look, with the totals of a graph."""
+    """Return the picture of what `drawn` makes for a look, with the totals of a graph.
+
+    `before` is the graph that it is compared to.
+    """
     drawing = drawn(look)
-    # Operators of which not one has a rule cost an unknown amount, and not zero.
-    macs = [count for count in macs_by_node(graph).values() if count is not None]
+    params, macs = _totals(graph)
     convention = (
         f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
         "attention, RNN gates"
@@ -53,15 +63,32 @@ def picture_of(
     style = Style(
         theme=theme_of(look.theme),
         direction=look.direction,
-        params=sum(param.numel for param in graph.params if not param.buffer),
-        macs=sum(macs) if macs or not graph.nodes else None,
-        notes=(*notes, convention),
+        goal=FITS[look.fit],
+        params=params,
+        macs=macs,
+        before=_totals(before) if before else None,
+        notes=tuple(notes),
+        conventions=(convention,),
     )
-    sheet = Sheet(drawing, style, look.timeout, lambda boxes: drawn(look.smaller(boxes)))
-    return Picture(lambda suffix: FORMATS[suffix](sheet), tuple(FORMATS), drawing)
+    sheet = Sheet(drawing, style)
+    return Picture(
+        lambda suffix: FORMATS[suffix](sheet),
+        tuple(FORMATS),
+        drawing,
+        lambda width, colours: sketch(drawing, style, width, colours=colours),
+    )
+
+
+def _totals(graph: Graph) -> tuple[int, int | None]:
+    # Operators of which not one has a rule cost an unknown amount, and not zero.
+    macs = [count for count in macs_by_node(graph).values() if count is not None]
+    params = sum(param.numel for param in graph.params if not param.buffer)
+    return params, sum(macs) if macs or not graph.nodes else None
 
 
 def _heat_notes(graph: Graph, look: Look) -> Iterator[str]:
+    if isinstance(look.overlay, Overlay):
+        yield from overlay_notes(graph, look.overlay)
     if look.color_by == "gradient":
         yield (
             "gradient norm: L2 of dL/d(output) over the batch, measured once in train mode at "

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
-from archlab.view.drawing.dot import DIRECTIONS
-from archlab.view.drawing.engine import TIMEOUT
+from archlab.picture.overlay import Overlay, OverlayLike, overlay_of
+from archlab.view.drawing.style import DIRECTIONS, FITS
 from archlab.view.theme import THEMES
-
-_LONGEST = 31_536_000  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,10 @@ class Look:
     color_by: str | None = None
     direction: str = "TB"
     theme: str = "auto"
-    timeout: float = TIMEOUT
+    fit: str = "auto"
+    overlay: Overlay | OverlayLike | None = None
 
     def __post_init__(self) -> None:
-        # NaN is neither above nor below anything, and the system counts no longer waits.
-        if not 0 < self.timeout <= _LONGEST:
-            raise OptionError(f"{keyword('timeout', self.timeout)}: seconds, up to a year.")
         for name in ("boxes", "depth"):
             value = getattr(self, name)
             # To Python True is a whole number: `boxes=True` would be a picture of one box.
@@ -48,6 +44,7 @@ class Look:
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
         check_one_of("direction", self.direction, DIRECTIONS)
+        check_one_of("fit", self.fit, FITS)
         if self.color_by is not None:
             check_one_of("color_by", self.color_by, MEASURES)
         if self.depth is not None and self.boxes is not None:
@@ -59,13 +56,20 @@ class Look:
             raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
         if self.depth is not None and self.depth < 0:
             raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
+        if self.overlay is not None:
+            self._read_overlay(self.overlay)
+
+    def _read_overlay(self, source: Overlay | OverlayLike) -> None:
+        """Read the reader's own heat now, so that a file with a fault costs no trace."""
+        if self.color_by is not None:
+            raise OptionError(
+                f"{keyword('color_by')} and {keyword('overlay')} exclude each other: a box has one "
+                "heat."
+            )
+        object.__setattr__(self, "overlay", overlay_of(source))
 
     @property
     def wish(self) -> Wish:
         """What `fold` is asked for."""
         boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
         return Wish(boxes, self.depth, tuple(self.expand))
-
-    def smaller(self, boxes: int) -> Look:
-        """Return the same look with a budget of boxes."""
-        return replace(self, boxes=max(boxes, 3), depth=None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from archlab.errors import check_one_of
+from archlab.errors import OptionError, check_one_of
 from archlab.files import write
 from archlab.fold import Drawing
 from archlab.picture.formats import picture_format
@@ -22,6 +23,7 @@ class Picture:
         make: format -> the picture in it, as bytes.
         formats: the formats that there are, as suffixes.
         drawing: boxes, groups and edges, where it is a drawing of a graph.
+        sketch: (columns, whether with a terminal's colours) -> a drawing as text.
 
     Example:
         >>> from archlab import render
@@ -33,14 +35,11 @@ class Picture:
     make: Callable[[str], bytes]
     formats: Collection[str] = FIGURE_FORMATS
     drawing: Drawing | None = None
+    sketch: Callable[[int, bool], str] | None = None
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG text, real text inside.
-
-        Raises:
-            LayoutError: a drawing that Graphviz cannot lay out at any budget of boxes.
-        """
+        """The picture as SVG text, real text inside."""
         return self.make("svg").decode()
 
     def data(self, format: str) -> bytes:  # noqa: A002  the word of every other library
@@ -51,7 +50,7 @@ class Picture:
 
         Raises:
             OptionError: a format that there is not.
-            LayoutError: as for `svg`, or a PNG above 32,767 pixels a side.
+            LayoutError: a PNG above 32,767 pixels a side.
         """
         check_one_of("format", format, self.formats)
         return self.svg.encode() if format == "svg" else self.make(format)
@@ -74,8 +73,22 @@ class Picture:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def text(self, width: int, *, colours: bool = False) -> str:
+        """Return a drawing as text.
+
+        Args:
+            width: columns of a row at most; below 40 it is 40.
+            colours: with the colours of a terminal, by escape sequences.
+
+        Raises:
+            OptionError: a figure with axes, which has no text.
+        """
+        if self.sketch is None:
+            raise OptionError("A figure with axes has no text: save it as .svg, .png or .pdf.")
+        return self.sketch(width, colours)
+
     def __str__(self) -> str:
-        """Return a drawing for a terminal; a figure has no text and gives its formats."""
-        if "txt" in self.formats:
-            return self.make("txt").decode().rstrip("\n")
+        """Return a drawing as wide as the terminal; a figure has no text and gives its formats."""
+        if self.sketch is not None:
+            return self.text(shutil.get_terminal_size().columns)
         return f"Picture ({', '.join(self.formats)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import torch
@@ -334,10 +334,18 @@ def place(call: Call) -> Reading:
 
 
 def function(kind: Kind) -> Reader:
-    """Return a reader that keeps the function's name alone."""
+    """Return a reader that keeps the function's name, and the number that it computes with."""
 
     def read(call: Call) -> Reading:
-        tensors = sum(isinstance(value, torch.Tensor) for value in call.values.values())
-        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2)
+        values = call.values
+        tensors = sum(isinstance(value, torch.Tensor) for value in values.values())
+        number: Any = next(
+            (values[name] for name in ("other", "exponent", "p") if name in values), None
+        )
+        # With a factor for the number, too, no one number tells what is done.
+        told = isinstance(number, int | float) and values.get("alpha", 1) == 1
+        if not told or not isfinite(number):
+            number = None
+        return kind, kinds.FunctionAttrs(call.function, scalar=tensors < 2, number=number)
 
     return read

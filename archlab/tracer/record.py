@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlab.contain import contained, said
+from archlab.contain import contained, line_of_others, said
 from archlab.ir.graph import Failure, Gap, Graph, Node
 from archlab.ir.kinds import Kind
 from archlab.tracer.backward import (
@@ -111,7 +111,7 @@ def _graph(
     stack, tensors = recorder.stack, recorder.tensors
     failure = None
     if error is not None:
-        failure = Failure(stack.path, said(error), stack.failing_shapes())
+        failure = Failure(stack.path, said(error), stack.failing_shapes(), line_of_others(error))
     ids = tuple(map(recorder.tensor_id, outputs))  # may add the node that joins writes
     graph = Graph(
         **facts,

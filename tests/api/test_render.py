@@ -175,7 +175,7 @@ class Irregular(nn.Module):
 def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
     model = archlab.load(Irregular(), input="3x8x8")
     assert len(model.trace().nodes) >= 6000
-    picture = archlab.render(model, timeout=20)
+    picture = archlab.render(model)
     assert len(picture.drawing.boxes) <= 60
     seen = {node for box in picture.drawing.boxes for node in box.nodes}
     assert len(seen) == len(model.trace().nodes)  # nothing is lost

@@ -75,7 +75,7 @@ def options_of(name: str) -> set[str]:
     """The long names of a command's options."""
     parameters = [item for item in built(name).params if item.param_type_name == "option"]
     names = {max(item.opts, key=len) for item in parameters} - EVERYWHERE
-    return names if name in ("render", "scan") else names - LIMIT
+    return names if name == "scan" else names - LIMIT
 
 
 NET = "pair.py:Net"
@@ -114,7 +114,7 @@ CASES = {
             "--max-training": "--max-training 2MiB",
         },
     ),
-    "compare": Case(f"{NET} pair.py:Other", {**LOADING, **OUTPUT}),
+    "compare": Case(f"{NET} pair.py:Other", {**LOADING, **OUTPUT, "--diff": "--diff"}),
     "bottleneck": Case(
         "pair.py:Narrow",
         {
@@ -161,11 +161,11 @@ CASES = {
             **LOADING, "--format": "--format json", "--out": "--out net.svg",
             "--boxes": "--boxes 3", "--depth": "--depth 0", "--expand": "--expand body --boxes 3",
             "--ops": "--ops", "--color-by": "--color-by params --format svg",
+            "--overlay": "--overlay heat.csv --format svg",
             "--direction": "--direction LR --format svg", "--theme": "--theme dark --format svg",
             "--view": "--view autograd", "--diff": "--diff pair.py:Other", "--mode": "--mode train",
-            "--timeout": "--timeout 30 --format svg",
+            "--fit": "--fit slide --format svg",
         },
-        unseen=("--timeout",),
     ),
     "report": Case(NET, {**LOADING, "--out": "--out page.html", "--gradients": "--gradients"}),
     "curves": Case(
@@ -411,6 +411,7 @@ def prepare(folder: Path) -> None:
     Image.new("RGB", (9, 9), (200, 30, 90)).save(folder / "images" / "1.png")
     torch.manual_seed(1)
     torch.save(import_module_of(folder / "pair.py").Net().state_dict(), folder / "weights.pt")
+    (folder / "heat.csv").write_text("module,latency, ms\nstem,1\nhead,3\n")
     (folder / "recipe.yaml").write_text("learning_rate: 0.5\n")
     (folder / "sweep").mkdir()
     (folder / "sweep" / "sweep.json").write_text("{}")

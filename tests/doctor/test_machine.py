@@ -1,20 +1,8 @@
-"""Graphviz is tried, and images are looked for where their readers look."""
+"""Images are looked for where their readers look."""
 
 import shlex
 
-from archlab import doctor
 from archlab.doctor import machine
-from archlab.errors import LayoutError
-
-
-def test_no_graphviz_at_all(monkeypatch) -> None:
-    def fail(*_):
-        raise LayoutError("There is no Graphviz.", "")
-
-    monkeypatch.setattr(machine, "laid_out", fail)
-    first = next(machine.drawing())
-    assert (first.state, first.found) == ("broken", "There is no Graphviz.")
-    assert doctor.broken((first,)) == ["Graphviz"]
 
 
 def test_images_are_found_where_the_readers_look(tmp_path) -> None:

@@ -1,6 +1,9 @@
 """The record of a drawing: plain JSON, in which what is not known is no zero."""
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Group, Role, Shape
 from archlab.ir.kinds import Kind
@@ -15,12 +18,12 @@ DRAWING = Drawing(
 
 def test_a_record_is_plain_json() -> None:
     record = json.loads(json.dumps(DRAWING.to_dict()))
-    assert record["schema"] == "archlab.drawing/1"
+    assert record["schema"] == "archlab.drawing/2"
     (box,), (group,), (edge,) = record["boxes"], record["groups"], record["edges"]
     assert (box["shape"], box["kind"], box["nodes"]) == ("operator", "conv", [0, 1])
     assert (group["times"], group["parent"]) == (2, "")
     assert edge == {"tail": "a", "head": "a", "role": "skip", "shape": [8, 4, 4],
-                    "changed": False, "mark": ""}  # fmt: skip
+                    "changed": False, "mark": "", "read": []}  # fmt: skip
 
 
 def test_a_number_that_nobody_worked_out_is_none() -> None:
@@ -36,3 +39,16 @@ def test_whatever_goes_round_the_main_path_is_a_shortcut() -> None:
 
 def test_boxes_come_before_frames() -> None:
     assert [item.id for item in DRAWING.items] == ["a", "g"]
+
+
+@pytest.mark.parametrize(
+    ("model", "title"),
+    [
+        ("/home/me/my nets/net.py:Net", "Net"),
+        ("torchvision:resnet18", "torchvision:resnet18"),
+        ("a/one.py:One → b/two.py:Two", "One → Two"),
+        ("resnet18 → two.py:Two", "resnet18 → Two"),
+    ],
+)
+def test_a_net_in_a_file_is_called_by_its_class(model: str, title: str) -> None:
+    assert replace(DRAWING, model=model).title == title

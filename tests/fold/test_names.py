@@ -5,7 +5,7 @@ from hand_made_graphs import Maker
 
 from archlab.fold import Shape
 from archlab.fold.flow import flow
-from archlab.fold.names import channels, recurrent, shape_of, title
+from archlab.fold.names import recurrent, shape_of, title
 from archlab.ir.kinds import (
     AttentionAttrs,
     AxesAttrs,
@@ -14,7 +14,6 @@ from archlab.ir.kinds import (
     Kind,
     MatmulAttrs,
     NormAttrs,
-    PermuteAttrs,
     PoolAttrs,
     RecurrentAttrs,
     ResampleAttrs,
@@ -83,22 +82,6 @@ def test_an_activation_is_called_as_its_module() -> None:
     assert title(graph, node, "MyOwn") == "Threshold"
 
 
-def test_arithmetic_tells_tensors_numbers_and_learned_tables_apart() -> None:
-    make = Maker()
-    x, index = make.input((1, 9, 4)), make.input((1, 9))
-    table = make.param("table", (20, 4))
-    fixed = make.tensor((1, 9), "buffer", "positions")
-    by_position, by_data = (
-        make.node(Kind.GATHER, "embedding", "", [table, each], (1, 9, 4)) for each in (fixed, index)
-    )
-    for other in ([x], [], [by_data], [by_position], [make.param("bias", (1, 9, 4))]):
-        out = make.node(Kind.ELEMENTWISE, "add", "", [x, *other], (1, 9, 4))
-    graph = make.graph([out])
-    assert [title(graph, node) for node in graph.nodes[2:]] == [
-        "+", "Shift", "+", "Add learned 20×4", "Add learned 9×4",
-    ]  # fmt: skip
-
-
 def test_a_recurrent_layer_is_told_by_its_parameters() -> None:
     make = Maker()
     for end in ("l0", "l0_reverse", "l1", "l1_reverse"):
@@ -106,21 +89,6 @@ def test_a_recurrent_layer_is_told_by_its_parameters() -> None:
     make.param("other.weight_hh_l0", (4, 99))
     words = recurrent(make.graph([]), "rnn", "LSTM")
     assert words == "LSTM · 16 hidden · bidirectional · 2 layers"
-
-
-@pytest.mark.parametrize(
-    ("kind", "shape", "count"),
-    [
-        (Kind.CONV, (1, 8, 16, 16), 8),
-        (Kind.NORM, (1, 14, 14, 96), 96),  # Swin and ConvNeXt keep channels last
-        (Kind.LINEAR, (1, 7, 5, 3), 3),
-        (Kind.ACTIVATION, (1, 197, 64), 64),
-        (Kind.REDUCE, (1,), None),
-        (Kind.MATMUL, (1, 197, 64), None),
-    ],
-)
-def test_channels_are_the_axis_that_the_kind_makes(kind, shape, count) -> None:
-    assert channels(*made(kind, "op", None, [shape], shape)) == count
 
 
 def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
@@ -133,30 +101,3 @@ def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
     assert [shape_of(node, stream) for node in graph.nodes] == [
         Shape.SUM, Shape.PRODUCT, Shape.OPERATOR, Shape.OPERATOR, Shape.CONCAT,
     ]  # fmt: skip
-
-
-def labelled(*steps, shape=(1, 8, 400)) -> int | None:
-    """Channels of the last of a row of nodes: kind, shape, attributes."""
-    make = Maker()
-    x = make.input(shape)
-    for kind, shape, attrs in steps:
-        x = make.node(kind, "op", "", [x], shape, attrs)
-    graph = make.graph([x])
-    return channels(graph, graph.nodes[-1])
-
-
-def test_of_a_sequence_the_layers_say_which_axis_holds_the_channels() -> None:
-    # Axis 1 behind a convolution, the last one behind a linear layer or a layer norm.
-    sequence, tokens = (1, 8, 400), (1, 400, 8)
-    norm = NormAttrs("layer", batch_stats=True, affine=True)
-    first = (Kind.CONV, sequence, conv((3,), (1,), (1,)))
-    turn = (Kind.PERMUTE, tokens, PermuteAttrs((0, 2, 1)))
-    assert labelled(first) == 8
-    assert labelled(first, (Kind.ACTIVATION, sequence, None)) == 8
-    assert labelled(first, turn, (Kind.ACTIVATION, tokens, None)) == 8
-    assert labelled((Kind.NORM, tokens, norm), (Kind.ACTIVATION, tokens, None), shape=tokens) == 8
-
-
-def test_a_map_that_is_not_square_may_have_channels_last() -> None:
-    norm, shape = NormAttrs("layer", batch_stats=True, affine=True), (1, 7, 10, 96)
-    assert labelled((Kind.NORM, shape, norm), (Kind.ACTIVATION, shape, None), shape=shape) == 96

@@ -32,8 +32,3 @@ def test_the_budget_of_boxes_depends_on_what_a_box_is() -> None:
 
 def test_a_single_path_is_no_row_of_letters() -> None:
     assert Look(expand="layer1").wish.expand == ("layer1",)
-
-
-def test_a_smaller_look_is_a_budget_even_where_a_level_was_asked_for() -> None:
-    smaller = Look(depth=2, theme="dark").smaller(1)
-    assert (smaller.boxes, smaller.depth, smaller.theme) == (3, None, "dark")

@@ -36,40 +36,35 @@ def test_save_writes_each_format(tmp_path, suffix) -> None:
 def test_json_and_svg_have_the_same_ids(tmp_path) -> None:
     picture = archlab.render("resnet20")
     record = json.loads(picture.data("json"))
-    assert record["schema"] == "archlab.drawing/1"
+    assert record["schema"] == "archlab.drawing/2"
     ids = {item.get("id") for item in ET.fromstring(picture.svg).iter()}
     assert {box["id"] for box in record["boxes"]} <= ids
 
 
-def test_a_layout_that_fails_is_folded_further(monkeypatch) -> None:
-    from archlab.picture import formats as module
+def test_json_carries_the_geometry_of_the_svg() -> None:
+    record = json.loads(archlab.render("resnet20").data("json"))
+    root = ET.fromstring(archlab.render("resnet20").svg)
+    view = [float(number) for number in root.get("viewBox").split()]
+    assert [record["width"], record["height"]] == view[2:]
+    stem = next(box for box in record["boxes"] if box["id"] == "conv1")
+    shown = next(item for item in root.iter() if item.get("id") == "conv1")
+    rect = next(item for item in shown if item.tag.endswith("rect"))
+    assert [float(rect.get(name)) for name in ("x", "y", "width", "height")] == [
+        stem[name] for name in ("x", "y", "w", "h")
+    ]
+    first = record["edges"][0]
+    assert (first["source"], first["target"], first["label"]) == ("input:x", "conv1", "3×32×32")
+    assert first["kind"] == "main"
+    assert first["points"][-1] == [round(stem["x"] + stem["w"] / 2, 2), stem["y"]]
+    assert {"x", "y", "w", "h", "tab"} <= set(record["groups"][0])
 
-    asked = []
 
-    def fragile(text, formats, *, timeout):
-        asked.append(text.count('class="box'))
-        if asked[-1] > 20:
-            raise LayoutError("too much", text)
-        return module_laid_out(text, formats, timeout=timeout)
-
-    module_laid_out = module.laid_out
-    monkeypatch.setattr(module, "laid_out", fragile)
-    svg = archlab.render("resnet50").svg
-    assert asked[0] == 42
-    assert asked[-1] <= 21
-    assert "a larger layout failed" in svg
-
-
-def test_a_layout_that_always_fails_raises_with_the_dot_text(monkeypatch) -> None:
-    from archlab.picture import formats as module
-
-    def broken(text, formats, *, timeout):
-        raise LayoutError("no", text)
-
-    monkeypatch.setattr(module, "laid_out", broken)
-    with pytest.raises(LayoutError) as caught:
-        _ = archlab.render("resnet50").svg
-    assert caught.value.dot.startswith("digraph")
+def test_a_png_that_could_not_be_read_is_refused() -> None:
+    net = nn.Sequential(*(nn.LeakyReLU(i / 10_000) for i in range(1500)))
+    picture = archlab.render(archlab.load(net, input="4"), ops=True, boxes=3000, fit="none")
+    with pytest.raises(LayoutError, match=r"32,767 pixels.*\.svg or \.pdf"):
+        picture.data("png")
+    assert picture.data("pdf").startswith(b"%PDF")
 
 
 SCRIPT = """

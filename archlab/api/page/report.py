@@ -87,7 +87,6 @@ def report(
     Raises:
         OptionError: nothing to report on, a folder together with models, or gradients of a folder.
         RunError: a folder that holds no sweep and no run.
-        LayoutError: Graphviz is missing or fails.
         SpecError, BuildError, TraceError, ProbeError: as for `load`, `trace`, `gradients`.
 
     Example:

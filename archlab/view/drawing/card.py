@@ -66,13 +66,13 @@ def card(box: Box, theme: Theme, drawing: Drawing, widest: int) -> str:
     colours = theme.colours
     if box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT):
         return _pill(box, theme)
-    lines = [text(line, 11, colours["text"], bold=True) for line in wrapped(_title(box))]
-    lines += [text(line, 9, colours["quiet"]) for line in _details(box, drawing)]
+    lines = [text(line, 11, colours["text"], bold=True) for line in wrapped(title(box))]
+    lines += [text(line, 9, colours["quiet"]) for line in details(box, drawing)]
     if box.mark:
         role = box.mark if box.mark in SIGNS else "quiet"
         lines.append(text(SIGNS.get(box.mark, box.mark), 9, colours[role], bold=True))
     # The root keeps narrow maps visible beside one that is a hundred times as wide.
-    width = _NARROW + (_WIDE * sqrt(box.channels / widest) if box.channels and widest else 0)
+    width = _NARROW + (_WIDE * sqrt(box.width / widest) if box.width and widest else 0)
     times = text(f"×{box.times}", 14, colours["shortcut"], bold=True)
     cells = [
         f'<TD BGCOLOR="{colours[hue(box.kind)]}" WIDTH="9"></TD>' if box.kind else "",
@@ -93,8 +93,10 @@ def left(lines: Sequence[str]) -> str:
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
 
 
-def _title(box: Box) -> str:
-    return " · ".join((box.title, *box.fused))
+def title(box: Box) -> str:
+    """Return what a box is, with what is fused into it, and what it is by its structure."""
+    pattern = box.pattern if box.pattern != box.title else ""
+    return " · ".join(filter(None, (box.title, *box.fused, pattern)))
 
 
 def weights(box: Box) -> str:
@@ -120,11 +122,12 @@ def cost(group: Group) -> list[str]:
     return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
 
 
-def _details(box: Box, drawing: Drawing) -> list[str]:
+def details(box: Box, drawing: Drawing) -> list[str]:
+    """Return the lines below the title of a box."""
     amounts = box.amounts
     parts = (
         "" if box.name.isdigit() else box.name,
-        f"{box.channels} ch" if box.channels else "",
+        box.wide,
         weights(box),
         macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and amounts.macs else "",
     )
@@ -136,7 +139,7 @@ def _details(box: Box, drawing: Drawing) -> list[str]:
         else:
             lines += wrapped(part)
     if box.note:
-        lines += wrapped(box.note)
+        lines += [line for fact in box.note.split("\n") for line in wrapped(fact)]
     if drawing.heat is not None and amounts.heat is not None:
         together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
         lines.append(heat_text(amounts.heat, drawing) + together)
@@ -160,13 +163,13 @@ def pill_sign(box: Box) -> str:
 
 
 def _pill(box: Box, theme: Theme) -> str:
-    """Return a join's label: a sign for arithmetic, the channels for a concatenation."""
+    """Return a join's label: a sign for arithmetic, the width for a concatenation."""
     colours = theme.colours
     sign = pill_sign(box)
     content = text(sign, 14 if len(sign) == 1 else 10, colours["ink"], bold=True)
     after = list(box.fused)
-    if box.shape == Shape.CONCAT and box.channels:
-        after.append(f"{box.channels} ch")
+    if box.shape == Shape.CONCAT and box.wide:
+        after.append(box.wide)
     if after:
         content += text(f"  {' · '.join(after)}", 9, colours["ink"])
     border, pen = "ink", 1
@@ -211,7 +214,8 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         head += text(f"  ×{group.times}", 14, colours["shortcut"], bold=True)
     lines = [head]
     # The lines are short, because the label stands left of the path through the middle.
-    lines += [text(line, 10, colours["quiet"]) for line in camel(group.type.strip("_"))]
+    kinds = (group.type.strip("_"), group.pattern)
+    lines += [text(line, 10, colours["quiet"]) for kind in kinds for line in camel(kind)]
     # A branch is narrow, and its cards say what it costs.
     amounts = [] if group.branches else cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
@@ -239,14 +243,20 @@ def macs_text(amounts: Amounts, repeats: int) -> str:
     return f"{least}{si((amounts.macs or 0) / repeats, 3)} MACs"
 
 
+def totals(params: int, macs: int | None) -> str:
+    """Return the parameters and MACs of a whole model."""
+    return f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
+
+
 def heading(drawing: Drawing, theme: Theme, params: int, macs: int | None) -> str:
     """Return the title: model, totals, input, mode."""
     colours = theme.colours
-    cost = f"{si(params)} params · {'MACs unknown' if macs is None else f'{si(macs)} MACs'}"
+    cost = totals(params, macs)
     source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
-    lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.model, 40)]
+    lines = [text(line, 16, colours["text"], bold=True) for line in wrapped(drawing.title, 40)]
     lines.append(text(" ", 4, colours["text"]))  # room for an underscore
     facts = wrapped(cost, 60) + wrapped(source, 60)
+    facts += wrapped(drawing.model, 60) if drawing.model != drawing.title else []
     lines += [text(line, 10, colours["quiet"]) for line in facts]
     return f"<{left(lines)}<BR/>>"
 
@@ -257,8 +267,7 @@ def edge_text(edge: Edge, theme: Theme) -> str:
         return f"<{text(SIGNS[edge.mark], 9, theme.colours[edge.mark], bold=True)}>"
     if not edge.changed or edge.role != Role.MAIN:
         return ""
-    shape = "×".join(map(str, edge.shape)) or "scalar"
-    return f"<{text(f' {shape}', 8, theme.colours['shape'])}>"
+    return f"<{text(f' {edge.sizes}', 8, theme.colours['shape'])}>"
 
 
 def tooltip(box: Box, drawing: Drawing) -> str:
@@ -267,7 +276,7 @@ def tooltip(box: Box, drawing: Drawing) -> str:
     all_of = f" in all {box.repeats} repeats" if box.repeats > 1 else ""
     facts = [
         box.path or box.id,
-        _title(box) + (f" ×{box.times}" if box.times > 1 else ""),
+        title(box) + (f" ×{box.times}" if box.times > 1 else ""),
         f"{amounts.params:,} parameters{all_of}" if amounts.params else "",
         f"{amounts.macs:,} MACs{all_of}" if amounts.macs else "",
     ]

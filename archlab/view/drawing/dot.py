@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -15,9 +14,9 @@ from archlab.errors import check_one_of
 from archlab.fold.drawing import SHORTCUTS, Drawing, Role, Shape
 from archlab.view.drawing import card
 from archlab.view.drawing.legend import legend
-from archlab.view.theme import FONT, THEMES, Theme
+from archlab.view.drawing.style import DIRECTIONS, Style
+from archlab.view.theme import FONT
 
-DIRECTIONS = ("TB", "LR")
 _SPLINES = 300  # boxes above which curved edges cost too much
 _MANY = 2  # skips into one box above which words on them are in the way
 _STYLES = {
@@ -36,18 +35,6 @@ _LANES = frozenset({Role.IDENTITY, Role.PAD, Role.BYPASS, Role.CONCAT, Role.REPE
 
 
 Lanes = Mapping[int, str]  # number of an edge -> the group in which its word stands
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How to draw."""
-
-    theme: Theme
-    direction: str = "TB"  # or LR
-    params: int = 0  # totals for the title
-    macs: int | None = None
-    notes: tuple[str, ...] = ()  # sentences for the foot
-    bare: bool = False  # no title, no legend: a part of a page
 
 
 def dot(drawing: Drawing, style: Style) -> str:
@@ -74,7 +61,7 @@ def dot(drawing: Drawing, style: Style) -> str:
         ordering="out",  # what is written first stands further left: branches, then shortcuts
         pad="0.05" if style.bare else "0.2",
         margin="0",  # of a PDF's page
-        label="" if style.bare else legend(drawing, style.theme, (*style.notes, *drawing.folded)),
+        label="" if style.bare else legend(drawing, style.theme, _notes(drawing, style)),
         labelloc="b",
         labeljust="l",
         splines="true" if len(drawing.boxes) <= _SPLINES else "line",
@@ -93,10 +80,14 @@ def dot(drawing: Drawing, style: Style) -> str:
     return str(page.source)
 
 
+def _notes(drawing: Drawing, style: Style) -> tuple[str, ...]:
+    return (*style.notes, *drawing.folded, *style.conventions)
+
+
 def _fill(page: Any, parent: str, drawing: Drawing, style: Style, depth: int, lanes: Lanes) -> None:
     """Write the boxes and frames inside a group, in the drawing's order."""
     colours = style.theme.colours
-    widest = max((box.channels or 0 for box in drawing.boxes), default=0)
+    widest = max((box.width or 0 for box in drawing.boxes), default=0)
     for i, box in enumerate(drawing.boxes):
         if box.group != parent:
             continue
@@ -213,13 +204,3 @@ def _plain(text: str) -> str:
     # The type that nohtml gives is quoted also where a text looks like HTML.
     quoted: str = nohtml(card.printable(text).replace("\\", "\\\\"))
     return quoted
-
-
-def theme_of(name: str) -> Theme:
-    """Return a theme by name.
-
-    Raises:
-        OptionError: an unknown theme.
-    """
-    check_one_of("theme", name, THEMES)
-    return THEMES[name]

@@ -30,6 +30,7 @@ class Entry:
     words: str
     points: int = 10
     bold: bool = True
+    line: Role | None = None  # it stands for such an edge
 
 
 def entries(drawings: Sequence[Drawing]) -> list[Entry]:
@@ -44,7 +45,7 @@ def entries(drawings: Sequence[Drawing]) -> list[Entry]:
         if role in hues
     ]
     roles = {edge.role for edge in edges}
-    lines += [Entry(*entry) for role, entry in _EDGES.items() if role in roles]
+    lines += [Entry(*entry, line=role) for role, entry in _EDGES.items() if role in roles]
     if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
         uneven = any(box.average for box in boxes)
         what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
@@ -97,3 +98,19 @@ def _scale(drawing: Drawing, theme: Theme) -> str:
         )
     words += "; grey ╱: not available"
     return left([colours, text(words, 9, theme.colours["quiet"])])
+
+
+def scale(drawing: Drawing) -> tuple[str, list[tuple[float, str]]]:
+    """Return what the colours of a heat scale say, and the values at its ends and its middle."""
+    heat = drawing.heat
+    assert heat is not None
+    if heat.share:
+        high = 100 * heat.high / heat.total if heat.total else 0.0
+        ticks = [(share, f"{high * share:.3g} %") for share in (0.0, 0.5, 1.0)]
+        return f"share of all {heat.title}; grey hatched: not available", ticks
+    unit = " px" if heat.title.endswith("px") else ""
+    low, high = heat.low, heat.high
+    middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2
+    ticks = [(0.0, f"{low:.3g}{unit}"), (0.5, f"{middle:.3g}"), (1.0, f"{high:.3g}{unit}")]
+    words = f"{heat.title.removesuffix(', px')}, logarithmic; grey hatched: not available"
+    return words, ticks

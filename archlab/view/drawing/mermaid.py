@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Role, Shape
 from archlab.result import si
-from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable
-from archlab.view.drawing.dot import Style
+from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable, title
+from archlab.view.drawing.style import Style
 from archlab.view.theme import hue
 
 _ARROWS = {Role.MAIN: "-->", Role.IDENTITY: "==>", Role.CONCAT: "==>"}  # all others are dashed
@@ -40,28 +41,25 @@ def _inside(drawing: Drawing, parent: str, depth: int) -> Iterator[str]:
     for i, group in enumerate(drawing.groups):
         if group.parent == parent:
             times = f" ×{group.times}" if group.times > 1 else ""
-            kind = f" {group.type}" if group.type else ""
-            yield f'{pad}subgraph g{i}["{_text(f"{group.path}{times}{kind}")}"]'
+            words = (f"{group.path}{times}", group.type or group.holds, group.pattern)
+            yield f'{pad}subgraph g{i}["{_text(" ".join(filter(None, words)))}"]'
             yield from _inside(drawing, group.id, depth + 1)
             yield f"{pad}end"
 
 
 def _label(box: Box) -> str:
-    title = pill_sign(box) if box.shape in _ROUND else box.title
-    words = " · ".join((title, *box.fused))
+    words = title(replace(box, title=pill_sign(box)) if box.shape in _ROUND else box)
     if box.times > 1:
         words += f" ×{box.times}"
     name = "" if box.name.isdigit() else box.name
-    channels = f"{box.channels} ch" if box.channels else ""
-    facts = (name, channels, box.note, SIGNS.get(box.mark, box.mark))
+    facts = (name, box.wide, box.note.replace("\n", " · "), SIGNS.get(box.mark, box.mark))
     below = " · ".join(filter(None, facts))
     body = _text(words) + (f"<br/><small>{_text(below)}</small>" if below else "")
     return f'(["{body}"])' if box.shape in _ROUND else f'["{body}"]'
 
 
 def _edge(edge: Edge, place: dict[str, str]) -> str:
-    shape = "×".join(map(str, edge.shape)) if edge.changed else ""
-    words = SIGNS.get(edge.mark) or ROLES.get(edge.role, shape)
+    words = SIGNS.get(edge.mark) or ROLES.get(edge.role, edge.sizes if edge.changed else "")
     label = f'|"{_text(words)}"|' if words else ""
     return f"{place[edge.tail]} {_ARROWS.get(edge.role, '-.->')}{label} {place[edge.head]}"
 

@@ -1,96 +1,97 @@
-"""Graphviz's SVG with tooltips, data for scripts, fonts of every machine, and dark mode by CSS.
+"""Shapes as SVG: real text, tooltips, data for scripts, fonts of every machine, dark mode by CSS.
 
 The colours stay as attributes, so that readers without CSS show the light picture.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from html import escape, unescape
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 
-from archlab.errors import LayoutError
-from archlab.fold.drawing import Box, Drawing
 from archlab.quoting import visible, visible_lines
-from archlab.view.drawing import card
-from archlab.view.theme import FALLBACKS, FONT, Theme
+from archlab.view.drawing.shapes import (
+    FADED,
+    Canvas,
+    Dot,
+    Element,
+    Line,
+    Polygon,
+    Rectangle,
+    Shape,
+    Words,
+    corners,
+)
+from archlab.view.theme import FALLBACKS, Theme
 
-_NODE = re.compile(r'<g id="([^"]*)" class="node ([^"]*)">\n<title>n(\d+)</title>')
-_LANE = re.compile(r'<g id="[^"]*" class="node lane">\n<title>lane(\d+)</title>')
-_EDGE = re.compile(r'<g id="edge(\d+)" class="edge ([^"]*)">\n<title>([^<]*)</title>')
-_GROUP = re.compile(r'<g id="([^"]*)" class="cluster">\n<title>cluster_(\d+)</title>')
-_HEAD = re.compile(r"^.*?<svg ", re.DOTALL)
 
+def svg(canvas: Canvas, theme: Theme, *, width: float | None = None) -> str:
+    """Return a picture as SVG text.
 
-def finished(raw: str, drawing: Drawing, theme: Theme) -> str:
-    """Return the SVG of a drawing from what Graphviz laid out.
-
-    Raises:
-        LayoutError: a box of the drawing is not in the picture.
+    Args:
+        canvas: the picture.
+        theme: its colours; one with a dark side follows the reader's screen.
+        width: inches that the picture may be wide; None for its own size.
     """
-    # Graphviz writes the second of two spaces as one that does not break.
-    shown = {unescape(key).replace("\xa0", " ") for key, _, _ in _NODE.findall(raw)}
-    lost = [box.id for box in drawing.boxes if card.printable(box.id) not in shown]
-    if lost:
-        raise LayoutError(f"Graphviz dropped {len(lost)} boxes, the first is {lost[0]!r}.", "")
-    label = _attribute(f"{drawing.model}: {len(drawing.boxes)} boxes")
-    start = f'<svg class="archlab" role="img" aria-label="{label}" '
-    svg = _HEAD.sub(lambda _: start, raw, count=1)
-    svg = svg.replace(f'font-family="{FONT}"', f'font-family="{FALLBACKS}"')
-    svg = svg.replace("<title>archlab</title>", "")
-    svg = svg.replace("<title>cluster_title</title>", "")
-    svg = _NODE.sub(lambda match: _node(match, drawing), svg)
-    svg = _LANE.sub(r'<g class="lane" data-lane="lane:\1">', svg)
-    svg = _EDGE.sub(lambda match: _edge(match, drawing), svg)
-    svg = _GROUP.sub(lambda match: _group(match, drawing), svg)
-    return svg.replace("<g id=", f"{_style(theme)}<g id=", 1)
+    scale = min(1.0, width * 72 / canvas.width) if width else 1.0
+    w, h = _n(canvas.width), _n(canvas.height)
+    head = (
+        f'<svg class="archlab" role="img" aria-label="{_attribute(canvas.name)}" '
+        f'width="{_n(canvas.width * scale)}pt" height="{_n(canvas.height * scale)}pt" '
+        f'viewBox="0 0 {w} {h}" xmlns="http://www.w3.org/2000/svg" font-family="{FALLBACKS}">'
+    )
+    notes = f"<desc>{_content(canvas.notes)}</desc>\n" if canvas.notes else ""
+    page = f'<rect class="page" width="{w}" height="{h}" fill="{canvas.page}"/>'
+    body = "\n".join(_element(element) for element in canvas.elements)
+    return f"{head}\n{notes}{_style(theme)}{page}\n{body}\n</svg>\n"
 
 
-def _node(match: re.Match[str], drawing: Drawing) -> str:
-    _, classes, number = match.groups()
-    box = drawing.boxes[int(number)]
-    title = _content(card.tooltip(box, drawing))
-    # Graphviz escapes its ids in a way of its own, so the box's id is written anew.
-    name = escape(card.printable(box.id), quote=True)
-    return f'<g id="{name}" class="node {classes}"{_data(box)}>\n<title>{title}</title>'
+def _element(element: Element) -> str:
+    key = f' id="{_attribute(element.key)}"' if element.key else ""
+    data = "".join(f' data-{name}="{_attribute(value)}"' for name, value in element.data.items())
+    title = f"<title>{_content(element.title)}</title>\n" if element.title else ""
+    shapes = "\n".join(map(_shape, element.shapes))
+    faded = f' opacity="{FADED}"' if element.faded else ""
+    return f'<g{key} class="{element.classes}"{data}{faded}>\n{title}{shapes}\n</g>'
 
 
-def _data(box: Box) -> str:
-    values = {
-        "path": box.path,
-        "kind": box.kind,
-        "group": box.group,
-        "times": box.times if box.times > 1 else None,
-        "params": box.amounts.params,
-        "macs": box.amounts.macs,
-        "heat": box.amounts.heat,
-    }
-    return "".join(
-        f' data-{name}="{_attribute(str(value))}"'
-        for name, value in values.items()
-        if value not in (None, "")
+def _shape(shape: Shape) -> str:
+    if isinstance(shape, Words):
+        bold = ' font-weight="bold"' if shape.bold else ""
+        anchor = ' text-anchor="middle"' if shape.centred else ""
+        return (
+            f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{_n(shape.points)}"{bold}'
+            f'{anchor} fill="{shape.colour}">{_content(shape.content)}</text>'
+        )
+    if isinstance(shape, Rectangle):
+        border = f' stroke="{shape.border}" stroke-width="{_n(shape.pen)}"' if shape.border else ""
+        radius = f' rx="{_n(shape.radius)}"' if shape.radius else ""
+        return (
+            f'<rect x="{_n(shape.x)}" y="{_n(shape.y)}" width="{_n(shape.w)}" '
+            f'height="{_n(shape.h)}"{radius} fill="{shape.fill}"{border}/>'
+        )
+    if isinstance(shape, Line):
+        dashes = f' stroke-dasharray="{",".join(map(_n, shape.dashes))}"' if shape.dashes else ""
+        path = "".join(name + _points(points) for name, points in corners(shape))
+        return (
+            f'<path d="{path}" fill="none" stroke="{shape.colour}" '
+            f'stroke-width="{_n(shape.pen)}"{dashes}/>'
+        )
+    if isinstance(shape, Polygon):
+        return f'<polygon points="{_points(shape.points)}" fill="{shape.fill}"/>'
+    assert isinstance(shape, Dot)
+    return (
+        f'<circle cx="{_n(shape.x)}" cy="{_n(shape.y)}" r="{_n(shape.radius)}" '
+        f'fill="{shape.fill}"/>'
     )
 
 
-def _edge(match: re.Match[str], drawing: Drawing) -> str:
-    number, classes, title = match.groups()
-    # Each end is a box (n12) or the word in a lane (lane3), perhaps with a side (n12:e).
-    parts = [part.partition(":")[0] for part in title.split("&#45;&gt;")]
-    boxes = {part: drawing.boxes[int(part[1:])].id for part in parts if part.startswith("n")}
-    ends = (boxes.get(part, part.replace("lane", "lane:")) for part in parts)
-    tail, head = (escape(card.printable(end), quote=True) for end in ends)
-    words = _content(" → ".join(boxes.values()))
-    data = f'data-tail="{tail}" data-head="{head}"'
-    return f'<g id="edge{number}" class="{classes}" {data}>\n<title>{words}</title>'
+def _points(points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
 
 
-def _group(match: re.Match[str], drawing: Drawing) -> str:
-    key, number = match.groups()
-    group = drawing.groups[int(number)]
-    facts = [group.path or group.id, group.type, f"×{group.times}" if group.times > 1 else ""]
-    title = _content(" ".join(filter(None, facts)))
-    path = _attribute(group.path)
-    return f'<g id="{key}" class="cluster" data-path="{path}">\n<title>{title}</title>'
+def _n(value: float) -> str:
+    """Return a number with two digits behind the point at most, the same on every machine."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _attribute(text: str) -> str:
@@ -121,8 +122,10 @@ def css_variables(colours: Mapping[str, str], roles: Iterable[str]) -> str:
 
 def css_rules(theme: Theme, roles: Iterable[str]) -> str:
     """Return CSS that lets each colour attribute of a drawing follow the variable of its role."""
-    return "".join(
-        f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'
-        for role in roles
-        for part in ("fill", "stroke")
-    )
+    return "".join(_rules(theme, roles))
+
+
+def _rules(theme: Theme, roles: Iterable[str]) -> Iterator[str]:
+    for role in roles:
+        for part in ("fill", "stroke"):
+            yield f'svg.archlab [{part}="{theme.colours[role]}"]{{{part}:var(--{role})}}'

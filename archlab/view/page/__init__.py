@@ -45,11 +45,7 @@ class ReadyPart:
 
 
 def page(content: Page) -> str:
-    """Return the page as HTML text.
-
-    Raises:
-        LayoutError: Graphviz is missing, or fails for a model's outer level.
-    """
+    """Return the page as HTML text."""
     from jinja2 import Environment, PackageLoader  # here: only a page needs it
 
     environment = Environment(

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from archlab.errors import LayoutError
 from archlab.fold import Level, Levels
 from archlab.fold.drawing import Box, Drawing
 from archlab.view.drawing.card import macs_text, params_text, printable
-from archlab.view.drawing.dot import Style, dot
-from archlab.view.drawing.engine import many_laid_out
 from archlab.view.drawing.legend import Entry, entries
-from archlab.view.drawing.svg import finished
+from archlab.view.drawing.sheet import canvas
+from archlab.view.drawing.style import Style
+from archlab.view.drawing.svg import svg
 from archlab.view.page.content import Stage
 from archlab.view.theme import THEMES
 
 THEME = THEMES["light"]  # the page's style sheet turns it dark
-_NOISE = re.compile(
-    r'<!--.*?-->\n| (?:xml:space|font-family|xmlns(?::\w+)?)="[^"]*"|(?<=<svg)[^>]*? width="[^"]*"',
-    re.DOTALL,
-)
-_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+_NOISE = re.compile(r' (?:font-family|xmlns)="[^"]*"')
+_SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
 
 
 @dataclass(frozen=True)
@@ -37,53 +34,30 @@ class Drawn:
 
 
 def drawn(stage: Stage) -> Drawn:
-    """Return the drawing of a stage, all levels laid out in one process.
-
-    Raises:
-        LayoutError: Graphviz is missing, or fails for the model's own level.
-    """
-    style = Style(theme=THEME, bare=True)
+    """Return the drawing of a stage, each level by itself."""
     levels = stage.levels.levels
-    keys = list(levels)
-    texts = [dot(stage.drawing, style), *(dot(levels[key].drawing, style) for key in keys)]
-    still, *raw = many_laid_out(texts)
-    pictures = zip(keys, raw, strict=True)
-    svgs = {key: svg for key, data in pictures if (svg := _svg(data, levels[key].drawing))}
-    top = stage.levels.top
-    if top not in svgs:
-        raise LayoutError("Graphviz could not lay out the model's outer level.", texts[1])
-    # A box whose level failed is drawn as one that cannot be opened.
-    kept = {
-        key: replace(level, opens={box: k for box, k in level.opens.items() if k in svgs})
-        for key, level in levels.items()
-        if key in svgs
-    }
     return Drawn(
-        still=_svg(still, stage.drawing) or svgs[top],
-        levels=list(svgs.items()),
-        data=_data(stage, kept),
-        legend=entries([level.drawing for level in kept.values()]),
-        words=_words(stage.levels, len(keys) - len(svgs)),
+        still=_svg(stage.drawing),
+        levels=[(key, _svg(level.drawing)) for key, level in levels.items()],
+        data=_data(stage, levels),
+        legend=entries([level.drawing for level in levels.values()]),
+        words=_words(stage.levels),
     )
 
 
-def _svg(raw: bytes | None, drawing: Drawing) -> str | None:
+def _svg(drawing: Drawing) -> str:
     """Return the SVG with size and ids as data: a page holds many, and ids must be unique."""
-    if raw is None:
-        return None
-    try:
-        svg = finished(raw.decode(), drawing, THEME)
-    except LayoutError:
-        return None
-    svg = _SIZE.sub(r'style="--width:\1pt"', svg, count=1)
-    return _NOISE.sub("", svg).replace(" id=", " data-id=")
+    # On a page a drawing is scrolled, and its boxes are opened in place: it has one column.
+    whole, _ = canvas(drawing, Style(theme=THEME, bare=True, goal=0.0))
+    text = _SIZE.sub(r'style="--width:\1pt"', svg(whole, THEME), count=1)
+    return _NOISE.sub("", text).replace(" id=", " data-id=")
 
 
-def _data(stage: Stage, levels: dict[str, Level]) -> dict[str, Any]:
+def _data(stage: Stage, levels: Mapping[str, Level]) -> dict[str, Any]:
     names = [scale.name for scale in stage.scales]
     openers = {  # level -> the box that opens it
         level.opens[box.id]: box
-        for level in reversed(levels.values())
+        for level in reversed(list(levels.values()))
         for box in reversed(level.drawing.boxes)
         if box.id in level.opens
     }
@@ -131,13 +105,10 @@ def _facts(level: Level, box: Box | None) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _words(levels: Levels, failed: int) -> list[str]:
-    words = []
-    if levels.closed:
-        words.append(
-            f"{levels.closed} modules cannot be opened here: the page holds "
-            f"{len(levels.levels)} drawings at most (archlab render --expand PATH)."
-        )
-    if failed:
-        words.append(f"{failed} modules cannot be opened: their layout failed.")
-    return words
+def _words(levels: Levels) -> list[str]:
+    if not levels.closed:
+        return []
+    return [
+        f"{levels.closed} modules cannot be opened here: the page holds "
+        f"{len(levels.levels)} drawings at most (archlab render --expand PATH)."
+    ]

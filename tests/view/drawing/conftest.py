@@ -4,7 +4,7 @@ import pytest
 
 from archlab.fold.drawing import Amounts, Box, Drawing, Edge, Group, Role, Shape
 from archlab.ir.kinds import Kind
-from archlab.view.drawing.dot import Style, theme_of
+from archlab.view.drawing.style import Style, theme_of
 
 AWKWARD = 'a <b>&"bold"</b>\n\\N {x|y} 漢字 ' + "long" * 75
 
@@ -17,15 +17,15 @@ def box(key, shape=Shape.OPERATOR, title="Conv 3×3", **more):
 def drawing() -> Drawing:
     boxes = (
         box("input:x", Shape.INPUT, "input"),
-        box("stem", kind=Kind.CONV, fused=("BN", "ReLU"), name="stem", channels=16, nodes=(0,),
-            amounts=Amounts(1_432, macs=2_000_000)),
-        box("layer.0.conv", kind=Kind.CONV, name="conv", channels=16, nodes=(1,), group="layer",
-            repeats=8, amounts=Amounts(8_000, macs=80_000)),
-        box("layer.0/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, fused=("ReLU",), channels=16,
-            group="layer", nodes=(2,)),
-        box("down", kind=Kind.CONV, title="Conv 1×1 /2", channels=32, nodes=(3,)),
-        box("tail/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, channels=32, nodes=(4,)),
-        box("tail/cat", Shape.CONCAT, "Concat", kind=Kind.CONCAT, channels=48, nodes=(5,)),
+        box("stem", kind=Kind.CONV, fused=("BN", "ReLU"), name="stem", width=16, unit="ch",
+            nodes=(0,), amounts=Amounts(1_432, macs=2_000_000)),
+        box("layer.0.conv", kind=Kind.CONV, name="conv", width=16, unit="ch",
+            nodes=(1,), group="layer", repeats=8, amounts=Amounts(8_000, macs=80_000)),
+        box("layer.0/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, fused=("ReLU",),
+            width=16, unit="ch", group="layer", nodes=(2,)),
+        box("down", kind=Kind.CONV, title="Conv 1×1 /2", width=32, unit="ch", nodes=(3,)),
+        box("tail/add", Shape.SUM, "+", kind=Kind.ELEMENTWISE, width=32, unit="ch", nodes=(4,)),
+        box("tail/cat", Shape.CONCAT, "Concat", kind=Kind.CONCAT, width=48, unit="ch", nodes=(5,)),
         box(AWKWARD, Shape.MODULE, AWKWARD, kind=Kind.ATTENTION, times=3, name=AWKWARD,
             nodes=(6,), amounts=Amounts(5)),
         box("odd", title="aten.mystery (not known)", kind=Kind.OPAQUE, nodes=(7,), mark="changed"),

@@ -12,7 +12,8 @@ from archlab.view.theme import THEMES
 
 THEME = THEMES["light"]
 BOX = Box("a.conv", "a.conv", Shape.OPERATOR, "Conv 3×3", Kind.CONV, fused=("BN",), name="conv",
-          channels=16, repeats=8, amounts=Amounts(8_000, macs=80_000, heat=5.0))  # fmt: skip
+          width=16, unit="ch", repeats=8,
+          amounts=Amounts(8_000, macs=80_000, heat=5.0))  # fmt: skip
 SHARE = Heat("macs", "MACs", share=True, low=0, high=10, total=20)
 PIXELS = Heat("receptive-field", "receptive field, px", share=False, low=1, high=1000)
 
@@ -51,8 +52,10 @@ def test_a_card_has_its_row_its_mark_and_its_heat() -> None:
 
 
 def test_a_join_is_its_sign() -> None:
-    plus = Box("a/add", "a", Shape.SUM, "+", Kind.ELEMENTWISE, fused=("ReLU",), channels=16)
-    cat = Box("a/cat", "a", Shape.CONCAT, "Concat", Kind.CONCAT, channels=48, mark="removed")
+    plus = Box("a/add", "a", Shape.SUM, "+", Kind.ELEMENTWISE, fused=("ReLU",), width=16, unit="ch")
+    cat = Box(
+        "a/cat", "a", Shape.CONCAT, "Concat", Kind.CONCAT, width=48, unit="ch", mark="removed"
+    )
     assert words(card.card(plus, THEME, drawing(), 16)) == ["⊕", "  ReLU"]
     assert words(card.card(cat, THEME, drawing(), 16)) == ["Concat", "  48 ch", "  − removed"]
 

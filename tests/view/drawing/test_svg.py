@@ -5,27 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from archlab.errors import LayoutError
 from archlab.fold.drawing import Box, Drawing, Shape
 from archlab.view.drawing import card
-from archlab.view.drawing.dot import Style, dot, theme_of
-from archlab.view.drawing.engine import laid_out
-from archlab.view.drawing.svg import finished
+from archlab.view.drawing.sheet import canvas
+from archlab.view.drawing.style import Style, theme_of
+from archlab.view.drawing.svg import svg
 from archlab.view.theme import THEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def picture(drawing: Drawing, style: Style) -> str:
-    (raw,) = laid_out(dot(drawing, style), ["svg"])
-    return finished(raw.decode(), drawing, style.theme)
+    return svg(canvas(drawing, style)[0], style.theme)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_every_box_is_in_the_svg_with_its_words(drawing, theme, direction) -> None:
-    svg = picture(drawing, Style(theme_of(theme), direction, 5, None))
-    root = ET.fromstring(svg)
+    root = ET.fromstring(picture(drawing, Style(theme_of(theme), direction, 5, None)))
     ids = {item.get("id") for item in root.iter(f"{SVG}g")}
     assert {card.printable(box.id) for box in drawing.boxes} <= ids
     words = "".join(text.text or "" for text in root.iter(f"{SVG}text"))
@@ -48,22 +45,13 @@ def test_a_dark_screen_gets_other_colours_a_light_theme_does_not(drawing, style)
     assert "prefers-color-scheme" not in picture(drawing, replace(style, theme=theme_of("light")))
 
 
-def test_a_lost_box_is_an_error_not_a_smaller_picture(drawing, style) -> None:
-    (raw,) = laid_out(dot(drawing, style), ["svg"])
-    broken = raw.decode().replace('id="stem"', 'id="other"')
-    with pytest.raises(LayoutError, match="dropped 1 boxes, the first is 'stem'"):
-        finished(broken, drawing, style.theme)
-
-
 def test_a_name_that_reads_as_html_is_quoted(style) -> None:
     drawing = Drawing("m", "", "eval", "", (Box("<b>x</b>", "<b>x</b>", Shape.OPERATOR, "Conv"),),
                       (), ())  # fmt: skip
-    (raw,) = laid_out(dot(drawing, style), ["svg"])
-    assert 'id="&lt;b&gt;x&lt;/b&gt;"' in finished(raw.decode(), drawing, style.theme)
+    assert 'id="&lt;b&gt;x&lt;/b&gt;"' in picture(drawing, style)
 
 
 def test_a_name_with_signs_that_are_not_printed_is_not_lost(style) -> None:
     name = "x \u202e rtl"
     drawing = Drawing("m", "", "eval", "", (Box(name, name, Shape.OPERATOR, "Conv"),), (), ())
-    (raw,) = laid_out(dot(drawing, style), ["svg"])
-    assert 'id="x   rtl"' in finished(raw.decode(), drawing, style.theme)
+    assert 'id="x   rtl"' in picture(drawing, style)

@@ -21,7 +21,7 @@
     }
     const byId = new Map(boxes.map((e, i) => [e.dataset.at.split(" ").slice(1).join(" "), areas[i]]));
     for (const edge of level.querySelectorAll(":scope > .edge")) {
-      // Round the boxes that are not its own, too; Graphviz itself may touch one by a few points.
+      // Round the boxes that are not its own, too.
       const path = edge.querySelector("path"), matrix = path && path.getScreenCTM();
       const ends = [edge.dataset.tail, edge.dataset.head];
       for (let i = 1; path && i < 24; i++) {

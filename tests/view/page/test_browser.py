@@ -210,7 +210,7 @@ def test_one_measure_of_heat_for_all(made, opened) -> None:
 
 def test_light_dark_and_what_the_screen_wants(made, opened) -> None:
     page = opened(made("resnet18"), color_scheme="dark").page
-    card = "getComputedStyle(document.querySelector('.stage .box polygon')).fill"
+    card = "getComputedStyle(document.querySelector('.stage .box rect')).fill"
     assert background(page) == "rgb(20, 23, 29)"
     assert page.evaluate(card) == "rgb(35, 40, 51)"
     switch = page.locator("button.theme")

@@ -5,10 +5,8 @@ import re
 import pytest
 from hand_made_graphs import residual
 
-from archlab.errors import LayoutError
 from archlab.fold import fold, levels, places
 from archlab.picture.annotate import annotated_levels
-from archlab.view.page import drawing
 from archlab.view.page.content import HeatScale, Stage
 from archlab.view.page.drawing import drawn
 
@@ -64,21 +62,3 @@ def test_every_member_of_a_row_leads_to_the_first(picture) -> None:
     places = picture.data["places"]
     assert places["stem"] == ["0", "stem"]
     assert places["layer.3.conv2"] == places["layer.0.conv2"] == ["1", "layer.0.conv2"]
-
-
-def test_a_level_that_cannot_be_laid_out_is_a_box_that_does_not_open(monkeypatch) -> None:
-    real = drawing.many_laid_out
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [*real(texts[:-1]), None])
-    picture = drawn(stage())
-    assert [key for key, _ in picture.levels] == ["0"]
-    assert picture.data["levels"]["0"]["opens"] == {}
-    assert picture.data["first"] == ["0"]
-    assert "layer.0.conv1" not in picture.data["places"]
-    assert picture.words == ["1 modules cannot be opened: their layout failed."]
-
-
-def test_without_the_outer_level_there_is_no_page(monkeypatch) -> None:
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [None for _ in texts])
-    with pytest.raises(LayoutError, match="outer level") as caught:
-        drawn(stage())
-    assert caught.value.dot.startswith("digraph")

@@ -9,7 +9,7 @@ import pytest
 import archlab
 from archlab import files
 from archlab.api.page.report import Report
-from archlab.errors import LayoutError, OptionError, RunError
+from archlab.errors import OptionError, RunError
 from archlab.result import si
 from archlab.runs import ledger, record
 from archlab.runs.recipe import RECIPES
@@ -187,17 +187,6 @@ def test_a_folder_named_like_a_model_is_no_sweep(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "resnet8").mkdir()
     assert archlab.report("resnet8").title == "resnet8"
-
-
-def test_a_layout_that_fails_is_an_error_or_a_closed_module(monkeypatch) -> None:
-    from archlab.view.page import drawing
-
-    real = drawing.many_laid_out
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [None for _ in texts])
-    with pytest.raises(LayoutError, match="outer level"):
-        archlab.report("resnet8")
-    monkeypatch.setattr(drawing, "many_laid_out", lambda texts: [*real(texts)[:-1], None])
-    assert "1 modules cannot be opened: their layout failed" in archlab.report("resnet8").html
 
 
 def test_a_notebook_shows_the_page_in_a_frame() -> None:

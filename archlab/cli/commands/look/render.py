@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlab.cli.command import YEAR, Typed
-from archlab.cli.interrupt import limited
+from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
-from archlab.cli.streams import answer, is_terminal
-from archlab.errors import LayoutError, OptionError, TraceError, check_one_of, keyword
-from archlab.files import write
+from archlab.cli.streams import answer, has_colours, is_terminal, terminal_width
+from archlab.errors import OptionError, TraceError, check_one_of, keyword
 
 if TYPE_CHECKING:
     from archlab.picture.picture import Picture
@@ -22,12 +20,12 @@ if TYPE_CHECKING:
 _FORMATS = "archlab.picture.formats:FORMATS"
 VIEWS = {"modules": "render", "autograd": "render_backward"}
 _BYTES = ("png", "pdf")  # what a terminal would show as noise
-# Format -> the options that it has no place for: colours, a direction, seconds for a layout.
+# Format -> the options that it has no place for: colours, a direction, a sheet to fit.
 _WITHOUT = {
-    "txt": ("theme", "direction", "timeout"),
-    "json": ("theme", "direction", "timeout"),
-    "mmd": ("theme", "timeout"),
-    "dot": ("timeout",),
+    "txt": ("theme", "direction", "fit"),
+    "json": ("theme",),
+    "mmd": ("theme", "fit"),
+    "dot": ("fit",),
 }
 
 
@@ -60,10 +58,18 @@ class Drawing:
             help=f"Heat on each box: {listed(constant('archlab.picture.annotate:MEASURES'))}."
         ),
     ] = None
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Heat of your own: a table of module path and value, its second heading the "
+            "measure: latency, ms.",
+        ),
+    ] = None
     direction: Annotated[
         str | None,
         typer.Option(
-            help=f"{listed(constant('archlab.view.drawing.dot:DIRECTIONS'))}: top to bottom "
+            help=f"{listed(constant('archlab.view.drawing.style:DIRECTIONS'))}: top to bottom "
             "(default), or left to right."
         ),
     ] = None
@@ -74,13 +80,11 @@ class Drawing:
             "follows the reader's screen."
         ),
     ] = None
-    timeout: Annotated[
-        float | None,
+    fit: Annotated[
+        str | None,
         typer.Option(
-            min=0.1,
-            max=YEAR,
-            help="Seconds for the model's code, and again for the layout. Default: no limit, "
-            f"{constant('archlab.view.drawing.engine:TIMEOUT'):g}.",
+            help=f"{listed(constant('archlab.view.drawing.style:FITS'))}: columns that fit such a "
+            "sheet; none keeps one. Default: auto, which breaks what is longer than 3:1."
         ),
     ] = None
 
@@ -151,8 +155,7 @@ def render(
     # A forward that fails is drawn up to there, and the command fails all the same.
     failure: TraceError | None = None
     try:
-        with limited(drawing.timeout):
-            picture = verb(*loading.load(*models), mode=mode, **drawing.keywords)
+        picture = verb(*loading.load(*models), mode=mode, **drawing.keywords)
     except TraceError as error:
         if error.graph is None:
             raise
@@ -166,8 +169,10 @@ def render(
 def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
     """Raise OptionError for an option that would be dropped, too few models or too many."""
     typed.exclusive("diff", "view", because="two models are compared module by module")
+    typed.exclusive("color_by", "overlay", because="a box has one heat")
     for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
-        typed.exclusive(other, "ops", "color_by", because="its boxes have marks of their own")
+        marked = ("ops", "color_by", "overlay")
+        typed.exclusive(other, *marked, because="its boxes have marks of their own")
     for name in _WITHOUT.get(chosen, ()):
         if typed.any(name):
             raise OptionError(
@@ -196,20 +201,12 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
 
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
-    """Write the picture; what cannot be laid out is written as DOT."""
+    """Write the picture; as text for a terminal, it keeps to the terminal's width."""
+    if chosen == "txt" and out is None and is_terminal():
+        answer(f"{picture.text(terminal_width(), colours=has_colours())}\n".encode())
+        return
+    data = picture.data(chosen)
     file = file_of(out)
-    try:
-        data = picture.data(chosen)
-    except LayoutError as error:
-        if file is None or not error.dot:
-            raise
-        rescue = file.with_suffix(".dot")
-        write(rescue, error.dot)
-        raise LayoutError(
-            f"{error} The drawing is in {rescue}: another Graphviz may do it, "
-            "or try fewer boxes (--boxes N).",
-            error.dot,
-        ) from error
     if file is not None:
         put(file, data)
     else:

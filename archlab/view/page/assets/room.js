@@ -1,6 +1,6 @@
 "use strict";
 // Make room: a level's drawing with some of its boxes opened in place. Each axis is stretched where an
-// opened box lies, so that order, lanes and straight lines stay; boxes keep their size, edges keep to them.
+// opened box lies, so that order and straight lines stay; boxes keep their size, edges keep to them.
 const SVG = "http://www.w3.org/2000/svg";
 const HEAD = 34, PAD = 12, SIDES = ["top", "bottom", "left", "right"];
 
@@ -27,31 +27,23 @@ function around(points) {
 
 function extent(element) {
   const points = [];
-  for (const part of element.querySelectorAll("polygon,path,ellipse,text")) {
+  for (const part of element.querySelectorAll("rect,circle,polygon,path")) {
+    const at = name => +(part.getAttribute(name) || 0);
     if (part.hasAttribute("points")) points.push(...pairs(part.getAttribute("points")));
     else if (part.hasAttribute("d")) points.push(...pairs(part.getAttribute("d")));
-    else {
-      const x = +(part.getAttribute("cx") || part.getAttribute("x")), y = +(part.getAttribute("cy") || part.getAttribute("y"));
-      points.push([x, y]);
-    }
+    else if (part.hasAttribute("r")) points.push([at("cx") - at("r"), at("cy") - at("r")], [at("cx") + at("r"), at("cy") + at("r")]);
+    else points.push([at("x"), at("y")], [at("x") + at("width"), at("y") + at("height")]);
   }
   return around(points);
 }
 
-// A template's SVG, read once: where its boxes, lanes, frames and edges are.
+// A template's SVG, read once: where its boxes, frames and edges are.
 function readLevel(template) {
-  const svg = template.content.querySelector("svg"), graph = svg.querySelector("g.graph");
-  const [, , width, height] = numbers(svg.getAttribute("viewBox"));
-  const shift = numbers(graph.getAttribute("transform").split("translate")[1]);
-  const level = { size: { x0: -shift[0], y0: -shift[1], x1: width - shift[0], y1: height - shift[1] },
-    boxes: new Map(), lanes: new Map(), edges: [], frames: [] };
-  for (const element of graph.children) {
+  const svg = template.content.querySelector("svg"), [, , width, height] = numbers(svg.getAttribute("viewBox"));
+  const level = { size: { x0: 0, y0: 0, x1: width, y1: height }, boxes: new Map(), edges: [], frames: [] };
+  for (const element of svg.children) {
     if (element.matches("g.node")) level.boxes.set(element.dataset.id, { element, ...extent(element) });
-    else if (element.matches("g.lane")) {
-      const text = element.querySelector("text"), at = extent(element);
-      const middle = text ? at.x0 + 2.2 * text.textContent.length : at.cx;
-      level.lanes.set(element.dataset.lane, { element, ...at, cx: middle, cy: at.cy - 3 });
-    } else if (element.matches("g.edge")) level.edges.push(element);
+    else if (element.matches("g.edge")) level.edges.push(element);
     else if (element.matches("g.cluster[data-path]")) level.frames.push(element);
   }
   return level;
@@ -80,26 +72,29 @@ function stretch(intervals) {
   };
 }
 
-// Cut each cubic curve in pieces: what is stretched piece by piece goes round the boxes that it went round.
-const PIECES = 6;
-function cut(points) {
-  const between = (p, q, t) => [p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t];
-  const result = [points[0]];
-  for (let i = 0; i + 3 < points.length; i += 3) {
-    let [a, b, c, d] = points.slice(i, i + 4);
-    for (let n = PIECES; n > 0; n--) {
-      const t = 1 / n, ab = between(a, b, t), bc = between(b, c, t), cd = between(c, d, t);
-      const abc = between(ab, bc, t), bcd = between(bc, cd, t), middle = between(abc, bcd, t);
-      result.push(ab, abc, middle);
-      [a, b, c] = [middle, bcd, cd];
-    }
+// A line of straight pieces as a path with round corners.
+const RADIUS = 6;
+function pathText(points) {
+  const line = points.filter((p, i) => !i || Math.hypot(p[0] - points[i - 1][0], p[1] - points[i - 1][1]) > 0.05);
+  const text = p => `${p[0].toFixed(1)},${p[1].toFixed(1)}`;
+  const toward = (p, q, by) => { const d = Math.hypot(q[0] - p[0], q[1] - p[1]) || 1; return [p[0] + (q[0] - p[0]) * by / d, p[1] + (q[1] - p[1]) * by / d]; };
+  let path = `M${text(line[0])}`;
+  for (let i = 1; i + 1 < line.length; i++) {
+    const [p, at, q] = line.slice(i - 1, i + 2);
+    if (Math.abs((at[0] - p[0]) * (q[1] - at[1]) - (at[1] - p[1]) * (q[0] - at[0])) < 0.1) continue;
+    const r = Math.min(RADIUS, Math.hypot(at[0] - p[0], at[1] - p[1]) / 2, Math.hypot(q[0] - at[0], q[1] - at[1]) / 2);
+    path += `L${text(toward(at, p, r))}Q${text(at)} ${text(toward(at, q, r))}`;
   }
-  return result;
+  return `${path}L${text(line[line.length - 1])}`;
 }
 
-function pathText(points) {
-  const text = points.map(p => `${p[0].toFixed(1)},${p[1].toFixed(1)}`);
-  return `M${text[0]}C${text.slice(1).join(" ")}`;
+// The corners of a drawn line: what is on a straight piece is left out.
+function bends(points) {
+  return points.filter((at, i) => {
+    if (i === 0 || i === points.length - 1) return true;
+    const p = points[i - 1], q = points[i + 1];
+    return Math.abs((at[0] - p[0]) * (q[1] - at[1]) - (at[1] - p[1]) * (q[0] - at[0])) > 0.1;
+  });
 }
 
 // Where an end of an edge goes: with its box; to the nearest side of the frame of an opened one.
@@ -116,53 +111,53 @@ function moved(point, box, at) {
 
 function moveEdge(edge, level, at) {
   const copy = edge.cloneNode(true);
-  const tail = level.boxes.get(edge.dataset.tail) || level.lanes.get(edge.dataset.tail);
-  const head = level.boxes.get(edge.dataset.head) || level.lanes.get(edge.dataset.head);
-  const path = edge.querySelector("path");
+  if (at.still) return copy;
+  // A line that begins on another one has no box there.
+  const tail = edge.dataset.shared ? null : level.boxes.get(edge.dataset.tail), head = level.boxes.get(edge.dataset.head);
+  const path = copy.querySelector("path");
   if (!path) return copy;
-  const drawn = pairs(path.getAttribute("d")), points = at.still ? drawn : cut(drawn), last = points.length - 1;
+  const points = bends(pairs(path.getAttribute("d"))), last = points.length - 1;
   const start = moved(points[0], tail, at), end = moved(points[last], head, at);
-  const near = (point, other, goes) => [point[0] + goes[0] - other[0], point[1] + goes[1] - other[1]];
-  const line = points.map((point, i) => {
-    if (i === 0) return start;
-    if (i === last) return end;
-    if (i === 1 && tail) return near(point, points[0], start);
-    if (i === last - 1 && head) return near(point, points[last], end);
-    return at.map(point);
-  });
-  copy.querySelector("path").setAttribute("d", pathText(line));
-  for (const tip of copy.querySelectorAll("polygon")) {
-    const shape = pairs(tip.getAttribute("points")), middle = around(shape);
-    const atStart = Math.hypot(middle.cx - points[0][0], middle.cy - points[0][1]) < Math.hypot(middle.cx - points[last][0], middle.cy - points[last][1]);
-    const [from, to] = atStart ? [points[0], start] : [points[last], end];
-    tip.setAttribute("transform", `translate(${(to[0] - from[0]).toFixed(1)} ${(to[1] - from[1]).toFixed(1)})`);
+  const line = points.map((point, i) => i === 0 ? start : i === last ? end : at.map(point));
+  // A box that keeps its size may stand beside the line that led to it: the last piece stays straight.
+  if (last > 1) {
+    const upright = Math.abs(points[last][0] - points[last - 1][0]) < 0.5;
+    line[last - 1] = upright ? [end[0], line[last - 1][1]] : [line[last - 1][0], end[1]];
+  }
+  if (last > 2) {
+    const upright = Math.abs(points[1][0] - points[0][0]) < 0.5;
+    line[1] = upright ? [start[0], line[1][1]] : [line[1][0], start[1]];
+  }
+  path.setAttribute("d", pathText(line));
+  for (const tip of copy.querySelectorAll("polygon"))
+    tip.setAttribute("transform", `translate(${(end[0] - points[last][0]).toFixed(1)} ${(end[1] - points[last][1]).toFixed(1)})`);
+  for (const dot of copy.querySelectorAll("circle")) {
+    const [x, y] = at.map([+dot.getAttribute("cx"), +dot.getAttribute("cy")]);
+    dot.setAttribute("cx", x.toFixed(1));
+    dot.setAttribute("cy", y.toFixed(1));
   }
   for (const text of copy.querySelectorAll("text")) {
-    const x = +text.getAttribute("x"), y = +text.getAttribute("y");
-    let best = 0;
-    points.forEach((p, i) => { if (Math.abs(p[1] - y) < Math.abs(points[best][1] - y)) best = i; });
-    text.setAttribute("x", x + line[best][0] - points[best][0]);
-    text.setAttribute("y", y + line[best][1] - points[best][1]);
+    const source = level.boxes.get(edge.dataset.tail), x = +text.getAttribute("x"), y = +text.getAttribute("y");
+    const to = source && !source.frame ? [x + source.dx, y + source.dy]
+      : source ? [source.frame.x + source.frame.in + x - source.cx, source.frame.y + source.frame.h + y - source.y1] : at.map([x, y]);
+    text.setAttribute("x", to[0].toFixed(1));
+    text.setAttribute("y", to[1].toFixed(1));
   }
   return copy;
 }
 
 function moveFrame(frame, at) {
-  const copy = frame.cloneNode(true);
-  let corner = null;
-  for (const path of copy.querySelectorAll("path,polygon")) {
-    const name = path.hasAttribute("d") ? "d" : "points", points = pairs(path.getAttribute(name));
-    corner = corner || around(points);
-    const to = points.map(at.map);
-    path.setAttribute(name, name === "d" ? pathText(to) : to.map(p => p.join(",")).join(" "));
-  }
-  if (corner) {
-    for (const text of copy.querySelectorAll("text")) {
-      const x = +text.getAttribute("x"), y = +text.getAttribute("y"), right = x > corner.cx;
-      const from = [right ? corner.x1 : corner.x0, corner.y0], to = at.map(from);
-      text.setAttribute("x", x + to[0] - from[0]);
-      text.setAttribute("y", y + to[1] - from[1]);
-    }
+  const copy = frame.cloneNode(true), rect = copy.querySelector("rect");
+  const box = name => +rect.getAttribute(name), [x, y, w, h] = ["x", "y", "width", "height"].map(box);
+  const [left, top] = at.map([x, y]), [right, low] = at.map([x + w, y + h]);
+  Object.entries({ x: left, y: top, width: right - left, height: low - top }).forEach(([name, value]) => rect.setAttribute(name, value.toFixed(1)));
+  // The name keeps to itself, and so do the numbers, which are smaller.
+  const lead = new Map();
+  for (const text of copy.querySelectorAll("text")) {
+    const part = +text.getAttribute("font-size") > 8, from = +text.getAttribute("x");
+    if (!lead.has(part)) lead.set(part, at.map([from, y])[0] - from);
+    text.setAttribute("x", (from + lead.get(part)).toFixed(1));
+    text.setAttribute("y", (+text.getAttribute("y") + top - y).toFixed(1));
   }
   return copy;
 }
@@ -185,22 +180,11 @@ function drawLevel(level, open, frameOf, decorate) {
     const own = opened.get(id), [cx, cy] = at.map([box.cx, box.cy]);
     box.dx = cx - box.cx;
     box.dy = cy - box.cy;
-    box.frame = own ? { x: cx - own.left, y: (Y(box.y0) + Y(box.y1)) / 2 - own.h / 2, w: own.w, h: own.h } : null;
-  }
-  for (const lane of level.lanes.values()) {
-    const [cx, cy] = at.map([lane.cx, lane.cy]);
-    lane.dx = cx - lane.cx;
-    lane.dy = cy - lane.cy;
-    lane.frame = null;
+    box.frame = own ? { x: cx - own.left, y: (Y(box.y0) + Y(box.y1)) / 2 - own.h / 2, w: own.w, h: own.h, in: own.left } : null;
   }
   const group = make("g", { class: "level" });
   for (const frame of level.frames) group.append(moveFrame(frame, at));
   for (const edge of level.edges) group.append(moveEdge(edge, level, at));
-  for (const lane of level.lanes.values()) {
-    const copy = lane.element.cloneNode(true);
-    copy.setAttribute("transform", `translate(${lane.dx.toFixed(1)} ${lane.dy.toFixed(1)})`);
-    group.append(copy);
-  }
   for (const [id, box] of level.boxes) {
     if (box.frame) {
       group.append(frameOf(id, box.frame, opened.get(id).inside, X(box.cx)));

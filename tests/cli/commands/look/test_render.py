@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from archlab.cli import main
-from archlab.errors import LayoutError
-from archlab.picture import formats
+from archlab.cli import main, streams
+from archlab.cli.commands.look import render
 
 STARTS = {
     "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",
@@ -32,9 +31,52 @@ def test_the_terminal_gets_a_drawing(capfdbinary, monkeypatch) -> None:
     assert "◄" in out
 
 
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal of 60 columns that reads answers."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(streams, "is_terminal", lambda: True)
+    monkeypatch.setattr(render, "is_terminal", lambda: True)
+
+
+def width(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+def test_a_terminal_has_its_width_and_colours(cli, terminal, monkeypatch) -> None:
+    painted = cli("render resnet18").out
+    assert "\x1b[34mConv 7×7 /2 · BN · ReLU\x1b[0m" in painted
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = cli("render resnet18").out
+    assert "\x1b" not in plain
+    assert width(plain) <= 60
+
+
+@pytest.mark.parametrize("where", ["", "--out -", "--out net.txt"])
+def test_pipes_and_files_have_80_columns_and_no_colours(cli, tmp_path, monkeypatch, where) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run = cli(f"render torchvision:densenet121 {where}")
+    text = (tmp_path / "net.txt").read_text() if "net" in where else run.out
+    assert 70 < width(text) <= 80
+    assert "\x1b" not in text
+
+
+def test_an_overlay_is_heat_in_every_format(cli, tmp_path) -> None:
+    (tmp_path / "lat.csv").write_text("module,latency, ms\nlayer1,3\nfc,1\n")
+    text = cli("render resnet20 --depth 1 --overlay lat.csv").out
+    assert "75.0 % ██████" in text
+    assert cli("render resnet20 --depth 1 --overlay lat.csv --out net.svg").code == 0
+    assert "75.0 % of latency" in (tmp_path / "net.svg").read_text()
+    (tmp_path / "some.csv").write_text("module,sparsity\nlayer9,3\nfc,1\n")
+    text = " ".join(cli("render resnet20 --overlay some.csv").out.split())
+    assert "1 of 2 paths are modules of resnet20; not found: layer9 (nearest: layer" in text
+
+
 def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
     assert cli("render resnet20 --format json --out net.txt").code == 0
-    assert json.loads((tmp_path / "net.txt").read_text())["schema"] == "archlab.drawing/1"
+    assert json.loads((tmp_path / "net.txt").read_text())["schema"] == "archlab.drawing/2"
 
 
 @pytest.mark.parametrize(
@@ -79,12 +121,32 @@ BAD = {
     ),
     "a theme of text": ("render resnet20 --theme dark", "--theme has no meaning for --format txt"),
     "no model": ("render resnet19", "6n + 2"),
+    "no overlay": ("render resnet20 --overlay no.csv", "--overlay no.csv: No such file"),
+    "an overlay that is a folder": ("render resnet20 --overlay .", "--overlay .: it is a folder"),
+    "an overlay of code": ("render resnet20 --overlay nets.py", "--overlay nets.py: "),
+    "an overlay of another model": (
+        "render resnet20 --overlay vgg.csv",
+        "--overlay: 0 of 1 paths are modules of resnet20. Not found: features.0",
+    ),
+    "overlay and heat": (
+        "render resnet20 --overlay vgg.csv --color-by macs",
+        "--color-by and --overlay exclude each other",
+    ),
+    "overlay and diff": (
+        "render resnet20 plain20 --overlay vgg.csv --diff",
+        "--diff and --overlay exclude each other",
+    ),
+    "overlay and autograd": (
+        "render resnet20 --overlay vgg.csv --view autograd",
+        "--view and --overlay exclude each other",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(cli, tmp_path, name) -> None:
     line, message = BAD[name]
+    (tmp_path / "vgg.csv").write_text("module,latency, ms\nfeatures.0,3\n")
     before = sorted(path.name for path in tmp_path.iterdir())
     run = cli(line)
     assert run.code == 2
@@ -100,19 +162,6 @@ def test_a_forward_that_fails_half_way_is_drawn_up_to_there(cli, tmp_path) -> No
     svg = (tmp_path / "half.svg").read_text()
     assert "the forward failed here" in svg
     assert 'id="features.0"' in svg
-
-
-def test_what_cannot_be_laid_out_is_saved_as_dot(cli, tmp_path, monkeypatch) -> None:
-    def broken(text, formats, *, timeout):
-        raise LayoutError("The layout took more than 60 s.", text)
-
-    monkeypatch.setattr(formats, "laid_out", broken)
-    run = cli("render resnet20 --out net.svg")
-    assert run.code == 2
-    assert "The layout took more than 60 s." in run.err
-    assert "The drawing is in net.dot" in run.err
-    assert (tmp_path / "net.dot").read_text().startswith("digraph")
-    assert not (tmp_path / "net.svg").exists()
 
 
 def test_names_with_anything_in_them(cli, tmp_path) -> None:

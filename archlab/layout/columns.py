@@ -1,0 +1,106 @@
+"""A long drawing in columns: rows are broken where few lines lead from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
+from math import log
+
+from archlab.layout.block import Block
+from archlab.layout.levels import OUTSIDE, ROOT
+from archlab.layout.placing import Placing
+
+_MOST = 12  # columns
+_LONG = 0.4  # the share of the height from which on a group may be wrapped itself
+_NEAR = 0.25  # the distance from the ratio that is near enough
+_WORTH = 0.05  # what one more column must gain
+_LOST = 0.3  # what more columns may lose before no more are tried
+_LINE = 0.12  # what one more line from column to column costs
+
+
+def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
+    """Return the drawing in columns, so that it comes near a ratio of height to width.
+
+    The root is broken first, then the group that is the longest, then the longest in it.
+    """
+    best, distance, chosen = whole, _distance(whole, goal), placing.columns
+    found = chosen
+    for key in _tallest(placing, whole):
+        stack = placing.stacks[key]
+        for lines, count in product(sorted(set(stack.breaks.values())), range(2, _MOST + 1)):
+            columns = _columns(stack, count, lines)
+            if len(columns) < count - 1:
+                continue
+            block = _anew(placing, chosen | {key: columns}, key)
+            far = _distance(block, goal) + _LINE * (lines - 1)
+            if far < distance - _WORTH:
+                best, distance, found = block, far, placing.columns
+            elif far > distance + _LOST:
+                break
+        chosen = found
+        _anew(placing, chosen, key)
+        if distance < _NEAR:
+            break
+    return best
+
+
+def _anew(placing: Placing, columns: dict[int, Sequence[int]], key: int) -> Block:
+    """Return the drawing with other columns in a level; what is beside it stays."""
+    placing.columns = columns
+    while key != ROOT:
+        for upward in (False, True):
+            placing.done.pop((key, upward), None)
+        key = placing.content.parent[key]
+    return placing.level(ROOT)
+
+
+def _tallest(placing: Placing, whole: Block) -> list[int]:
+    """Return the levels that make the drawing long: the root, its longest group, and so on."""
+    keys, block = [ROOT], whole
+    while True:
+        groups = [
+            part
+            for part in _parts(block)
+            if part.item != OUTSIDE and not placing.content.is_box(part.item)
+        ]
+        longest = max(groups, key=lambda part: part.height, default=None)
+        if longest is None or longest.height < _LONG * whole.height:
+            return keys
+        keys.append(longest.item)
+        block = placing.stacks[longest.item]
+
+
+def _parts(block: Block) -> Iterator[Block]:
+    """Yield the boxes and groups in a block."""
+    for _, _, part in block.parts:
+        if part.item == OUTSIDE:
+            yield from _parts(part)
+        else:
+            yield part
+
+
+def _distance(block: Block, goal: float) -> float:
+    """Return how far a block is from a ratio of height to width."""
+    return abs(log(block.height / (block.left + block.right) / goal))
+
+
+def _columns(stack: Block, count: int, lines: int) -> list[int]:
+    """Return the rows that begin a new column, so that the longest column is as short as can be."""
+    ends = [0, *(row for row, n in stack.breaks.items() if n <= lines), len(stack.gaps)]
+    chunks = [sum(stack.gaps[a:b]) for a, b in pairwise(ends)]
+
+    def filled(limit: float) -> list[int]:
+        begins, length = [], chunks[0]
+        for i, chunk in enumerate(chunks[1:], 1):
+            if length + chunk > limit:
+                begins.append(ends[i])
+                length = chunk
+            else:
+                length += chunk
+        return begins
+
+    low, high = max(chunks), sum(chunks)
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if len(filled(middle)) < count else (middle, high)
+    return filled(high)

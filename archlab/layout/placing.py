@@ -1,0 +1,167 @@
+"""Boxes, groups and levels as blocks, from the inside out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+from archlab.fold.drawing import Shape
+from archlab.layout.bend import bend, bent
+from archlab.layout.block import Block
+from archlab.layout.channel import BEFORE
+from archlab.layout.divide import Part, Rows, divide, members
+from archlab.layout.levels import ROOT, Levels, Link
+from archlab.layout.placed import Rect, Sizes, Tab
+from archlab.layout.stack import Stack
+
+PAD = 10.0  # inside a frame
+MARGIN = 6.0  # between a text and a line, or the end of a header
+_JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
+
+
+@dataclass
+class Placing:
+    """What all levels of a drawing are placed with."""
+
+    content: Levels
+    sizes: Sizes
+    across: bool
+    columns: dict[int, Sequence[int]] = field(default_factory=dict)  # level -> rows that begin one
+    stacks: dict[int, Block] = field(default_factory=dict)
+    trunk: set[int] = field(default_factory=set)  # items on the way of most weight
+    upward: bool = False  # what is placed now will be turned upside down
+    # Group, and whether it goes upward -> its block.
+    done: dict[tuple[int, bool], Block] = field(default_factory=dict)
+
+    def level(self, key: int) -> Block:
+        """Return the inside of a level."""
+        level = self.content.levels[key]
+        rows, trunk = divide(level.items, level.links, self.content.weights)
+        self.trunk |= trunk
+        columns = self.columns.get(key, ())
+        found = None if columns or self.across else bend(rows, level.links, self._is_join)
+        if found:
+            block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
+        else:
+            block = self._stack(rows, level.links, framed=key != ROOT, columns=columns)
+        self.stacks[key] = block
+        return block
+
+    def _is_join(self, item: int) -> bool:
+        return self.content.is_box(item) and self.content.drawing.boxes[item].shape in _JOINS
+
+    def _side(
+        self, rows: Rows, links: Sequence[Link], extra: Mapping[int, float], *, upward: bool = False
+    ) -> Block:
+        """Return one side of a level that has the form of a U."""
+        around, self.upward = self.upward, self.upward != upward
+        stack = Stack(rows, links, self._part, framed=False, rank=self._rank, extra=extra)
+        self.upward = around
+        return stack.placed()
+
+    def _stack(
+        self, rows: Rows, links: Sequence[Link], *, framed: bool = False,
+        columns: Sequence[int] = (),
+    ) -> Block:  # fmt: skip
+        if not rows:
+            return Block(0.0, 0.0, 0.0)
+        stack = Stack(rows, links, self._part, framed=framed, columns=columns, rank=self._rank)
+        return stack.placed()
+
+    def _rank(self, part: Part, links: Sequence[Link]) -> tuple[int, ...]:
+        """Return how much the trunk wants to run through a part; below zero what goes around."""
+        inside = set(members(part))
+        entering = [link for link in links if link.tail not in inside]
+        leaving = [link for link in links if link.head not in inside]
+        for group in (entering, leaving):
+            if group and all(link.beside for link in group):
+                return (-1, 0, 0, 0)
+        sums = [self.content.weights.get(item, (0, 0, 0)) for item in inside]
+        if isinstance(part, int) and part in self.trunk:
+            return (2, 0, 0, 0)
+        return (bool(leaving), *(sum(column) for column in zip(*sums, strict=True)))
+
+    def _part(self, part: Part, links: Sequence[Link]) -> Block:
+        if not isinstance(part, int):
+            return self._stack(part, links)
+        return self._box(part, links) if self.content.is_box(part) else self._group(part)
+
+    def _box(self, item: int, links: Sequence[Link]) -> Block:
+        key = self.content.key(item)
+        width, high = self.sizes.boxes[key]
+        block = Block(
+            width / 2, width / 2, high, item=item, rect=Rect(-width / 2, 0.0, width, high)
+        )
+        block.joins = self._is_join(item)
+        block.ins = {link.edge: 0.0 for link in links if link.head == item}
+        block.outs = {link.edge: 0.0 for link in links if link.tail == item}
+        if key in self.sizes.labels and block.outs:
+            w, h = self.sizes.labels[key]
+            if self.across:  # above the line, which runs to the right
+                block.label = Rect(-w - 2, block.height + 6, w, h)
+            else:
+                block.label = Rect(MARGIN, block.height + 3, w, h)
+            block.right = max(block.right, block.label.right)
+            block.left = max(block.left, -block.label.x)
+            block.height = block.label.bottom
+            down = [(0.0, high), (0.0, block.height)]
+            block.lines = [(link, down) for link in links if link.tail == item]
+        return block
+
+    def _group(self, item: int) -> Block:
+        key = item, self.upward
+        if key not in self.done:
+            self.done[key] = self._framed(item)
+        return self.done[key]
+
+    def _framed(self, item: int) -> Block:
+        inner = self.level(item)
+        tab = self.sizes.tabs[self.content.key(item)]
+        # The header stands at the top, also where the flow goes up.
+        ports = sorted(set((inner.outs if self.upward else inner.ins).values()))
+        low, high = -inner.left - PAD, inner.right + PAD
+        if self.across:
+            # The header lies along the upper edge, and lines come in at the left one.
+            width = max(inner.height, tab.name + tab.facts + 4 * MARGIN)
+            top, head = (width - inner.height) / 2, 0.0
+            low -= tab.height
+            name = Rect(low, 2 * MARGIN, tab.height, tab.name)
+            facts = Rect(low, 3 * MARGIN + tab.name, tab.height, tab.facts)
+            block = Block(-low, high, width, dict(inner.ins), dict(inner.outs))
+        else:
+            head, top = tab.height, 0.0 if self.upward else tab.height
+            at = inner.height if self.upward else 0.0
+            name_x, facts_x, low, high = _header(tab, ports, low, high)
+            name = Rect(name_x, at, tab.name, head)
+            facts = Rect(facts_x, at, tab.facts, head)
+            block = Block(-low, high, head + inner.height, dict(inner.ins), dict(inner.outs))
+        block.item, block.name, block.facts = item, name, facts
+        block.rect = Rect(low, 0.0, high - low, block.height)
+        block.parts = [(0.0, top, inner)]
+        return block
+
+
+def _apart(block: Block, gap: float) -> Block:
+    """Return a block with room above and below it."""
+    whole = Block(block.left, block.right, block.height + 2 * gap, block.ins, block.outs)
+    whole.parts = [(0.0, gap, block)]
+    return whole
+
+
+def _header(
+    tab: Tab, ports: Sequence[float], low: float, high: float
+) -> tuple[float, float, float, float]:
+    """Return where name and facts stand clear of all lines, and where the frame ends."""
+    first = ports[0] if ports else inf
+    both = tab.name + (2 * MARGIN + tab.facts if tab.facts else 0)
+    if low + MARGIN + both + MARGIN <= min(first, high) or not ports:
+        return low + MARGIN, low + 3 * MARGIN + tab.name, low, max(high, low + 2 * MARGIN + both)
+    low = min(low, first - 2 * MARGIN - tab.name)
+    if not tab.facts:
+        return low + MARGIN, low + MARGIN, low, high
+    ends = [*ports[1:], inf]
+    start = next(
+        a + MARGIN for a, b in zip(ports, ends, strict=True) if b - a >= tab.facts + 2 * MARGIN
+    )
+    return low + MARGIN, start, low, max(high, start + tab.facts + MARGIN)
