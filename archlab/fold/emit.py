@@ -148,9 +148,13 @@ class Canvas:
         for part in leaf.parts:
             node = graph.nodes[part]
             kind = leaf.type if part == leaf.parts[0] else module_type(graph, node.path)
+            repeats = like.get(part, ()) if node.kind == Kind.ELEMENTWISE else ()
+            read = (operand.tensor for operand in self.flow.operands.get(part, ()))
+            if repeats and not graph.dependent.issuperset(read):
+                # The state with which a loop begins is a constant in its first turn alone.
+                node, repeats = graph.nodes[repeats[0]], repeats[1:]
             title = names.title(graph, node, kind)
             # Repeats may compute with other numbers: Stochastic depth 0.1 … 0.3.
-            repeats = like.get(part, ()) if node.kind == Kind.ELEMENTWISE else ()
             others = {names.title(graph, graph.nodes[repeat], kind): None for repeat in repeats}
             others.pop(title, None)
             more = f" … {list(others)[-1].rpartition(' ')[2]}" if others else ""

@@ -168,10 +168,17 @@ def _side_by_side(
 ) -> tuple[Run | None, int]:
     """Return the run of items that read the same, with weights of the same sizes."""
     period, times = _row(loose, i, items, keys.least)
+    tensors = (
+        tensor
+        for item in items[i : i + period]
+        for node in item.nodes
+        for tensor in keys.graph.nodes[node].inputs
+    )
+    if times == 1 or not any(keys.graph.tensors[tensor].source == "param" for tensor in tensors):
+        return None, 1
     units = [_unit(items[j : j + period]) for j in range(i, i + times * period, period)]
-    tensors = (t for node in units[0].nodes for t in keys.graph.nodes[node].inputs)
-    weighted = any(keys.graph.tensors[tensor].source == "param" for tensor in tensors)
-    if times == 1 or not weighted or wired(keys.flow, units) != "parallel":
+    # The first two tell most rows apart.
+    if any(wired(keys.flow, row) != "parallel" for row in (units[:2], units)):
         return None, 1
     return Run(tuple(map(_merged, units)), "parallel"), times * period
 

@@ -8,7 +8,8 @@ which read other tensors (twins: siamese towers, one head on many levels).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
@@ -35,6 +36,7 @@ class Turns:
     states: set[int] = field(default_factory=set)  # tensors with which a loop's state begins
     turn: dict[int, tuple[int, ...]] = field(default_factory=dict)  # node -> turns that it is in
     later: set[int] = field(default_factory=set)  # nodes of all turns but the first
+    weighted: set[int] = field(default_factory=set)  # numbers of what reads parameters
     _bodies: int = 0
     _operators: dict[int, int] = field(default_factory=dict)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
@@ -54,7 +56,11 @@ class Turns:
         return isinstance(item, Leaf) and self.graph.nodes[item.parts[0]].kind == Kind.CREATE
 
     def _scanned(self, items: list[Item], gather: Gather) -> list[Item]:
-        row = _Row(self, items)
+        rough = Counter(map(self._rough, items))
+        again = [rough[self._rough(item)] > 1 for item in items]
+        if not any(again):
+            return items
+        row = _Row(self, items, again)
         result: list[Item] = []
         i = 0
         while i < len(items):
@@ -99,10 +105,23 @@ class Turns:
         """Return an item's nodes but for those that make a tensor from nothing."""
         return tuple(n for n in item.nodes if self.graph.nodes[n].kind != Kind.CREATE)
 
+    def _rough(self, item: Item) -> Hashable:
+        """Return what is told of an item at a glance: what differs in it is not of one sort."""
+        if isinstance(item, Leaf):
+            node = self.graph.nodes[item.parts[0]]
+            return node.op, node.path
+        if isinstance(item, Run):
+            return len(item.members), self._rough(item.members[0])
+        return item.path
+
     def sort(self, item: Item) -> int:
         """Return the number of what an item does: equal for the turns of a loop."""
         shape = len(item.members) if isinstance(item, Run) else 0
-        return self._number((shape, *(self.operator(n) for n in self.steps(item))))
+        operators = tuple(map(self.operator, self.steps(item)))
+        number = self._number((shape, *operators))
+        if not self.weighted.isdisjoint(operators):
+            self.weighted.add(number)
+        return number
 
     def operator(self, number: int) -> int:
         """Return the number of an operator: function, module, weights; at any place and size."""
@@ -110,7 +129,10 @@ class Turns:
             node, tensors = self.graph.nodes[number], self.graph.tensors
             weights = tuple(t if tensors[t].source == "param" else -1 for t in node.inputs)
             what = (node.op, node.path, at_any_place(node.attrs), weights, len(node.outputs))
-            self._operators[number] = self._number((*what, self.marks.get(number, "")))
+            found = self._number((*what, self.marks.get(number, "")))
+            self._operators[number] = found
+            if max(weights, default=-1) >= 0:
+                self.weighted.add(found)
         return self._operators[number]
 
     def _number(self, structure: Hashable) -> int:
@@ -133,62 +155,153 @@ def at_any_place(attrs: Attrs) -> Hashable:
 class _Row:
     """The items of one call, with what is asked again and again counted once."""
 
-    def __init__(self, turns: Turns, items: list[Item]) -> None:
+    def __init__(self, turns: Turns, items: list[Item], again: Sequence[bool]) -> None:
+        """`again` tells the items that may be of one sort with others from those that are not."""
         self.turns, self.graph, self.items = turns, turns.graph, items
-        self.sorts = [turns.sort(item) for item in items]
+        self.sorts = [turns.sort(item) if again[i] else -1 - i for i, item in enumerate(items)]
 
         # Sums of hashes: whether two stretches are equal is told at once, however long they are.
         def joined(hashed: int, sort: int) -> int:
             return (hashed * _BASE + sort + 1) % _MODULUS
 
         self.sums = list(accumulate(self.sorts, joined, initial=0))
-        self.next = self._next()
+        self.powers = list(
+            accumulate(self.sorts, lambda power, _: power * _BASE % _MODULUS, initial=1)
+        )
+        self.weighted = list(accumulate((sort in turns.weighted for sort in self.sorts), initial=0))
+        # Three items in a row -> where they occur; a body of three or more begins where its do.
+        self.threes = list(zip(self.sorts, self.sorts[1:], self.sorts[2:], strict=False))
+        self.starts: dict[tuple[int, ...], list[int]] = {}
+        for i, three in enumerate(self.threes):
+            self.starts.setdefault(three, []).append(i)
+        self.ends: dict[int, int] = {}  # period -> end of the last stretch found to have it
+        self.conflicts: dict[int, tuple[int, int]] = {}  # period -> the last one found
+        self.roots: dict[int, int] = {}
         steps = [turns.steps(item) for item in items]
         self.nodes = [number for part in steps for number in part]
         self.place = {number: i for i, number in enumerate(self.nodes)}
         self.first = [0, *accumulate(map(len, steps))]  # of each item, its first node's place
         self.outputs = set(self.graph.outputs)
 
-    def _next(self) -> list[int]:
-        """Return for each item the next one of its sort."""
-        last: dict[int, int] = {}
-        following = [len(self.sorts)] * len(self.sorts)
-        for i in range(len(self.sorts) - 1, -1, -1):
-            following[i] = last.get(self.sorts[i], len(self.sorts))
-            last[self.sorts[i]] = i
-        return following
-
     def _hash(self, start: int, end: int) -> int:
-        return (self.sums[end] - self.sums[start] * pow(_BASE, end - start, _MODULUS)) % _MODULUS
+        return (self.sums[end] - self.sums[start] * self.powers[end - start]) % _MODULUS
 
     def _equal(self, i: int, j: int, length: int) -> bool:
         if j + length > len(self.items):
             return False
         return self._hash(i, i + length) == self._hash(j, j + length)
 
-    def _repeated(self, i: int, j: int) -> int:
-        """Return how many items from i on are those from j on."""
-        lengths = range(len(self.items) - j + 1)
-        return bisect_left(lengths, 1, key=lambda n: not self._equal(i, j, n)) - 1
+    def _stretch(self, i: int, period: int) -> int:
+        """Return where a stretch that begins at i and has a period ends."""
+        known = self.ends.get(period, 0)
+        if i + 2 * period <= known:
+            return known  # part of a stretch that was seen before
+        lengths = range(len(self.items) - i - period + 1)
+        same = bisect_left(lengths, 1, key=lambda n: not self._equal(i, i + period, n)) - 1
+        self.ends[period] = i + period + same
+        return self.ends[period]
+
+    def _later(self, i: int) -> Iterator[int]:
+        """Yield where a turn may follow that begins at i, in order."""
+        for j in (i + 1, i + 2):
+            if j < len(self.items) and self._repeats(i, j - i):
+                yield j
+        if i >= len(self.threes):
+            return
+        places = self.starts[self.threes[i]]
+        k = bisect_left(places, i + 3)
+        for _ in range(_TRIES):
+            if k >= len(places):
+                return
+            j = places[k]
+            k += 1
+            if not self._repeats(i, j - i):
+                continue
+            yield j
+            if not self._has_weights(i, j):
+                # Within the stretch, other periods are but multiples of this one.
+                k = bisect_left(places, self._stretch(i, j - i) - (j - i), k)
+
+    def _repeats(self, i: int, period: int) -> bool:
+        """Whether as many turns follow each other as a body needs at least."""
+        turns = 2 if self._has_weights(i, i + period) else _LEAST[0]
+        return self._equal(i, i + period, (turns - 1) * period)
+
+    def _has_weights(self, start: int, end: int) -> bool:
+        return self.weighted[start] < self.weighted[end]
 
     def found(self, i: int) -> tuple[int, int, int, bool, bool] | None:
         """Return start, period, times, whether it is a loop, and whether it has weights."""
-        j = i
-        for _ in range(_TRIES):
-            j = self.next[j]
-            if j == len(self.items):
-                return None
-            if not self._equal(i, j, j - i):
-                continue
+        for j in self._later(i) if self.sorts[i] >= 0 else ():
             # Where more than whole turns repeat, a body begins with a module if it can.
             period = j - i
-            starts = range(i, i + self._repeated(i, j) % period + 1)
+            starts = range(i, i + (self._stretch(i, period) - j) % period + 1)
             module = next((k for k in starts if isinstance(self.items[k], Block)), i)
             for start in dict.fromkeys((module, i)):
+                if not self._has_weights(start, start + period) and self._differ(start, period):
+                    continue
                 if (turn := _Turn(self, start, period)).times >= turn.least:
                     self.turns.states |= turn.states
                     return start, period, turn.times, turn.carried, turn.weighted > 0
         return None
+
+    def _differ(self, start: int, period: int) -> bool:
+        """Whether turns without weights are no loop: too few, or not wired alike."""
+        if not self._repeats(start, period):
+            return True
+        turns = _LEAST[0]
+        origin, size = self.first[start], self.first[start + period] - self.first[start]
+
+        def rules_out(place: int, read: int) -> bool:
+            # What the first turn reads from outside is the state with which the loop begins.
+            return place >= origin + size or read >= origin
+
+        known, made = self.conflicts.get(period, (-1, -1))
+        last = origin + (turns - 1) * size
+        if origin <= known < last and rules_out(known, made):
+            return True
+        for place in range(last - 1, origin - 1, -1):
+            read = self._conflict(place, size)
+            if read is not None and rules_out(place, read):
+                self.conflicts[period] = place, read
+                return True
+        return False
+
+    def _conflict(self, place: int, size: int) -> int | None:
+        """Return the place of what a node reads if it is not what the next turn's node reads.
+
+        It is -1 outside, and beyond all places where the two make tensors of different shapes.
+        """
+        one, other = (self.graph.nodes[self.nodes[at]] for at in (place, place + size))
+        for a, b in zip(one.outputs, other.outputs, strict=True):
+            if self.graph.shape(a) != self.graph.shape(b):
+                return len(self.nodes)
+        found = None
+        for a, b in zip(one.inputs, other.inputs, strict=True):
+            made, later = self.made(a), self.made(b)
+            alike = made[0] >= 0 and (made[0] + size, made[1]) == later
+            if a != b and not alike and self.root(a) != self.root(b):
+                found = made[0] if found is None else max(found, made[0])
+        return found
+
+    def made(self, tensor: int) -> tuple[int, int]:
+        """Return the place of the node that made a tensor, and which output it is; -1 outside."""
+        maker = self.graph.producer.get(tensor)
+        place = self.place.get(maker.id, -1) if maker is not None else -1
+        return (place, maker.outputs.index(tensor)) if maker is not None else (-1, 0)
+
+    def root(self, tensor: int) -> int:
+        """Return the tensor that one is a part of, -1 where it was made from nothing."""
+        if tensor not in self.roots:
+            source = tensor
+            maker = self.graph.producer.get(source)
+            while maker is not None and maker.kind in _MOVED and maker.inputs:
+                source = maker.inputs[0]
+                maker = self.graph.producer.get(source)
+            constant = self.graph.tensors[source].source == "constant"
+            nothing = constant or (maker is not None and maker.kind == Kind.CREATE)
+            self.roots[tensor] = -1 if nothing else source
+        return self.roots[tensor]
 
 
 class _Turn:
@@ -226,12 +339,11 @@ class _Turn:
 
     def _end(self, turn: int, tensor: int) -> End | None:
         """Return where in the turns a tensor was made, None outside of them."""
-        maker = self.graph.producer.get(tensor)
-        place = self.row.place.get(maker.id, -1) if maker is not None else -1
-        if maker is None or place < self.origin:
+        place, output = self.row.made(tensor)
+        if place < self.origin:
             return None
         made, position = divmod(place - self.origin, self.size)
-        return turn - made, position, maker.outputs.index(tensor)
+        return turn - made, position, output
 
     def _reads(self, turn: int) -> list[End | int]:
         """Return what each operator of a turn reads: places, and roots of what is outside."""
@@ -239,20 +351,11 @@ class _Turn:
         for number in self._nodes(turn):
             for tensor in self.graph.nodes[number].inputs:
                 end = self._end(turn, tensor)
-                reads.append(self._root(tensor) if end is None else end)
+                reads.append(self.row.root(tensor) if end is None else end)
         if any(isinstance(end, tuple) and end[0] for end in reads):
             return reads
         # Twins read what they like.
         return [-2 if isinstance(end, int) else end for end in reads]
-
-    def _root(self, tensor: int) -> int:
-        """Return the tensor that one is a part of, -1 where it was made from nothing."""
-        maker = self.graph.producer.get(tensor)
-        while maker is not None and maker.kind in _MOVED and maker.inputs:
-            tensor = maker.inputs[0]
-            maker = self.graph.producer.get(tensor)
-        constant = self.graph.tensors[tensor].source == "constant"
-        return -1 if constant or (maker is not None and maker.kind == Kind.CREATE) else tensor
 
     def _begins(self) -> bool:
         """Whether turn 0 is wired as turn 1 is, but for the state with which it begins."""
@@ -268,7 +371,7 @@ class _Turn:
             elif isinstance(later, tuple):
                 if end != later:
                     return False
-            elif end is not None or later not in (-2, self._root(tensor)):
+            elif end is not None or later not in (-2, self.row.root(tensor)):
                 return False
         return True
 

@@ -89,7 +89,7 @@ def test_operators_repeat_without_a_module() -> None:
     drawing = drawn(Scan(), "[1x40x8]")
     assert rows(drawing) == [("", 40, "same weights")]
     assert [box.title for box in drawing.boxes][1:-1] == [
-        "Scale by learned 8", "×", "+", "Stack", "Linear 8 → 8",
+        "Scale by decay", "×", "+", "Stack", "Linear 8 → 8",
     ]  # fmt: skip
     assert [(e.tail, e.head) for e in drawing.edges if e.role == Role.LOOP] == [("/add", "/mul~2")]
 
