@@ -56,7 +56,8 @@ def render(
         direction: TB (top to bottom) or LR (left to right).
         theme: auto (an SVG follows the reader's screen), light, dark or print.
         fit: page, slide or screen breaks the drawing into columns that fit such a sheet; none keeps
-            one column; auto breaks only what is longer than 3:1.
+            one column; auto breaks only what is longer than 3:1. Page also takes fewer boxes, until
+            text on A4 is 7 points or more, unless `boxes`, `depth` or `ops` is given.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.

@@ -14,6 +14,7 @@ _MOST = 12  # columns
 _LONG = 0.4  # the share of the height from which on a group may be wrapped itself
 _NEAR = 0.25  # the distance from the ratio that is near enough
 _WORTH = 0.05  # what one more column must gain
+_DEEPER = 0.25  # what columns inside a group must gain
 _LOST = 0.3  # what more columns may lose before no more are tried
 _LINE = 0.12  # what one more line from column to column costs
 
@@ -33,7 +34,7 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
                 continue
             block = _anew(placing, chosen | {key: columns}, key)
             far = _distance(block, goal) + _LINE * (lines - 1)
-            if far < distance - _WORTH:
+            if far < distance - (_WORTH if key == ROOT else _DEEPER):
                 best, distance, found = block, far, placing.columns
             elif far > distance + _LOST:
                 break

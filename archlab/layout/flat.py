@@ -46,7 +46,16 @@ def flat(whole: Block, content: Levels, *, across: bool) -> Placed:
         width, height = height, width
         lines = tuple(tuple((b, a) for a, b in line) for line in lines)
         dots = [(edge, (b, a)) for edge, (a, b) in dots]
-    return Placed(width, height, boxes, frames, lines, labels, tuple(dots))
+    drawing = content.drawing
+    return Placed(
+        width,
+        height,
+        {box.id: boxes[box.id] for box in drawing.boxes},
+        {group.id: frames[group.id] for group in drawing.groups},
+        lines,
+        labels,
+        tuple(dots),
+    )
 
 
 def _moved(rect: Rect, x: float, y: float) -> Rect:

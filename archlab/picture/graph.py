@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from archlab.analyze.field.receptive_field import receptive_field
 from archlab.analyze.flops import uncounted
-from archlab.fold import Drawing, fold
+from archlab.fold import BOXES, Drawing, fold
 from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
 from archlab.picture.overlay import Overlay, overlaid, overlay_notes
 from archlab.picture.picture import Picture
+from archlab.view.drawing.sheet import SMALLEST, canvas
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import FITS, Style, theme_of
+
+_BUDGETS = (BOXES, 40, 30, 24, 20, 16, 12, 10, 8)
+_A4 = (523.0, 770.0)  # points inside of margins of half an inch
+_LEGIBLE = 7.0  # points
 
 
 def graph_picture(
@@ -54,7 +60,6 @@ def picture_of(
 
     `before` is the graph that it is compared to.
     """
-    drawing = drawn(look)
     params, macs = _totals(graph)
     convention = (
         f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
@@ -70,6 +75,9 @@ def picture_of(
         notes=tuple(notes),
         conventions=(convention,),
     )
+    drawing = drawn(look)
+    if look.fit == "page" and look.boxes is None and look.depth is None and not look.ops:
+        drawing, style = _for_paper(look, drawn, style)
     sheet = Sheet(drawing, style)
     return Picture(
         lambda suffix: FORMATS[suffix](sheet),
@@ -77,6 +85,18 @@ def picture_of(
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
     )
+
+
+def _for_paper(look: Look, drawn: Callable[[Look], Drawing], style: Style) -> tuple[Drawing, Style]:
+    """Return the drawing with the most boxes that can be read on A4, and a style that says so."""
+    for boxes in _BUDGETS:
+        drawing = drawn(replace(look, boxes=boxes))
+        note = f"{boxes} boxes at most, so that text on A4 is legible (other budgets: --boxes)"
+        told = replace(style, notes=(*style.notes, note)) if boxes < BOXES else style
+        whole, _ = canvas(drawing, told)
+        if SMALLEST * min(_A4[0] / whole.width, _A4[1] / whole.height) >= _LEGIBLE:
+            break
+    return drawing, told
 
 
 def _totals(graph: Graph) -> tuple[int, int | None]:

@@ -37,7 +37,7 @@ def by_torchviz(net: torch.nn.Module) -> str:
 
 
 def by_archlab(net: torch.nn.Module) -> str:
-    return archlab.render(net, input="3x224x224").svg
+    return archlab.render(archlab.load(net, input="3x224x224")).svg
 
 
 TOOLS: dict[str, Callable[[torch.nn.Module], str]] = {

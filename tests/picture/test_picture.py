@@ -89,3 +89,16 @@ def test_the_figure_says_what_was_folded_and_how_it_counts() -> None:
     for piece in ("853.0 K params", "input 1×3×32×32 float32", "eval mode", "layer1 ×9",
                   "built on meta", "1 MAC = 1 multiply-add"):  # fmt: skip
         assert piece in text
+
+
+@pytest.mark.parametrize(
+    "model", ["resnet18", "resnet152", "googlenet", "densenet121", "torchvision:swin_t"]
+)
+def test_a_drawing_for_paper_can_be_read_there(model) -> None:
+    picture = archlab.render(model, fit="page")
+    width, height = (float(n) for n in ET.fromstring(picture.svg).get("viewBox").split()[2:])
+    # A4 is 595 × 842 points; margins of half an inch, and no text below 8 points in the drawing.
+    assert 8 * min((595 - 72) / width, (842 - 72) / height) >= 7
+    assert "so that text on A4 is legible" in picture.svg
+    more = archlab.render(model, fit="page", boxes=40)
+    assert len(more.drawing.boxes) > len(picture.drawing.boxes)

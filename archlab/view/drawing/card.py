@@ -126,7 +126,8 @@ def details(box: Box, drawing: Drawing) -> list[str]:
     """Return the lines below the title of a box."""
     amounts = box.amounts
     parts = (
-        "" if box.name.isdigit() else box.name,
+        "" if box.name.isdigit() or box.name == box.title else box.name,
+        box.holds if box.holds != box.title else "",
         box.wide,
         weights(box),
         macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and amounts.macs else "",

@@ -27,6 +27,7 @@ from archlab.view.drawing.style import Style
 from archlab.view.theme import heat_colour, hue
 
 MARGIN = 16.0  # around the picture
+SMALLEST = 8.0  # points of the smallest text
 _LEAST = 420.0  # width that header and notes may take in any case
 _RADIUS = 6.0  # of the corners of lines
 _SAMPLE = 40.0  # length of a line in the legend
@@ -303,7 +304,7 @@ class _Sheet:
         width = 24.0 * len(theme.heat)
         words, ticks = legend.scale(self.drawing)
         for share, tick in ticks:
-            text = Text(tick, 7.5, "quiet")
+            text = Text(tick, SMALLEST, "quiet")
             x = min(max(share * width - text.width / 2, 0), width - text.width)
             shapes.append(self._words(text, x, 21))
         shapes.append(self._words(Text(words, 8, "quiet"), width + 8, 12))

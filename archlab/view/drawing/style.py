@@ -22,10 +22,10 @@ class Style:
     direction: str = "TB"  # or LR
     params: int = 0  # totals for the title
     macs: int | None = None
-    before: tuple[int, int | None] | None = None  # those of the model that another is compared to
     notes: tuple[str, ...] = ()  # sentences for the foot
     conventions: tuple[str, ...] = ()  # sentences for the metadata
     bare: bool = False  # no title, no legend: a part of a page
+    before: tuple[int, int | None] | None = None  # totals of the model that this is compared to
     goal: float | None = None  # height to width; None: only what is long is broken into columns
 
 
