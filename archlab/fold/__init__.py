@@ -8,10 +8,11 @@ Equal blocks in a row are drawn once, small steps fused, modules opened as a bud
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from archlab.fold.axes import axes
+from archlab.fold.calls import call_tree
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.fold.edges import edges, with_branches
@@ -19,8 +20,11 @@ from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
 from archlab.fold.level import Level, Levels, all_levels, places
-from archlab.fold.repeat import Keys, repeated
-from archlab.fold.tree import RECURRENT, Block, Item, Leaf, call_tree, dissolved, unwrapped
+from archlab.fold.patterns import closed, named
+from archlab.fold.repeat import Keys, covers, lists_of, repeated
+from archlab.fold.sums import summed
+from archlab.fold.tree import RECURRENT, Block, Item, Leaf, Run, dissolved, unwrapped
+from archlab.fold.turns import Turns
 from archlab.fold.union import Union, union
 from archlab.ir.graph import Graph
 
@@ -62,10 +66,13 @@ def fold(
         OptionError: a path to expand that is no module.
     """
     wish = wish or Wish()
-    stream = flow(graph, every=every)
     marks = difference.marks if difference else {}
+    turns = Turns(graph, marks)
+    tree = call_tree(graph, turns)
+    stream = flow(graph, every=every, states=turns.states, later=turns.later)
+    stream = stream if every else summed(graph, stream, turns)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
-    root = _simplified(keys, call_tree(graph), every=every)
+    root = _simplified(keys, tree, every=every)
     opened = chosen(root, keys, wish, _room(graph, wish))
     reasons = difference.reasons if difference else {}
     canvas = Canvas(graph, stream, axes(graph), opened, keys.marks, path_marks or {}, reasons)
@@ -78,10 +85,12 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     `wish.boxes` limits what is open at first, and the boxes of each level.
     """
     wish = wish or Wish()
-    stream = flow(graph)
+    turns = Turns(graph)
+    tree = call_tree(graph, turns)
+    stream = summed(graph, flow(graph, states=turns.states, later=turns.later), turns)
     keys = Keys(graph, stream, frozenset(), {}, least=3)
     known = axes(graph)
-    root = _simplified(keys, call_tree(graph), every=False)
+    root = _simplified(keys, tree, every=False)
 
     def drawn(opened: Open) -> tuple[Drawing, Canvas]:
         canvas = Canvas(graph, stream, known, opened, {}, {}, {})
@@ -122,17 +131,40 @@ def _simplified(keys: Keys, block: Block, *, every: bool) -> Block:
 
     def plain(item: Item) -> Item | None:
         if isinstance(item, Leaf):
-            return item if item.parts[0] in keys.flow.drawn else None
-        assert isinstance(item, Block)
+            chain = keys.flow.joined.get(item.parts[0], item.nodes)
+            return replace(item, nodes=chain) if item.parts[0] in keys.flow.drawn else None
+        if isinstance(item, Run):
+            first = plain(item.members[0])
+            assert not isinstance(first, Run)
+            # The other turns only lend their nodes.
+            return first and replace(item, members=(first, *item.members[1:]))
         return unwrapped(smaller(item))
 
+    def folded(items: Iterable[Item]) -> tuple[Item, ...]:
+        kept = [child for child in map(plain, items) if child is not None]
+        return repeated(keys, kept if every else joined(kept))
+
+    def joined(kept: Sequence[Item]) -> tuple[Item, ...]:
+        graph, stream = keys.graph, keys.flow
+        return fused(graph, stream, closed(graph, stream, kept))
+
+    def told(item: Block) -> Block:
+        say = not every and item.type not in RECURRENT
+        return replace(item, pattern=named(keys.graph, keys.flow, item) if say else "")
+
     def smaller(item: Block) -> Block:
+        for row in lists_of(item.children, keys.flow):
+            # Operators between the members of a list may belong to them: a gate to its expert.
+            at = item.children.index(row)
+            lifted = folded((*item.children[:at], *row.children, *item.children[at + 1 :]))
+            if any(isinstance(run, Run) and covers(run, row) for run in lifted):
+                return told(replace(item, children=lifted, paths=(*item.paths, *row.paths)))
         kept = [child for child in map(plain, item.children) if child is not None]
         item, kept = dissolved(item, kept)
-        joined = tuple(kept) if every else fused(keys.graph, keys.flow, kept)
+        children = repeated(keys, kept if every else joined(kept))
         # A recurrent layer is traced step by step: dozens of operators for one idea.
         sealed = item.type in RECURRENT and bool(item.path)
-        return replace(item, children=repeated(keys, joined), sealed=sealed)
+        return told(replace(item, children=children, sealed=sealed))
 
     return smaller(block)
 
@@ -192,14 +224,14 @@ def _notes(canvas: Canvas, root: Block) -> list[str]:
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
         lines.append(f"rows drawn once: {', '.join(runs[:8])}{more}")
     # A stretch of steps has no path that could be expanded.
-    closed = [
+    shut = [
         item.path or "the model itself"
         for item, _ in visible(root, canvas.opened)
-        if isinstance(item, Block) and (item.path or item is root)
+        if isinstance(item, Block) and (item.path or item is root) and item.kind is None
     ]
-    if closed:
-        more = f" and {len(closed) - 4} more" if len(closed) > 4 else ""
-        lines.append(f"closed: {', '.join(closed[:4])}{more} (expand them, or allow more boxes)")
+    if shut:
+        more = f" and {len(shut) - 4} more" if len(shut) > 4 else ""
+        lines.append(f"closed: {', '.join(shut[:4])}{more} (expand them, or allow more boxes)")
     hidden = [node for node in graph.nodes if node.id not in canvas.flow.drawn]
     if hidden:
         counts = Counter(str(node.kind) for node in hidden)

@@ -38,6 +38,9 @@ class Role(StrEnum):
     BYPASS = "bypass"  # something else, drawn on it or only moved: no weights
     CONCAT = "skip"  # joined by concatenation: U-Net, DenseNet
     REPEAT = "repeat"  # every member of a folded run reads all members before it
+    # What the next turn of a loop reads: it runs back, or from a box to itself, so that no order
+    # of boxes may follow from it.
+    LOOP = "loop"
 
 
 SHORTCUTS = frozenset(
@@ -77,6 +80,7 @@ class Box:
     average: bool = False  # the repeats differ in width: amounts per block are averages
     note: str = ""
     mark: str = ""  # added, removed, changed; train only
+    pattern: str = ""  # what a closed module, or a group of small operators, is by its structure
     holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
 
@@ -102,6 +106,7 @@ class Group:
     mark: str = ""
     branch: int = 0  # its place, from 1, among the `branches` groups that read the same
     branches: int = 0
+    pattern: str = ""  # what the module is by its structure: squeeze-excite
     holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
     amounts: Amounts = field(default=Amounts())
 

@@ -1,7 +1,7 @@
 """The edges between boxes: each pair and role once, and of a folded run those of one member.
 
 Inside a run the edge from each member to the next is left out; a REPEAT edge says that every member
-reads all members before it.
+reads all members before it, a LOOP edge leads from what a turn makes to what the next one reads.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     """Return the edges between the boxes of a canvas, with the marks of a difference."""
     drawn: Drawn = {}
     labelled: set[Hashable] = set()
+    looped: set[str] = set()
     marks = difference.edges if difference else {}
     # The first operator of each box, since what it reads is what the box reads.
     firsts = {box: node for node, box in sorted(canvas.box_of.items(), reverse=True)}
@@ -33,8 +34,8 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         if role is None:
             continue
         tail, target = canvas.box_of[source], canvas.box_of[head]
-        if (tail, target, role) in drawn:
-            continue
+        if (tail, target, role) in drawn or (role == Role.LOOP and tail in looped):
+            continue  # the first box of the next turn that reads it is the one to go back to
         shape, read = ways.shapes(operand, source, head)
         # A shape is written once a box: on the first main edge where it is a new one.
         before = ways.into(firsts[tail]) if source >= 0 else ()
@@ -45,6 +46,8 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read)
         if changed and role == Role.MAIN:
             labelled |= {tail, (tail, read)}
+        if role == Role.LOOP:
+            looped.add(tail)
     for source, head, role in difference.gone if difference else ():
         if _role(canvas, source, head) not in (None, Role.REPEAT):
             tail, target = canvas.box_of[source], canvas.box_of[head]
@@ -70,14 +73,19 @@ def _role(canvas: Canvas, source: int, head: int) -> Role | None:
     """Return the role of an edge, or None where it is not drawn."""
     if source not in canvas.box_of or head not in canvas.box_of:
         return None
-    between = _between_members(canvas, source, head)
+    run, between = _between_members(canvas, source, head)
+    if between and canvas.wirings[run] == "loop":
+        return Role.LOOP
     # From a member to the one after the next: only dense rows, which read all before, have that.
     if between > 1:
         return Role.REPEAT
     within = canvas.box_of[source] == canvas.box_of[head]
     if within or between == 1 or _said_already(canvas, source, head):
         return None
-    return canvas.flow.roles.get((source, head), Role.MAIN)
+    # The flow has roles for the first turn of a loop alone.
+    turns = (canvas.wirings[run] in ("loop", "apart") for run, _ in canvas.repeats.get(head, ()))
+    ends = (canvas.first(source), canvas.first(head)) if any(turns) else (source, head)
+    return canvas.flow.roles.get(ends, Role.MAIN)
 
 
 def _without_insides(canvas: Canvas, drawn: Drawn) -> list[Edge]:
@@ -102,6 +110,9 @@ def _said_already(canvas: Canvas, source: int, head: int) -> bool:
     """
     tail_members, head_members = canvas.repeats.get(source, ()), canvas.repeats.get(head, ())
     tail_runs, head_runs = ({run for run, _ in end} for end in (tail_members, head_members))
+    # Twins read, and are read by, different things: none of their edges says the same.
+    apart = {run for run, wiring in canvas.wirings.items() if wiring == "apart"}
+    tail_runs, head_runs = tail_runs | apart, head_runs | apart
     if any(run not in tail_runs and member > 0 for run, member in head_members):
         return True
     return any(
@@ -112,24 +123,23 @@ def _said_already(canvas: Canvas, source: int, head: int) -> bool:
 
 def _last_also(canvas: Canvas, run: int, head: int) -> bool:
     """Whether a node reads the last member of a run."""
-    sources = (
-        [source for operand in canvas.flow.outputs for source in operand.sources]
-        if head == OUTPUT
-        else canvas.flow.sources.get(head, ())
-    )
-    last = canvas.sizes[run] - 1
-    return any((run, last) in canvas.repeats.get(source, ()) for source in sources)
+    if head not in canvas.lasts:
+        outputs = (source for operand in canvas.flow.outputs for source in operand.sources)
+        read = outputs if head == OUTPUT else canvas.flow.sources.get(head, ())
+        ends = (end for source in read for end in canvas.repeats.get(source, ()))
+        canvas.lasts[head] = frozenset(r for r, i in ends if i == canvas.sizes[r] - 1)
+    return run in canvas.lasts[head]
 
 
-def _between_members(canvas: Canvas, source: int, head: int) -> int:
-    """Return how many members of a run an edge goes forward; 0 where it crosses no member."""
+def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
+    """Return the run in which an edge goes forward, and how many members; 0 if it crosses none."""
     pairs = zip(canvas.repeats.get(source, ()), canvas.repeats.get(head, ()), strict=False)
     for (tail_run, i), (head_run, j) in pairs:
         if tail_run != head_run:
-            return 0
+            return 0, 0
         if i != j:
-            return j - i
-    return 0
+            return tail_run, j - i
+    return 0, 0
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:
@@ -145,7 +155,7 @@ def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:
         return chain
 
     reads: dict[str, set[str]] = {group.id: set() for group in canvas.groups}
-    for edge in drawn:
+    for edge in (edge for edge in drawn if edge.role != Role.LOOP):
         for entered in around(edge.head) - around(edge.tail):
             reads[entered].add(edge.tail)
     placed = []

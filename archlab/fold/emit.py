@@ -38,7 +38,9 @@ class Canvas:
     repeats: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # run, member
     closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
+    wirings: dict[int, str] = field(default_factory=dict)  # run -> how its members are wired
     places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
+    lasts: dict[int, frozenset[int]] = field(default_factory=dict)  # reader -> runs, by last one
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow
     _same: dict[int, int] = field(default_factory=dict)  # node -> that of a run's first member
     _leaves: dict[str, Leaf] = field(default_factory=dict)  # box -> what it stands for
@@ -67,7 +69,7 @@ class Canvas:
                 name = f"{box.name} … {_relative(last.path, base)}"
                 self.boxes[-1] = replace(box, name=name)
         self._runs += 1
-        self.sizes[self._runs] = times
+        self.sizes[self._runs], self.wirings[self._runs] = times, run.wiring
         if run.wiring == "dense":
             self._uneven.update(run.nodes)
         for i, member in enumerate(run.members):
@@ -92,14 +94,13 @@ class Canvas:
                 self.groups[frame] = merged
                 self.places[block] = merged.id
                 return
-        key = self.places[block] = self.name(block.path or "model")
+        key = self.places[block] = self.name(block.path or ("model" if block.paths else "turn"))
         # A group is marked where everything in it is; otherwise its boxes are.
         marks = self._marks_in(nodes)
         mark = (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(block.path, "")
         kind, held = _type(block.type), _holds(self.graph, block)
-        self.groups.append(
-            Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark, holds=held)
-        )
+        group = Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark)
+        self.groups.append(replace(group, pattern=block.pattern, holds=held))
         beside = self._heads_of_open(inner)
         for child in inner:
             if (
@@ -118,11 +119,7 @@ class Canvas:
         """Give boxes and groups the nodes of the repeats that they stand for, too."""
         like: dict[int, list[int]] = {}
         for node in self._same:
-            first = node
-            # Runs within runs: the first member of one may be a repeat in another.
-            while first in self._same:
-                first = self._same[first]
-            like.setdefault(first, []).append(node)
+            like.setdefault(self.first(node), []).append(node)
 
         def whole(item: BoxOrGroup) -> BoxOrGroup:
             nodes = set(item.nodes).union(*(like.get(node, ()) for node in item.nodes))
@@ -134,6 +131,13 @@ class Canvas:
         self.boxes = [self._titled(box, like) for box in self.boxes]
         self.groups = list(map(whole, self.groups))
 
+    def first(self, node: int) -> int:
+        """Return the node of the first member of a run that stands for a node."""
+        # Runs within runs: the first member of one may be a repeat in another.
+        while node in self._same:
+            node = self._same[node]
+        return node
+
     def _titled(self, box: Box, like: Mapping[int, list[int]]) -> Box:
         """Give a box of single operators its title and the names of those fused behind."""
         leaf = self._leaves.get(box.id)
@@ -144,13 +148,19 @@ class Canvas:
         for part in leaf.parts:
             node = graph.nodes[part]
             kind = leaf.type if part == leaf.parts[0] else module_type(graph, node.path)
+            repeats = like.get(part, ()) if node.kind == Kind.ELEMENTWISE else ()
+            read = (operand.tensor for operand in self.flow.operands.get(part, ()))
+            if repeats and not graph.dependent.issuperset(read):
+                # The state with which a loop begins is a constant in its first turn alone.
+                node, repeats = graph.nodes[repeats[0]], repeats[1:]
             title = names.title(graph, node, kind)
             # Repeats may compute with other numbers: Stochastic depth 0.1 … 0.3.
-            repeats = like.get(part, ()) if node.kind == Kind.ELEMENTWISE else ()
             others = {names.title(graph, graph.nodes[repeat], kind): None for repeat in repeats}
             others.pop(title, None)
             more = f" … {list(others)[-1].rpartition(' ')[2]}" if others else ""
-            if not is_bias(graph, node):
+            if part in self.flow.joined and box.shape == Shape.SUM:
+                words.append("Σ")
+            elif not is_bias(graph, node):
                 words.append(title + more)
         return replace(box, title=words[0], fused=tuple(words[1:]))
 
@@ -213,13 +223,27 @@ class Canvas:
                 kind=Kind.RECURRENT,
                 name=_relative(block.path, base),
             )
-        counts = Counter[str](node.kind for node in inside)
         width, unit = self.axes.width(inside[-1]) if inside else (None, "")
+        if block.kind is not None:
+            width, unit = (width, unit) if block.kind == Kind.NORM else (None, "")
+            own = block.path if block.paths else f"{block.path}/{block.pattern.split()[0].lower()}"
+            return Box(
+                id=self.name(own),
+                path=block.path,
+                shape=Shape.OPERATOR,
+                title=block.pattern,
+                kind=block.kind,
+                name=_relative(block.path, base) if block.paths else "",
+                width=width,
+                unit=unit,
+                pattern=block.pattern,
+            )
+        counts = Counter[str](node.kind for node in inside)
         most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
         listed = ", ".join(f"{counts[kind]} {kind}" for kind in most)
         last, held = block.path.rpartition(".")[2], _holds(self.graph, block)
         return Box(
-            id=self.name(block.path or "model"),
+            id=self.name(block.path or ("model" if block.paths else "turn")),
             path=block.path,
             shape=Shape.MODULE,
             title=_type(block.type) or (held if last.isdigit() else last) or last,
@@ -229,6 +253,7 @@ class Canvas:
             width=width,
             unit=unit,
             note=f"{len(inside)} operators: {listed}" if block.sealed else "",
+            pattern=block.pattern,
         )
 
     def _mark_of_box(self, item: Leaf | Block) -> str:
@@ -257,7 +282,8 @@ def _note(axes: Axes, run: Run) -> str:
         first, last = (_widest_input(axes, run.members[i]) for i in (0, -1))
         step = (last - first) // max(len(run.members) - 1, 1)
         return f"{first} … {last} ch in, +{step} each"
-    return "side by side" if run.wiring == "parallel" else ""
+    beside = run.wiring in ("parallel", "apart")
+    return ", ".join(["side by side"] * beside + ["same weights"] * run.tied)
 
 
 def _widest_input(axes: Axes, item: Item) -> int:

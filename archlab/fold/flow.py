@@ -6,8 +6,8 @@ sources are the drawn nodes (or inputs, as negative numbers) that its operands c
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from archlab.fold.drawing import Role
@@ -25,12 +25,13 @@ _DRAWN = WEIGHTED | {
 _GATHERED = frozenset(
     {"embedding", "_embedding_bag", "_embedding_bag_forward_only", "im2col", "unfold", "nms",
      "topk", "sort", "channel_shuffle", "native_channel_shuffle", "pixel_shuffle",
-     "pixel_unshuffle", "scatter", "index_put", "max_unpool2d", "roll", "flip", "cumsum"}
+     "pixel_unshuffle", "scatter", "index_put", "index_add", "scatter_add", "max_unpool2d", "roll",
+     "flip", "cumsum"}
 )  # fmt: skip
 _CHAIN = frozenset(
     {Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL, Kind.ELEMENTWISE, Kind.GATHER}
 )
-_SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
+SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
 _STEPS = 6  # operators on the way round that still count as a shortcut
 
 
@@ -52,6 +53,7 @@ class Flow:
     readers: dict[int, tuple[int, ...]]  # node -> drawn readers, OUTPUT among them
     roles: dict[tuple[int, int], Role]  # (source, reader) -> role, where it is no main path
     outputs: tuple[Operand, ...]
+    joined: dict[int, tuple[int, ...]] = field(default_factory=dict)  # Σ -> its sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,18 @@ def is_product(node: Node) -> bool:
     return node.kind == Kind.ELEMENTWISE and function(node) in ("mul", "div")
 
 
-def flow(graph: Graph, *, every: bool = False) -> Flow:
-    """Return the flow between drawn nodes; `every`: all that depend on the input are drawn."""
+def flow(
+    graph: Graph,
+    *,
+    every: bool = False,
+    states: Collection[int] = (),
+    later: Collection[int] = (),
+) -> Flow:
+    """Return the flow between drawn nodes; `every`: all that depend on the input are drawn.
+
+    `states` are tensors with which a loop begins: its first turn is drawn like the later ones.
+    What joins in `later` turns has no roles, which are those of the first turn.
+    """
     origin: dict[int, Operand] = {
         tensor: Operand(tensor, (-1 - i,), frozenset()) for i, tensor in enumerate(graph.inputs)
     }
@@ -84,6 +96,7 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
         # Without inputs no node depends on data; then every node counts as one that does.
         outside = {t for node in graph.nodes for t in node.inputs} - set(graph.producer)
         origin = {tensor: Operand(tensor, (), frozenset()) for tensor in outside}
+    origin |= {t: Operand(t, (), frozenset()) for t in states if t not in origin}
     drawn: set[int] = set()
     operands: dict[int, tuple[Operand, ...]] = {}
     for node in graph.nodes:
@@ -98,24 +111,25 @@ def flow(graph: Graph, *, every: bool = False) -> Flow:
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, (node.id,), frozenset())
         else:
-            reached = _distinct_sources(read)
+            reached = distinct_sources(read)
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
             trail = (node.op, node.attrs, tuple(operand.trail for operand in read))
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, reached, passed, trail)
-    sources = {node: _distinct_sources(read) for node, read in operands.items()}
+    sources = {node: distinct_sources(read) for node, read in operands.items()}
     outputs = tuple(origin[tensor] for tensor in graph.outputs if tensor in origin)
     return Flow(
         frozenset(drawn),
         operands,
         sources,
-        _readers(sources, outputs),
-        _roles(graph, operands, sources),
+        readers(sources, outputs),
+        _roles(graph, {node: operands[node] for node in operands if node not in later}, sources),
         outputs,
     )
 
 
-def _distinct_sources(operands: tuple[Operand, ...]) -> tuple[int, ...]:
+def distinct_sources(operands: tuple[Operand, ...]) -> tuple[int, ...]:
+    """Return what the operands come from, each once."""
     return tuple(dict.fromkeys(source for operand in operands for source in operand.sources))
 
 
@@ -125,21 +139,24 @@ def _worth(graph: Graph, node: Node, read: tuple[Operand, ...]) -> bool:
         # Comparisons and index arithmetic on integers prepare something else.
         floats = all(graph.tensors[t].floating for t in (*node.inputs, *node.outputs[:1]))
         return floats or len({operand.tensor for operand in read}) > 1
-    return node.kind in _DRAWN or function(node) in _GATHERED
+    # Whether any element is true decides which code runs, and is no step of the data.
+    asked = function(node) in ("any", "all")
+    return (node.kind in _DRAWN and not asked) or function(node) in _GATHERED
 
 
-def _readers(
+def readers(
     sources: dict[int, tuple[int, ...]], outputs: tuple[Operand, ...]
 ) -> dict[int, tuple[int, ...]]:
-    readers: dict[int, list[int]] = {}
+    """Return by node, or input, who reads it."""
+    found: dict[int, list[int]] = {}
     for node, read in sources.items():
         for source in read:
-            readers.setdefault(source, []).append(node)
+            found.setdefault(source, []).append(node)
     for operand in outputs:
         for source in operand.sources:
-            if OUTPUT not in readers.setdefault(source, []):
-                readers[source].append(OUTPUT)
-    return {node: tuple(nodes) for node, nodes in readers.items()}
+            if OUTPUT not in found.setdefault(source, []):
+                found[source].append(OUTPUT)
+    return {node: tuple(nodes) for node, nodes in found.items()}
 
 
 def _roles(
@@ -188,9 +205,9 @@ def _mark_sum(
     for way, main in pairs:
         start = way.sources[0]
         if start in ancestors([start, *main.sources], sources):
-            padded = Kind.PAD in way.passed and way.passed <= _SAME | {Kind.PAD, Kind.SLICE}
+            padded = Kind.PAD in way.passed and way.passed <= SAME | {Kind.PAD, Kind.SLICE}
             changed = Role.PAD if padded else Role.BYPASS
-            roles[start, node] = Role.IDENTITY if way.passed <= _SAME else changed
+            roles[start, node] = Role.IDENTITY if way.passed <= SAME else changed
             return
     for way, main in pairs:
         chain = _way_round(graph, way.sources[0], main.sources, sources)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from archlab.fold.choose import Open, is_stretch, stretches, visible
-from archlab.fold.drawing import Box, Drawing, Edge, Shape
+from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
 from archlab.fold.emit import Canvas
 from archlab.fold.tree import RECURRENT, Block, Leaf, Run
 from archlab.ir.graph import Graph
+from archlab.ir.kinds import Kind
 
 ENTRY, EXIT = "port:in", "port:out"
 MOST = 250  # levels that a page may hold
@@ -57,7 +58,9 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
         opened = around[block] | _inside(block, boxes)
         drawing, canvas = drawn(opened)
         shown = (item for item, _ in visible(block, opened))
-        closed = [item for item in shown if isinstance(item, Block) and item.type not in RECURRENT]
+        # What small operators are together says more than they do.
+        modules = (item for item in shown if isinstance(item, Block) and item.kind is None)
+        closed = [item for item in modules if item.type not in RECURRENT]
         inner = closed[: MOST - len(waiting)]
         left_out += len(closed) - len(inner)
         for child in inner:
@@ -89,7 +92,8 @@ def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
         boxes.sort(key=lambda holder: holder[0])  # the closest is the one with the fewest nodes
     shown: dict[str, tuple[str, str]] = {}
     for call in graph.calls:
-        inside = range(call.first, call.last)
+        span = range(call.first, call.last)
+        inside = [node for node in span if graph.nodes[node].kind != Kind.CREATE]
         for _, key, name, nodes in holders.get(call.first, ()):
             if nodes.issuperset(inside) and call.path not in shown:
                 shown[call.path] = (key, name)
@@ -145,7 +149,9 @@ def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
     for edge in drawing.edges:
         tail = edge.tail if edge.tail in names else ENTRY
         head = edge.head if edge.head in names else EXIT
-        if (tail, head) != (ENTRY, EXIT):
+        # The next turn of a loop around the module is not part of its inside.
+        turns = edge.role == Role.LOOP and (tail == ENTRY or head == EXIT)
+        if (tail, head) != (ENTRY, EXIT) and not turns:
             outside = tail == ENTRY or head == EXIT  # there the shape is written already
             cut = replace(edge, tail=tail, head=head, changed=edge.changed and not outside)
             edges.setdefault((tail, head, edge.role), cut)

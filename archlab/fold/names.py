@@ -11,6 +11,7 @@ from math import prod
 from archlab.fold.arithmetic import elementwise, param_name, pretty
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
+from archlab.fold.heads import heads_text
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import (
     AttentionAttrs,
@@ -82,6 +83,8 @@ def shape_of(node: Node, flow: Flow) -> Shape:
         return Shape.OPERATOR
     if node.kind == Kind.CONCAT:
         return Shape.CONCAT
+    if node.id in flow.joined:  # rows that are put into a tensor are no sum
+        return Shape.OPERATOR if function(node) == "index_put" else Shape.SUM
     # With a number or a parameter it is a step of the path: a scale or a shift.
     if len(flow.operands.get(node.id, ())) > 1:
         joins = ((is_sum, Shape.SUM), (is_product, Shape.PRODUCT))
@@ -130,9 +133,9 @@ def _linear(graph: Graph, node: Node) -> str:
 def _attention(graph: Graph, node: Node) -> str:
     attrs = node.attrs
     assert isinstance(attrs, AttentionAttrs)
-    query = graph.shape(node.inputs[0])
-    heads = query[1] if len(query) == 4 else 1
-    text = f"Attention · {heads} head{'s' * (heads > 1)}"
+    query, key, *_ = node.inputs
+    shape = graph.shape(query)
+    text = heads_text(graph, query, key, attrs.head_size, shape[1] if len(shape) == 4 else 1)
     return f"{text}, causal" if attrs.causal else text
 
 

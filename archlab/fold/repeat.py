@@ -7,10 +7,11 @@ and strides in the same tree, at any width.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archlab.fold.flow import Flow, function
 from archlab.fold.tree import Block, Item, Leaf, Run
+from archlab.fold.turns import at_any_place
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
 
@@ -28,16 +29,28 @@ class Keys:
     least: int = 3  # equal leaves in a row that are worth folding; 0: none are
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _alike: dict[Item, int] = field(default_factory=dict)
-    _exact: dict[tuple[int, ...], int] = field(default_factory=dict)
+    _exact: dict[tuple[bool, tuple[int, ...]], int] = field(default_factory=dict)
 
     def exact(self, item: Item) -> int:
         """Return the number of an item's exact structure."""
         # No other item has the same nodes: what the user wants to see is equal to nothing.
         if self.stands_apart(item):
             return self._number(("apart", item.nodes))
-        if item.nodes not in self._exact:
-            self._exact[item.nodes] = self._number(self._structure(item))
-        return self._exact[item.nodes]
+        return self._structured(item, loosely=False)
+
+    def loose(self, item: Item) -> int:
+        """Return the number of an item's structure with its weights' sizes.
+
+        How many rows it works on, and which part of a tensor it reads, is left aside: each expert
+        of a mixture gets tokens, and a gate, of its own.
+        """
+        return self.exact(item) if self.stands_apart(item) else self._structured(item, loosely=True)
+
+    def _structured(self, item: Item, *, loosely: bool) -> int:
+        key = (loosely, item.nodes)
+        if key not in self._exact:
+            self._exact[key] = self._number(self._structure(item, loosely=loosely))
+        return self._exact[key]
 
     def alike(self, item: Item) -> int:
         """Return the number of an item's structure when widths are left aside."""
@@ -48,7 +61,12 @@ class Keys:
             elif isinstance(item, Run):
                 sort = ("run", len(item.members), self.alike(item.members[0]))
             else:
-                sort = ("block", item.type, *map(self.alike, item.children))
+                sort = (
+                    "block",
+                    item.type,
+                    item.pattern if item.kind else "",
+                    *map(self.alike, item.children),
+                )
             self._alike[item] = self._number(sort)
         return self._alike[item]
 
@@ -62,7 +80,7 @@ class Keys:
     def _number(self, structure: Hashable) -> int:
         return self._numbers.setdefault(structure, len(self._numbers))
 
-    def _structure(self, item: Item) -> Hashable:
+    def _structure(self, item: Item, *, loosely: bool) -> Hashable:
         place = {node: i for i, node in enumerate(item.nodes)}
         outside: dict[int, int] = {}
         graph, producer = self.graph, self.graph.producer
@@ -80,13 +98,15 @@ class Keys:
                     read.append((spec.source, spec.shape, shared))
                 else:
                     known = outside.setdefault(tensor, len(outside))
-                    read.append(("outside", known, spec.shape))
-            shapes = tuple(graph.shape(tensor) for tensor in node.outputs)
+                    read.append(("outside", known, () if loosely else spec.shape))
+            shapes = () if loosely else tuple(graph.shape(tensor) for tensor in node.outputs)
             mark = self.marks.get(number, "")
-            read.append(tuple(operand.trail for operand in self.flow.operands.get(number, ())))
-            lines.append((node.op, node.kind, node.attrs, tuple(read), shapes, mark))
+            trails = (operand.trail for operand in self.flow.operands.get(number, ()))
+            read.append(tuple(map(_loosened, trails) if loosely else trails))
+            attrs = at_any_place(node.attrs) if loosely else node.attrs
+            lines.append((node.op, node.kind, attrs, tuple(read), shapes, mark))
         kind = item.type if isinstance(item, Block) else ""
-        return ("exact", kind, tuple(lines))
+        return ("loose" if loosely else "exact", kind, tuple(lines))
 
     def _manner(self, number: int) -> Hashable:
         node = self.graph.nodes[number]
@@ -104,23 +124,93 @@ class Keys:
         return (node.kind, name, several, mark)
 
 
+def _loosened(trail: Hashable) -> Hashable:
+    """Return what an operand passed on its way, at any place of a tensor."""
+    if not isinstance(trail, tuple) or not trail:
+        return trail
+    op, attrs, before = trail
+    return (op, at_any_place(attrs), tuple(map(_loosened, before)))
+
+
+def _loose(keys: Keys, items: Sequence[Item]) -> list[int]:
+    """Return the loose numbers of items; those that cannot have an equal nearby get one below 0."""
+    sizes = [len(item.nodes) for item in items]
+    near = [{*sizes[max(i - _LONGEST, 0) : i], *sizes[i + 1 : i + _LONGEST + 1]}
+            for i in range(len(items))]  # fmt: skip
+    return [keys.loose(item) if sizes[i] in near[i] else -1 - i for i, item in enumerate(items)]
+
+
 def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items with rows of equal ones folded into runs, the shortest unit first."""
-    exact = [keys.exact(item) for item in items]
+    exact, loose = [keys.exact(item) for item in items], _loose(keys, items)
     result: list[Item] = []
     i = 0
     while i < len(items):
-        period, times = _row(exact, i, items, keys.least)
-        starts = range(i, i + times * period, period)
-        units = _untapped(keys.flow, [_unit(items[start : start + period]) for start in starts])
-        wiring = wired(keys.flow, units) if len(units) > 1 else ""
-        if wiring:
-            result.append(Run(tuple(units), wiring))
-            i += len(units) * period
-        else:
-            result.append(items[i])
-            i += 1
+        run, taken = _side_by_side(keys, loose, i, items)
+        if run is None:
+            run, taken = _run(keys, exact, i, items)
+        result.append(items[i] if run is None else run)
+        i += taken
     return tuple(_dense(keys, result))
+
+
+def _run(keys: Keys, exact: Sequence[int], i: int, items: Sequence[Item]) -> tuple[Run | None, int]:
+    """Return the run of equal items that begins at `i`, and how many items it takes."""
+    period, times = _row(exact, i, items, keys.least)
+    starts = range(i, i + times * period, period)
+    units = _untapped(keys.flow, [_unit(items[start : start + period]) for start in starts])
+    wiring = wired(keys.flow, units) if len(units) > 1 else ""
+    return (Run(tuple(units), wiring), len(units) * period) if wiring else (None, 1)
+
+
+def _side_by_side(
+    keys: Keys, loose: Sequence[int], i: int, items: Sequence[Item]
+) -> tuple[Run | None, int]:
+    """Return the run of items that read the same, with weights of the same sizes."""
+    period, times = _row(loose, i, items, keys.least)
+    tensors = (
+        tensor
+        for item in items[i : i + period]
+        for node in item.nodes
+        for tensor in keys.graph.nodes[node].inputs
+    )
+    if times == 1 or not any(keys.graph.tensors[tensor].source == "param" for tensor in tensors):
+        return None, 1
+    units = [_unit(items[j : j + period]) for j in range(i, i + times * period, period)]
+    # The first two tell most rows apart.
+    if any(wired(keys.flow, row) != "parallel" for row in (units[:2], units)):
+        return None, 1
+    return Run(tuple(map(_merged, units)), "parallel"), times * period
+
+
+def _merged(unit: Leaf | Block) -> Leaf | Block:
+    """Return a module and what belongs to it, as its gate, as one block."""
+    if not isinstance(unit, Block) or unit.paths:
+        return unit
+    inner = [child for child in unit.children if not isinstance(child, Leaf)]
+    if len(inner) != 1 or not isinstance(inner[0], Block) or inner[0].sealed:
+        return unit
+    at = unit.children.index(inner[0])
+    children = (*unit.children[:at], *inner[0].children, *unit.children[at + 1 :])
+    return replace(inner[0], children=children, nodes=unit.nodes)
+
+
+def lists_of(items: Sequence[Item], flow: Flow) -> list[Block]:
+    """Return the lists of modules that also hold drawn operators between them."""
+    return [
+        item
+        for item in items
+        if isinstance(item, Block)
+        and item.type in ("ModuleList", "ModuleDict")
+        and any(isinstance(part, Leaf) and part.parts[0] in flow.drawn for part in item.children)
+    ]
+
+
+def covers(run: Run, row: Block) -> bool:
+    """Whether a run side by side has all modules of a list."""
+    inside = set(run.nodes)
+    modules = (part for part in row.children if not isinstance(part, Leaf))
+    return run.wiring == "parallel" and all(inside.issuperset(part.nodes) for part in modules)
 
 
 def _untapped(flow: Flow, units: list[Leaf | Block]) -> list[Leaf | Block]:

@@ -19,7 +19,7 @@ PORT = 12.0  # between lines that enter a frame
 GUTTER = 32.0  # between the columns of a wrapped drawing
 ELBOW = 8.0  # between lines that lead from column to column
 MOST_LINES = 4  # from a column to the next one
-_LEFT = frozenset({Role.CONCAT, Role.REPEAT})
+_LEFT = frozenset({Role.CONCAT, Role.REPEAT, Role.LOOP})
 
 
 class Stack:

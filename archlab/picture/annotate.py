@@ -16,7 +16,7 @@ from archlab.analyze.field.sight import sights
 from archlab.errors import check_one_of
 from archlab.fold import Levels
 from archlab.fold.drawing import Amounts, Box, Drawing, Group, Heat
-from archlab.ir.graph import Graph, Node
+from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
 
 Values = Mapping[int, float | None]  # node -> its amount; None where it cannot be known
@@ -153,13 +153,12 @@ def macs_by_node(graph: Graph) -> dict[int, int | None]:
     macs = {
         node.id: MACS[node.kind](graph, node) if node.kind in MACS else None for node in graph.nodes
     }
-    data = set(graph.inputs)
+    on_data = _on_data(graph)
     behind: dict[int, set[int]] = {}  # tensor of weights alone -> the products that lead to it
     for node in graph.nodes:
         products = {product for tensor in node.inputs for product in behind.get(tensor, ())}
         own = macs[node.id]
-        if _reads_data(graph, node, data):
-            data.update(node.outputs)
+        if node.id in on_data:
             if own is not None:
                 macs[node.id] = own + sum(macs[product] or 0 for product in products)
                 macs |= dict.fromkeys(products, 0)
@@ -185,26 +184,33 @@ def params_by_node(graph: Graph) -> dict[int, int]:
 def _uses(graph: Graph) -> dict[int, list[int]]:
     """Return by node the parameters that it uses on data, as indices of `graph.params`."""
     # A weight is followed through what only reshapes it: it counts where it first meets data.
-    data = set(graph.inputs)
+    on_data = _on_data(graph)
+    uses: dict[int, list[int]] = {}
+    for number, operands in _weights(graph, on_data).items():
+        if number in on_data:
+            uses[number] = list(dict.fromkeys(i for indices in operands for i in indices))
+    return uses
+
+
+def _weights(graph: Graph, on_data: set[int]) -> dict[int, tuple[tuple[int, ...], ...]]:
+    """Return by node the parameters in each of its inputs, as indices, if there are any.
+
+    They are followed through nodes that are not on data.
+    """
     holds: dict[int, list[int]] = {}
     for i, param in enumerate(graph.params):
         if not param.buffer:
             holds.setdefault(param.tensor, []).append(i)
-    uses: dict[int, list[int]] = {}
+    weights: dict[int, tuple[tuple[int, ...], ...]] = {}
     for node in graph.nodes:
-        indices = [
-            i
-            for tensor in dict.fromkeys(node.inputs)
-            for i in _of_module(graph, holds.get(tensor, []), node.path)
-        ]
-        if _reads_data(graph, node, data):
-            data.update(node.outputs)
-            if indices:
-                uses[node.id] = list(dict.fromkeys(indices))
-        elif indices:
-            for tensor in node.outputs:
-                holds.setdefault(tensor, []).extend(indices)
-    return uses
+        read = tuple(tuple(_of_module(graph, holds.get(t, []), node.path)) for t in node.inputs)
+        if any(read):
+            weights[node.id] = read
+            if node.id not in on_data:
+                held = dict.fromkeys(i for indices in read for i in indices)
+                for tensor in node.outputs:
+                    holds.setdefault(tensor, []).extend(held)
+    return weights
 
 
 def _of_module(graph: Graph, indices: list[int], path: str) -> list[int]:
@@ -213,11 +219,29 @@ def _of_module(graph: Graph, indices: list[int], path: str) -> list[int]:
     return own or indices
 
 
-def _reads_data(graph: Graph, node: Node, data: set[int]) -> bool:
-    # A net without inputs makes its data itself: there each operator counts as one on data.
-    return node.kind != Kind.CREATE and (
-        any(tensor in data for tensor in node.inputs) or not graph.inputs
-    )
+def _on_data(graph: Graph) -> set[int]:
+    """Return the nodes that work on data, and not on weights alone."""
+    on_data = _reached(graph, set())
+    sorts = {
+        number: (graph.nodes[number].path, graph.nodes[number].op, indices)
+        for number, indices in _weights(graph, on_data).items()
+    }
+    # The first turn of a loop works on zeros: on data is what later turns do on data.
+    later = {sort for number, sort in sorts.items() if number in on_data}
+    first = {number for number, sort in sorts.items() if sort in later} - on_data
+    return _reached(graph, first) if first else on_data
+
+
+def _reached(graph: Graph, first: set[int]) -> set[int]:
+    """Return the nodes that depend on an input, on one of the first nodes, or are one."""
+    data, nodes = set(graph.inputs), set()
+    for node in graph.nodes:
+        # A net without inputs makes its data itself: there each operator counts as one on data.
+        reads = not graph.inputs or any(tensor in data for tensor in node.inputs)
+        if node.kind != Kind.CREATE and (reads or node.id in first):
+            data.update(node.outputs)
+            nodes.add(node.id)
+    return nodes
 
 
 def memory_by_node(graph: Graph) -> dict[int, int]:

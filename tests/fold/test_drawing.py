@@ -34,7 +34,7 @@ def test_a_number_that_nobody_worked_out_is_none() -> None:
 
 
 def test_whatever_goes_round_the_main_path_is_a_shortcut() -> None:
-    assert set(Role) - SHORTCUTS == {Role.MAIN, Role.REPEAT}
+    assert set(Role) - SHORTCUTS == {Role.MAIN, Role.REPEAT, Role.LOOP}
 
 
 def test_boxes_come_before_frames() -> None:

@@ -48,10 +48,11 @@ def large(name: str) -> nn.Module:
 
 def modules(drawing: Drawing) -> dict[str, Box]:
     """Return the boxes that stand for one module each, whose id is the module's path then."""
+    parts = ("one turn", " steps")  # of a module
     return {
         box.id: box
         for box in drawing.boxes
-        if box.path and box.id.partition("~")[0] == box.path and not box.title.endswith(" steps")
+        if box.path and box.id.partition("~")[0] == box.path and not box.title.endswith(parts)
     }
 
 

@@ -4,7 +4,8 @@ import pytest
 from hand_made_graphs import Maker
 
 from archlab.fold import fold
-from archlab.fold.tree import Block, Leaf, call_tree, dissolved, unwrapped
+from archlab.fold.calls import call_tree
+from archlab.fold.tree import Block, Leaf, dissolved, unwrapped
 from archlab.ir.graph import Failure, ModuleCall
 
 

@@ -23,6 +23,7 @@ ROLES = {
     Role.BYPASS: "bypass",
     Role.CONCAT: "skip",
     Role.REPEAT: "all before",
+    Role.LOOP: "next turn",
 }
 SIGNS = {"added": "+ added", "removed": "− removed", "changed": "≠ changed"}
 
@@ -93,8 +94,9 @@ def left(lines: Sequence[str]) -> str:
 
 
 def title(box: Box) -> str:
-    """Return what a box is, with what is fused into it."""
-    return " · ".join((box.title, *box.fused))
+    """Return what a box is, with what is fused into it, and what it is by its structure."""
+    pattern = box.pattern if box.pattern != box.title else ""
+    return " · ".join(filter(None, (box.title, *box.fused, pattern)))
 
 
 def weights(box: Box) -> str:
@@ -105,16 +107,18 @@ def weights(box: Box) -> str:
 
 
 def params_text(amounts: Amounts, repeats: int) -> str:
-    """Return the parameters of one repeat, and whether the repeats share any."""
+    """Return the parameters of one repeat, and whether repeats, or other boxes, share any."""
     params = amounts.params or 0
     each = params / repeats if amounts.each is None else amounts.each
-    return f"{si(each, 3)} params{', shared' if each * repeats > params else ''}"
+    also = " + shared" if amounts.shared and repeats == 1 else ""
+    return f"{si(each, 3)} params{', shared' if each * repeats > params else also}"
 
 
 def cost(group: Group) -> list[str]:
     """Return the parameters and MACs of one repeat of a group, without what is not known."""
     amounts, repeats = group.amounts, group.repeats
     texts = [params_text(amounts, repeats)] if amounts.params else []
+    texts += ["shared weights"] * (amounts.shared and not amounts.params)
     return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
 
 
@@ -211,7 +215,8 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
         head += text(f"  ×{group.times}", 14, colours["shortcut"], bold=True)
     lines = [head]
     # The lines are short, because the label stands left of the path through the middle.
-    lines += [text(line, 10, colours["quiet"]) for line in camel(group.type.strip("_"))]
+    kinds = (group.type.strip("_"), group.pattern)
+    lines += [text(line, 10, colours["quiet"]) for kind in kinds for line in camel(kind)]
     # A branch is narrow, and its cards say what it costs.
     amounts = [] if group.branches else cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:

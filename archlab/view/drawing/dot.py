@@ -27,6 +27,7 @@ _STYLES = {
     Role.BYPASS: ("shortcut", "dotted", 2.0),
     Role.CONCAT: ("skip", "solid", 2.2),
     Role.REPEAT: ("skip", "dotted", 2.2),
+    Role.LOOP: ("skip", "dashed", 1.6),
     Role.MAIN: ("edge", "solid", 1.1),
 }
 # Edges that run beside the path carry their word in a lane; one through a box needs none.
@@ -156,7 +157,7 @@ def _edges(
             drawn["label"] = label
         lane = f"lane{i}" if i in lanes else ""
         plain = {**drawn, "dir": "none"}
-        if edge.role == Role.REPEAT:
+        if edge.role in (Role.REPEAT, Role.LOOP):
             # It runs against the ranks, so it is written from its head to its tail.
             back = {**drawn, "dir": "back"}
             yield True, f"{head}:{side}", lane or f"{tail}:{side}", back

@@ -92,12 +92,12 @@ def _join(box: Box) -> Face:
 
 def header(group: Group, drawing: Drawing) -> tuple[list[Text], list[Text]]:
     """Return the two parts of a frame's header: what it is, and what it costs."""
-    names = [Text(card.group_name(group, drawing), 10, "text", bold=True)]
+    name = card.group_name(group, drawing)
+    names = [Text(name, 10, "text", bold=True)] if name else []  # turns of a loop have none
     if group.times > 1:
         names.append(Text(f"×{group.times}", 12, "shortcut", bold=True))
-    kind = card.printable(group.type.strip("_") or group.holds)
-    if kind:
-        names.append(Text(kind, 9, "quiet"))
+    kinds = filter(None, (group.type.strip("_") or group.holds, group.pattern))
+    names += [Text(card.printable(kind), 9, "quiet") for kind in kinds]
     # A branch is narrow, and its cards say what it costs.
     costs = [] if group.branches else card.cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:

@@ -17,6 +17,7 @@ _EDGES = {
     Role.BYPASS: ("┅┅", "shortcut", "shortcut, changed on its way (no weights)"),
     Role.CONCAT: ("━━", "skip", "skip, joined by concatenation"),
     Role.REPEAT: ("┅┅", "skip", "every block of the row reads all before it"),
+    Role.LOOP: ("╍╍", "skip", "what a turn of a loop leaves to the next"),
 }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archlab.fold.drawing import SHORTCUTS, Box, Drawing, Edge, Role, Shape
 from archlab.result import si
-from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable
+from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, printable, title
 from archlab.view.drawing.style import Style
 from archlab.view.theme import hue
 
@@ -40,15 +41,14 @@ def _inside(drawing: Drawing, parent: str, depth: int) -> Iterator[str]:
     for i, group in enumerate(drawing.groups):
         if group.parent == parent:
             times = f" ×{group.times}" if group.times > 1 else ""
-            kind = f" {group.type or group.holds}".rstrip()
-            yield f'{pad}subgraph g{i}["{_text(f"{group.path}{times}{kind}")}"]'
+            words = (f"{group.path}{times}", group.type or group.holds, group.pattern)
+            yield f'{pad}subgraph g{i}["{_text(" ".join(filter(None, words)))}"]'
             yield from _inside(drawing, group.id, depth + 1)
             yield f"{pad}end"
 
 
 def _label(box: Box) -> str:
-    title = pill_sign(box) if box.shape in _ROUND else box.title
-    words = " · ".join((title, *box.fused))
+    words = title(replace(box, title=pill_sign(box)) if box.shape in _ROUND else box)
     if box.times > 1:
         words += f" ×{box.times}"
     name = "" if box.name.isdigit() else box.name

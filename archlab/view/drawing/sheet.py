@@ -39,6 +39,7 @@ _PENS = {
     Role.BYPASS: ("shortcut", 1.9, (2.0, 2.5)),
     Role.CONCAT: ("skip", 2.0, ()),
     Role.REPEAT: ("skip", 2.0, (2.0, 2.5)),
+    Role.LOOP: ("skip", 1.6, (5.0, 3.0)),
     Role.MAIN: ("edge", 1.2, ()),
 }
 
@@ -101,7 +102,8 @@ class _Sheet:
             *self._row(names, frame.name),
             *self._row(facts, frame.facts),
         ]
-        about = [group.path or group.id, group.type, f"×{group.times}" if group.times > 1 else ""]
+        times = f"×{group.times}" if group.times > 1 else ""
+        about = [group.path or group.id, group.type, group.pattern, times]
         title = " ".join(filter(None, about))
         key = f"group:{group.id}"
         return Element(shapes, "cluster", key, title, {"path": group.path})

@@ -174,6 +174,7 @@ def _frame_rows(sheet: _Sheet, group: Group, depth: int) -> list[_Row]:
     room = sheet.room - columns(bars) - 2
     parts = (
         group.type.strip("_") or group.holds,
+        group.pattern,
         *cost(group),
         heat_text(group.amounts.heat, sheet.drawing)
         if heat is not None and heat.share and group.amounts.heat
@@ -181,7 +182,7 @@ def _frame_rows(sheet: _Sheet, group: Group, depth: int) -> list[_Row]:
         group.note,
         SIGNS.get(group.mark, group.mark),
     )
-    head = shortened(name, room - columns(times)) + times
+    head = (shortened(name, room - columns(times)) + times).lstrip()
     lines = flowed([head, *map(visible, parts)], room, room - 2)
     rows = []
     for i, line in enumerate(lines):
@@ -238,7 +239,7 @@ def _said(sheet: _Sheet, place: int, made: str) -> list[str]:
         box = replace(box, width=None, unit="")  # the shape says it
     ends = " ".join(f"[{numbers[edge.tail]}]" for edge in into if edge.tail in numbers)
     return [
-        *details(box, into, sheet.boxes, before),
+        *details(box, into, sheet.leaving[box.id], sheet.boxes, before),
         f"from {ends}" if ends else "",
         f"to [{numbers[box.id]}]" if box.id in numbers else "",
     ]

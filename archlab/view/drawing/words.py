@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.quoting import columns, shortened, visible
+from archlab.view.drawing import card
 from archlab.view.drawing.card import ROLES, SIGNS, pill_sign, weights
 from archlab.view.drawing.lanes import is_lane
 
@@ -23,10 +25,10 @@ def group_name(group: Group, drawing: Drawing) -> str:
 
 
 def title(box: Box) -> str:
-    """Return what a box is, with what is fused to it and how often it comes."""
+    """Return what a box is, with what is fused to it, its pattern and how often it comes."""
     joins = box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
     times = f" ×{box.times}" if box.times > 1 else ""
-    return visible(DOT.join((pill_sign(box) if joins else box.title, *box.fused)) + times)
+    return visible(card.title(replace(box, title=pill_sign(box)) if joins else box) + times)
 
 
 def shape(box: Box, leaving: Sequence[Edge]) -> str:
@@ -38,8 +40,16 @@ def shape(box: Box, leaving: Sequence[Edge]) -> str:
     return edge.sizes
 
 
-def details(box: Box, into: Sequence[Edge], boxes: Mapping[str, Box], before: str) -> list[str]:
+def details(
+    box: Box,
+    into: Sequence[Edge],
+    leaving: Sequence[Edge],
+    boxes: Mapping[str, Box],
+    before: str,
+) -> list[str]:
     """Return what stands behind the title of a box; `before` is the id of the box above it."""
+    # What the next turn of a loop reads: ↺ and the box that it goes back to.
+    turns = [edge.head for edge in leaving if edge.role == Role.LOOP]
     roles = Counter(_signed(ROLES[edge.role], edge) for edge in into if is_lane(edge))
     read = _sources(box, [edge for edge in into if edge.role == Role.MAIN], boxes, before)
     parts = (
@@ -49,6 +59,7 @@ def details(box: Box, into: Sequence[Edge], boxes: Mapping[str, Box], before: st
         box.wide,
         weights(box),
         *box.note.split("\n"),
+        *(f"↺ {'itself' if head == box.id else _short(boxes[head], box)}" for head in turns),
         SIGNS.get(box.mark, box.mark),
         f"← {read}" if read else "",
     )

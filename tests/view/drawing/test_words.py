@@ -20,12 +20,12 @@ def test_a_shape_is_said_where_it_changes() -> None:
 def test_sources_are_named_where_they_are_not_the_box_above() -> None:
     boxes = {name: Box(name, name, Shape.OPERATOR, "Conv", name=name) for name in "abcdef"}
     box = boxes["f"]
-    assert details(box, [Edge("e", "f")], boxes, "e") == ["f"]
-    assert details(box, [Edge("a", "f")], boxes, "e") == ["f", "← a"]
+    assert details(box, [Edge("e", "f")], [], boxes, "e") == ["f"]
+    assert details(box, [Edge("a", "f")], [], boxes, "e") == ["f", "← a"]
     many = [Edge(name, "f") for name in "abcde"]
-    assert details(box, many, boxes, "e") == ["f", "← a, b, c, d and 1 more"]
+    assert details(box, many, [], boxes, "e") == ["f", "← a, b, c, d and 1 more"]
     gone = [Edge("e", "f", mark="removed"), Edge("a", "f", Role.IDENTITY, mark="added")]
-    assert details(box, gone, boxes, "e") == ["f", "identity + added", "← e − removed"]
+    assert details(box, gone, [], boxes, "e") == ["f", "identity + added", "← e − removed"]
 
 
 def test_frames_are_called_by_their_path_inside_the_one_around() -> None:

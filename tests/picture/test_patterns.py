@@ -1,0 +1,214 @@
+"""Patterns by their names, in nets written by hand and in well-known ones, and what is none."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+import archlab
+
+
+def patterns(module, source) -> list[str]:
+    """Return the patterns of boxes and frames in the order of a drawing."""
+    drawing = archlab.render(archlab.load(module, input=source)).drawing
+    return [item.pattern for item in drawing.items if item.pattern]
+
+
+class RootMeanSquare(nn.Module):
+    def __init__(self, *, centred=False, squared=True):
+        super().__init__()
+        self.weight, self.centred, self.squared = nn.Parameter(torch.ones(16)), centred, squared
+
+    def forward(self, x):
+        x = x - x.mean(-1, keepdim=True) if self.centred else x
+        power = x.pow(2) if self.squared else x.abs()
+        return x * torch.rsqrt(power.mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [({}, ["RMSNorm"]), ({"centred": True}, ["LayerNorm"]), ({"squared": False}, [])],
+)
+def test_a_norm_by_hand_is_one_box(options, names) -> None:
+    norm = RootMeanSquare(**options)
+    drawing = archlab.render(archlab.load(nn.Sequential(nn.Linear(16, 16), norm), input="[1x9x16]"))
+    assert [box.pattern for box in drawing.drawing.boxes if box.pattern] == names
+    if names:
+        assert [box.title for box in drawing.drawing.boxes] == [
+            "input", "Linear 16 → 16", *names, "output",
+        ]  # fmt: skip
+        assert drawing.drawing.boxes[2].amounts.params == 16
+
+
+def tables(size, width):
+    angles = torch.outer(torch.arange(size).float(), 1 / 100 ** (torch.arange(width) / width))
+    return angles.cos(), angles.sin()
+
+
+def by_halves(x):
+    cos, sin = tables(x.shape[-2], x.shape[-1])
+    first, second = x.chunk(2, -1)
+    return x * cos + torch.cat((-second, first), -1) * sin
+
+
+def in_turn(x):
+    cos, sin = tables(x.shape[-2], x.shape[-1] // 2)
+    even, odd = x[..., ::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+
+
+def complex_numbers(x):
+    cos, sin = tables(x.shape[-2], x.shape[-1] // 2)
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2)
+
+
+def swapped(x):
+    first, second = x.chunk(2, -1)
+    return x * 2 + torch.cat((second, first), -1) * 3
+
+
+class Attention(nn.Module):
+    def __init__(self, *, heads=4, groups=4, turn=None, fused=False, scored=None):
+        super().__init__()
+        self.heads, self.groups, self.size = heads, groups, 32 // heads
+        self.q, self.o = nn.Linear(32, 32), nn.Linear(32, 32)
+        self.k, self.v = (nn.Linear(32, groups * self.size) for _ in range(2))
+        self.turn, self.fused = turn, fused
+        self.scored = nn.Parameter(torch.zeros(9, 9)) if scored == "bias" else scored
+
+    def forward(self, x):
+        q, k, v = (
+            layer(x).view(len(x), -1, heads, self.size).transpose(1, 2)
+            for layer, heads in ((self.q, self.heads), (self.k, self.groups), (self.v, self.groups))
+        )
+        if self.turn is not None:
+            q, k = self.turn(q), self.turn(k)
+        if self.fused:
+            made = F.scaled_dot_product_attention(q, k, v, enable_gqa=self.heads > self.groups)
+        else:
+            more = self.heads // self.groups
+            k, v = (t.repeat_interleave(more, 1) if more > 1 else t for t in (k, v))
+            scores = q @ k.transpose(-1, -2) / self.size**0.5
+            if isinstance(self.scored, nn.Parameter):
+                scores = scores + self.scored
+            elif self.scored == "mask":
+                scores = scores + torch.full((9, 9), float("-inf")).triu(1)
+            made = scores.softmax(-1) @ v
+        return self.o(made.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        ({}, "Attention · 4 heads"),
+        ({"fused": True}, "Attention · 4 heads"),
+        ({"heads": 1, "groups": 1}, "Attention · 1 head"),
+        ({"groups": 2, "fused": True}, "Attention · 4 heads, 2 kv groups"),
+        ({"groups": 1, "fused": True}, "Attention · 4 heads, 1 kv group"),
+        ({"scored": "bias"}, "Attention · 4 heads, bias"),
+        ({"scored": "mask"}, "Attention · 4 heads, mask"),
+    ],
+)
+def test_attention_tells_its_heads_and_groups(options, title) -> None:
+    module = nn.Sequential(nn.Linear(32, 32), Attention(**options))
+    drawing = archlab.render(archlab.load(module, input="[1x9x32]")).drawing
+    assert title in [box.title for box in drawing.boxes]
+    assert [group.pattern for group in drawing.groups] == [title.replace("A", "a", 1)]
+    params = sum(box.amounts.params or 0 for box in drawing.boxes)
+    assert params == sum(p.numel() for p in module.parameters())
+    heads, size, tokens = options.get("heads", 4), 32 // options.get("heads", 4), 9
+    attention = next(box for box in drawing.boxes if box.title == title)
+    assert attention.amounts.macs == 2 * heads * tokens * tokens * size
+
+
+@pytest.mark.parametrize("turn", [by_halves, in_turn, complex_numbers])
+def test_a_rotary_embedding_is_one_box(turn) -> None:
+    module = nn.Sequential(nn.Linear(32, 32), Attention(turn=turn, fused=True))
+    names = patterns(module, "[1x9x32]")
+    assert names.count("RoPE") == 2
+
+
+def test_halves_that_are_swapped_are_no_rotation() -> None:
+    module = nn.Sequential(nn.Linear(32, 32), Attention(turn=swapped, fused=True))
+    assert "RoPE" not in patterns(module, "[1x9x32]")
+
+
+class Gated(nn.Module):
+    def __init__(self, act, *, twice=True):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(16, 32), nn.Linear(16, 32), nn.Linear(32, 16)
+        self.act, self.twice = act, twice
+
+    def forward(self, x):
+        return (
+            self.c(self.act(self.a(x)) * self.b(x)) if self.twice else self.c(self.act(self.a(x)))
+        )
+
+
+@pytest.mark.parametrize(
+    ("act", "twice", "names"),
+    [
+        (F.silu, True, ["SwiGLU"]), (F.gelu, True, ["GEGLU"]), (torch.sigmoid, True, ["GLU"]),
+        (torch.tanh, True, []), (F.silu, False, []),
+    ],
+)  # fmt: skip
+def test_a_gated_perceptron_is_named_by_its_activation(act, twice, names) -> None:
+    module = nn.Sequential(nn.LayerNorm(16), Gated(act, twice=twice))
+    assert patterns(module, "[1x9x16]") == names
+
+
+class Excited(nn.Module):
+    def __init__(self, *, gate=torch.sigmoid, join=torch.mul):
+        super().__init__()
+        self.down, self.up = nn.Conv2d(16, 4, 1), nn.Conv2d(4, 16, 1)
+        self.gate, self.join = gate, join
+
+    def forward(self, x):
+        pooled = x.mean((2, 3), keepdim=True)
+        return self.join(x, self.gate(self.up(F.relu(self.down(pooled)))))
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [({}, ["squeeze-excite"]), ({"gate": torch.tanh}, []), ({"join": torch.add}, [])],
+)
+def test_squeeze_excite_is_a_gate_on_pooled_channels(options, names) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 16, 3), Excited(**options))
+    assert patterns(module, "3x16x16") == names
+
+
+class Block(nn.Sequential):
+    """A module with a name of its own."""
+
+
+@pytest.mark.parametrize(
+    ("layers", "names"),
+    [
+        ([nn.Conv2d(8, 8, 3, groups=8), nn.ReLU(), nn.Conv2d(8, 16, 1)], ["depthwise-separable"]),
+        ([nn.Conv2d(8, 8, 3, groups=4), nn.ReLU(), nn.Conv2d(8, 16, 1)], []),
+        ([nn.Conv2d(8, 8, 3, groups=8), nn.ReLU(), nn.Conv2d(8, 16, 3)], []),
+        ([nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 1)], []),
+    ],
+)
+def test_depthwise_separable_is_a_depthwise_and_a_pointwise_layer(layers, names) -> None:
+    last = nn.Conv2d(layers[-1].out_channels, 4, 3)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), Block(*layers), last)
+    assert patterns(module, "3x16x16") == names
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "count"),
+    [
+        ("torchvision:mobilenet_v3_large", "squeeze-excite", 8),
+        ("torchvision:vit_b_16", "attention · 12 heads", 12),
+        ("torchvision:resnet18", "", 0),
+        ("googlenet", "", 0),
+    ],
+)
+def test_well_known_models(name, pattern, count) -> None:
+    """The numbers are those of the papers: 8 of 15 blocks have a gate; ViT-B has 12 layers."""
+    drawing = archlab.render(name).drawing
+    found = [item for item in drawing.items if item.pattern in (pattern, pattern.capitalize())]
+    found = [item for item in found if item.pattern and "Attention" not in item.pattern]
+    assert sum(getattr(item, "repeats", 1) for item in found) == count
