@@ -32,6 +32,7 @@ _CHAIN = frozenset(
     {Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL, Kind.ELEMENTWISE, Kind.GATHER}
 )
 SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
+_ENLARGING = frozenset({Kind.RESAMPLE, Kind.CONV_TRANSPOSE})
 _STEPS = 6  # operators on the way round that still count as a shortcut
 
 
@@ -237,7 +238,10 @@ def _way_round(
         chain.insert(0, fork)
         inside = ancestors([fork, *main], sources)
         if fork in inside:
-            inner = (node for node in (inside | set(main)) - {fork} if node >= 0)
-            layers = sum(graph.nodes[node].kind in WEIGHTED for node in inner)
+            inner = [graph.nodes[node].kind for node in (inside | set(main)) - {fork} if node >= 0]
+            # What meets a map that was enlarged on its way is a lateral of a pyramid.
+            if not _ENLARGING.isdisjoint(inner):
+                return []
+            layers = sum(kind in WEIGHTED for kind in inner)
             return chain if layers > weighted else []
     return []

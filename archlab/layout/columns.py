@@ -13,7 +13,7 @@ from archlab.layout.placing import Placing
 _LONG = 0.4  # the share of the height from which on a group may be wrapped itself
 _NEAR = 0.25  # the distance from the ratio that is near enough
 _WORTH = 0.05  # what one more column must gain
-_DEEPER = 0.25  # what columns inside a group must gain
+_DEEPER = 0.2  # what columns inside a group must gain
 _LARGE = 500  # rows from which on near enough is enough
 _ENOUGH = 0.12  # the distance at which no other number of columns is tried
 _LINE = 0.12  # what one more line from column to column costs

@@ -164,7 +164,9 @@ def _heaviest(items: list[int], before: Mapping[int, list[int]], order: _Order) 
     for item in items:
         own = order.weights.get(item, (0, 0, 0))
         ways = [one for one in before[item] if (one, item) in order.main]
-        reads[item] = ways or before[item]
+        ways = ways or before[item]
+        # What only joins in from the side, as a lateral of a pyramid, is no beginning of the trunk.
+        reads[item] = [one for one in ways if before[one]] or ways
         best = max((total[one] for one in reads[item]), default=(0, 0, 0))
         total[item] = (own[0] + best[0], own[1] + best[1], own[2] + best[2])
     ends = [item for item in items if not any(after in total for after in order.after[item])]

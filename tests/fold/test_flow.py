@@ -1,7 +1,9 @@
 """Which operators are drawn, where their operands come from, and what is a way round."""
 
 from hand_made_graphs import Maker, dense, inception, residual, u_net
+from torch import nn
 
+import archlab
 from archlab.fold.drawing import Role
 from archlab.fold.flow import OUTPUT, flow
 from archlab.ir.kinds import Kind, NoAttrs
@@ -102,3 +104,23 @@ def test_a_way_round_that_moves_elements_is_no_identity() -> None:
         y = make.conv(make.relu(make.conv(x, "one"), "relu"), "two")
         way = make.node(kind, op, "", [x])
         assert set(flow(make.graph([make.add(y, way, "")])).roles.values()) == {Role.BYPASS}
+
+
+def test_a_lateral_of_a_pyramid_is_no_shortcut() -> None:
+    """Lin et al., 2017: coarse maps are enlarged and added to 1×1 laterals."""
+
+    class Pyramid(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 8, 3, padding=1)
+            self.second = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+            self.third = nn.Conv2d(8, 8, 3, padding=1)
+            self.lateral = nn.Conv2d(8, 8, 1)
+
+        def forward(self, x):
+            fine = self.first(x)
+            coarse = self.third(self.second(fine))
+            return self.lateral(fine) + nn.functional.interpolate(coarse, scale_factor=2)
+
+    graph = archlab.load(Pyramid(), input="3x8x8").trace()
+    assert flow(graph).roles == {}
