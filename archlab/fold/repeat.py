@@ -162,22 +162,17 @@ def _run(keys: Keys, exact: Sequence[int], i: int, items: Sequence[Item]) -> tup
 def _side_by_side(keys: Keys, i: int, items: Sequence[Item]) -> tuple[Run | None, int]:
     """Return the run of items that read the same, with weights of the same sizes."""
     for period in range(1, min(_LONGEST, (len(items) - i) // 2) + 1):
-        if not _may_be_beside(keys.flow, items[i : i + period], items[i + period : i + 2 * period]):
+        first, second = items[i : i + period], items[i + period : i + 2 * period]
+        tensors = (t for item in first for n in item.nodes for t in keys.graph.nodes[n].inputs)
+        weighted = any(keys.graph.tensors[tensor].source == "param" for tensor in tensors)
+        if not weighted or not _may_be_beside(keys.flow, first, second):
             continue
-        unit = [keys.loose(item) for item in items[i : i + period]]
+        unit = list(map(keys.loose, first))
         starts = range(i + period, len(items) - period + 1, period)
-        same = ([keys.loose(item) for item in items[j : j + period]] == unit for j in starts)
+        same = (list(map(keys.loose, items[j : j + period])) == unit for j in starts)
         times = 1 + sum(takewhile(bool, same))
-        if times < (2 if _has_block(items[i : i + period]) else keys.least or times + 1):
+        if times < (2 if _has_block(first) else keys.least or times + 1):
             continue
-        tensors = (
-            tensor
-            for item in items[i : i + period]
-            for node in item.nodes
-            for tensor in keys.graph.nodes[node].inputs
-        )
-        if not any(keys.graph.tensors[tensor].source == "param" for tensor in tensors):
-            break
         units = [_unit(items[j : j + period]) for j in range(i, i + times * period, period)]
         # The first two tell most rows apart.
         if all(wired(keys.flow, row) == "parallel" for row in (units[:2], units)):
