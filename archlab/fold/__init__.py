@@ -71,7 +71,7 @@ def fold(
     tree = call_tree(graph, turns)
     stream = flow(graph, every=every, states=turns.states, later=turns.later)
     stream = stream if every else summed(graph, stream, turns)
-    keys = Keys(graph, stream, frozenset(wish.expand), marks, least=0 if every else 3)
+    keys = Keys(graph, stream, frozenset(wish.expand), marks, 0 if every else 3, turns.later)
     root = _simplified(keys, tree, every=every)
     opened = chosen(root, keys, wish, _room(graph, wish))
     reasons = difference.reasons if difference else {}
@@ -88,7 +88,7 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
     turns = Turns(graph)
     tree = call_tree(graph, turns)
     stream = summed(graph, flow(graph, states=turns.states, later=turns.later), turns)
-    keys = Keys(graph, stream, frozenset(), {}, least=3)
+    keys = Keys(graph, stream, later=turns.later)
     known = axes(graph)
     root = _simplified(keys, tree, every=False)
 

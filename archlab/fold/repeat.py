@@ -6,8 +6,9 @@ and strides in the same tree, at any width.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from archlab.fold.flow import Flow, function
 from archlab.fold.tree import Block, Item, Leaf, Run
@@ -27,6 +28,7 @@ class Keys:
     apart: frozenset[str] = frozenset()  # paths that must not disappear in a run
     marks: dict[int, str] = field(default_factory=dict)
     least: int = 3  # equal leaves in a row that are worth folding; 0: none are
+    later: Collection[int] = frozenset()  # nodes of all turns of a loop but the first
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _alike: dict[Item, int] = field(default_factory=dict)
     _exact: dict[tuple[bool, tuple[int, ...]], int] = field(default_factory=dict)
@@ -86,6 +88,8 @@ class Keys:
         graph, producer = self.graph, self.graph.producer
         lines = []
         for number in item.nodes:
+            if number in self.later:
+                continue
             node = graph.nodes[number]
             read: list[Hashable] = []
             for tensor in node.inputs:
@@ -106,7 +110,7 @@ class Keys:
             attrs = at_any_place(node.attrs) if loosely else node.attrs
             lines.append((node.op, node.kind, attrs, tuple(read), shapes, mark))
         kind = item.type if isinstance(item, Block) else ""
-        return ("loose" if loosely else "exact", kind, tuple(lines))
+        return ("loose" if loosely else "exact", kind, len(place), tuple(lines))
 
     def _manner(self, number: int) -> Hashable:
         node = self.graph.nodes[number]
@@ -132,21 +136,13 @@ def _loosened(trail: Hashable) -> Hashable:
     return (op, at_any_place(attrs), tuple(map(_loosened, before)))
 
 
-def _loose(keys: Keys, items: Sequence[Item]) -> list[int]:
-    """Return the loose numbers of items; those that cannot have an equal nearby get one below 0."""
-    sizes = [len(item.nodes) for item in items]
-    near = [{*sizes[max(i - _LONGEST, 0) : i], *sizes[i + 1 : i + _LONGEST + 1]}
-            for i in range(len(items))]  # fmt: skip
-    return [keys.loose(item) if sizes[i] in near[i] else -1 - i for i, item in enumerate(items)]
-
-
 def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items with rows of equal ones folded into runs, the shortest unit first."""
-    exact, loose = [keys.exact(item) for item in items], _loose(keys, items)
+    exact = [keys.exact(item) for item in items]
     result: list[Item] = []
     i = 0
     while i < len(items):
-        run, taken = _side_by_side(keys, loose, i, items)
+        run, taken = _side_by_side(keys, i, items)
         if run is None:
             run, taken = _run(keys, exact, i, items)
         result.append(items[i] if run is None else run)
@@ -163,24 +159,39 @@ def _run(keys: Keys, exact: Sequence[int], i: int, items: Sequence[Item]) -> tup
     return (Run(tuple(units), wiring), len(units) * period) if wiring else (None, 1)
 
 
-def _side_by_side(
-    keys: Keys, loose: Sequence[int], i: int, items: Sequence[Item]
-) -> tuple[Run | None, int]:
+def _side_by_side(keys: Keys, i: int, items: Sequence[Item]) -> tuple[Run | None, int]:
     """Return the run of items that read the same, with weights of the same sizes."""
-    period, times = _row(loose, i, items, keys.least)
-    tensors = (
-        tensor
-        for item in items[i : i + period]
-        for node in item.nodes
-        for tensor in keys.graph.nodes[node].inputs
-    )
-    if times == 1 or not any(keys.graph.tensors[tensor].source == "param" for tensor in tensors):
-        return None, 1
-    units = [_unit(items[j : j + period]) for j in range(i, i + times * period, period)]
-    # The first two tell most rows apart.
-    if any(wired(keys.flow, row) != "parallel" for row in (units[:2], units)):
-        return None, 1
-    return Run(tuple(map(_merged, units)), "parallel"), times * period
+    for period in range(1, min(_LONGEST, (len(items) - i) // 2) + 1):
+        first, second = items[i : i + period], items[i + period : i + 2 * period]
+        tensors = (t for item in first for n in item.nodes for t in keys.graph.nodes[n].inputs)
+        weighted = any(keys.graph.tensors[tensor].source == "param" for tensor in tensors)
+        if not weighted or not _may_be_beside(keys.flow, first, second):
+            continue
+        unit = list(map(keys.loose, first))
+        starts = range(i + period, len(items) - period + 1, period)
+        same = (list(map(keys.loose, items[j : j + period])) == unit for j in starts)
+        times = 1 + sum(takewhile(bool, same))
+        if times < (2 if _has_block(first) else keys.least or times + 1):
+            continue
+        units = [_unit(items[j : j + period]) for j in range(i, i + times * period, period)]
+        # The first two tell most rows apart.
+        if all(wired(keys.flow, row) == "parallel" for row in (units[:2], units)):
+            return Run(tuple(map(_merged, units)), "parallel"), times * period
+        break
+    return None, 1
+
+
+def _may_be_beside(flow: Flow, unit: Sequence[Item], others: Sequence[Item]) -> bool:
+    """Whether units are of one size and the second does not begin with what the first makes."""
+    if any(len(a.nodes) != len(b.nodes) for a, b in zip(unit, others, strict=True)):
+        return False
+    first = next((node for node in others[0].nodes if node in flow.drawn), None)
+    made = range(unit[0].nodes[0], unit[-1].nodes[-1] + 1)
+    return first is None or not any(source in made for source in flow.sources[first])
+
+
+def _has_block(items: Sequence[Item]) -> bool:
+    return any(isinstance(item, Block) for item in items)
 
 
 def _merged(unit: Leaf | Block) -> Leaf | Block:
@@ -232,7 +243,7 @@ def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -
             break
         while list(exact[start + times * period : start + (times + 1) * period]) == unit:
             times += 1
-        blocks = any(isinstance(item, Block) for item in items[start : start + period])
+        blocks = _has_block(items[start : start + period])
         if times >= (2 if blocks else leaves or times + 1):
             return period, times
     return 1, 1

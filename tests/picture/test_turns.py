@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.fold import Role, fold
+from archlab.fold import Role, fold, turns
 
 
 class Cell(nn.Module):
@@ -234,3 +234,29 @@ def test_time_to_fold_grows_as_the_loop_does() -> None:
         return time.process_time() - begin
 
     assert seconds(800) < 10 * max(seconds(200), 0.02)
+
+
+class Classes(nn.Module):
+    """What a detector does for each class: operators of a few sorts, over and over, no weights."""
+
+    def forward(self, x):
+        kept = []
+        for i in range(60):
+            scores = x[:, i].sigmoid()
+            boxes = (x[:, i] - scores).relu() * (i + 1)
+            kept.append((scores.cumsum(0) + boxes).softmax(-1))
+        return torch.stack(kept, 1)
+
+
+def test_what_is_no_loop_is_told_without_comparing_turns(monkeypatch) -> None:
+    compared = []
+    whole = turns._Turn.__init__
+
+    def counted(self, row, start, period) -> None:
+        compared.append(period)
+        whole(self, row, start, period)
+
+    monkeypatch.setattr(turns._Turn, "__init__", counted)
+    drawing = drawn(Classes(), "[2x60x8]")
+    assert not any(edge.role == Role.LOOP for edge in drawing.edges)
+    assert len(compared) < 60  # there are 32 periods to try at each of 480 operators

@@ -8,6 +8,10 @@ from archlab.view.drawing.words import details, flowed, group_name, shape, title
 def test_titles_hold_what_is_fused_and_how_often() -> None:
     assert title(Box("a", "", Shape.SUM, "+", fused=("ReLU",), times=3)) == "⊕ · ReLU ×3"
     assert title(Box("a", "", Shape.OPERATOR, "a\x1b")) == "a\\x1b"
+    assert (
+        title(Box("a", "", Shape.MODULE, "SE", pattern="squeeze-excite")) == "SE · squeeze-excite"
+    )
+    assert title(Box("a", "", Shape.OPERATOR, "RoPE", pattern="RoPE")) == "RoPE"
 
 
 def test_a_shape_is_said_where_it_changes() -> None:
@@ -26,6 +30,13 @@ def test_sources_are_named_where_they_are_not_the_box_above() -> None:
     assert details(box, many, [], boxes, "e") == ["f", "← a, b, c, d and 1 more"]
     gone = [Edge("e", "f", mark="removed"), Edge("a", "f", Role.IDENTITY, mark="added")]
     assert details(box, gone, [], boxes, "e") == ["f", "identity + added", "← e − removed"]
+
+
+def test_what_a_turn_leaves_to_the_next_is_said() -> None:
+    boxes = {name: Box(name, name, Shape.OPERATOR, "Linear", name=name) for name in "ab"}
+    back = [Edge("b", head, Role.LOOP) for head in "ab"]
+    assert details(boxes["b"], [Edge("a", "b")], back, boxes, "a") == ["b", "↺ a", "↺ itself"]
+    assert details(boxes["a"], [], [], boxes, "") == ["a"]
 
 
 def test_frames_are_called_by_their_path_inside_the_one_around() -> None:
