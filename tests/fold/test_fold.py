@@ -40,7 +40,7 @@ def test_a_failure_is_drawn_where_it_happened() -> None:
     drawing = fold(graph)
     failed = drawing.boxes[-1]
     assert (failed.shape, failed.path, failed.note) == (
-        Shape.FAILURE, "body.2", "RuntimeError: sizes",
+        Shape.FAILURE, "body.2", "received 1×8\nRuntimeError: sizes",
     )  # fmt: skip
     assert [(edge.tail, edge.head) for edge in drawing.edges][-1] == ("body", "failure")
 
