@@ -52,6 +52,7 @@ MODULES = {
     "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
     "pillow": "PIL",
+    "fonttools": "fontTools",
 }
 OURS = ("dev", "docs")  # extras for people who develop archlab; its users need none of them
 

@@ -16,7 +16,7 @@ from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
 from archlab.fold.way import Ways
 
-_MAP = 3  # axes of a map: channels, height, width
+_MAP = 3  # axes of a map at least: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
 
 
@@ -39,7 +39,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         shape, read = ways.shapes(operand, source, head)
         # A shape is written once a box: on the first main edge where it is a new one.
         before = ways.into(firsts[tail]) if source >= 0 else ()
-        resized = len(shape) == len(before) == _MAP and shape[1:] != before[1:]
+        resized = len(shape) == len(before) >= _MAP and shape[1:] != before[1:]
         new = source < 0 or resized or shape != ways.into(_layer(canvas, source))
         changed = (new and tail not in labelled) or (bool(read) and (tail, read) not in labelled)
         mark = marks.get((source, head), "")

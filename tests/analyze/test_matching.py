@@ -38,7 +38,7 @@ def test_a_frame_that_is_put_around_a_module_is_a_row_of_its_own() -> None:
     second = nn.Sequential(nn.Sequential(), Around(conv()))
     answer = archlab.diff(*(archlab.load(net, input="3x8x8") for net in (first, second)))
     rows = [(row.change, row.path, row.type, row.what, row.params_after) for row in answer.rows]
-    assert rows == [("added", "1", "Around", "Scale", 0)]
+    assert rows == [("added", "1", "Around", "× 2", 0)]
     assert answer.totals.renamed == 1
 
 

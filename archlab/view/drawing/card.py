@@ -9,10 +9,12 @@ from html import escape
 from math import log10, sqrt
 
 from archlab.fold.drawing import Amounts, Box, Drawing, Edge, Group, Role, Shape
+from archlab.quoting import shortened
 from archlab.result import si, size, with_times
 from archlab.view.theme import Theme, heat_colour, hue
 
 _LINE = 38  # characters a line
+_NAME = 48  # of a group's name
 _NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
 # Role of an edge -> the word that stands on it.
 ROLES = {
@@ -228,14 +230,14 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
 
 
 def group_name(group: Group, drawing: Drawing) -> str:
-    """Return the path without that of the frame around."""
+    """Return the path without that of the frame around; a tooltip has what is left out."""
     parents = (other.path for other in drawing.groups if other.id == group.parent)
     above = next(parents, drawing.inside)
     name = group.path.removeprefix(f"{above}.") if above else group.path
     # A bare number says nothing: the name before it stays.
     if name.isdigit():
         name = ".".join(group.path.split(".")[-2:])
-    return " ".join(wrapped(name, 40))
+    return shortened(printable(name), _NAME)
 
 
 def macs_text(amounts: Amounts, repeats: int) -> str:

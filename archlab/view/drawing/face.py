@@ -103,8 +103,11 @@ def header(group: Group, drawing: Drawing) -> tuple[list[Text], list[Text]]:
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
         costs.append(card.heat_text(group.amounts.heat, drawing))
     facts = [Text(" · ".join(costs), 8, "quiet")] if costs else []
-    notes = (group.note, card.SIGNS.get(group.mark, group.mark))
-    facts += [Text(card.printable(note), 8, "skip", bold=True) for note in notes if note]
+    if group.note:
+        facts.append(Text(card.printable(group.note), 8, "skip", bold=True))
+    if group.mark:
+        role = group.mark if group.mark in card.SIGNS else "skip"
+        facts.append(Text(card.SIGNS.get(group.mark, group.mark), 8, role, bold=True))
     return names, facts
 
 

@@ -12,7 +12,7 @@ from archlab.view.drawing.shapes import FADED, Canvas, Dot, Line, Polygon, Recta
 if TYPE_CHECKING:
     from matplotlib.backend_bases import RendererBase
 
-DPI = 144.0
+DPI, PRINT = 144.0, 300.0  # on a screen, and where the width of a column on paper is given
 LONGEST = 32_767  # pixels a side that readers of PNG files take
 LEGIBLE = 48.0  # dots per inch below which text cannot be read
 
@@ -28,11 +28,12 @@ def painted(canvas: Canvas, format: str, *, width: float | None = None) -> bytes
     Raises:
         LayoutError: a PNG with more pixels a side than there may be.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure  # here: it takes 0.3 s, which an SVG does not need
 
     scale = min(1.0, width * 72 / canvas.width) if width else 1.0
     size = canvas.width * scale / 72, canvas.height * scale / 72
-    dpi = min(DPI, (LONGEST - 2) / max(*size, 1e-9))
+    dpi = min(PRINT if width else DPI, (LONGEST - 2) / max(*size, 1e-9))
     if format == "png" and dpi < LEGIBLE:
         raise LayoutError(
             f"The picture is too large for a PNG ({LONGEST:,} pixels a side at {LEGIBLE:g} dpi or "
@@ -43,7 +44,9 @@ def painted(canvas: Canvas, format: str, *, width: float | None = None) -> bytes
     figure.add_artist(_painting(canvas, scale))
     data = io.BytesIO()
     metadata = {"Title": canvas.name} | ({"CreationDate": None} if format == "pdf" else {})
-    figure.savefig(data, format=format, dpi=dpi, facecolor=canvas.page, metadata=metadata)
+    # Hinted letters are wider than what was measured.
+    with rc_context({"text.hinting": "no_hinting"}):
+        figure.savefig(data, format=format, dpi=dpi, facecolor=canvas.page, metadata=metadata)
     return data.getvalue()
 
 
@@ -103,11 +106,11 @@ class _Pen:
         from matplotlib.path import Path
 
         gc = self.renderer.new_gc()
-        gc.set_linewidth(self.renderer.points_to_pixels(pen * self.scale) if colour else 0.0)
+        gc.set_linewidth(pen * self.scale if colour else 0.0)
         if colour:
             gc.set_foreground(to_rgba(colour, self.opacity), isRGBA=True)
         if dashes:
-            gc.set_dashes(0, [self.renderer.points_to_pixels(d * self.scale) for d in dashes])
+            gc.set_dashes(0, [length * self.scale for length in dashes])
             gc.set_capstyle("butt")
         face = to_rgba(fill, self.opacity) if fill else None
         self.renderer.draw_path(gc, Path(vertices, codes), self.place, face)

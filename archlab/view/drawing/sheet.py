@@ -99,7 +99,6 @@ class _Sheet:
                 2.2 if marked else 1.0,
                 5.0,
             ),
-            *self._total(group, frame.rect),
             *self._row(names, frame.name),
             *self._row(facts, frame.facts),
         ]
@@ -108,14 +107,6 @@ class _Sheet:
         title = " ".join(filter(None, about))
         key = f"group:{group.id}"
         return Element(shapes, "cluster", key, title, {"path": group.path})
-
-    def _total(self, group: Group, rect: Rect) -> Iterator[Part]:
-        """Yield the heat of all that is in a frame, on the scale of the boxes."""
-        heat, value = self.drawing.heat, group.amounts.heat
-        if heat is not None and heat.share and value:
-            place = min(card.scaled(value, self.drawing), 1.0)
-            colour = heat_colour(self.style.theme, place, 0, 1)
-            yield Rectangle(rect.x + 1, rect.y + 3, 3, 12, colour)
 
     def _row(self, texts: Sequence[Text], place: Rect) -> Iterator[Words]:
         x, y = place.x, place.y + 12.5

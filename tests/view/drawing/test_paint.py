@@ -64,3 +64,8 @@ def test_a_png_that_could_not_be_read_is_refused() -> None:
     # 48 dots an inch and 32,765 pixels are 49,147.5 points.
     with pytest.raises(LayoutError, match=r"32,767 pixels.*\.svg or \.pdf"):
         painted(page(height=49_148.0, width=1.0), "png")
+
+
+def test_a_pen_of_two_points_is_four_pixels_wide_at_144_dots_an_inch() -> None:
+    found = pixels(page(Line(((0, 18), (72, 18)), "#000000", 2.0)))
+    assert 3 <= (found[:, 70, 0] < 128).sum() <= 5
