@@ -78,7 +78,8 @@ def call(asked: dict) -> None:
     os.dup2(file, 2)
     os.close(file)
     os.chdir(asked["folder"])
-    os.environ["TMPDIR"], tempfile.tempdir = asked["temporary"], None
+    # Given here, or Python would write a file to try the folder, and leave it when killed.
+    os.environ["TMPDIR"] = tempfile.tempdir = asked["temporary"]
     sys.argv = ["archlab", *asked["argv"]]
     main()
 

@@ -318,13 +318,8 @@ class Chaos:
         if "SIGKILL" not in what and (new := files - known):
             yield f"left behind: {new}"
         self.files = files
-        if temporary := sorted(filter(self._is_ours, os.listdir(self.server.temporary))):
+        if temporary := os.listdir(self.server.temporary):
             yield f"left in TMPDIR: {temporary}"
-
-    def _is_ours(self, name):
-        """Whether a file is more than what Python writes to try a folder, and leaves if killed."""
-        path = Path(self.server.temporary, name)
-        return path.is_dir() or path.read_bytes() not in (b"", b"blat")
 
     def is_whole(self):
         """Whether there is the result of work that nobody disturbed."""
