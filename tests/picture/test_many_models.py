@@ -16,7 +16,9 @@ from sound import faults
 import archlab
 from archlab import zoo
 from archlab.layout import layout
-from archlab.view.drawing import face
+from archlab.view.drawing import face, paint
+from archlab.view.drawing.sheet import canvas
+from archlab.view.drawing.style import Style, theme_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 OTHERS = """
@@ -55,12 +57,18 @@ def test_there_are_as_many_as_promised() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_is_drawn_and_can_be_read(name) -> None:
+def test_a_model_is_drawn_and_can_be_read(name, monkeypatch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' own
         picture = archlab.render(name)
     drawing = picture.drawing
     check(picture.svg, drawing)
+    # A PNG has nine times the pixels at the usual 144 dpi, and takes as much longer.
+    monkeypatch.setattr(paint, "DPI", paint.LEGIBLE)
+    whole, _ = canvas(drawing, Style(theme_of("auto")))
+    assert max(whole.width, whole.height) * 144 / 72 < paint.LONGEST, "a PNG has room for it"
+    assert paint.painted(whole, "png").startswith(b"\x89PNG")
+    assert paint.painted(whole, "pdf").startswith(b"%PDF")
     for direction in ("TB", "LR"):
         across = direction == "LR"
         geometry = layout(drawing, face.sizes(drawing, across=across), across=across)
@@ -71,8 +79,8 @@ def test_a_model_is_drawn_and_can_be_read(name) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_net_for_another_task_is_drawn_and_can_be_read(name) -> None:
-    test_a_model_is_drawn_and_can_be_read(name)
+def test_a_net_for_another_task_is_drawn_and_can_be_read(name, monkeypatch) -> None:
+    test_a_model_is_drawn_and_can_be_read(name, monkeypatch)
 
 
 def check(svg: str, drawing) -> None:
