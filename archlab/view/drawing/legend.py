@@ -83,21 +83,10 @@ def legend(drawing: Drawing, theme: Theme, notes: Sequence[str]) -> str:
 
 def _scale(drawing: Drawing, theme: Theme) -> str:
     """Return the colours from low to high, with the values between which they lie."""
-    heat = drawing.heat
-    assert heat is not None
-    steps = len(theme.heat)
+    words, ticks = scale(drawing)
     colours = "".join(text("■", 14, colour) for colour in theme.heat)
-    if heat.share:
-        high = 100 * heat.high / heat.total if heat.total else 0.0
-        words = f"right strip: share of all {heat.title}, 0 … {high:.3g} % in {steps} equal steps"
-    else:
-        unit = " px" if heat.title.endswith("px") else ""
-        words = (
-            f"right strip: {heat.title.removesuffix(', px')}, {heat.low:.4g} … "
-            f"{heat.high:.4g}{unit}, logarithmic"
-        )
-    words += "; grey ╱: not available"
-    return left([colours, text(words, 9, theme.colours["quiet"])])
+    ends = f"{ticks[0][1]} … {ticks[-1][1]}: {words}"
+    return left([colours, text(ends, 9, theme.colours["quiet"])])
 
 
 def scale(drawing: Drawing) -> tuple[str, list[tuple[float, str]]]:
