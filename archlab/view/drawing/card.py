@@ -1,4 +1,4 @@
-"""Boxes, frames, title, legend as Graphviz HTML labels; text is escaped and wrapped, never cut."""
+"""What drawings say of boxes, frames and edges; for DOT, the same as HTML labels of Graphviz."""
 
 from __future__ import annotations
 
