@@ -124,15 +124,16 @@ def _is_whole_process() -> bool:
 
 def _leave(code: int, before: set[threading.Thread]) -> None:
     """End the process, also where threads that a model's code has started would go on."""
+    whole = _is_whole_process()
+    # Ctrl-C from here on would show a traceback of Python's own end.
+    if whole and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     started = [each for each in threading.enumerate() if each not in before and not each.daemon]
     for thread in started:
         thread.join(_PATIENCE / len(started))
     if left := [thread.name for thread in started if thread.is_alive()]:
         streams.say(f"archlab: threads of the model's code still run, and end now: {left}")
-    if left or _is_whole_process():
-        # Ctrl-C from here on would show a traceback of Python's own end.
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if left or whole:
         # What a model's file has registered may print, and may try to end with another code.
         with contextlib.suppress(BaseException), streams.apart(), kept_alive():
             atexit._run_exitfuncs()

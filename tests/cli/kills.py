@@ -81,6 +81,7 @@ def call(asked: dict) -> None:
     # Given here, or Python would write a file to try the folder, and leave it when killed.
     os.environ["TMPDIR"] = tempfile.tempdir = asked["temporary"]
     sys.argv = ["archlab", *asked["argv"]]
+    sys.modules["__main__"].__file__ = "archlab"  # the process is the command's alone
     main()
 
 
