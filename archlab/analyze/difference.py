@@ -11,11 +11,11 @@ from archlab.analyze.header import header
 from archlab.analyze.matching import Match, Side, match
 from archlab.analyze.tree import ancestors
 from archlab.fold.names import title
+from archlab.fold.union import MAKES, WEIGHTS
 from archlab.ir.graph import Graph, Node
 from archlab.result import Column, Missing, Result, Table, si
 
 SIGNS = {"added": "+", "removed": "−", "changed": "≠"}
-_MAKES = "makes "  # how a union says that only the size of what an operator makes is another one
 _JOINS = {"+": "⊕", "−": "⊖", "×": "⊗", "÷": "⊘"}
 
 
@@ -217,7 +217,9 @@ def _changes(found: Match, before: str, after: str) -> Iterator[str]:
     old, new = found.old, found.new
     partners = {found.operators.get(node.id) for node in new.nodes.get(after, ())}
     ours = {node.id for node in old.nodes.get(before, ())}
-    yield from (reason for reason in _reasons(found, after) if not reason.startswith(_MAKES))
+    yield from (
+        reason for reason in _reasons(found, after) if not reason.startswith((MAKES, WEIGHTS))
+    )
     yield from _operators(found, before, after, ours, partners)
     shapes = old.weights.get(before, {}), new.weights.get(after, {})
     for name in dict.fromkeys([*shapes[0], *shapes[1]]):
@@ -234,7 +236,7 @@ def _reasons(found: Match, after: str) -> Iterator[str]:
 
 def _sizes(found: Match, after: str) -> Iterator[str]:
     """Yield what is said of a module that costs more or less on maps of another size alone."""
-    makes = (reason for reason in _reasons(found, after) if reason.startswith(_MAKES))
+    makes = (reason for reason in _reasons(found, after) if reason.startswith(MAKES))
     yield next(makes, "reads maps of another size")
 
 

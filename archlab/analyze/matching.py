@@ -109,18 +109,11 @@ class Match:
 def match(first: Graph, second: Graph) -> Match:
     """Return which operators and modules of two graphs of the same mode belong together."""
     both = union(first, second)
-    places: tuple[list[int], list[int]] = [], []
-    operators: dict[int, int] = {}
-    # The union keeps the order of both graphs, so that its nodes are theirs, one after the other.
-    for node in both.graph.nodes:
-        mark = both.marks.get(node.id)
-        if mark not in ("added", "removed"):
-            operators[len(places[1])] = len(places[0])
-        if mark != "added":
-            places[0].append(node.id)
-        if mark != "removed":
-            places[1].append(node.id)
-    old, new = Side(first, places[0]), Side(second, places[1])
+    before = {place: a for a, place in enumerate(both.places[0])}
+    operators = {b: before[place] for b, place in enumerate(both.places[1]) if place in before}
+    old, new = (
+        Side(graph, places) for graph, places in zip((first, second), both.places, strict=True)
+    )
     return Match(both, old, new, operators, dict(_modules(old, new, operators)))
 
 

@@ -13,7 +13,7 @@ from archlab.errors import OptionError, TraceError
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
 from archlab.ir.graph import Graph
-from archlab.picture.annotate import annotated, by_output
+from archlab.picture.annotate import annotated_difference, by_output
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
 from archlab.picture.overlay import OverlayLike
@@ -154,7 +154,7 @@ def render_diff(
     both = union(*graphs)
 
     def drawn(look: Look) -> Drawing:
-        return annotated(fold(both.graph, look.wish, difference=both), both.graph)
+        return annotated_difference(fold(both.graph, look.wish, difference=both), both, *graphs)
 
     notes = [_differences(both, graphs)]
     if graphs[0].input_text() != graphs[1].input_text():

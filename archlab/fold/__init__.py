@@ -97,7 +97,7 @@ def levels(graph: Graph, wish: Wish | None = None) -> Levels:
         return _drawn(canvas, root), canvas
 
     at_first = chosen(root, keys, wish, _room(graph, wish))
-    return all_levels(root, at_first, drawn, wish.boxes)
+    return all_levels(root, at_first, drawn, wish.boxes, stream)
 
 
 def _room(graph: Graph, wish: Wish) -> int:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 
 from archlab.errors import OptionError, did_you_mean, keyword
 from archlab.fold.repeat import Keys
-from archlab.fold.tree import Block, Item, Leaf, Run
+from archlab.fold.stretch import is_loose, stretches
+from archlab.fold.tree import Block, Item, Run
 
 BOXES, OPS_BOXES = 60, 600  # the budget of a drawing, and of one with every operator
 
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
-_STEPS = "steps"  # ends the type of a stretch, which no module's does
 _LOOSE = 8  # operators without a module, from which on a closed box tells more than they do
-_WHOLE = 3  # modules among the children from which on they are what the picture is about
 
 # Open block -> the items drawn inside it, which may be stretches of its own.
 Open = dict[Block, tuple[Item, ...]]
@@ -59,14 +57,14 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
         return {block: block.children for block in _blocks(root, wish.depth)} | forced
     opened: Open = {root: root.children, **forced}
     if len(root.children) > room:
-        opened[root] = stretches(root, room)
+        opened[root] = stretches(root, room, keys.flow)
     _open_exemplars(root, opened, keys, room)
     _open_others(root, opened, keys, room)
     shown = [item for item, _ in visible(root, opened)]
     closed = [item for item in shown if isinstance(item, Block) and not item.sealed]
     if closed and len(shown) * _FEW < room:
         largest = max(closed, key=lambda block: len(block.nodes))
-        opened[largest] = stretches(largest, room - len(shown))
+        opened[largest] = stretches(largest, room - len(shown), keys.flow)
     return opened
 
 
@@ -93,7 +91,7 @@ def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
 
 def _mostly_loose(block: Block) -> bool:
     """Whether a block is mostly operators without modules of their own."""
-    loose = sum(map(_is_loose, block.children))
+    loose = sum(map(is_loose, block.children))
     return loose > _LOOSE and 2 * loose > len(block.children)
 
 
@@ -158,42 +156,3 @@ def _forced(root: Block, paths: Sequence[str]) -> Open:
         around = (outer for outer in _blocks(root) if inside <= set(outer.nodes))
         opened |= {part: part.children for part in (*around, *_blocks(block))}
     return opened
-
-
-def stretches(parent: Block, room: int) -> tuple[Item, ...]:
-    """Return the children, neighbours put together so that at most `room` (2 or more) are left.
-
-    Operators between modules go first, so that the modules stay whole where they can.
-    """
-    items, room = parent.children, max(room, 2)
-    if len(items) <= room:
-        return items
-    if sum(not _is_loose(item) for item in items) >= _WHOLE:
-        joined: list[Item] = []
-        for loose, row in groupby(items, key=_is_loose):
-            part = list(row)
-            joined += [_together(parent, part)] if loose else part
-        items = tuple(joined)
-    count = min(room, len(items))
-    # The lengths differ by one at most, and the longer stretches come first.
-    step, rest = divmod(len(items), count)
-    starts = [i * step + min(i, rest) for i in range(count + 1)]
-    return tuple(_together(parent, items[start:end]) for start, end in pairwise(starts))
-
-
-def _is_loose(item: Item) -> bool:
-    """Whether an item is an operator that no module of its own stands for."""
-    return isinstance(item, Leaf) and not item.own
-
-
-def _together(parent: Block, part: Sequence[Item]) -> Item:
-    if len(part) == 1:
-        return part[0]
-    nodes = tuple(node for item in part for node in item.nodes)
-    path = part[0].path or parent.path
-    return Block(path, f"{len(part)} {_STEPS}", tuple(part), nodes, sealed=True)
-
-
-def is_stretch(block: Block) -> bool:
-    """Whether a block is neighbours put together, no module."""
-    return block.sealed and block.type.endswith(_STEPS)

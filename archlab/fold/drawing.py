@@ -58,6 +58,7 @@ class Amounts:
     heat: float | None = None
     shared: bool = False  # weights that another box counts
     partial: bool = False  # MACs are a lower bound: an operator inside has no rule
+    before: Amounts | None = None  # in the first of two models, where they differ
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from archlab.fold import names
 from archlab.fold.arithmetic import is_bias
 from archlab.fold.axes import Axes
 from archlab.fold.choose import Open
+from archlab.fold.content import content, holds
 from archlab.fold.drawing import Box, Group, Shape
 from archlab.fold.flow import Flow
+from archlab.fold.stretch import extent
 from archlab.fold.tree import CONTAINERS, RECURRENT, Block, Item, Leaf, Run, module_type
+from archlab.fold.union import MAKES, WEIGHTS
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
@@ -98,7 +101,7 @@ class Canvas:
         # A group is marked where everything in it is; otherwise its boxes are.
         marks = self._marks_in(nodes)
         mark = (marks.pop() if len(marks) == 1 else "") or self.path_marks.get(block.path, "")
-        kind, held = _type(block.type), _holds(self.graph, block)
+        kind, held = _type(block.type), holds(self.graph, block)
         group = Group(key, block.path, kind, times, parent, nodes, note=note, mark=mark)
         self.groups.append(replace(group, pattern=block.pattern, holds=held))
         beside = self._heads_of_open(inner)
@@ -180,7 +183,7 @@ class Canvas:
         if isinstance(item, Leaf):
             box = self._leaf(item, base)
             # What changed between two models is written on single operators alone.
-            note = note or box.note or ", ".join(filter(None, map(self.reasons.get, item.parts)))
+            note = note or box.note or ", ".join(self._reasons(item))
         else:
             box = self._closed(item, base)
             note = note or box.note
@@ -238,10 +241,7 @@ class Canvas:
                 unit=unit,
                 pattern=block.pattern,
             )
-        counts = Counter[str](node.kind for node in inside)
-        most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:3]
-        listed = ", ".join(f"{counts[kind]} {kind}" for kind in most)
-        last, held = block.path.rpartition(".")[2], _holds(self.graph, block)
+        last, held = block.path.rpartition(".")[2], holds(self.graph, block)
         return Box(
             id=self.name(block.path or ("model" if block.paths else "turn")),
             path=block.path,
@@ -249,12 +249,20 @@ class Canvas:
             title=_type(block.type) or (held if last.isdigit() else last) or last,
             holds=held,
             kind=_dominant(inside),
-            name="" if block.sealed else _relative(block.path, base),
+            name=_extent(block, base) if block.sealed else _relative(block.path, base),
             width=width,
             unit=unit,
-            note=f"{len(inside)} operators: {listed}" if block.sealed else "",
+            note=content(graph, block, inside) if block.sealed else "",
             pattern=block.pattern,
         )
+
+    def _reasons(self, leaf: Leaf) -> Iterator[str]:
+        """Yield what changed in a leaf: sizes of what follows on a change go without saying."""
+        main, *others = (self.reasons.get(part, "") for part in leaf.parts)
+        yield from (main,) if main else ()
+        for reason in dict.fromkeys(others):
+            if reason and reason != main and not (main and reason.startswith((MAKES, WEIGHTS))):
+                yield reason
 
     def _mark_of_box(self, item: Leaf | Block) -> str:
         """A box is marked like its main operator; a closed one where anything inside differs."""
@@ -297,6 +305,12 @@ def _widest_input(axes: Axes, item: Item) -> int:
     return 0
 
 
+def _extent(block: Block, base: str) -> str:
+    """Return the first and the last name in a stretch."""
+    ends = extent(block).split(" … ")
+    return " … ".join(dict.fromkeys(_relative(path, base) for path in ends if path != base))
+
+
 def _relative(path: str, base: str) -> str:
     if path == base:
         return ""
@@ -308,34 +322,6 @@ def _type(kind: str) -> str:
     count, _, unit = kind.partition(" ")
     several = count.isdigit() and unit != "steps"
     return "" if kind in CONTAINERS else f"{count} × {unit}" if several else kind
-
-
-def _holds(graph: Graph, block: Block) -> str:
-    """Return what a container holds, up to three sorts of modules: `2 × SwinTransformerBlock`."""
-    if block.type not in CONTAINERS:
-        return ""
-    counts = Counter(_kinds(graph, block))
-    sorts = [f"{count} × {kind}" if count > 1 else kind for kind, count in counts.items()]
-    return " + ".join(sorts[:3]) + (" + …" if len(sorts) > 3 else "")
-
-
-def _kinds(graph: Graph, item: Item) -> Iterator[str]:
-    """Yield the class names of the modules in a container and in the containers inside."""
-    if isinstance(item, Run):
-        for member in item.members:
-            yield from _kinds(graph, member)
-    elif isinstance(item, Leaf):
-        if item.own:
-            yield (
-                item.type
-                if item.type not in CONTAINERS
-                else names.title(graph, graph.nodes[item.parts[0]])
-            )
-    elif item.type in CONTAINERS or not item.paths or (item.sealed and item.type not in RECURRENT):
-        for child in item.children:
-            yield from _kinds(graph, child)
-    else:
-        yield item.type
 
 
 def _dominant(nodes: Iterable[Node]) -> Kind | None:

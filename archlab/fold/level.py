@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from archlab.fold.choose import Open, is_stretch, stretches, visible
+from archlab.fold.choose import Open, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Role, Shape
 from archlab.fold.emit import Canvas
+from archlab.fold.flow import Flow
+from archlab.fold.stretch import extent, is_stretch, stretches
 from archlab.fold.tree import RECURRENT, Block, Leaf, Run
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
@@ -44,7 +46,7 @@ class Levels:
     closed: int = 0  # modules that cannot be opened here, because there are too many
 
 
-def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
+def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int, flow: Flow) -> Levels:
     """Return the levels below a root, the outer ones first, up to MOST of them.
 
     Modules in which more than `boxes` would be drawn are put together in stretches.
@@ -55,7 +57,7 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
     left_out = 0
     waiting = [root]
     for block in waiting:  # grows as it is read, so that outer levels come first
-        opened = around[block] | _inside(block, boxes)
+        opened = around[block] | _inside(block, boxes, flow)
         drawing, canvas = drawn(opened)
         shown = (item for item, _ in visible(block, opened))
         # What small operators are together says more than they do.
@@ -72,7 +74,7 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int) -> Levels:
         inside = drawing if block is root else _cut_out(drawing, place, block.path)
         times = next((group.times for group in drawing.groups if group.id == place), 1)
         inside = _with_ranges(inside, {canvas.places[child]: child for child in inner})
-        levels[keys[block]] = Level(_path(block), inside, opens, times)
+        levels[keys[block]] = Level(extent(block), inside, opens, times)
     first = tuple(keys[block] for block in at_first if block in keys)
     return Levels(keys[root], levels, first, left_out)
 
@@ -100,30 +102,22 @@ def places(levels: Levels, graph: Graph) -> dict[str, tuple[str, str]]:
     return shown
 
 
-def _inside(block: Block, boxes: int) -> Open:
+def _inside(block: Block, boxes: int, flow: Flow) -> Open:
     """Return what is open with a module: a row of equal blocks in it, and its short branches."""
-    items = stretches(block, boxes) if len(block.children) > boxes else block.children
+    items = stretches(block, boxes, flow)
     opened: Open = {block: items}
     if len(items) == 1 and isinstance(items[0], Run):
         member = items[0].members[0]
         # A recurrent layer is traced step by step: one box says more than its inside.
         if isinstance(member, Block) and member.type not in RECURRENT:
-            opened |= _inside(member, boxes)
+            opened |= _inside(member, boxes, flow)
     branches = (item for item in items if isinstance(item, Block) and _is_branch(item))
     return opened | {item: item.children for item in branches}
 
 
-def _path(block: Block) -> str:
-    """Return the module's path; of several put together the first and the last."""
-    if not is_stretch(block):
-        return block.path
-    ends = (block.children[0].path, block.children[-1].path)
-    return " … ".join(dict.fromkeys(filter(None, ends)))
-
-
 def _with_ranges(drawing: Drawing, opens: Mapping[str, Block]) -> Drawing:
     """Say of boxes for several modules which they are: they have no path of their own."""
-    paths = {name: _path(block) for name, block in opens.items() if is_stretch(block)}
+    paths = {name: extent(block) for name, block in opens.items() if is_stretch(block)}
     boxes = (replace(box, path=paths.get(box.id, box.path)) for box in drawing.boxes)
     return replace(drawing, boxes=tuple(boxes))
 

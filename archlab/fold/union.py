@@ -6,16 +6,20 @@ kind and attributes alone. The union is a graph like any other, so it folds and 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import SequenceMatcher
 
 from archlab.fold.drawing import SHORTCUTS, Role
-from archlab.fold.flow import Flow, flow, function
+from archlab.fold.flow import WEIGHTED, Flow, flow, function
 from archlab.fold.names import title
 from archlab.ir.graph import Graph, ModuleCall, Node
+from archlab.ir.kinds import Kind
 
+# How a reason begins that says only that sizes differ: of what is made, of weights.
+MAKES, WEIGHTS = "makes ", "weights "
 _SHARED = 0.5  # share of operators with a common path below which paths say nothing
+Span = tuple[str, int, int, int, int]  # tag, and where it begins and ends in either sequence
 Ends = tuple[int, int]  # of an edge: source and reader
 Place = dict[tuple[int, int], int]  # (graph, node) -> node of the union
 
@@ -29,6 +33,7 @@ class Union:
     edges: dict[Ends, str]  # -> added, between nodes of the second graph
     gone: tuple[tuple[int, int, Role], ...]  # edges that only the first graph has
     reasons: dict[int, str]  # changed node -> what changed, in words
+    places: tuple[tuple[int, ...], tuple[int, ...]]  # nodes of either graph -> of the union
 
 
 def union(first: Graph, second: Graph) -> Union:
@@ -61,29 +66,28 @@ def union(first: Graph, second: Graph) -> Union:
     marks |= dict.fromkeys(reasons, "changed")
     graph = _graph(first, second, nodes, place, marks)
     edges, gone = _edges(first, second, place, marks)
-    return Union(graph, marks, edges, gone, reasons)
+    places = [
+        tuple(place[which, i] for i in range(len(each.nodes)))
+        for which, each in enumerate((first, second))
+    ]
+    return Union(graph, marks, edges, gone, reasons, (places[0], places[1]))
 
 
 def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Return all nodes as (graph, node), both call orders kept, and the matched pairs."""
     graphs = (first, second)
-    keys: list[list[Hashable]] = [
-        [(node.path, node.kind, function(node)) for node in graph.nodes] for graph in graphs
+    # From what says the most of an operator to what says the least.
+    keys: list[list[list[Hashable]]] = [
+        [[key(graph, node) for node in graph.nodes] for graph in graphs]
+        for key in (_name, _exact, _manner)
     ]
-    other = [[_manner(graph, node) for node in graph.nodes] for graph in graphs]
-    distinct = list(map(set, keys))
+    distinct = list(map(set, keys[0]))
     if len(distinct[0] & distinct[1]) < _SHARED * min(map(len, distinct)):
-        keys = other
+        keys = keys[1:]
     order: list[tuple[int, int]] = []
     pairs: dict[int, int] = {}
-    spans = []
-    for tag, a, a_end, b, b_end in _opcodes(*keys):
-        if tag == "replace":
-            # The names differ in this stretch: nodes that do the same are matched there.
-            inner = _opcodes(other[0][a:a_end], other[1][b:b_end])
-            spans += [(t, a + i, a + i_end, b + j, b + j_end) for t, i, i_end, j, j_end in inner]
-        else:
-            spans.append((tag, a, a_end, b, b_end))
+    begins = [[node.kind in WEIGHTED for node in graph.nodes] for graph in graphs]
+    spans = _spans(keys, begins, (0, len(first.nodes)), (0, len(second.nodes)))
     for tag, a, a_end, b, b_end in spans:
         if tag == "equal":
             pairs.update(zip(range(a, a_end), range(b, b_end), strict=True))
@@ -93,11 +97,60 @@ def _order(first: Graph, second: Graph) -> tuple[list[tuple[int, int]], dict[int
     return order, pairs
 
 
-def _opcodes(
-    first: Sequence[Hashable], second: Sequence[Hashable]
-) -> list[tuple[str, int, int, int, int]]:
+def _spans(
+    keys: Sequence[Sequence[Sequence[Hashable]]], begins: Sequence[Sequence[bool]],
+    first: tuple[int, int], second: tuple[int, int],
+) -> Iterator[Span]:  # fmt: skip
+    """Yield equal and different parts of two sequences; where one key differs, the next decides.
+
+    `begins` says at which places a layer begins.
+    """
+    a, b = (side[slice(*part)] for side, part in zip(keys[0], (first, second), strict=True))
     # By default, difflib ignores what is frequent in long sequences: a net's convolutions.
-    return list(SequenceMatcher(None, first, second, autojunk=False).get_opcodes())
+    found = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    starts = [side[slice(*part)] for side, part in zip(begins, (first, second), strict=True)]
+    for tag, i, i_end, j, j_end in _settled(found, (a, b), starts):
+        old, new = (first[0] + i, first[0] + i_end), (second[0] + j, second[0] + j_end)
+        if tag == "replace" and len(keys) > 1:
+            yield from _spans(keys[1:], begins, old, new)
+        else:
+            yield tag, *old, *new
+
+
+def _settled(
+    spans: Sequence[Span], keys: Sequence[Sequence[Hashable]], starts: Sequence[Sequence[bool]]
+) -> list[Span]:
+    """Let what is put in begin with a layer, where the same difference can be told that way.
+
+    A convolution with its ReLU is put in, and not a ReLU with the convolution behind it.
+    """
+    settled = list(spans)
+    for k in range(1, len(spans) - 1):
+        tag, i, i_end, j, j_end = settled[k]
+        if tag not in ("insert", "delete"):
+            continue
+        side, part = (1, (j, j_end)) if tag == "insert" else (0, (i, i_end))
+        room = min(part[1] - part[0], settled[k + 1][2] - settled[k + 1][1])
+        by = _to_start(keys[side], starts[side], part, room)
+        if by:
+            before, after = settled[k - 1], settled[k + 1]
+            settled[k - 1] = (before[0], before[1], i + by, before[3], j + by)
+            settled[k] = (tag, i + by, i_end + by, j + by, j_end + by)
+            settled[k + 1] = (after[0], i_end + by, after[2], j_end + by, after[4])
+    return settled
+
+
+def _to_start(
+    keys: Sequence[Hashable], starts: Sequence[bool], part: tuple[int, int], room: int
+) -> int:
+    """Return how far a part can move on to begin with a layer, and 0 where it cannot."""
+    at, end = part
+    for by in range(room + 1):
+        if starts[at + by]:
+            return by
+        if by == room or keys[at + by] != keys[end + by]:
+            break
+    return 0
 
 
 def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
@@ -118,14 +171,37 @@ def _change(first: Graph, old: Node, second: Graph, new: Node) -> str:
     sizes = [graph.shape(tensor)[1:] for graph in (first, second) for tensor in graph.inputs[:1]]
     if len(set(sizes)) > 1 and len(before) == len(after) and len(before) > 1:
         before, after = before[:1], after[:1]
-    if before == after:
-        return ""
-    return f"makes {'×'.join(map(str, before))} → {'×'.join(map(str, after))}"
+    if before != after:
+        return MAKES + _both(before, after)
+    weights = zip(_weights(first, old), _weights(second, new), strict=False)
+    return next((WEIGHTS + _both(a, b) for a, b in weights if a != b), "")
+
+
+def _both(before: Sequence[int], after: Sequence[int]) -> str:
+    return f"{'×'.join(map(str, before))} → {'×'.join(map(str, after))}"
+
+
+def _name(_graph: Graph, node: Node) -> Hashable:
+    return (node.path, node.kind, function(node))
+
+
+def _exact(graph: Graph, node: Node) -> Hashable:
+    return (_manner(graph, node), _weights(graph, node))
+
+
+def _weights(graph: Graph, node: Node) -> tuple[tuple[int, ...], ...]:
+    read = (graph.tensors[tensor] for tensor in node.inputs)
+    return tuple(spec.shape for spec in read if spec.source == "param")
 
 
 def _manner(graph: Graph, node: Node) -> Hashable:
     shapes = tuple(graph.shape(tensor)[1:] for tensor in node.outputs)
-    return (node.kind, function(node), node.attrs, shapes)
+    own = (node.kind, function(node), node.attrs, shapes)
+    if node.kind != Kind.CREATE or node.id + 1 == len(graph.nodes):
+        return own
+    # Buffers of one size are alike in any net: what is computed next tells them apart.
+    after = graph.nodes[node.id + 1]
+    return (own, None if after.kind == Kind.CREATE else _manner(graph, after))
 
 
 def _graph(

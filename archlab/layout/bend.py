@@ -40,8 +40,11 @@ class Bend:
     skips: tuple[tuple[Link, int, int], ...]  # from the innermost; edge, row, row
 
 
-def bend(rows: Rows, links: Sequence[Link], is_join: Callable[[int], bool]) -> Bend | None:
-    """Return where a level turns, or None where it does not have the form of a U."""
+def bend(rows: Rows, links: Sequence[Link], joins: Callable[[Link], bool]) -> Bend | None:
+    """Return where a level turns, or None where it does not have the form of a U.
+
+    `joins` says of a link whether it ends at a box into whose side a skip may lead.
+    """
     where = {item: r for r, row in enumerate(rows) for part in row for item in members(part)}
     reads = [(link, where.get(link.tail), where.get(link.head)) for link in links]
     between = [(link, a, b) for link, a, b in reads if a is not None and b is not None]
@@ -51,17 +54,14 @@ def bend(rows: Rows, links: Sequence[Link], is_join: Callable[[int], bool]) -> B
         last = (start + goal) // 2
         across = [way for way in ways if way[1] <= last < way[2]]
         nested = all(a > c and b < d for (_, a, b), (_, c, d) in pairwise(across))
-        joins = all(_joins(rows[b], is_join) and len(rows[a]) == 1 for _, a, b in across)
-        if nested and joins and len(across) > (len(best.skips) if best else LEAST - 1):
+        alone = all(len(rows[a]) == len(rows[b]) == 1 for _, a, b in across)
+        meet = all(joins(link) for link, _, _ in across)
+        if nested and alone and meet and len(across) > (len(best.skips) if best else LEAST - 1):
             best = Bend(last, tuple(across))
     if best is None or not _one_way(reads, best):
         return None
     _, start, goal = best.skips[-1]
     return best if goal - start > SPAN * len(rows) else None
-
-
-def _joins(row: Sequence[object], is_join: Callable[[int], bool]) -> bool:
-    return len(row) == 1 and isinstance(row[0], int) and is_join(row[0])
 
 
 def _one_way(reads: Sequence[tuple[Link, int | None, int | None]], found: Bend) -> bool:

@@ -16,6 +16,7 @@ _WORTH = 0.05  # what one more column must gain
 _DEEPER = 0.2  # what columns inside a group must gain
 _LARGE = 500  # rows from which on near enough is enough
 _ENOUGH = 0.12  # the distance at which no other number of columns is tried
+_SHORTEST = 2  # rows of a column
 _LINE = 0.12  # what one more line from column to column costs
 
 
@@ -96,7 +97,10 @@ def _distance(block: Block, goal: float) -> float:
 
 def _columns(stack: Block, count: int, lines: int) -> list[int]:
     """Return the rows that begin a new column, so that the longest column is as short as can be."""
-    ends = [0, *(row for row, n in stack.breaks.items() if n <= lines), len(stack.gaps)]
+    # One row is no column: an input alone beside the rest.
+    inner = range(_SHORTEST, len(stack.gaps) - _SHORTEST + 1)
+    ends = [0, *(row for row, n in stack.breaks.items() if n <= lines and row in inner)]
+    ends.append(len(stack.gaps))
     chunks = [sum(stack.gaps[a:b]) for a, b in pairwise(ends)]
 
     def filled(limit: float) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
-from archlab.fold.drawing import Shape
+from archlab.fold.drawing import Role, Shape
 from archlab.layout.bend import bend, bent
 from archlab.layout.block import Block
 from archlab.layout.channel import BEFORE
@@ -43,7 +43,7 @@ class Placing:
             self.trunk |= trunk
         rows = self.rows[key]
         columns = self.columns.get(key, ())
-        found = None if columns or self.across else bend(rows, level.links, self._is_join)
+        found = None if columns or self.across else bend(rows, level.links, self._meets)
         if found:
             block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
         else:
@@ -53,6 +53,11 @@ class Placing:
 
     def _is_join(self, item: int) -> bool:
         return self.content.is_box(item) and self.content.drawing.boxes[item].shape in _JOINS
+
+    def _meets(self, link: Link) -> bool:
+        """Whether a skip may lead into the side of what a link ends at."""
+        skips = link.role == Role.CONCAT and self.content.is_box(link.head)
+        return skips or self._is_join(link.head)
 
     def _side(
         self, rows: Rows, links: Sequence[Link], extra: Mapping[int, float], *, upward: bool = False

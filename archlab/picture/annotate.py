@@ -14,7 +14,7 @@ from archlab.analyze.costs import MACS
 from archlab.analyze.field.receptive_field import local_size
 from archlab.analyze.field.sight import sights
 from archlab.errors import check_one_of
-from archlab.fold import Levels
+from archlab.fold import Levels, Union
 from archlab.fold.drawing import Amounts, Box, Drawing, Group, Heat
 from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
@@ -69,6 +69,24 @@ def annotated(
         total=measure.total(values),
     )
     return replace(coloured, heat=heat)
+
+
+def annotated_difference(drawing: Drawing, both: Union, first: Graph, second: Graph) -> Drawing:
+    """Return the drawing of two graphs, with the amounts of either: before and after."""
+    tellers = [_amounts(graph) for graph in (first, second)]
+    owns = [{place: i for i, place in enumerate(places)} for places in both.places]
+
+    def counted(item: Box | Group) -> Amounts:
+        before, after = (
+            amounts(replace(item, nodes=tuple(own[node] for node in item.nodes if node in own)))
+            for amounts, own in zip(tellers, owns, strict=True)
+        )
+        if item.mark in ("added", "removed"):
+            return before if item.mark == "removed" else after
+        same = (before.params, before.macs) == (after.params, after.macs)
+        return after if same else replace(after, before=before)
+
+    return _numbered(drawing, counted)
 
 
 def annotated_levels(

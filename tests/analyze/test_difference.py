@@ -169,3 +169,26 @@ def test_order_is_that_of_the_run() -> None:
     paths = [row.path for row in archlab.diff("plain34", "resnet34").rows]
     stages = [path.partition(".")[0] for path in paths]
     assert [stage for stage, _ in itertools.groupby(stages)] == [f"layer{i}" for i in range(1, 5)]
+
+
+def rows_of_nets(first, second, size):
+    models = [archlab.load(net, input=size) for net in (first, second)]
+    return {(row.change, row.path): row for row in archlab.diff(*models).rows}
+
+
+def test_a_layer_put_into_a_row_moves_the_numbers_of_the_others_and_changes_none() -> None:
+    """The convolution that is put in has 8·8·9 + 8 = 584 weights, and comes with its own ReLU."""
+
+    def net(more):
+        inner = [nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()] if more else []
+        ends = nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.Flatten()
+        return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), *inner, *ends)
+
+    size = (1, 3, 16, 16)
+    found = rows_of_nets(net(more=False), net(more=True), size)
+    assert set(found) == {("added", "2"), ("added", "3")}
+    assert found["added", "2"].params_after == 584
+    assert set(rows_of_nets(net(more=True), net(more=False), size)) == {
+        ("removed", "2"),
+        ("removed", "3"),
+    }

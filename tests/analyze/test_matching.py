@@ -4,6 +4,7 @@ from torch import nn
 
 import archlab
 from archlab.analyze.matching import match
+from archlab.ir.kinds import Kind
 
 
 class Around(nn.Module):
@@ -61,3 +62,16 @@ def test_sides_count_a_shared_weight_once() -> None:
     side = match(graph(nn.Sequential(shared, shared)), graph(conv())).old
     assert side.params(side.inside[""]) == 3 * 3 * 9 + 3
     assert side.macs(side.inside[""]) == 2 * 3 * 3 * 9 * 64
+
+
+def test_what_is_allocated_is_matched_with_what_it_is_for() -> None:
+    """Batch norms allocate alike; a match of that alone would tear rows of operators apart."""
+    first, second = (
+        archlab.load(f"torchvision:mobilenet_v3_{size}").trace("eval")
+        for size in ("large", "small")
+    )
+    found = match(first, second)
+    created = [node.id for node in second.nodes if node.kind == Kind.CREATE]
+    matched = [number for number in created if number in found.operators]
+    assert matched
+    assert all(number + 1 in found.operators for number in matched)

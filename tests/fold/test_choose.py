@@ -1,12 +1,10 @@
-"""Which modules are open within a budget of boxes, and how a long row is cut into stretches."""
+"""Which modules are open within a budget of boxes."""
 
 import pytest
 from hand_made_graphs import Maker, dense, inception, residual, u_net
 
 from archlab.errors import OptionError
 from archlab.fold import Shape, Wish, fold
-from archlab.fold.choose import is_stretch, stretches
-from archlab.fold.tree import Block, Item, Leaf
 
 
 @pytest.mark.parametrize("boxes", [3, 5, 8, 12, 20, 60])
@@ -47,29 +45,3 @@ def test_modules_of_one_sort_are_all_open_or_only_the_first(boxes, closed) -> No
         x = make.block(x, name, channels=channels)
     drawing = fold(make.graph([x]), Wish(boxes))
     assert [box.path for box in drawing.boxes if box.shape == Shape.MODULE] == closed
-
-
-def parent(signs: str) -> Block:
-    """A module with an operator of its own for each `.`, and a module for each letter."""
-    items = [Leaf((i,), (i,), "" if sign == "." else sign, "", own=sign != ".")
-             for i, sign in enumerate(signs)]  # fmt: skip
-    return Block("net", "Net", tuple(items), tuple(range(len(signs))))
-
-
-def nodes(items: tuple[Item, ...]) -> list[tuple[int, ...]]:
-    return [item.nodes for item in items]
-
-
-def test_stretches_differ_in_length_by_one_at_most() -> None:
-    cut = stretches(parent("abcdefg"), 3)
-    assert nodes(cut) == [(0, 1, 2), (3, 4), (5, 6)]
-    assert [item.path for item in cut] == ["a", "d", "f"]
-    assert all(map(is_stretch, cut))
-
-
-def test_operators_between_modules_are_put_together_first() -> None:
-    cut = stretches(parent("..a...bc"), 5)
-    assert nodes(cut) == [(0, 1), (2,), (3, 4, 5), (6,), (7,)]
-    assert cut[0].path == "net"  # no operator in it has a path
-    # Two modules are not what a picture is about: all items count the same.
-    assert nodes(stretches(parent("..a...b"), 5)) == [(0, 1), (2, 3), (4,), (5,), (6,)]

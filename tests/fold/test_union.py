@@ -51,7 +51,9 @@ def stem(channels: int, names: str = "c"):
 
 def test_another_width_is_a_change() -> None:
     both = union(stem(8), stem(16))
-    assert both.marks == {0: "changed"}  # the second convolution makes what it made
+    assert both.marks == {0: "changed", 1: "changed"}
+    # The second convolution makes what it made, of another width.
+    assert [reason.split()[0] for reason in both.reasons.values()] == ["makes", "weights"]
 
 
 def test_nets_with_other_names_are_matched_by_what_they_do() -> None:

@@ -10,7 +10,7 @@ from archlab.errors import OptionError
 from archlab.fold import Wish, fold, levels
 from archlab.ir.kinds import FunctionAttrs, Kind, MatmulAttrs
 from archlab.picture.annotate import MEASURES, annotated, annotated_levels, params_by_node
-from archlab.view.drawing.card import cost, macs_text, weights
+from archlab.view.drawing.card import cost, macs_text, params_text, weights
 
 STEM = 8 * 3 * 9 + 8  # weights of a 3×3 from 3 to 8 channels, and a norm's scale
 CONV = 8 * 8 * 9 + 8
@@ -170,3 +170,28 @@ def test_blocks_of_their_own_share_the_sum_of_their_parameters() -> None:
     graph = archlab.trace(archlab.load(net, input=(1, 4)))
     drawing = annotated(fold(graph, Wish()), graph)
     assert {weights(box) for box in drawing.boxes if box.amounts.params} == {"20 params"}
+
+
+def test_a_difference_tells_what_either_model_costs() -> None:
+    """4·8 + 8 = 40 weights and 32 MACs, then 4·16 + 16 = 80 and 64; 8·3 + 3 = 27, then 16·3 + 3."""
+
+    def net(width: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3))
+
+    models = [archlab.load(net(width), input=(1, 4)) for width in (8, 16)]
+    boxes = {box.path: box.amounts for box in archlab.render_diff(*models).drawing.boxes}
+    counts = [(each.before.params, each.params) for each in (boxes["0"], boxes["2"])]
+    assert counts == [(40, 80), (27, 51)]
+    assert (boxes["0"].before.macs, boxes["0"].macs) == (32, 64)
+    closed = archlab.render_diff(*models, depth=0).drawing.boxes[1]
+    assert params_text(closed.amounts, 1) == "67 → 131 params"
+    assert macs_text(closed.amounts, 1) == "56 → 112 MACs"
+
+
+def test_what_only_one_of_two_models_has_costs_what_it_costs_there() -> None:
+    first = nn.Sequential(nn.Linear(4, 8), nn.ReLU())
+    second = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8))
+    models = [archlab.load(net, input=(1, 4)) for net in (first, second)]
+    for pair, mark in ((models, "added"), (models[::-1], "removed")):
+        box = next(box for box in archlab.render_diff(*pair).drawing.boxes if box.mark)
+        assert (box.mark, box.amounts.params, box.amounts.before) == (mark, 72, None)

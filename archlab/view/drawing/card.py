@@ -103,25 +103,44 @@ def title(box: Box) -> str:
 
 def weights(box: Box) -> str:
     """Return the parameters of one repeat of a box, ⌀ where the repeats differ in width."""
-    if not box.amounts.params:
+    if not has_params(box.amounts):
         return "shared weights" if box.amounts.shared else ""
     return f"{'⌀ ' if box.average else ''}{params_text(box.amounts, box.repeats)}"
 
 
 def params_text(amounts: Amounts, repeats: int) -> str:
     """Return the parameters of one repeat, and whether repeats, or other boxes, share any."""
-    params = amounts.params or 0
-    each = params / repeats if amounts.each is None else amounts.each
+    params, before = amounts.params or 0, amounts.before
+    each = _each(amounts, repeats)
+    was = _before(_each(before, repeats), each) if before else ""
     also = " + shared" if amounts.shared and repeats == 1 else ""
-    return f"{si(each, 3)} params{', shared' if each * repeats > params else also}"
+    return f"{was}{si(each, 3)} params{', shared' if each * repeats > params else also}"
+
+
+def _each(amounts: Amounts, repeats: int) -> float:
+    return (amounts.params or 0) / repeats if amounts.each is None else amounts.each
+
+
+def _before(before: float, now: float) -> str:
+    return f"{si(before, 3)} → " if before != now else ""
+
+
+def has_params(amounts: Amounts) -> bool:
+    """Whether there are parameters to speak of, in either of two models."""
+    return bool(amounts.params or (amounts.before and amounts.before.params))
+
+
+def has_macs(amounts: Amounts) -> bool:
+    """Whether there are MACs to speak of, in either of two models."""
+    return bool(amounts.macs or (amounts.before and amounts.before.macs))
 
 
 def cost(group: Group) -> list[str]:
     """Return the parameters and MACs of one repeat of a group, without what is not known."""
     amounts, repeats = group.amounts, group.repeats
-    texts = [params_text(amounts, repeats)] if amounts.params else []
-    texts += ["shared weights"] * (amounts.shared and not amounts.params)
-    return [*texts, macs_text(amounts, repeats)] if amounts.macs else texts
+    texts = [params_text(amounts, repeats)] if has_params(amounts) else []
+    texts += ["shared weights"] * (amounts.shared and not texts)
+    return [*texts, macs_text(amounts, repeats)] if has_macs(amounts) else texts
 
 
 def details(box: Box, drawing: Drawing) -> list[str]:
@@ -132,7 +151,7 @@ def details(box: Box, drawing: Drawing) -> list[str]:
         box.holds if box.holds != box.title else "",
         box.wide,
         weights(box),
-        macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and amounts.macs else "",
+        macs_text(amounts, box.repeats) if box.shape == Shape.MODULE and has_macs(amounts) else "",
     )
     lines: list[str] = []
     for part in filter(None, parts):
@@ -242,8 +261,9 @@ def group_name(group: Group, drawing: Drawing) -> str:
 
 def macs_text(amounts: Amounts, repeats: int) -> str:
     """Return the MACs of one repeat; ≥ where an operator inside has no rule."""
-    least = "≥ " if amounts.partial else ""
-    return f"{least}{si((amounts.macs or 0) / repeats, 3)} MACs"
+    least, each = "≥ " if amounts.partial else "", (amounts.macs or 0) / repeats
+    was = _before((amounts.before.macs or 0) / repeats, each) if amounts.before else ""
+    return f"{was}{least}{si(each, 3)} MACs"
 
 
 def totals(params: int, macs: int | None) -> str:
