@@ -40,11 +40,19 @@ class Theme:
 
     colours: Mapping[str, str]
     dark: Mapping[str, str] | None = None  # laid over `colours` on a dark screen
-    heat: tuple[str, ...] = ("#fff3e1", "#fdd49f", "#fcae6b", "#ef7b45", "#c74a2c", "#8a2010")
     width: float | None = None  # inches that a PDF may be wide
 
+    @property
+    def heat(self) -> tuple[str, ...]:
+        """The colours of heat, from low to high."""
+        return tuple(self.colours[role] for role in HEAT)
 
+
+HEAT = tuple(f"heat{i}" for i in range(6))  # roles of the colours of heat, from low to high
 LIGHT = {
+    **dict(
+        zip(HEAT, ("#fff3e1", "#fdd49f", "#fcae6b", "#ef7b45", "#c74a2c", "#8a2010"), strict=True)
+    ),
     "conv": "#0072b2",
     "linear": "#009e73",
     "attention": "#cc79a7",
@@ -77,6 +85,10 @@ LIGHT = {
     "failure": "#fde7e4",
 }
 DARK = {
+    # On a dark page what is light is hot.
+    **dict(
+        zip(HEAT, ("#43302c", "#74392a", "#a84a2b", "#dd7238", "#f6ab67", "#ffe6bd"), strict=True)
+    ),
     "page": "#14171d",
     "card": "#232833",
     "border": "#8e99ad",

@@ -13,6 +13,7 @@ from archlab.quoting import shortened
 from archlab.result import si, size, with_times
 from archlab.view.theme import Theme, heat_colour, hue
 
+SHARES = 1000.0  # how often the smallest share that colours tell is in all
 _LINE = 38  # characters a line
 _NAME = 48  # of a group's name
 _NARROW, _WIDE = 70, 110  # points: what every card has, and what the widest map adds
@@ -217,15 +218,19 @@ def _heat_cell(box: Box, theme: Theme, drawing: Drawing) -> str:
 
 
 def scaled(value: float, drawing: Drawing) -> float:
-    """Return a heat value's place between 0 and 1: linear for shares, by powers for the others."""
+    """Return a heat value's place between 0 and 1, on a logarithmic scale.
+
+    Shares lie between a thousandth and all of the total, so that one scale holds for a layer and
+    for the stage around it.
+    """
     heat = drawing.heat
     assert heat is not None
-    if heat.share:
-        return value / heat.high if heat.high else 0.0
+    total = heat.total or 0.0
+    low, high = (total / SHARES, total) if heat.share else (heat.low, heat.high)
     # A logarithm needs two positive ends.
-    if heat.low <= 0 or heat.high <= heat.low:
-        return 0.0 if value <= heat.low else 1.0
-    return log10(value / heat.low) / log10(heat.high / heat.low) if value > 0 else 0.0
+    if low <= 0 or high <= low:
+        return 0.0 if value <= low else 1.0
+    return min(max(log10(value / low) / log10(high / low), 0.0), 1.0) if value > 0 else 0.0
 
 
 def frame(group: Group, drawing: Drawing, theme: Theme) -> str:

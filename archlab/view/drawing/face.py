@@ -148,5 +148,6 @@ def sizes(drawing: Drawing, *, across: bool) -> Sizes:
     tabs = {}
     for group in drawing.groups:
         names, facts = header(group, drawing)
-        tabs[group.id] = Tab(row_width(names), row_width(facts), _TAB)
+        heat = HEAT + SIDE / 2 if drawing.heat is not None else 0.0
+        tabs[group.id] = Tab(row_width(names), row_width(facts) + heat, _TAB)
     return Sizes(boxes, marks, tabs)

@@ -102,6 +102,10 @@ class _Sheet:
             *self._row(names, frame.name),
             *self._row(facts, frame.facts),
         ]
+        if self.drawing.heat is not None:
+            at = frame.rect.right - face.HEAT - 3.0
+            corner = Rect(at, frame.rect.y + 3.0, face.HEAT, frame.name.h - 5.0)
+            shapes += self._heat(group.amounts.heat, corner)
         times = f"×{group.times}" if group.times > 1 else ""
         about = [group.path or group.id, group.type, group.pattern, times]
         title = " ".join(filter(None, about))
@@ -191,14 +195,15 @@ class _Sheet:
         right = place.right
         if face.has_heat(box, self.drawing):
             right -= face.HEAT
-            shapes += self._heat(box, Rect(right - 0.5, place.y + 0.5, face.HEAT, place.h - 1))
+            strip = Rect(right - 0.5, place.y + 0.5, face.HEAT, place.h - 1)
+            shapes += self._heat(box.amounts.heat, strip)
         if shown.times:
             middle = place.y + place.h / 2 + shown.times.points * 0.36
             shapes.append(self._words(shown.times, right - 6 - shown.times.width, middle))
         return shapes
 
-    def _heat(self, box: Box, place: Rect) -> list[Part]:
-        theme, value = self.style.theme, box.amounts.heat
+    def _heat(self, value: float | None, place: Rect) -> list[Part]:
+        theme = self.style.theme
         if value is None:  # not known is no zero
             hatch = [Rectangle(place.x, place.y, place.w, place.h, theme.colours["hatch"])]
             low, n = place.bottom - 2, int(place.h // 8)

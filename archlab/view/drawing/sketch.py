@@ -252,7 +252,9 @@ def _heat(value: float | None, drawing: Drawing) -> str:
     if value is None:
         return f"{'-':>8} {'╱╱':{_BAR}}"  # not known is no zero
     share = f"{100 * value / heat.total if heat.total else 0:.1f} %"
-    eighths = round(8 * _BAR * min(max(scaled(value, drawing), 0.0), 1.0))
+    # Lengths are compared, and so those of shares are no logarithms, as colours are.
+    length = (value / heat.high if heat.high else 0.0) if heat.share else scaled(value, drawing)
+    eighths = round(8 * _BAR * min(length, 1.0))
     eighths = max(eighths, 1) if value else eighths  # a little is not nothing
     bar = "█" * (eighths // 8) + _EIGHTHS[eighths % 8]
     return f"{share if heat.share else f'{value:.3g}':>8} {bar:{_BAR}}"[:_HEAT]

@@ -42,7 +42,7 @@ def svg(canvas: Canvas, theme: Theme, *, width: float | None = None) -> str:
     notes = f"<desc>{_content(canvas.notes)}</desc>\n" if canvas.notes else ""
     page = f'<rect class="page" width="{w}" height="{h}" fill="{canvas.page}"/>'
     body = "\n".join(_element(element) for element in canvas.elements)
-    return f"{head}\n{notes}{_style(theme)}{page}\n{body}\n</svg>\n"
+    return f"{head}\n{notes}{_style(theme, page + body)}{page}\n{body}\n</svg>\n"
 
 
 def _element(element: Element) -> str:
@@ -103,11 +103,11 @@ def _content(text: str) -> str:
     return escape(visible_lines(text), quote=False)
 
 
-def _style(theme: Theme) -> str:
-    """Return colours as CSS variables by role, with other values for a dark screen."""
+def _style(theme: Theme, content: str) -> str:
+    """Return the colours that occur as CSS variables by role, with others for a dark screen."""
     if theme.dark is None:
         return ""
-    roles = sorted(theme.dark)
+    roles = sorted(role for role in theme.dark if f'"{theme.colours[role]}"' in content)
     light, dark = (css_variables(values, roles) for values in (theme.colours, theme.dark))
     return (
         f"<style>svg.archlab{{{light}}}{css_rules(theme, roles)}"

@@ -15,7 +15,7 @@ from archlab.view.drawing.sheet import canvas
 from archlab.view.drawing.style import Style
 from archlab.view.drawing.svg import svg
 from archlab.view.page.content import Stage
-from archlab.view.theme import THEMES
+from archlab.view.theme import HEAT, THEMES
 
 THEME = THEMES["light"]  # the page's style sheet turns it dark
 _NOISE = re.compile(r' (?:font-family|xmlns)="[^"]*"')
@@ -65,7 +65,7 @@ def _data(stage: Stage, levels: Mapping[str, Level]) -> dict[str, Any]:
         "top": stage.levels.top,
         "first": [key for key in stage.levels.at_first if key in levels],
         "scales": list(map(asdict, stage.scales)),
-        "heat": list(THEME.heat),
+        "heat": [f"var(--{role})" for role in HEAT],
         "levels": {
             key: {
                 "path": level.path,

@@ -70,10 +70,14 @@ def test_no_text_is_cut_and_no_line_is_too_long(content) -> None:
 
 @pytest.mark.parametrize(
     ("value", "place"),
-    [(5, (0.5, 0.2330)), (0, (0.0, 0.0)), (10, (1.0, 1 / 3))],
+    [(5, (0.7993, 0.2330)), (0, (0.0, 0.0)), (10, (0.8997, 1 / 3)), (0.02, (0.0, 0.0)),
+     (20, (1.0, 0.4337))],
 )  # fmt: skip
-def test_shares_are_placed_by_their_size_sizes_by_their_powers(value, place) -> None:
-    """Of 1 … 1000 pixels 10 is a third of the way: log 10 / log 1000. Of 5, log 5 is 0.699."""
+def test_heat_is_placed_by_its_powers(value, place) -> None:
+    """Of 1 … 1000 pixels 10 is a third of the way: log 10 / log 1000. Of 5, log 5 is 0.699.
+
+    Of a total of 20 the scale begins at 0.02; 5 is 250 times that, and log 250 is 2.398 of 3.
+    """
     both = tuple(card.scaled(value, drawing(heat)) for heat in (SHARE, PIXELS))
     assert both == pytest.approx(place, abs=1e-4)
 
@@ -81,7 +85,7 @@ def test_shares_are_placed_by_their_size_sizes_by_their_powers(value, place) -> 
 def test_a_scale_without_two_ends_has_only_its_ends() -> None:
     single = drawing(replace(PIXELS, low=7, high=7))
     assert [card.scaled(value, single) for value in (7, 8)] == [0.0, 1.0]
-    assert card.scaled(3, drawing(replace(SHARE, high=0))) == 0.0
+    assert card.scaled(0, drawing(replace(SHARE, high=0, total=0))) == 0.0
 
 
 def test_heat_in_words() -> None:

@@ -23,9 +23,10 @@ def test_shares_and_sizes_are_coloured_by_one_scale(drawing, style) -> None:
     share = heated(drawing, Heat("macs", "MACs", share=True, low=0, high=10, total=20))
     svg = picture(share, style)
     assert "share of all MACs" in svg
-    assert all(f">{tick} %<" in svg for tick in ("0", "25", "50"))
+    assert all(f">{tick} %<" in svg for tick in ("0.1", "3.16", "100"))  # √1000 in the middle
     assert "50.0 % of MACs, ×8 together" in svg
-    assert style.theme.heat[-1] in svg
+    # A half is 2.7 of 3 powers above a thousandth: the last of six colours.
+    assert svg.count(f'fill="{style.theme.heat[-1]}"/>') == 2  # a box, and the scale
     pixels = heated(
         drawing, Heat("receptive-field", "receptive field, px", share=False, low=1, high=10)
     )

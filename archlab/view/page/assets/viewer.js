@@ -18,7 +18,7 @@ function viewer(part) {
   const levelOf = key => { if (!levels.has(key)) levels.set(key, readLevel(templates.get(key))); return levels.get(key); };
   const place = (key, box) => `${key} ${box}`;
 
-  // Heat: a strip beside each box that is drawn, from the lowest to the highest of those.
+  // Heat: a strip beside each box that is drawn, and in the header of each open module.
   function heatRange() {
     if (heat === null) return null;
     const shown = [];
@@ -32,13 +32,14 @@ function viewer(part) {
     };
     collect(data.top);
     const positive = shown.filter(v => v > 0);
-    return { high: Math.max(...shown, 0), low: Math.min(...positive), any: shown.length > 0 };
+    const { share, total } = data.scales[heat], any = shown.length > 0;
+    // One scale for a layer and for the stage around it: shares lie between a thousandth and all.
+    return share ? { low: total / 1000, high: total, any } : { high: Math.max(...shown, 0), low: Math.min(...positive), any };
   }
   function colour(value) {
-    const { share } = data.scales[heat], steps = data.heat.length;
+    const steps = data.heat.length;
     let at = 0;
-    if (share) at = range.high > 0 ? value / range.high : 0;
-    else if (value > 0 && range.high > range.low) at = Math.log(value / range.low) / Math.log(range.high / range.low);
+    if (value > 0 && range.high > range.low) at = Math.log(value / range.low) / Math.log(range.high / range.low);
     return data.heat[Math.max(0, Math.min(steps - 1, Math.floor(at * steps)))];
   }
   function heatText(key, box) {
@@ -51,10 +52,10 @@ function viewer(part) {
   function showScale() {
     scale.hidden = heat === null;
     if (heat === null) return;
-    const { title, share, total } = data.scales[heat];
+    const { title, share } = data.scales[heat];
     const swatches = data.heat.map(c => { const i = document.createElement("i"); i.style.background = c; return i; });
     const ends = !range.any ? "not available for any box shown"
-      : share ? `share of all ${title}, 0 … ${(100 * range.high / (total || 1)).toPrecision(3)} % in equal steps`
+      : share ? `share of all ${title}, 0.1 … 100 %, logarithmic`
       : `${title}, ${+range.low.toPrecision(4)} … ${+range.high.toPrecision(4)}, logarithmic`;
     scale.replaceChildren(...swatches, ` strip at the right of each box: ${ends}; grey: not available. Folded rows count all their members.`);
   }
@@ -95,6 +96,8 @@ function viewer(part) {
         make("text", { class: "sign", x: frame.x + 8, y: frame.y + 17 }, "−"),
         make("text", { class: "title", x: frame.x + 20, y: frame.y + 15 }, `${level.path} ${level.type}`.trim()),
         make("text", { class: "more", x: frame.x + 20, y: frame.y + 27 }, [...level.facts, heatText(key, id)].filter(Boolean).join(" · ")));
+      const values = heat === null ? null : data.levels[key].heat[id];
+      if (values) head.append(make("rect", { class: "strip", x: frame.x + frame.w - 13, y: frame.y + 4, width: 8, height: HEAD - 11, fill: values[heat] === null ? "var(--hatch)" : colour(values[heat]) }));
       const ports = [];
       const top = frame.y + HEAD + inside.in.y, low = frame.y + HEAD + inside.out.y;
       if (!inside.in.none) ports.push(make("path", { class: "link", d: `M${entry},${frame.y}L${entry},${top}` }));
