@@ -35,6 +35,7 @@ def render(
     direction: str = "TB",
     theme: str = "auto",
     fit: str = "auto",
+    insets: bool = False,
 ) -> Picture:
     """Return the drawing of a model: `render("resnet18").save("graph.svg")`.
 
@@ -58,6 +59,8 @@ def render(
         fit: page, slide or screen breaks the drawing into columns that fit such a sheet; none keeps
             one column; auto breaks only what is longer than 3:1. Page also takes fewer boxes, until
             text on A4 is 7 points or more, unless `boxes`, `depth` or `ops` is given.
+        insets: a sort of module that is drawn in 3 places or more stays closed there, under a
+            letter, and its inside is drawn once beside the rest.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.
@@ -71,7 +74,7 @@ def render(
         ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
     """
     # First of all, so that a mistyped option costs no trace.
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets)
     loaded = load(model)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
@@ -96,13 +99,14 @@ def render_graph(
     direction: str = "TB",
     theme: str = "auto",
     fit: str = "auto",
+    insets: bool = False,
 ) -> Picture:
     """Return the drawing of a trace, complete or up to the failure that a TraceError carries.
 
     Args:
         graph: a trace.
-        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit: as for `render`;
-            heat by gradient needs the model, not its trace.
+        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit, insets: as for
+            `render`; heat by gradient needs the model, not its trace.
 
     Raises:
         OptionError: a value that is not allowed, or a path to expand that is no module.
@@ -114,7 +118,7 @@ def render_graph(
     """
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets)
     return graph_picture(graph, look)
 
 

@@ -8,7 +8,7 @@ Equal blocks in a row are drawn once, small steps fused, modules opened as a bud
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from archlab.fold.axes import axes
@@ -19,6 +19,7 @@ from archlab.fold.edges import edges, with_branches
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
+from archlab.fold.insets import OFTEN, often, with_insets
 from archlab.fold.level import Level, Levels, all_levels, places
 from archlab.fold.patterns import closed, named
 from archlab.fold.repeat import Keys, covers, lists_of, repeated
@@ -73,10 +74,22 @@ def fold(
     stream = stream if every else summed(graph, stream, turns)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, 0 if every else 3, turns.later)
     root = _simplified(keys, tree, every=every)
-    opened = chosen(root, keys, wish, _room(graph, wish))
+    sorts = often(root, keys) if wish.insets else frozenset()
+    opened = chosen(root, keys, wish, _room(graph, wish), sorts)
     reasons = difference.reasons if difference else {}
-    canvas = Canvas(graph, stream, axes(graph), opened, keys.marks, path_marks or {}, reasons)
-    return _drawn(canvas, root, difference)
+    known = axes(graph)
+    blocks = (item for item, _ in visible(root, opened) if isinstance(item, Block))
+    lettered = [block for block in blocks if keys.alike(block) in sorts]
+
+    def drawn(opened: Open) -> tuple[Drawing, Canvas]:
+        canvas = Canvas(graph, stream, known, opened, keys.marks, path_marks or {}, reasons)
+        return _drawn(canvas, root, difference, lettered), canvas
+
+    drawing, canvas = drawn(opened)
+    if not lettered:
+        none = f"no insets: no sort of module is closed in {OFTEN} places or more"
+        return replace(drawing, folded=(*drawing.folded, none)) if wish.insets else drawing
+    return with_insets(drawing, canvas, lettered, keys, drawn)
 
 
 def levels(graph: Graph, wish: Wish | None = None) -> Levels:
@@ -105,7 +118,12 @@ def _room(graph: Graph, wish: Wish) -> int:
     return max(wish.boxes - len(graph.inputs) - 1 - (graph.failure is not None), 2)
 
 
-def _drawn(canvas: Canvas, root: Block, difference: Union | None = None) -> Drawing:
+def _drawn(
+    canvas: Canvas,
+    root: Block,
+    difference: Union | None = None,
+    lettered: Collection[Block] = (),
+) -> Drawing:
     graph = canvas.graph
     # The order is that of the boxes in all formats: inputs, operators, the output or a failure.
     _add_inputs(canvas)
@@ -122,7 +140,7 @@ def _drawn(canvas: Canvas, root: Block, difference: Union | None = None) -> Draw
         boxes=tuple(canvas.boxes),
         groups=with_branches(canvas, drawn),
         edges=(*drawn, *_to_failure(canvas)),
-        folded=tuple(_notes(canvas, root)),
+        folded=tuple(_notes(canvas, root, lettered)),
     )
 
 
@@ -214,8 +232,8 @@ def _to_failure(canvas: Canvas) -> list[Edge]:
     return [Edge(tail, failure) for tail in dict.fromkeys(tails)]
 
 
-def _notes(canvas: Canvas, root: Block) -> list[str]:
-    """Return sentences about what the picture leaves out."""
+def _notes(canvas: Canvas, root: Block, lettered: Collection[Block]) -> list[str]:
+    """Return sentences about what the picture leaves out; what has a letter is drawn elsewhere."""
     graph = canvas.graph
     lines = []
     items: tuple[Group | Box, ...] = (*canvas.groups, *canvas.boxes)
@@ -227,7 +245,10 @@ def _notes(canvas: Canvas, root: Block) -> list[str]:
     shut = [
         item.path or "the model itself"
         for item, _ in visible(root, canvas.opened)
-        if isinstance(item, Block) and (item.path or item is root) and item.kind is None
+        if isinstance(item, Block)
+        and (item.path or item is root)
+        and item.kind is None
+        and item not in lettered
     ]
     if shut:
         more = f" and {len(shut) - 4} more" if len(shut) > 4 else ""

@@ -5,7 +5,7 @@ First one of each sort is opened, level by level; then, if they all fit, the oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from archlab.errors import OptionError, did_you_mean, keyword
@@ -29,6 +29,7 @@ class Wish:
     boxes: int = BOXES
     depth: int | None = None
     expand: tuple[str, ...] = ()
+    insets: bool = False  # what occurs often is drawn once, beside the rest
 
 
 def visible(root: Item, opened: Open) -> Iterator[tuple[Item, int]]:
@@ -44,10 +45,10 @@ def visible(root: Item, opened: Open) -> Iterator[tuple[Item, int]]:
             yield item, level
 
 
-def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
+def chosen(root: Block, keys: Keys, wish: Wish, room: int, shut: Collection[int] = ()) -> Open:
     """Return the open blocks and what is drawn inside each, in `room` boxes at most.
 
-    Input and output are not counted.
+    Input and output are not counted. Of the sorts in `shut` only what is wished for is open.
 
     Raises:
         OptionError: a path to expand is no module of this trace.
@@ -58,19 +59,22 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int) -> Open:
     opened: Open = {root: root.children, **forced}
     if len(root.children) > room:
         opened[root] = stretches(root, room, keys.flow)
-    _open_exemplars(root, opened, keys, room)
-    _open_others(root, opened, keys, room)
+    _open_exemplars(root, opened, keys, room, shut)
+    _open_others(root, opened, keys, room, shut)
     shown = [item for item, _ in visible(root, opened)]
-    closed = [item for item in shown if isinstance(item, Block) and not item.sealed]
+    blocks = [item for item in shown if isinstance(item, Block) and not item.sealed]
+    closed = [block for block in blocks if keys.alike(block) not in shut]
     if closed and len(shown) * _FEW < room:
         largest = max(closed, key=lambda block: len(block.nodes))
         opened[largest] = stretches(largest, room - len(shown), keys.flow)
     return opened
 
 
-def _open_exemplars(root: Block, opened: Open, keys: Keys, room: int) -> None:
-    """Open the first block of each sort, the outer levels first."""
-    sorts = {keys.alike(block) for block in opened}
+def _open_exemplars(
+    root: Block, opened: Open, keys: Keys, room: int, shut: Collection[int]
+) -> None:
+    """Open the first block of each sort that is not shut, the outer levels first."""
+    sorts = {keys.alike(block) for block in opened}.union(shut)
     while True:
         shown = list(visible(root, opened))
         fits = [
@@ -95,10 +99,11 @@ def _mostly_loose(block: Block) -> bool:
     return loose > _LOOSE and 2 * loose > len(block.children)
 
 
-def _open_others(root: Block, opened: Open, keys: Keys, room: int) -> None:
+def _open_others(root: Block, opened: Open, keys: Keys, room: int, shut: Collection[int]) -> None:
     """Open whole sorts exactly as their first one is open, all blocks or none, while they fit."""
     while True:
-        first = {keys.alike(block): block for block in reversed(opened)}
+        examples = ((keys.alike(block), block) for block in reversed(opened))
+        first = {sort: block for sort, block in examples if sort not in shut}
         shown = list(visible(root, opened))
         sorts: dict[int, list[tuple[int, Block]]] = {}
         for item, level in shown:

@@ -83,6 +83,7 @@ class Box:
     mark: str = ""  # added, removed, changed; train only
     pattern: str = ""  # what a closed module, or a group of small operators, is by its structure
     holds: str = ""  # what a container without a class of its own holds: 2 × Bottleneck
+    inset: str = ""  # the letter under which its inside is drawn
     amounts: Amounts = field(default=Amounts())
 
     @property
@@ -145,6 +146,7 @@ class Drawing:
     folded: tuple[str, ...] = ()  # sentences about what is not drawn one by one
     heat: Heat | None = None
     inside: str = ""  # path of the module whose inside it is; empty for the whole model
+    insets: tuple[Inset, ...] = ()
 
     @property
     def title(self) -> str:
@@ -159,6 +161,17 @@ class Drawing:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON record; ids of boxes and groups are those of the SVG."""
         return {"schema": "archlab.drawing/2", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Inset:
+    """The inside of a sort of module that occurs often, drawn once for all of its boxes."""
+
+    letter: str
+    type: str
+    path: str  # of the one that is drawn
+    count: int  # boxes that bear the letter
+    drawing: Drawing
 
 
 @dataclass(frozen=True, slots=True)

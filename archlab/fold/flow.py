@@ -164,9 +164,13 @@ def _roles(
     graph: Graph, operands: dict[int, tuple[Operand, ...]], sources: dict[int, tuple[int, ...]]
 ) -> dict[tuple[int, int], Role]:
     roles: dict[tuple[int, int], Role] = {}
+    takers: dict[int, list[int]] = {}  # tensor -> the nodes that read it as it is
+    for node, read in operands.items():
+        for operand in read:
+            takers.setdefault(operand.tensor, []).append(node)
     for node, read in operands.items():
         if is_sum(graph.nodes[node]) and len(read) == 2:
-            _mark_sum(graph, node, read, sources, roles)
+            _mark_sum(graph, node, read, sources, roles, takers)
         elif graph.nodes[node].kind == Kind.CONCAT and len(read) > 1:
             # What another operand is made from is joined in behind it: a skip.
             before = ancestors(list(sources[node]), sources)
@@ -200,15 +204,19 @@ def _mark_sum(
     read: tuple[Operand, ...],
     sources: dict[int, tuple[int, ...]],
     roles: dict[tuple[int, int], Role],
+    takers: dict[int, list[int]],
 ) -> None:
     """Mark the edges of the way round: identity, padded, pooled, or through one projection."""
     pairs = [(a, b) for a, b in (read, read[::-1]) if len(a.sources) == 1 and b.sources]
     for way, main in pairs:
         start = way.sources[0]
-        if start in ancestors([start, *main.sources], sources):
+        inside = ancestors([start, *main.sources], sources)
+        if start in inside:
             padded = Kind.PAD in way.passed and way.passed <= SAME | {Kind.PAD, Kind.SLICE}
             changed = Role.PAD if padded else Role.BYPASS
-            roles[start, node] = Role.IDENTITY if way.passed <= SAME else changed
+            # What was done before the fork is done to both: a norm of channels permutes and back.
+            both = not inside.union(main.sources).isdisjoint(takers[way.tensor])
+            roles[start, node] = Role.IDENTITY if way.passed <= SAME or both else changed
             return
     for way, main in pairs:
         chain = _way_round(graph, way.sources[0], main.sources, sources)

@@ -71,7 +71,7 @@ def all_levels(root: Block, at_first: Open, drawn: Draw, boxes: int, flow: Flow)
             waiting.append(child)
         opens = {canvas.places[child]: keys[child] for child in inner}
         place = canvas.places.get(block, "")
-        inside = drawing if block is root else _cut_out(drawing, place, block.path)
+        inside = drawing if block is root else cut_out(drawing, place, block.path)
         times = next((group.times for group in drawing.groups if group.id == place), 1)
         inside = _with_ranges(inside, {canvas.places[child]: child for child in inner})
         levels[keys[block]] = Level(extent(block), inside, opens, times)
@@ -131,7 +131,7 @@ def _is_branch(block: Block) -> bool:
     )
 
 
-def _cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
+def cut_out(drawing: Drawing, place: str, path: str) -> Drawing:
     """Return what is in one group of a drawing, with ports for what enters and leaves it."""
     within = {place}
     for group in drawing.groups:  # a frame comes after the one around it

@@ -6,6 +6,7 @@ and strides in the same tree, at any width.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -17,6 +18,7 @@ from archlab.ir.graph import Graph
 from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
 
 _LONGEST = 4  # items of a repeated unit
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Keys:
                 sort = (
                     "block",
                     item.type,
-                    item.pattern if item.kind else "",
+                    _NUMBER.sub("", item.pattern) if item.kind else "",  # heads are a width
                     *map(self.alike, item.children),
                 )
             self._alike[item] = self._number(sort)

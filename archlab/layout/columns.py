@@ -17,6 +17,7 @@ _DEEPER = 0.2  # what columns inside a group must gain
 _LARGE = 500  # rows from which on near enough is enough
 _ENOUGH = 0.12  # the distance at which no other number of columns is tried
 _SHORTEST = 2  # rows of a column
+_LITTLE, _LOST = 0.12, 0.25  # the share of the height that is too little at the left; what it costs
 _LINE = 0.12  # what one more line from column to column costs
 
 
@@ -35,6 +36,8 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
                 continue
             block = _anew(placing, chosen | {key: columns}, key)
             far = _distance(block, goal) + _LINE * (lines - 1)
+            # A few boxes alone beside the rest look lost.
+            far += _LOST if _lengths(stack, columns)[0] < _LITTLE * stack.height else 0.0
             if far < distance - (_WORTH if key == ROOT else _DEEPER):
                 best, distance, found = block, far, placing.columns
             # A try takes its time where there are thousands of rows.
@@ -93,6 +96,11 @@ def _parts(block: Block) -> Iterator[Block]:
 def _distance(block: Block, goal: float) -> float:
     """Return how far a block is from a ratio of height to width."""
     return abs(log(block.height / (block.left + block.right) / goal))
+
+
+def _lengths(stack: Block, columns: Sequence[int]) -> list[float]:
+    ends = [0, *columns, len(stack.gaps)]
+    return [sum(stack.gaps[a:b]) for a, b in pairwise(ends)]
 
 
 def _columns(stack: Block, count: int, lines: int) -> list[int]:

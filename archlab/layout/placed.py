@@ -27,6 +27,10 @@ class Rect:
         """The lower edge."""
         return self.y + self.h
 
+    def shifted(self, dx: float, dy: float) -> Rect:
+        """Return a rectangle of the same size in another place."""
+        return Rect(self.x + dx, self.y + dy, self.w, self.h)
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:
@@ -54,6 +58,11 @@ class Frame:
     name: Rect
     facts: Rect
 
+    def shifted(self, dx: float, dy: float) -> Frame:
+        """Return the frame in another place."""
+        rects = (self.rect, self.name, self.facts)
+        return Frame(*(rect.shifted(dx, dy) for rect in rects))
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -66,3 +75,22 @@ class Placed:
     lines: tuple[tuple[Point, ...], ...]  # of each edge of the drawing, from tail to head
     labels: Mapping[str, Rect] = field(default_factory=dict)  # box -> the text below it
     dots: tuple[tuple[int, Point], ...] = ()  # an edge, and where it leaves a line it shares
+    insets: tuple[Placed, ...] = ()  # of the drawing's insets
+
+    def shifted(self, dx: float, dy: float) -> Placed:
+        """Return the same in another place; width and height stay."""
+        return Placed(
+            self.width,
+            self.height,
+            {key: rect.shifted(dx, dy) for key, rect in self.boxes.items()},
+            {
+                key: Frame(
+                    *(each.shifted(dx, dy) for each in (frame.rect, frame.name, frame.facts))
+                )
+                for key, frame in self.frames.items()
+            },
+            tuple(tuple((x + dx, y + dy) for x, y in line) for line in self.lines),
+            {key: rect.shifted(dx, dy) for key, rect in self.labels.items()},
+            tuple((edge, (x + dx, y + dy)) for edge, (x, y) in self.dots),
+            tuple(inset.shifted(dx, dy) for inset in self.insets),
+        )

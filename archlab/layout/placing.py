@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from archlab.fold.drawing import Role, Shape
-from archlab.layout.bend import bend, bent
+from archlab.layout.bend import Bend, bend, bent
 from archlab.layout.block import Block
 from archlab.layout.channel import BEFORE
 from archlab.layout.divide import Part, Rows, divide, members
@@ -37,19 +37,26 @@ class Placing:
 
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
-        level = self.content.levels[key]
-        if key not in self.rows:
-            self.rows[key], trunk = divide(level.items, level.links, self.content.weights)
-            self.trunk |= trunk
-        rows = self.rows[key]
-        columns = self.columns.get(key, ())
-        found = None if columns or self.across else bend(rows, level.links, self._meets)
+        level, columns = self.content.levels[key], self.columns.get(key, ())
+        found = None if columns or self.across else self.bend(key)
+        rows = self._rows(key)
         if found:
             block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
         else:
             block = self._stack(rows, level.links, framed=key != ROOT, columns=columns)
         self.stacks[key] = block
         return block
+
+    def bend(self, key: int) -> Bend | None:
+        """Return where a level turns, or None where it does not have the form of a U."""
+        return bend(self._rows(key), self.content.levels[key].links, self._meets)
+
+    def _rows(self, key: int) -> Rows:
+        if key not in self.rows:
+            level = self.content.levels[key]
+            self.rows[key], trunk = divide(level.items, level.links, self.content.weights)
+            self.trunk |= trunk
+        return self.rows[key]
 
     def _is_join(self, item: int) -> bool:
         return self.content.is_box(item) and self.content.drawing.boxes[item].shape in _JOINS

@@ -68,7 +68,10 @@ def annotated(
         high=max(shown, default=0.0),
         total=measure.total(values),
     )
-    return replace(coloured, heat=heat)
+    insets = (
+        replace(inset, drawing=replace(inset.drawing, heat=heat)) for inset in coloured.insets
+    )
+    return replace(coloured, heat=heat, insets=tuple(insets))
 
 
 def annotated_difference(drawing: Drawing, both: Union, first: Graph, second: Graph) -> Drawing:
@@ -122,7 +125,8 @@ def _numbered(drawing: Drawing, amounts: Callable[[Box | Group], Amounts]) -> Dr
         replace(box, amounts=amounts(box) if box.nodes else Amounts()) for box in drawing.boxes
     )
     groups = (replace(group, amounts=amounts(group)) for group in drawing.groups)
-    return replace(drawing, boxes=tuple(boxes), groups=tuple(groups))
+    insets = (replace(inset, drawing=_numbered(inset.drawing, amounts)) for inset in drawing.insets)
+    return replace(drawing, boxes=tuple(boxes), groups=tuple(groups), insets=tuple(insets))
 
 
 def _amounts(graph: Graph) -> Callable[[Box | Group], Amounts]:

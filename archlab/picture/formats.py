@@ -57,6 +57,15 @@ def _painted(sheet: Sheet, format: str) -> bytes:  # noqa: A002  the word of eve
     return painted(whole, format, width=sheet.style.theme.width)
 
 
+def _graph(view: Callable[[Drawing, Style], str], sheet: Sheet) -> bytes:
+    if sheet.drawing.insets:
+        raise OptionError(
+            "DOT and Mermaid have no place for insets: draw without them, or as .svg, .png, .pdf, "
+            ".json or .txt."
+        )
+    return _text(view, sheet)
+
+
 def _text(view: Callable[[Drawing, Style], str], sheet: Sheet) -> bytes:
     return f"{view(sheet.drawing, sheet.style)}\n".encode()
 
@@ -66,8 +75,8 @@ FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "svg": _svg,
     "png": partial(_painted, format="png"),
     "pdf": partial(_painted, format="pdf"),
-    "dot": partial(_text, lambda drawing, style: dot(drawing, style).rstrip("\n")),
-    "mmd": partial(_text, mermaid),
+    "dot": partial(_graph, lambda drawing, style: dot(drawing, style).rstrip("\n")),
+    "mmd": partial(_graph, mermaid),
     "json": partial(_text, lambda drawing, style: json.dumps(record(drawing, style), indent=2)),
     "txt": partial(_text, sketch),
 }

@@ -8,7 +8,9 @@ from dataclasses import replace
 from archlab.analyze.field.receptive_field import receptive_field
 from archlab.analyze.flops import uncounted
 from archlab.fold import BOXES, Drawing, fold
+from archlab.fold.frames import crossed, unframed
 from archlab.ir.graph import Graph
+from archlab.layout import bends
 from archlab.picture.annotate import Values, annotated, macs_by_node
 from archlab.picture.formats import FORMATS, Sheet
 from archlab.picture.look import Look
@@ -75,9 +77,13 @@ def picture_of(
         notes=tuple(notes),
         conventions=(convention,),
     )
-    drawing = drawn(look)
+
+    def shown(look: Look) -> Drawing:
+        return _unframed(drawn(look), look.direction)
+
+    drawing = shown(look)
     if look.fit == "page" and look.boxes is None and look.depth is None and not look.ops:
-        drawing, style = _for_paper(look, drawn, style)
+        drawing, style = _for_paper(look, shown, style)
     sheet = Sheet(drawing, style)
     return Picture(
         lambda suffix: FORMATS[suffix](sheet),
@@ -85,6 +91,15 @@ def picture_of(
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
     )
+
+
+def _unframed(drawing: Drawing, direction: str) -> Drawing:
+    """Return the drawing without the frames of encoder and decoder where it is a U."""
+    frames = crossed(drawing)
+    if direction != "TB" or not frames or bends(drawing):
+        return drawing
+    lifted = unframed(drawing, frames)
+    return lifted if bends(lifted) else drawing
 
 
 def _for_paper(look: Look, drawn: Callable[[Look], Drawing], style: Style) -> tuple[Drawing, Style]:

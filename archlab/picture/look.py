@@ -32,6 +32,7 @@ class Look:
     theme: str = "auto"
     fit: str = "auto"
     overlay: Overlay | OverlayLike | None = None
+    insets: bool = False
 
     def __post_init__(self) -> None:
         for name in ("boxes", "depth"):
@@ -56,6 +57,12 @@ class Look:
             raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
         if self.depth is not None and self.depth < 0:
             raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
+        if self.insets and (self.depth is not None or self.ops):
+            other = keyword("ops") if self.ops else keyword("depth")
+            raise OptionError(
+                f"{keyword('insets')} and {other} exclude each other: an inset is for a module "
+                "that stays closed in the drawing."
+            )
         if self.overlay is not None:
             self._read_overlay(self.overlay)
 
@@ -72,4 +79,4 @@ class Look:
     def wish(self) -> Wish:
         """What `fold` is asked for."""
         boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
-        return Wish(boxes, self.depth, tuple(self.expand))
+        return Wish(boxes, self.depth, tuple(self.expand), self.insets)

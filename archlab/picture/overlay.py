@@ -195,7 +195,11 @@ def overlaid(drawing: Drawing, graph: Graph, overlay: Overlay) -> Drawing:
         high=max(shown, default=0.0),
         total=sum(overlay.values[path] for path in tops) if overlay.adds_up else None,
     )
-    return replace(drawing, boxes=boxes, groups=groups, heat=heat)
+    insets = tuple(
+        replace(inset, drawing=replace(overlaid(inset.drawing, graph, overlay), heat=heat))
+        for inset in drawing.insets
+    )
+    return replace(drawing, boxes=boxes, groups=groups, heat=heat, insets=insets)
 
 
 def _heated(item: Box | Group, value_of: Callable[[Box | Group], float | None]) -> Amounts:

@@ -124,3 +124,20 @@ def test_a_lateral_of_a_pyramid_is_no_shortcut() -> None:
 
     graph = archlab.load(Pyramid(), input="3x8x8").trace()
     assert flow(graph).roles == {}
+
+
+def test_what_both_ways_pass_before_they_part_changes_no_shortcut() -> None:
+    """A norm of channels last permutes back behind itself: the way round is still the identity."""
+    make = Maker()
+    stem = make.conv(make.input(), "stem")
+    back = make.node(Kind.PERMUTE, "permute", "", [stem])
+    main = make.conv(back, "main")
+    out = make.add(main, back, "")
+    last = flow(make.graph([out]))
+    assert list(last.roles.values()) == [Role.IDENTITY]
+    # What is passed on the way round alone does change it.
+    make = Maker()
+    stem = make.conv(make.input(), "stem")
+    main = make.conv(stem, "main")
+    out = make.add(main, make.node(Kind.PERMUTE, "permute", "", [stem]), "")
+    assert list(flow(make.graph([out])).roles.values()) == [Role.BYPASS]

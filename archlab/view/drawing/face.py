@@ -10,6 +10,7 @@ from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Sizes, Tab
 from archlab.view.drawing import card
 from archlab.view.drawing.fonts import LINE, text_width
+from archlab.view.drawing.insets import CHIP
 
 JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 STRIP, HEAT = 6.0, 12.0  # width of the kind's colour at the left, of the heat at the right
@@ -66,6 +67,7 @@ def face(box: Box, drawing: Drawing, widest: int) -> Face:
     width = 2 * SIDE + max(line.width for line in lines)
     width += STRIP if box.kind else 0
     width += times.width + BETWEEN if times else 0
+    width += CHIP + BETWEEN if box.inset else 0
     width += HEAT if has_heat(box, drawing) else 0
     return Face(lines, times, max(width, least), 2 * TOP + sum(line.height for line in lines))
 

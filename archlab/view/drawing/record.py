@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from archlab.fold.drawing import Drawing
-from archlab.layout import Rect
+from archlab.layout import Placed, Rect
 from archlab.view.drawing import face
 from archlab.view.drawing.sheet import canvas
 from archlab.view.drawing.style import Style
@@ -16,6 +16,14 @@ def record(drawing: Drawing, style: Style) -> dict[str, Any]:
     """Return boxes, groups and edges with their places in the SVG, in points; y points down."""
     whole, placed = canvas(drawing, style)
     content = drawing.to_dict()
+    _add_places(content, drawing, placed)
+    for inset, found, parts in zip(content["insets"], drawing.insets, placed.insets, strict=True):
+        _add_places(inset["drawing"], found.drawing, parts)
+    size = {"width": _number(whole.width), "height": _number(whole.height)}
+    return {"schema": content.pop("schema"), **size, **content}
+
+
+def _add_places(content: dict[str, Any], drawing: Drawing, placed: Placed) -> None:
     for box in content["boxes"]:
         box.update(_rect(placed.boxes[box["id"]]))
     for group in content["groups"]:
@@ -32,8 +40,6 @@ def record(drawing: Drawing, style: Style) -> dict[str, Any]:
             label=text.content if text and shown else "",
             points=[[_number(x), _number(y)] for x, y in line],
         )
-    size = {"width": _number(whole.width), "height": _number(whole.height)}
-    return {"schema": content.pop("schema"), **size, **content}
 
 
 def _rect(rect: Rect) -> dict[str, float]:

@@ -7,8 +7,10 @@ Colours are hex codes; y points down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+from archlab.view.drawing.fonts import text_width
 
 Point = tuple[float, float]
 FADED = 0.45  # opacity of what two models have in common
@@ -143,3 +145,19 @@ def _towards(start: Point, goal: Point, length: float) -> Point:
     """Return the point so far from the start on the way to the goal, along an axis."""
     share = length / (_distance(start, goal) or 1.0)
     return (start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share)
+
+
+def moved(part: Shape, dx: float, dy: float) -> Shape:
+    """Return a shape in another place."""
+    if isinstance(part, (Line, Polygon)):
+        return replace(part, points=tuple((x + dx, y + dy) for x, y in part.points))
+    return replace(part, x=part.x + dx, y=part.y + dy)
+
+
+def right_edge(part: Shape) -> float:
+    """Return how far a shape reaches to the right."""
+    if isinstance(part, Words):
+        return part.x + text_width(part.content, part.points, bold=part.bold)
+    if isinstance(part, (Line, Polygon)):
+        return max(x for x, _ in part.points)
+    return part.x + (part.w if isinstance(part, Rectangle) else part.radius)

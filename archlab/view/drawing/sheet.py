@@ -9,18 +9,20 @@ from functools import cached_property
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Frame, Placed, Rect, layout
 from archlab.result import with_times
-from archlab.view.drawing import card, face, legend
+from archlab.view.drawing import card, face, insets, legend
 from archlab.view.drawing.face import Text
+from archlab.view.drawing.insets import Panel
 from archlab.view.drawing.shapes import (
     Canvas,
     Dot,
     Element,
     Line,
-    Polygon,
     Rectangle,
     Shape as Part,
     Words,
     arrow,
+    moved,
+    right_edge,
     shortened,
 )
 from archlab.view.drawing.style import Style
@@ -48,7 +50,9 @@ def canvas(drawing: Drawing, style: Style) -> tuple[Canvas, Placed]:
     """Return the whole picture, and where its parts were placed."""
     across = style.direction == "LR"
     placed = layout(drawing, face.sizes(drawing, across=across), across=across, goal=style.goal)
-    sheet = _Sheet(drawing, placed, style)
+    bare = replace(style, bare=True, goal=None)
+    panels = [Panel(inset, *canvas(inset.drawing, bare)) for inset in drawing.insets]
+    sheet = _Sheet(drawing, placed, style, panels)
     return sheet.canvas(), sheet.placed
 
 
@@ -57,25 +61,37 @@ class _Sheet:
     drawing: Drawing
     placed: Placed
     style: Style
+    panels: Sequence[Panel] = ()
 
     def canvas(self) -> Canvas:
         """Return all shapes on a page of the right size."""
-        room = max(self.placed.width, _LEAST)
+        corners, size = insets.arranged(self.panels, (self.placed.width, self.placed.height))
+        room = max(size[0], _LEAST)
         head = [] if self.style.bare else self._head(room)
         foot = [] if self.style.bare else self._foot(room)
         margin = 4.0 if self.style.bare else MARGIN
         top = margin + sum(height for height, _ in head) + (12.0 if head else 0.0)
-        end = top + self.placed.height
-        wide = [self.placed.width, *(_right(words) for _, row in (*head, *foot) for words in row)]
+        end = top + size[1]
+        wide = [size[0], *(right_edge(words) for _, row in (*head, *foot) for words in row)]
         width = max(wide) + 2 * margin
         # A picture that is narrower than its header stands in the middle.
-        left = margin + (max(wide) - self.placed.width) / 2
-        self.placed = _shifted(self.placed, left, top)
+        left = margin + (max(wide) - size[0]) / 2
+        corners = [(left + x, top + y) for x, y in corners]
+        beside = list(zip(self.panels, corners, strict=True))
+        self.placed = replace(
+            self.placed.shifted(left, top),
+            insets=tuple(insets.placed(panel, corner) for panel, corner in beside),
+        )
         elements = [
             *_rows(head, margin, margin, "head"),
             *(self._frame(group) for group in _outermost_first(self.drawing)),
             *self._edges(),
             *map(self._box, self.drawing.boxes),
+            *(
+                element
+                for panel, corner in beside
+                for element in insets.elements(panel, corner, self.style.theme.colours)
+            ),
             *_rows(foot, margin, end + 10.0, "foot"),
         ]
         height = end + (10.0 if foot else 0.0) + sum(height for height, _ in foot) + margin
@@ -197,6 +213,10 @@ class _Sheet:
             right -= face.HEAT
             strip = Rect(right - 0.5, place.y + 0.5, face.HEAT, place.h - 1)
             shapes += self._heat(box.amounts.heat, strip)
+        if box.inset:
+            right -= insets.CHIP + 4.0
+            middle = place.y + place.h / 2
+            shapes += insets.chip(box.inset, (right, middle - insets.CHIP / 2), colours)
         if shown.times:
             middle = place.y + place.h / 2 + shown.times.points * 0.36
             shapes.append(self._words(shown.times, right - 6 - shown.times.width, middle))
@@ -272,13 +292,15 @@ class _Sheet:
         rows.append((5.0, []))
         x = 0.0
         row: list[Part] = []
-        for entry in legend.entries([self.drawing]):
+        for entry in legend.entries(
+            [self.drawing, *(each.drawing for each in self.drawing.insets)]
+        ):
             words = Text(entry.words, 8, "quiet")
             sample, wide = self._sample(entry)
             if x and x + wide + words.width > room:
                 rows.append((13.0, row))
                 x, row = 0.0, []
-            row += [_moved(part, x, 0) for part in sample]
+            row += [moved(part, x, 0) for part in sample]
             row.append(self._words(words, x + wide, 9))
             x += wide + words.width + 16
         if row:
@@ -327,43 +349,10 @@ def _rows(
 ) -> Iterator[Element]:
     shapes: list[Part] = []
     for height, row in rows:
-        shapes += [_moved(part, x, y) for part in row]
+        shapes += [moved(part, x, y) for part in row]
         y += height
     if shapes:
         yield Element(shapes, classes)
-
-
-def _moved(part: Part, dx: float, dy: float) -> Part:
-    if isinstance(part, (Line, Polygon)):
-        return replace(part, points=tuple((x + dx, y + dy) for x, y in part.points))
-    return replace(part, x=part.x + dx, y=part.y + dy)
-
-
-def _right(part: Part) -> float:
-    """Return how far a part of the header or the foot reaches to the right."""
-    if isinstance(part, Words):
-        return part.x + Text(part.content, part.points, "", part.bold).width
-    if isinstance(part, (Line, Polygon)):
-        return max(x for x, _ in part.points)
-    return part.x + (part.w if isinstance(part, Rectangle) else part.radius)
-
-
-def _shifted(placed: Placed, dx: float, dy: float) -> Placed:
-    def moved(rect: Rect) -> Rect:
-        return Rect(rect.x + dx, rect.y + dy, rect.w, rect.h)
-
-    return Placed(
-        placed.width,
-        placed.height,
-        {key: moved(rect) for key, rect in placed.boxes.items()},
-        {
-            key: Frame(moved(frame.rect), moved(frame.name), moved(frame.facts))
-            for key, frame in placed.frames.items()
-        },
-        tuple(tuple((x + dx, y + dy) for x, y in line) for line in placed.lines),
-        {key: moved(rect) for key, rect in placed.labels.items()},
-        tuple((edge, (x + dx, y + dy)) for edge, (x, y) in placed.dots),
-    )
 
 
 def _depth(group: Group, drawing: Drawing) -> int:

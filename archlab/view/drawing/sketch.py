@@ -58,9 +58,6 @@ class _Sheet:
 def sketch(drawing: Drawing, style: Style, width: int = WIDTH, *, colours: bool = False) -> str:
     """Return the drawing as text, to be read from top to bottom, `width` columns wide at most."""
     width = max(width, _NARROWEST)
-    sheet = _sheet(drawing, width)
-    rows, first, last = _rows(sheet)
-    lanes = gutters(sheet.plan.lanes, first, last, len(rows))
     macs = "MACs unknown" if style.macs is None else f"{si(style.macs)} MACs"
     source = with_times(drawing.input or "none")
     head = (
@@ -68,9 +65,22 @@ def sketch(drawing: Drawing, style: Style, width: int = WIDTH, *, colours: bool 
         f"input {source} · {drawing.mode} mode",
         *([drawing.model] if drawing.model != drawing.title else []),
     )
-    heat = 0 if drawing.heat is None else _HEAT + 1
     notes = (*_scale(drawing), *style.notes, *drawing.folded, *style.conventions)
-    lines = [*_sentences(head, width, BOLD), []]
+    lines = [*_sentences(head, width, BOLD), [], *_lines(drawing, width)]
+    for inset in drawing.insets:
+        title = f"[{inset.letter}] {inset.type}: {inset.count} boxes; drawn is {inset.path}"
+        lines += [[], *_sentences([title], width, BOLD), *_lines(inset.drawing, width)]
+    lines += [[], *_sentences(notes, width, QUIET)] if notes else []
+    return "\n".join(inked(line, colours=colours) for line in lines)
+
+
+def _lines(drawing: Drawing, width: int) -> list[list[Piece]]:
+    """Return the rows of a drawing with the lanes beside them."""
+    sheet = _sheet(drawing, width)
+    rows, first, last = _rows(sheet)
+    lanes = gutters(sheet.plan.lanes, first, last, len(rows))
+    heat = 0 if drawing.heat is None else _HEAT + 1
+    lines = []
     for row, (begin, gutter) in zip(rows, lanes, strict=True):
         pieces, room = row.pieces, sheet.room + heat - row.width
         if row.heat:
@@ -82,8 +92,7 @@ def sketch(drawing: Drawing, style: Style, width: int = WIDTH, *, colours: bool 
             lead = fill if pieces[-1].text == _STUB else " "
             pieces = [*pieces, Piece(lead + begin + fill * room, gutter[0].colour), *gutter]
         lines.append(pieces)
-    lines += [[], *_sentences(notes, width, QUIET)] if notes else []
-    return "\n".join(inked(line, colours=colours) for line in lines)
+    return lines
 
 
 def _sheet(drawing: Drawing, width: int) -> _Sheet:

@@ -25,9 +25,9 @@ def group_name(group: Group, drawing: Drawing) -> str:
 
 
 def title(box: Box) -> str:
-    """Return what a box is, with what is fused to it, its pattern and how often it comes."""
+    """Return what a box is and by its structure, how often it comes, and its letter."""
     joins = box.shape in (Shape.SUM, Shape.PRODUCT, Shape.CONCAT)
-    times = f" ×{box.times}" if box.times > 1 else ""
+    times = (f" ×{box.times}" if box.times > 1 else "") + (f" [{box.inset}]" if box.inset else "")
     return visible(card.title(replace(box, title=pill_sign(box)) if joins else box) + times)
 
 

@@ -24,8 +24,8 @@ _BYTES = ("png", "pdf")  # what a terminal would show as noise
 _WITHOUT = {
     "txt": ("theme", "direction", "fit"),
     "json": ("theme",),
-    "mmd": ("theme", "fit"),
-    "dot": ("fit",),
+    "mmd": ("theme", "fit", "insets"),
+    "dot": ("fit", "insets"),
 }
 
 
@@ -85,6 +85,14 @@ class Drawing:
         typer.Option(
             help=f"{listed(constant('archlab.view.drawing.style:FITS'))}: columns that fit such a "
             "sheet; none keeps one. Default: auto, which breaks what is longer than 3:1."
+        ),
+    ] = None
+
+    insets: Annotated[
+        bool | None,
+        typer.Option(
+            "--insets",
+            help="Draw a sort of module that occurs often once, under a letter, beside the rest.",
         ),
     ] = None
 
@@ -171,7 +179,7 @@ def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> 
     typed.exclusive("diff", "view", because="two models are compared module by module")
     typed.exclusive("color_by", "overlay", because="a box has one heat")
     for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
-        marked = ("ops", "color_by", "overlay")
+        marked = ("ops", "color_by", "overlay", "insets")
         typed.exclusive(other, *marked, because="its boxes have marks of their own")
     for name in _WITHOUT.get(chosen, ()):
         if typed.any(name):
