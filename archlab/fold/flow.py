@@ -29,9 +29,11 @@ _GATHERED = frozenset(
      "flip", "cumsum"}
 )  # fmt: skip
 _CHAIN = frozenset(
-    {Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL, Kind.ELEMENTWISE, Kind.GATHER}
-)
+    {Kind.CONV, Kind.LINEAR, Kind.NORM, Kind.ACTIVATION, Kind.POOL, Kind.ELEMENTWISE, Kind.GATHER,
+     Kind.SLICE, Kind.PAD, Kind.COPY, Kind.RESHAPE}
+)  # fmt: skip
 SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
+_PADDED = SAME | {Kind.PAD, Kind.SLICE}  # a way round that subsamples and adds zero channels
 _ENLARGING = frozenset({Kind.RESAMPLE, Kind.CONV_TRANSPOSE})
 _STEPS = 6  # operators on the way round that still count as a shortcut
 
@@ -212,7 +214,7 @@ def _mark_sum(
         start = way.sources[0]
         inside = ancestors([start, *main.sources], sources)
         if start in inside:
-            padded = Kind.PAD in way.passed and way.passed <= SAME | {Kind.PAD, Kind.SLICE}
+            padded = Kind.PAD in way.passed and way.passed <= _PADDED
             changed = Role.PAD if padded else Role.BYPASS
             # What was done before the fork is done to both: a norm of channels permutes and back.
             both = not inside.union(main.sources).isdisjoint(takers[way.tensor])
@@ -224,6 +226,8 @@ def _mark_sum(
             kinds = {graph.nodes[item].kind for item in chain[1:]}
             pooled = Role.POOL if Kind.POOL in kinds else Role.BYPASS
             role = Role.PROJECTION if kinds & WEIGHTED else pooled
+            if kinds <= _PADDED:  # only where every operator is drawn
+                role = Role.PAD if Kind.PAD in kinds else Role.BYPASS
             roles |= dict.fromkeys(pairwise((*chain, node)), role)
             return
 

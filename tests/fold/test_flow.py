@@ -141,3 +141,13 @@ def test_what_both_ways_pass_before_they_part_changes_no_shortcut() -> None:
     main = make.conv(stem, "main")
     out = make.add(main, make.node(Kind.PERMUTE, "permute", "", [stem]), "")
     assert list(flow(make.graph([out])).roles.values()) == [Role.BYPASS]
+
+
+def test_option_a_is_a_shortcut_where_each_of_its_operators_is_drawn() -> None:
+    drawing = archlab.render("resnet20", ops=True).drawing
+    kinds = {box.id: box.title for box in drawing.boxes}
+    ways = [(kinds[edge.tail], kinds[edge.head]) for edge in drawing.edges if edge.role == Role.PAD]
+    # Two stages begin with one: a slice of rows, one of columns, and zero channels around.
+    way = [("ReLU", "Slice"), ("Slice", "Slice"), ("Slice", "Constant pad nd"),
+           ("Constant pad nd", "+")]  # fmt: skip
+    assert ways == way * 2
