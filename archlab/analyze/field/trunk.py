@@ -27,24 +27,24 @@ def trunk(graph: Graph, layers: Collection[str]) -> Trunk:
     with more layers.
     """
     chosen, (by_tensor, _) = frozenset(layers), sights(graph)
-    # A tensor's way is ranked by what it sees and by its layers.
+    # Of every tensor that depends on the image: what it sees, how many layers are before it, which.
     ways: dict[int, tuple[float, int, _Way]] = {}
-    first: dict[str, _Way] = {}
     for node in graph.nodes:
         inputs = [ways[tensor] for tensor in node.inputs if tensor in ways]
         *_, way = max(inputs, key=lambda rank: rank[:2], default=(0.0, 0, ()))
         if node.path in chosen and node.path not in way:
             way = (*way, node.path)
-            first.setdefault(node.path, way)
-        for tensor in node.outputs:
+        for tensor in graph.dependent.intersection(node.outputs):
             ways[tensor] = (_size(by_tensor.get(tensor)), len(way), way)
-    ends = [
-        (_size(by_tensor.get(call.outputs[0])), len(first[call.path]), first[call.path])
+    ends = {
+        call.path: ways[call.outputs[0]]
         for call in graph.calls
-        if call.path in first and call.call == 0 and call.outputs
-    ]
-    *_, longest = max(ends, key=lambda rank: rank[:2], default=(0.0, 0, ()))
-    return Trunk(longest, {path: len(way) for path, way in first.items()})
+        if call.path in chosen and call.call == 0 and call.outputs and call.outputs[0] in ways
+    }
+    # A module without an operator of its own is no layer.
+    ends = {path: end for path, end in ends.items() if path in end[2]}
+    *_, longest = max(ends.values(), key=lambda rank: rank[:2], default=(0.0, 0, ()))
+    return Trunk(longest, {path: count for path, (_, count, _) in ends.items()})
 
 
 def _size(sight: Sight | None) -> float:

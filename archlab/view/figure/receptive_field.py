@@ -76,7 +76,7 @@ def _draw(content: FieldFigure) -> Figure:
     growth, tall, width = (2.9, 2.95, 9.6) if rows else (3.6, 0.0, 7.2)
     height = growth + tall * rows
     figure, body = framed(content.words, width, height, _keys(content))
-    place = (0.6 / width, 1 - (growth - 0.5) / height, 1 - 0.75 / width, (growth - 0.58) / height)
+    place = (0.7 / width, 1 - (growth - 0.5) / height, 1 - 0.85 / width, (growth - 0.58) / height)
     _growth(body.add_axes(place), content)
     if rows:
         sides: Any = {"left": 0.3 / width, "right": 1 - (1.15 if heat else 0.3) / width}

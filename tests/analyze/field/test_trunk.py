@@ -70,3 +70,20 @@ def test_a_layer_that_is_not_chosen_is_on_no_way() -> None:
     model = Model(Inception(), input="3x16x16")
     assert trunk(model.trace(), ["last"]).paths == ("last",)
     assert trunk(model.trace(), []).paths == ()
+
+
+def test_a_linear_layer_is_as_deep_as_its_output() -> None:
+    # Its weights are transposed first, which is an operator of the layer that sees no image.
+    class Net(nn.Module):
+        """A convolution, and two linear layers at each place."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.one, self.two = nn.Conv2d(3, 4, 3), nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x).permute(0, 2, 3, 1).reshape(36, 4)
+            return self.two(self.one(x)).reshape(1, 6, 6, 4)
+
+    found = trunk(Model(Net(), input="3x8x8").trace(), ["conv", "one", "two"])
+    assert found.depth == {"conv": 1, "one": 2, "two": 3}
