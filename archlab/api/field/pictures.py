@@ -19,7 +19,7 @@ from archlab.picture.picture import Picture
 from archlab.probe.effective_field import THRESHOLD
 from archlab.result.field import EffectiveField
 from archlab.verb import verb
-from archlab.view.figure.frame import Words
+from archlab.view.figure.frame import Words, in_title
 from archlab.view.figure.receptive_field import (
     Box,
     FieldFigure,
@@ -79,7 +79,7 @@ def plot_receptive_field(
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     make = sample_image if images is None else partial(first_image, images)
-    names = ", ".join(model.name for model in loaded)
+    names = in_title([model.name for model in loaded])
     content = FieldFigure(
         Words(
             f"What {names} {'sees' if len(loaded) == 1 else 'see'}",

@@ -17,7 +17,7 @@ from archlab.picture.picture import Picture
 from archlab.result import Cell
 from archlab.verb import verb
 from archlab.view.figure.by_depth import Curve, DepthFigure, Panel, Segment, by_depth as draw
-from archlab.view.figure.frame import Words
+from archlab.view.figure.frame import Words, in_title
 
 Lines = Sequence[Mapping[str, Cell]]
 _MOST_MARKS = 8
@@ -203,7 +203,11 @@ def _words(answer: ByDepth[Any, Any], title: str = "", more: str = "") -> Words:
     """Return what a figure says: the nets above, and below what was measured how."""
     head = answer.header
     setting = f"Input {head.input} · {head.conventions[-1]}"
-    return Words(f"{title}: {head.model}", f"{head.build} · {head.mode} mode", f"{setting}\n{more}")
+    return Words(
+        f"{title}: {in_title(list(_nets(answer)))}",
+        f"{head.build} · {head.mode} mode",
+        f"{setting}\n{more}",
+    )
 
 
 def _number(value: Cell) -> float:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # In points, and in inches.
 _TITLE, _SMALL, _FOOT = 12.0, 8.0, 7.5
+_FEW = 6  # nets that a title names
 _MARGIN, _LEAD = 0.12, 1.35
 _SAMPLE, _GAP, _APART, _HALF, _ROW = 0.28, 0.06, 0.17, 0.04, 0.18
 
@@ -78,6 +79,16 @@ def framed(
     _write(figure, foot, below - 0.02, _FOOT, {"color": GREY})
     grid = figure.add_gridspec(3, 1, height_ratios=(above, height, below))
     return figure, figure.add_subfigure(grid[1], facecolor="none")
+
+
+def in_title(names: Sequence[str]) -> str:
+    """Return what a title calls nets: their names, or how many they are, as the legend has all.
+
+    Example:
+        >>> in_title(["resnet20", "plain20"]), in_title(["resnet20"] * 7)
+        ('resnet20, plain20', '7 nets')
+    """
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} nets"
 
 
 def wrapped(text: str, room: float, size: float, weight: str = "normal") -> list[str]:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from archlab.view.figure.frame import Key, Words, framed, measured, wrapped
+from archlab.view.figure.frame import Key, Words, framed, in_title, measured, wrapped
 
 LONG = "3 seeds of weights · made images with a natural spectrum · cross-entropy " * 4
 
@@ -77,3 +77,8 @@ def test_a_key_looks_as_the_data_does() -> None:
     assert looks == [("#123456", ":"), ("#123456", ":"), ("#654321", "-")]
     low, high = (line.get_ydata()[0] for line in lines[:2])
     assert (low, high) == pytest.approx((box.get_y(), box.get_y() + box.get_height()))
+
+
+def test_a_title_names_a_few_nets_and_counts_many() -> None:
+    assert in_title(["resnet20", "plain20"]) == "resnet20, plain20"
+    assert in_title([f"resnet{6 * n + 2}" for n in range(1, 10)]) == "9 nets"
