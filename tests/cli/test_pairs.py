@@ -219,7 +219,7 @@ CASES = {
             "--check": "--check table.csv", "--plot": "--plot zoo.svg",
             "--timeout": "--timeout 9", "--memory": "--memory 1GiB",
             "--retry": "--retry --out zoo.csv", "--convention": "--convention fvcore",
-            "--optimizer": "--optimizer sgd",
+            "--optimizer": "--optimizer sgd", "--mark": "--mark m2 --plot zoo.svg",
         },
     ),
     "scan, a table": Case(
@@ -230,6 +230,7 @@ CASES = {
             "--check": "--check table.csv", "--plot": "--plot zoo.svg",
             "--timeout": "--timeout 9", "--memory": "--memory 1GiB", "--retry": "--retry",
             "--convention": "--convention fvcore", "--optimizer": "--optimizer sgd",
+            "--mark": "--mark m2 --plot zoo.svg",
         },
     ),
     "models": Case("", {**OUTPUT, "--source": "--source torchvision"}),

@@ -69,7 +69,7 @@ def test_pictures_python(
 def test_scale_commands(net_folder: Path) -> None:
     """One after the other: the second asks the table that the first made."""
     lines = commands("docs/scale.md")
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         ran = run(line)
         assert ran.code == 0, ran.err

@@ -15,6 +15,8 @@ from archlab.ir.graph import Graph
 from archlab.ir.kinds import Kind
 
 BATCH_NORM = math.sqrt(math.pi / (math.pi - 1))  # per ReLU and batch norm: 1.211
+_YANG = "Yang et al. 2019, arXiv:1902.08129"
+_HE = "He et al. 2015, arXiv:1502.01852"
 _PRODUCTS = frozenset({Kind.CONV, Kind.LINEAR})
 _RELUS = frozenset({"aten.relu", "aten.threshold"})
 
@@ -36,11 +38,13 @@ class Theory:
     """Growth of the norm per block towards the input (None: not predicted), and in words.
 
     `power_law`: growth falls with depth so that first ÷ last is near the number of blocks.
+    `source`: the paper that it comes from, where it is one.
     """
 
     growth: float | None
     words: str
     power_law: bool = False
+    source: str = ""
 
 
 def theory(facts: Facts) -> Theory:
@@ -58,19 +62,19 @@ def theory(facts: Facts) -> Theory:
         return Theory(None, "none for this kind of net")
     if facts.residual and facts.norm == "batch":
         return Theory(None, "power law: first ÷ last near the number of blocks", power_law=True)
-    # √(π/(π−1)) a layer: Yang et al. 2019 (arXiv:1902.08129).
+    # √(π/(π−1)) a layer.
     if facts.norm == "batch":
         growth = BATCH_NORM**facts.layers
         exact = "π/(π−1) = " if facts.layers == 2 else ""
-        return Theory(growth, f"{exact}{growth:.3f} a block")
-    # √(gain/2) a layer (He et al. 2015, arXiv:1502.01852): ReLU halves the mean square, so that
-    # gain 2 keeps the norm from layer to layer.
+        return Theory(growth, f"{exact}{growth:.3f} a block", source=_YANG)
+    # √(gain/2) a layer: ReLU halves the mean square, so that gain 2 keeps the norm.
     through = math.sqrt(facts.gain / 2) ** facts.layers
     # The gradients of shortcut and branch are independent at initialisation: their squares add up.
     if facts.residual:
         growth = math.sqrt(1 + through**2)
         return Theory(growth, f"√(1 + {through**2:.2g}) = {growth:.3f} a block")
-    return Theory(through, f"√({facts.gain:.2g}/2)^{facts.layers:g} = {through:.3g} a block")
+    words = f"√({facts.gain:.2g}/2)^{facts.layers:g} = {through:.3g} a block"
+    return Theory(through, words, source=_HE)
 
 
 def layers_per_block(graph: Graph, blocks: Sequence[str]) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
+from archlab.analyze.field.trunk import trunk
 from archlab.api.model import Model
 from archlab.errors import OptionError
 from archlab.picture.picture import Picture
 from archlab.result.field import EffectiveField
+from archlab.view.figure.frame import Words
 from archlab.view.figure.receptive_field import FieldFigure, Growth, receptive_fields
 
 _FEW = 3  # layers below which a growth with depth is no picture
@@ -26,7 +27,7 @@ def growth_picture(models: Sequence[Model]) -> Picture:
     if min(map(len, paths)) < _FEW:
         raise OptionError("Hardly a layer of this net has height and width.")
     curves = [curve(model, each) for model, each in zip(models, paths, strict=True)]
-    return Picture(partial(receptive_fields, FieldFigure("", "", size, curves, layers)))
+    return Picture(partial(receptive_fields, FieldFigure(Words(), size, curves, layers)))
 
 
 def depths(models: Sequence[Model]) -> tuple[list[list[str]], str]:
@@ -40,19 +41,18 @@ def depths(models: Sequence[Model]) -> tuple[list[list[str]], str]:
 
 
 def curve(model: Model, paths: Sequence[str], measured: Sequence[EffectiveField] = ()) -> Growth:
-    """Return the growth along layers, with what was measured of them."""
-    place = {path: i + 1 for i, path in enumerate(paths)}
-    points = [(place[field.path], float(field.height)) for field in measured if field.path in place]
-    return replace(_growth(model, paths), effective=points)
-
-
-def _growth(model: Model, paths: Sequence[str]) -> Growth:
+    """Return the growth along the trunk, the layers beside it, and what was measured of them."""
     rows = {row.path: row for row in analyze_field(model.trace()).rows}
+    way = trunk(model.trace(), paths)
+    beside = way.depth.keys() - set(way.paths)
     return Growth(
         name=model.name,
-        longest=[float(rows[path].rf_h or 0) for path in paths],
-        shortest=[float(rows[path].min_path_h or 0) for path in paths],
-    )
+        longest=[float(rows[path].rf_h or 0) for path in way.paths],
+        shortest=[float(rows[path].min_path_h or 0) for path in way.paths],
+        branches=sorted({(way.depth[path], float(rows[path].rf_h or 0)) for path in beside}),
+        effective=[(way.depth[field.path], float(field.height)) for field in measured
+                   if field.path in way.depth],
+    )  # fmt: skip
 
 
 def _leaves(model: Model) -> list[str]:

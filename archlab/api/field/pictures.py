@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from archlab.analyze.field.receptive_field import receptive_field as analyze_field
 from archlab.analyze.field.sight import sights
 from archlab.api.field.growth import curve, depths, image_size
@@ -14,9 +16,17 @@ from archlab.api.model import Model, ModelLike, load
 from archlab.data.pictures import first_image
 from archlab.errors import OptionError, SpecError, keyword
 from archlab.picture.picture import Picture
+from archlab.probe.effective_field import THRESHOLD
 from archlab.result.field import EffectiveField
 from archlab.verb import verb
-from archlab.view.figure.receptive_field import FieldFigure, Panel, receptive_fields, sample_image
+from archlab.view.figure.frame import Words, in_title
+from archlab.view.figure.receptive_field import (
+    Box,
+    FieldFigure,
+    Panel,
+    receptive_fields,
+    sample_image,
+)
 
 
 @verb
@@ -58,25 +68,30 @@ def plot_receptive_field(
         raise OptionError(f"{keyword('layers')} chooses the boxes, which one model alone has.")
     loaded = [load(model) for model in models]
     (height, width), *_ = map(image_size, loaded)
-    curves, panels = [], []
+    curves, panels, conditions = [], [], ""
     paths, depth = depths(loaded)
     for model, along in zip(loaded, paths, strict=True):
         measured: list[EffectiveField] = []
         if effective:
-            _, measured = measured_fields(model, layers, images, checkpoint, 4)
+            answer, measured = measured_fields(model, layers, images, checkpoint, 4)
+            conditions = answer.header.conventions[-1]
         curves.append(curve(model, along, measured))
         if len(loaded) == 1:
             panels = [_panel(model, path, measured) for path in layers or spaced(model)]
     make = sample_image if images is None else partial(first_image, images)
-    names = ", ".join(model.name for model in loaded)
+    names = in_title([model.name for model in loaded])
     content = FieldFigure(
-        title=f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
-        subtitle=_subtitle(loaded[0], panels=bool(panels), effective=effective),
+        Words(
+            f"What {names} {'sees' if len(loaded) == 1 else 'see'}",
+            f"Input {loaded[0].trace().input_text()}",
+            _caption(conditions, panels=bool(panels)),
+        ),
         image_size=max(height, width),
         curves=curves,
         layers=depth,
         image=make(height, width) if panels else None,
         panels=panels,
+        edge=THRESHOLD**0.5,
     )
     return Picture(partial(receptive_fields, content))
 
@@ -91,22 +106,48 @@ def _panel(model: Model, path: str, measured: Sequence[EffectiveField]) -> Panel
         raise SpecError(f"{path} of {model.name} has no height and width left to draw.")
     # Of the central unit: near a border the padding would hide most of the field.
     rows, columns = (field.span(field.size // 2) for field in (tall, wide))
-    box = None
+    box, beyond, note = None, [], ""
     if rows is not None and columns is not None:
         height, width = (float(last - first + 1) for first, last in (rows, columns))
         box = (float(rows[0]), float(columns[0]), height, width)
+        if (row.rf_h or 0) > height or (row.rf_w or 0) > width:
+            beyond = [
+                side
+                for side, seen, whole, at_border in (
+                    ("top", height, row.rf_h, rows[0] == 0),
+                    ("bottom", height, row.rf_h, rows[1] == tall.extent - 1),
+                    ("left", width, row.rf_w, columns[0] == 0),
+                    ("right", width, row.rf_w, columns[1] == wide.extent - 1),
+                )
+                if at_border and (whole or 0) > seen
+            ]
+            note = f"larger than the image: {row.rf_h:g} × {row.rf_w:g} px"
     effective = next((item for item in measured if item.path == path), None)
-    title = f"{path}\n{row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
+    title = f"{path}\ntheory {row.rf_h:g} × {row.rf_w:g}, jump {row.stride_h:g}"
     if effective is not None:
         title += f"\neffective {effective.height} × {effective.width}"
     # The field is nearly a Gaussian: its square root shows the tails, too.
-    return Panel(title, box, effective.heat**0.5 if effective else None)
+    heat, inner = (effective.heat**0.5, _inner(effective)) if effective else (None, None)
+    return Panel(title, box, heat, inner, beyond, note)
 
 
-def _subtitle(model: Model, *, panels: bool, effective: bool) -> str:
-    parts = [f"input {model.trace().input_text()}"]
+def _inner(field: EffectiveField) -> Box | None:
+    """Return the box of the effective field: its pixels above the threshold, as it is measured."""
+    tall, wide = (np.flatnonzero(field.heat.max(axis=axis) >= THRESHOLD) for axis in (1, 0))
+    if not (len(tall) and len(wide)):
+        return None
+    return float(tall[0]), float(wide[0]), float(field.height), float(field.width)
+
+
+def _caption(conditions: str, *, panels: bool) -> str:
+    """Return what path, boxes and heat mean; `conditions` are those of what was measured."""
+    lines = ["The longest path is the one along which the field grows furthest."]
     if panels:
-        parts.append("boxes: what the central unit sees, cut at the image's border")
-    if effective:
-        parts.append("heat: effective field")
-    return " · ".join(parts)
+        lines[0] += " Boxes on the image: what a layer's central unit sees."
+    if conditions:
+        lines.append(
+            "Effective field: the smallest box around all pixels at which the mean squared "
+            f"gradient of the central unit is {100 * THRESHOLD:.3g} % of its largest or more, "
+            f"{THRESHOLD**0.5:.2f} of its root (Luo et al. 2016). Measured on {conditions}."
+        )
+    return "\n".join(lines)

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,9 @@ from archlab.picture.picture import Picture
 from archlab.result import Cell
 from archlab.verb import verb
 from archlab.view.figure.by_depth import Curve, DepthFigure, Panel, Segment, by_depth as draw
+from archlab.view.figure.frame import Words, in_title
 
 Lines = Sequence[Mapping[str, Cell]]
-_TWIN = "(plain twin)"
 _MOST_MARKS = 8
 
 
@@ -59,7 +60,19 @@ def _gradients(answer: ByDepth[Any, Any]) -> DepthFigure:
         last = i == len(titles) - 1
         xlabel = "block (0: what the first block receives)" if last else ""
         panels.append(Panel(title, curves, xlabel, marks=_marks(nets, "block")))
-    return DepthFigure(f"Gradient norms by depth: {answer.header.model}", _subtitle(answer), panels)
+    words = _words(answer, "Gradient norms by depth", _theories(answer))
+    return DepthFigure(words, panels)
+
+
+def _theories(answer: ByDepth[Any, Any]) -> str:
+    """Return what theory says, with its source; nets of which it says the same stand together."""
+    said: dict[str, list[str]] = {}
+    for net, theory in answer.theories.items():
+        source = f" ({theory.source})" if theory.source else ""
+        said.setdefault(theory.words + source, []).append(net)
+    parts = "; ".join(f"{', '.join(nets)}: {text}" for text, nets in said.items())
+    start = "Theory gives the factor from block to block, and is drawn through the last one"
+    return f"{start}: {parts}." if said else ""
 
 
 def _responses(answer: ByDepth[Any, Any]) -> DepthFigure:
@@ -75,16 +88,23 @@ def _responses(answer: ByDepth[Any, Any]) -> DepthFigure:
         Panel("by depth", depth, "layer", marks=_marks(nets, "layer")),
         Panel("sorted by size", ranked, "rank"),
     ]
-    return DepthFigure(
-        f"Layer responses (std): {answer.header.model}", _subtitle(answer), panels, beside=True
-    )
+    return DepthFigure(_words(answer, "Layer responses (std)"), panels, beside=True)
 
 
 def _identity(answer: ByDepth[Any, Any]) -> DepthFigure:
     nets = _nets(answer)
+    xlabel = "number of the residual addition"
+    relative = len({len(lines) for lines in nets.values()}) > 1
+    if relative:
+        # Nets of unequal depth are compared by where in the net a block is.
+        nets = {
+            net: [{**line, "block": _number(line["block"]) / len(lines)} for line in lines]
+            for net, lines in nets.items()
+        }
+        xlabel = "relative depth: number of the residual addition ÷ all additions of the net"
     curves = [_curve(net, lines, "block", "branch_to_input") for net, lines in nets.items()]
-    panel = Panel("‖F(x)‖ ÷ ‖x‖", curves, "residual addition", marks=_marks(nets, "block"))
-    return DepthFigure(f"Far from the identity: {answer.header.model}", _subtitle(answer), [panel])
+    panel = Panel("‖F(x)‖ ÷ ‖x‖", curves, xlabel, marks=_marks(nets, "block"), relative=relative)
+    return DepthFigure(_words(answer, "Far from the identity"), [panel])
 
 
 def _shattered(answer: ByDepth[Any, Any]) -> DepthFigure:
@@ -100,8 +120,7 @@ def _shattered(answer: ByDepth[Any, Any]) -> DepthFigure:
         curve = Curve(f"{depth} layers", list(lags), middle, low, high)
         panels.setdefault(net.replace(depth, "", 1), []).append(curve)
     return DepthFigure(
-        "Shattered gradients: autocorrelation of df/dx",
-        _subtitle(answer),
+        replace(_words(answer), title="Shattered gradients: autocorrelation of df/dx"),
         [Panel(kind, curves, "lag", log=False) for kind, curves in panels.items()],
         beside=True,
     )
@@ -132,7 +151,6 @@ def _curve(net: str, lines: Lines, x: str, name: str, theory: Sequence[Segment] 
         middle=[_maybe(line[name]) for line in lines],
         low=[_maybe(line["low"]) for line in lines] if banded else nothing,
         high=[_maybe(line["high"]) for line in lines] if banded else nothing,
-        dashed=net.endswith(_TWIN),
         theory=theory,
     )
 
@@ -181,9 +199,15 @@ def _marks(nets: Mapping[str, Lines], x: str) -> list[tuple[float, str]]:
     return marks[0] if agreed and len(marks[0]) <= _MOST_MARKS else []
 
 
-def _subtitle(answer: ByDepth[Any, Any]) -> str:
+def _words(answer: ByDepth[Any, Any], title: str = "", more: str = "") -> Words:
+    """Return what a figure says: the nets above, and below what was measured how."""
     head = answer.header
-    return f"input {head.input} · {head.mode} mode · {head.build}\n{head.conventions[-1]}"
+    setting = f"Input {head.input} · {head.conventions[-1]}"
+    return Words(
+        f"{title}: {in_title(list(_nets(answer)))}",
+        f"{head.build} · {head.mode} mode",
+        f"{setting}\n{more}",
+    )
 
 
 def _number(value: Cell) -> float:

@@ -27,7 +27,10 @@ from archlab.survey.result import ScanTotals, scan_result
 from archlab.survey.row import Request, ScanRow, kinds
 from archlab.survey.where import condition
 from archlab.verb import verb
+from archlab.view.figure.frame import Words
 from archlab.view.figure.scatter import Point, ScatterFigure, scatter
+
+_STUBS = "timm:test_"
 
 
 @verb
@@ -71,7 +74,7 @@ def scan(
     if models:
         # Checked once, so that there is one message and not one a model.
         request = _request(input, batch, options, convention, optimizer)
-        requests = [replace(request, model=spec) for spec in _specs(models)]
+        requests = [replace(request, model=spec) for spec in specs(models)]
         rows = gather(requests, table, settings or ScanSettings())
     elif table is not None and table.is_file():
         store.check_format(table)
@@ -130,33 +133,45 @@ def agreement(
 
 
 @verb
-def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
+def plot_scan(answer: Result[ScanTotals, ScanRow], *, mark: str | Sequence[str] = ()) -> Picture:
     """Return a picture: MACs, parameters, and published accuracy as colour.
+
+    The best model and the front are marked: those of which none is as accurate with fewer MACs.
+    timm's models for its own tests, whose names begin with test_, are left out.
 
     Args:
         answer: what `scan` returned.
+        mark: names of models that get a ring and a label, with or without their source.
 
     Raises:
-        OptionError: no row has numbers.
+        OptionError: no row has numbers, or none of that name.
 
     Example:
-        >>> plot_scan(scan("resnet20", "resnet56")).svg[:5]
+        >>> plot_scan(scan("resnet20", "resnet56"), mark="resnet56").svg[:5]
         '<?xml'
     """
     # Axes are logarithmic: neither a model that failed nor one without a weight has a place.
     rows = [row for row in answer.rows if row.params and row.macs]
     if not rows:
         raise OptionError("Nothing to plot: no row has parameters and MACs.")
-    known = sum(row.accuracy is not None for row in rows)
+    marked = marks(mark, [row.model for row in rows])
+    drawn = [row for row in rows if row.model in marked or not row.model.startswith(_STUBS)]
+    left_out = len(rows) - len(drawn)
+    known = sum(row.accuracy is not None for row in drawn)
     points = [
-        Point(row.model.rpartition(":")[2], float(row.macs or 0), float(row.params or 0),
-              row.accuracy)
-        for row in rows
+        Point(_leaf(row.model), float(row.macs or 0), float(row.params or 0), row.accuracy,
+              row.model in marked)
+        for row in drawn
     ]  # fmt: skip
+    parts = [f"{known:,} with a published top-1 accuracy on ImageNet, the others grey"]
+    if left_out:
+        parts.append(f"without {_many(left_out, 'test_ model')}, which timm has for its own tests")
     content = ScatterFigure(
-        title=f"What {len(rows):,} models cost",
-        subtitle=f"one forward of one image at each model's own size · {known:,} with a "
-        "published top-1 accuracy on ImageNet, the others grey",
+        Words(
+            f"What {_many(len(drawn), 'model')} cost{'s' * (len(drawn) == 1)}",
+            " · ".join(parts),
+            "One forward of one image, at each model's own size.",
+        ),
         xlabel="MACs",
         ylabel="parameters",
         value="top-1 accuracy in percent",
@@ -165,7 +180,37 @@ def plot_scan(answer: Result[ScanTotals, ScanRow]) -> Picture:
     return Picture(partial(scatter, content))
 
 
-def _specs(models: Sequence[str]) -> list[str]:
+def marks(mark: str | Sequence[str], known: Sequence[str]) -> frozenset[str]:
+    """Return the specs that names to mark stand for: all that are equal but for their source.
+
+    Raises:
+        OptionError: a name that is not among the known specs; the message suggests the nearest.
+    """
+    names_given = (mark,) if isinstance(mark, str) else tuple(mark)
+    found: set[str] = set()
+    for name in names_given:
+        meant = [spec for spec in known if name in (spec, _leaf(spec))]
+        if not meant:
+            near = did_you_mean(name, [*map(_leaf, known), *known])
+            raise OptionError(
+                f"{keyword('mark', name)}: no such model to draw.{near} "
+                "Allowed are models of the table that have parameters and MACs."
+            )
+        found.update(meant)
+    return frozenset(found)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _leaf(spec: str) -> str:
+    """Return a model's name without its source."""
+    return spec.rpartition(":")[2]
+
+
+def specs(models: Sequence[str]) -> list[str]:
+    """Return the specs that specs and patterns stand for, each once."""
     # A model that is named twice is one row; a pattern may name it a third time.
     if not any(map(names.is_pattern, models)):
         return list(dict.fromkeys(models))

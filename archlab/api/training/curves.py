@@ -22,6 +22,7 @@ from archlab.runs.published import beside, images_name
 from archlab.runs.record import METRICS, PLAN, Measurement
 from archlab.runs.verdict import chance, judged
 from archlab.verb import verb
+from archlab.view.figure.frame import Words
 from archlab.view.figure.over_time import HeatFigure, heat as draw_heat
 from archlab.view.figure.training import Bracket, CurveFigure, Line, Panel, curves as draw
 
@@ -121,8 +122,7 @@ def gradient_heat(folder: str | Path) -> Picture:
             values[blocks.index(row.block), steps.index(row.step)] = row.activation_grad
     plan = ledger.read_run(place).plan
     content = HeatFigure(
-        f"Gradients by depth: {plan.model}",
-        f"{plan.data_name}; {plan.recipe.sentence()}",
+        Words(f"Gradients by depth: {plan.model}", plan.data_name, plan.recipe.sentence()),
         steps,
         [names[block] for block in blocks],
         values,
@@ -160,7 +160,7 @@ def _sweep(folder: Path, style: str) -> CurveFigure:
     joined = _brackets(every, style)
     if style == "fig6":
         panels = [
-            Panel(f"{kind}  (test bold, training dashed)", "error (%)",
+            Panel(kind, "error (%)",
                   _lines([run for run in runs if run.plan.kind == kind], both=True),
                   brackets=joined.get(kind, ()), **scale)
             for kind in kinds
@@ -172,8 +172,7 @@ def _sweep(folder: Path, style: str) -> CurveFigure:
                   brackets=both, **scale),
             Panel("test", "test error (%)", _lines(runs, part="test"), **scale),
         ]  # fmt: skip
-    note = "\n".join(_notes(runs, style, panels))
-    return CurveFigure(f"Does depth help? {_images(runs[0])}", note, panels)
+    return CurveFigure(_words(runs, style, panels), panels)
 
 
 def _images(run: Run) -> str:
@@ -182,19 +181,19 @@ def _images(run: Run) -> str:
     return name.replace(" subset, ", " at ")
 
 
-def _notes(runs: Sequence[Run], style: str, panels: Sequence[Panel]) -> list[str]:
+def _words(runs: Sequence[Run], style: str, panels: Sequence[Panel]) -> Words:
     seeds = len({run.plan.seed for run in runs})
     band = f"mean of {seeds} seeds, band: lowest to highest" if seeds > 1 else "one seed"
-    bold = "" if style == "fig6" else "plain bold, residual dashed; "
+    bold = "test bold, training dashed" if style == "fig6" else "plain bold, residual dashed"
     lines = [line for panel in panels for line in panel.lines]
-    marks = ["● in eval mode, last step: the gaps are of these"] if _any(lines, "end") else []
+    notes = ["Training error: running, over augmented batches"]
+    if _any(lines, "end"):
+        notes.append("● in eval mode, last step: the gaps are of these")
     if _any(lines, "published"):
-        marks.append("◇ published test error, recipe paper")
-    return [
-        " · ".join([runs[0].plan.recipe.sentence(), *_times(runs)]),
-        f"{bold}training error: running, over augmented batches; {band}",
-        " · ".join(marks),
-    ]
+        notes.append("◇ published test error, recipe paper")
+    made = " · ".join([runs[0].plan.recipe.sentence(), *_times(runs)])
+    title = f"Does depth help? {_images(runs[0])}"
+    return Words(title, f"{bold} · {band}", f"{' · '.join(notes)}\n{made}")
 
 
 def _any(lines: Sequence[Line], mark: str) -> bool:
@@ -337,8 +336,9 @@ def _runs(folders: Sequence[Path]) -> CurveFigure:
     if single:
         taken = places[0].relative_to(folders[0].parent)
         title = str(taken) if places != list(folders) else folders[0].name
-    note = "training dashed, validation and test bold"
+    source = ""
     if single and any(column.name != f"{column.part}_{column.quantity}" for column in runs[0]):
-        note += "\nfrom " + ", ".join(column.name for column in runs[0])
+        source = "From " + ", ".join(column.name for column in runs[0])
+    words = Words(title, "training dashed, validation and test bold", source)
     units = sorted({logs.unit(place) for place in places})
-    return CurveFigure(title, note, panels, " or ".join(units), same_scale=False)
+    return CurveFigure(words, panels, " or ".join(units), same_scale=False)

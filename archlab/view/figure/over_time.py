@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archlab.view.figure.export import GREY, exported
+from archlab.view.figure.export import exported
+from archlab.view.figure.frame import Words, framed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 class HeatFigure:
     """What to draw."""
 
-    title: str
-    subtitle: str
+    words: Words
     steps: Sequence[int]
     blocks: Sequence[str]
     values: NDArray[np.float64]  # a row a block, a column a step; nan where there is none
@@ -34,13 +34,10 @@ def heat(content: HeatFigure, suffix: str) -> bytes:
 
 def _draw(content: HeatFigure) -> Figure:
     from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.4))
-    figure.subplots_adjust(left=0.13, right=1.0, top=0.82, bottom=0.12)
-    figure.text(0.02, 0.97, content.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 0.91, content.subtitle, fontsize=8, color=GREY, va="top")
-    axes = figure.add_subplot()
+    figure, body = framed(content.words, 7.2, 3.9)
+    body.subplots_adjust(left=0.13, right=1.0, top=0.92, bottom=0.13)
+    axes = body.add_subplot()
     values = np.ma.masked_invalid(np.where(content.values > 0, content.values, np.nan))
     low, high = (float(values.min()), float(values.max())) if values.count() else (0.1, 1.0)
     axes.set_facecolor("#dddddd")  # what shows where there is no value
@@ -54,7 +51,7 @@ def _draw(content: HeatFigure) -> Figure:
     axes.set_yticks(upwards, [content.blocks[i] for i in upwards], fontsize=7.5)
     axes.set_xlabel("steps")
     axes.set_title("output at the top, input at the bottom", fontsize=8.5)
-    figure.colorbar(image, ax=axes, label=content.label, pad=0.02)
+    body.colorbar(image, ax=axes, label=content.label, pad=0.02)
     return figure
 
 

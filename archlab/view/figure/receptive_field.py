@@ -10,46 +10,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archlab.view.figure.export import COLOURS, GREY, exported
+from archlab.view.figure.frame import Key, Words, framed
+from archlab.view.figure.hues import Look, looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure, SubFigure
+
+_THEORY, _EFFECTIVE = COLOURS[1], COLOURS[5]
+_ROW = 4  # panels beside each other
+_IMAGE: dict[str, Any] = {"color": "#444444", "linewidth": 1.0, "linestyle": "--"}
+Box = tuple[float, float, float, float]  # top, left, height and width, in pixels
 
 
 @dataclass(frozen=True)
 class Growth:
-    """One model: widths in pixels by depth (number of the weighted layer)."""
+    """One model: widths in pixels along its trunk, and of the layers beside it, by their depth."""
 
     name: str
     longest: Sequence[float]
     shortest: Sequence[float]
+    branches: Sequence[tuple[int, float]] = ()
     effective: Sequence[tuple[int, float]] = ()  # measured points
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One layer on the image: its theoretical box (y, x, height, width), and heat inside it.
+    """One layer on the image: its theoretical box, and the effective one with the heat in it.
 
-    A unit that sees padding alone has no box.
+    A unit that sees padding alone has no box. `beyond` names the sides (top, left, bottom, right)
+    where the field goes on outside of the image, and `note` says how large it is.
     """
 
     title: str
-    box: tuple[float, float, float, float] | None
+    box: Box | None
     heat: NDArray[np.float64] | None = None
-    inner: tuple[float, float, float, float] | None = None
+    inner: Box | None = None
+    beyond: Sequence[str] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class FieldFigure:
     """What to draw: curves of one or more models, and panels of one."""
 
-    title: str
-    subtitle: str
+    words: Words
     image_size: int  # 0 where the models read images of other sizes: no line then
     curves: Sequence[Growth]
     layers: str = "convolutions and pools"  # what stands along the depth
     image: NDArray[np.float64] | None = None
     panels: Sequence[Panel] = ()
+    edge: float = 0.0  # the heat at which an effective field ends
 
 
 def receptive_fields(content: FieldFigure, suffix: str) -> bytes:
@@ -58,77 +70,190 @@ def receptive_fields(content: FieldFigure, suffix: str) -> bytes:
 
 
 def _draw(content: FieldFigure) -> Figure:
-    from matplotlib.figure import Figure
-
-    columns = len(content.panels)
-    figure = Figure(figsize=(7.2 if not columns else 9.6, 4.2 if not columns else 6.4))
-    top = 0.86 if content.title else 0.97
-    figure.subplots_adjust(left=0.08, right=0.97, top=top, bottom=0.11)
-    figure.text(0.02, 0.965, content.title, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.02, 0.918, content.subtitle, fontsize=8.5, color=GREY, va="top")
-    if not columns:
-        _growth(figure.add_subplot(), content)
-        return figure
-    figure.subplots_adjust(top=0.88, bottom=0.03)
-    grid = figure.add_gridspec(2, columns, height_ratios=(1.15, 1), hspace=0.68, wspace=0.12)
-    _growth(figure.add_subplot(grid[0, :]), content)
-    for i, panel in enumerate(content.panels):
-        _panel(figure.add_subplot(grid[1, i]), content, panel)
+    rows = -(-len(content.panels) // _ROW)
+    heat = any(panel.heat is not None for panel in content.panels)
+    # In inches: the growth with its labels, then each row of panels.
+    growth, tall, width = (2.9, 2.95, 9.6) if rows else (3.6, 0.0, 7.2)
+    height = growth + tall * rows
+    figure, body = framed(content.words, width, height, _keys(content))
+    place = (0.7 / width, 1 - (growth - 0.5) / height, 1 - 0.85 / width, (growth - 0.58) / height)
+    _growth(body.add_axes(place), content)
+    if rows:
+        sides: Any = {"left": 0.3 / width, "right": 1 - (1.15 if heat else 0.3) / width}
+        ends: Any = {"top": 1 - (growth + 0.62) / height, "bottom": 0.32 / height}
+        columns = min(len(content.panels), _ROW)
+        grid = body.add_gridspec(rows, columns, hspace=0.5, wspace=0.06, **sides, **ends)
+        for i, panel in enumerate(content.panels):
+            _panel(body.add_subplot(grid[divmod(i, _ROW)]), content, panel)
+    if heat:
+        place = (1 - 0.95 / width, 0.42 / height, 0.13 / width, (tall - 1.14) / height)
+        _scale(body, place, content.edge)
     return figure
 
 
+def _groups(content: FieldFigure) -> list[tuple[Look, list[Growth]]]:
+    """Return the models with one look for those whose longest paths are equal."""
+    groups: dict[tuple[float, ...], tuple[Look, list[Growth]]] = {}
+    names = [curve.name for curve in content.curves]
+    for curve, look in zip(content.curves, looks(names), strict=True):
+        groups.setdefault(tuple(curve.longest), (look, []))[1].append(curve)
+    return list(groups.values())
+
+
+def _keys(content: FieldFigure) -> list[Key]:
+    groups, curves = _groups(content), content.curves
+    keys = [
+        Key(" = ".join(curve.name for curve in members), line=_trunk(look))
+        for look, members in groups
+    ]
+    if len(curves) == 1:
+        keys = [Key("longest path", line=_trunk(groups[0][0]))]
+    colour = groups[0][0].colour if len(groups) == 1 else GREY
+    if any(map(_has_band, curves)):
+        # An equal that has one path lies on the edge of the band.
+        single = [
+            curve.name for _, members in groups for curve in members
+            if not _has_band(curve) and any(map(_has_band, members))
+        ]  # fmt: skip
+        text = "shortest to longest path"
+        text += f" ({', '.join(single)}: one path)" if single else ""
+        keys.append(Key(text, band=_band(colour)))
+    if any(curve.branches for curve in curves):
+        keys.append(Key("layers on side branches", line=_dots(colour)))
+    if any(curve.effective for curve in curves):
+        keys.append(Key("effective (measured)", line=_rings(colour)))
+    if content.image_size:
+        keys.append(Key(f"image: {content.image_size} px", line=_IMAGE))
+    if any(panel.box for panel in content.panels):
+        keys.append(Key("theoretical field", line={"color": _THEORY, "linewidth": 1.8}))
+    if any(panel.inner for panel in content.panels):
+        keys.append(Key("effective field", line=_inner()))
+    return keys
+
+
+def _trunk(look: Look) -> dict[str, Any]:
+    return {"color": look.colour, "linestyle": look.dash, "linewidth": 2.0}
+
+
+def _band(colour: str) -> dict[str, Any]:
+    return {"facecolor": colour, "alpha": 0.16, "linewidth": 0}
+
+
+def _dots(colour: str) -> dict[str, Any]:
+    return {"color": colour, "linestyle": "", "marker": "o", "markersize": 2.6, "alpha": 0.6}
+
+
+def _rings(colour: str) -> dict[str, Any]:
+    ring: Any = {"marker": "o", "markersize": 5, "markerfacecolor": "white"}
+    return {"color": colour, "linestyle": "", **ring}
+
+
+def _inner() -> dict[str, Any]:
+    return {"color": _EFFECTIVE, "linewidth": 1.6, "linestyle": "--"}
+
+
+def _has_band(curve: Growth) -> bool:
+    return list(curve.shortest) != list(curve.longest)
+
+
 def _growth(axes: Axes, content: FieldFigure) -> None:
-    """Width against depth; the longest path is a line, the shortest dotted, with a band between."""
-    for i, curve in enumerate(content.curves):
-        colour = COLOURS[i % len(COLOURS)]
-        depth = range(1, len(curve.longest) + 1)
-        # Thinner from curve to curve, so that equal ones are all seen.
-        width = max(4.0 - i, 1.4) if len(content.curves) > 1 else 2.0
-        label = f"{curve.name}, longest path"
-        axes.plot(depth, curve.longest, color=colour, linewidth=width, label=label)
-        if list(curve.shortest) != list(curve.longest):
-            label = f"{curve.name}, shortest path"
-            axes.plot(depth, curve.shortest, ":", color=colour, linewidth=1.2, label=label)
-            band: Any = {"color": colour, "alpha": 0.10, "linewidth": 0}
-            axes.fill_between(depth, curve.shortest, curve.longest, **band)
-        if curve.effective:
-            x, y = zip(*curve.effective, strict=True)
-            dots: Any = {"color": colour, "markersize": 5, "markerfacecolor": "white"}
-            axes.plot(x, y, "o", label=f"{curve.name}, effective (measured)", **dots)
+    """Width against depth: the trunk as a line with a band below it, side branches as dots."""
+    for look, members in _groups(content):
+        for curve in members:
+            if _has_band(curve):
+                depth = range(1, len(curve.longest) + 1)
+                axes.fill_between(depth, curve.shortest, curve.longest, **_band(look.colour))
+            for points, style in (
+                (curve.branches, _dots(look.colour)), (curve.effective, _rings(look.colour)),
+            ):  # fmt: skip
+                axes.plot([x for x, _ in points], [y for _, y in points], **style, zorder=3)
+        # A net of one layer is a dot.
+        marker = "o" if len(members[0].longest) == 1 else ""
+        axes.plot(range(1, len(members[0].longest) + 1), members[0].longest, marker=marker,
+                  **_trunk(look))  # fmt: skip
     top = max([content.image_size, *(max(c.longest, default=1) for c in content.curves)])
     axes.set_ylim(0, top * 1.08)
     if content.image_size:
-        axes.axhline(content.image_size, color="#444444", linewidth=1.0, linestyle="--")
-        axes.annotate(f"image: {content.image_size} px", (1, content.image_size), xytext=(0, 3),
-                      textcoords="offset points", fontsize=8, color="#444444")  # fmt: skip
+        axes.axhline(content.image_size, **_IMAGE)
     axes.locator_params(axis="x", integer=True)
-    axes.set_xlabel(f"depth ({content.layers} in call order)")
+    axes.set_xlabel(f"depth ({content.layers} on the longest path)")
     axes.set_ylabel("receptive field, px")
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.93))
 
 
 def _panel(axes: Axes, content: FieldFigure, panel: Panel) -> None:
     from matplotlib.patches import Rectangle
 
+    height, width = content.image.shape[:2] if content.image is not None else (
+        (content.image_size,) * 2
+    )  # fmt: skip
     if content.image is not None:
         _show(axes, content.image, alpha=0.55)
     if panel.heat is not None:
-        # The heat is the picture; where there is none, the image shows through.
-        alpha = np.clip(panel.heat * 3, 0, 0.95)
-        _show(axes, panel.heat, cmap="inferno", vmin=0, vmax=1, alpha=alpha)
-    for box, colour, style in ((panel.box, COLOURS[1], "-"), (panel.inner, COLOURS[0], "--")):
+        _show(axes, panel.heat, cmap=_colours(), vmin=0, vmax=1)
+    frame: Box = (0, 0, height, width)
+    plain: Any = {"edgecolor": GREY, "linewidth": 0.6}
+    theory: Any = {"edgecolor": _THEORY, "linewidth": 1.8}
+    inner = _inner()
+    effective: Any = {"edgecolor": inner.pop("color"), **inner}
+    for box, line in ((frame, plain), (panel.box, theory), (panel.inner, effective)):
         if box is not None:
-            top, left, height, width = box
-            line: Any = {"edgecolor": colour, "linewidth": 1.8, "linestyle": style}
-            axes.add_patch(Rectangle((left, top), width, height, fill=False, **line))
-    size = content.image.shape if content.image is not None else (content.image_size,) * 2
-    axes.set_xlim(0, size[1])
-    axes.set_ylim(size[0], 0)
+            top, left, tall, wide = box
+            patch = Rectangle((left, top), wide, tall, fill=False, clip_on=False, **line)
+            axes.add_patch(patch)
+    # Room around the image, so that a box on its border is seen, and arrows beyond it.
+    room = 0.09 * max(height, width)
+    axes.set_xlim(-room, width + room)
+    axes.set_ylim(height + room, -room)
+    for side in panel.beyond:
+        _arrow(axes, side, height, width, room)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set_visible(True)
-    axes.set_title(panel.title, fontsize=8)
+        spine.set_visible(False)
+    axes.set_title(panel.title, fontsize=8, pad=1)
+    axes.set_xlabel(panel.note, fontsize=7.5, color=_THEORY, labelpad=1)
+
+
+def _arrow(axes: Axes, side: str, height: float, width: float, room: float) -> None:
+    """Point out of the image from the middle of one side."""
+    start, way = {
+        "top": ((width / 2, 0), (0, -1)), "bottom": ((width / 2, height), (0, 1)),
+        "left": ((0, height / 2), (-1, 0)), "right": ((width, height / 2), (1, 0)),
+    }[side]  # fmt: skip
+    end = (start[0] + way[0] * room, start[1] + way[1] * room)
+    look: Any = {
+        "arrowstyle": "-|>",
+        "color": _THEORY,
+        "linewidth": 1.4,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    axes.annotate("", end, start, arrowprops=look, annotation_clip=False)
+
+
+def _colours() -> ListedColormap:
+    """Return the colours of heat: where there is next to none, the image shows through."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    shares = np.linspace(0, 1, 256)
+    colours = colormaps["inferno"](shares)
+    colours[:, 3] = np.clip(3 * shares, 0, 0.95)
+    return ListedColormap(colours)
+
+
+def _scale(body: SubFigure, place: Box, edge: float) -> None:
+    """Draw what the colours of heat mean, and where an effective field ends."""
+    axes = body.add_axes(place)
+    shares = np.linspace(0, 1, 256)[:, None]
+    axes.imshow(shares, cmap=_colours(), extent=(0, 1, 0, 1), origin="lower", aspect="auto")
+    axes.axhline(edge, **_inner())
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.yaxis.set_label_position("right")
+    ticks = {0.0: "0", edge: f"{edge:.2f}", 0.5: "0.5", 1.0: "1"}
+    axes.set_yticks(list(ticks), list(ticks.values()), fontsize=7.5)
+    axes.set_ylabel("root mean square gradient,\nshare of the largest", fontsize=7.5)
 
 
 def _show(axes: Axes, array: NDArray[np.float64], **look: Any) -> None:

@@ -7,7 +7,6 @@ what is above `knee` is drawn on a smaller scale.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archlab.view.figure.export import COLOURS, GREY, exported
+from archlab.view.figure.frame import Words, framed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# In inches: the axes and what is around them, the words above, and the names and brackets right.
-_PANEL, _TALL, _LEFT, _BELOW_AXES = 3.1, 2.75, 0.62, 0.5
-_TITLE, _ROW, _SPACE, _SMALL = 0.36, 0.157, 0.34, 0.066
+# In inches: the axes and what is around them, and the names and brackets right of them.
+_PANEL, _TALL, _LEFT, _ABOVE, _BELOW = 3.1, 2.75, 0.62, 0.34, 0.5
 _NAME, _LETTER, _BRACKET, _SECOND = 0.3, 0.066, 0.55, 0.35
 _LINE = 0.055  # the height of a name, as a share of the axes
 _BEND = 0.78  # the share of the axes that is below the knee
@@ -72,10 +71,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class CurveFigure:
-    """Panels side by side, with what bold and dashed mean below the title."""
+    """Panels side by side."""
 
-    title: str
-    subtitle: str
+    words: Words
     panels: Sequence[Panel]
     xlabel: str = "steps"
     same_scale: bool = True
@@ -87,28 +85,14 @@ def curves(content: CurveFigure, suffix: str) -> bytes:
 
 
 def _draw(content: CurveFigure) -> Figure:
-    from matplotlib.figure import Figure
-
     rooms = [_room(panel) for panel in content.panels]
-    width = max(sum(_LEFT + _PANEL + room for room in rooms), 5.2)
-    lines = [
-        line
-        for words in content.subtitle.splitlines()
-        for line in textwrap.wrap(words, int((width - 0.24) / _SMALL))
-    ]
-    head = _TITLE + _ROW * len(lines) + _SPACE
-    height = head + _TALL + _BELOW_AXES
-    figure = Figure(figsize=(width, height))
-    left = 0.12 / width
-    look: Any = {"va": "top", "linespacing": 1.4}
-    figure.text(left, 1 - 0.1 / height, content.title, fontsize=12, fontweight="bold", **look)
-    small: Any = {"fontsize": 8, "color": GREY, **look}
-    figure.text(left, 1 - _TITLE / height, "\n".join(lines), **small)
+    width, height = max(sum(_LEFT + _PANEL + room for room in rooms), 5.2), _ABOVE + _TALL + _BELOW
+    figure, body = framed(content.words, width, height)
     shared = max((panel.top or 0.0 for panel in content.panels), default=0.0)
     for i, panel in enumerate(content.panels):
         start = sum(_LEFT + _PANEL + room for room in rooms[:i]) + _LEFT
-        place = (start / width, _BELOW_AXES / height, _PANEL / width, _TALL / height)
-        axes = figure.add_axes(place)
+        place = (start / width, _BELOW / height, _PANEL / width, _TALL / height)
+        axes = body.add_axes(place)
         _panel(axes, panel, content.xlabel, shared if content.same_scale else panel.top)
         _brackets(axes, panel, _labels(axes, panel))
     return figure

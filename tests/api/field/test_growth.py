@@ -51,3 +51,13 @@ def test_a_net_with_hardly_a_convolution_has_its_layers_for_depth() -> None:
 
     paths, layers = depths([Model(Mixer(), input="3x32x32")])
     assert (paths, layers) == ([["patches", "head.0", "head.1", "head.2"]], "layers")
+
+
+def test_a_projection_is_a_branch_and_no_dent_in_the_line() -> None:
+    model = Model("resnet18")
+    growth = curve(model, convolutions(model))
+    assert len(growth.longest) == 18
+    assert list(growth.longest) == sorted(growth.longest)
+    # The three projections stand beside the first convolution of their stage; before it, 1×1, a
+    # stage ends with 43, 99 and 211 pixels: 7, then 11, then 4·8, 4·14 and 4·28 more.
+    assert growth.branches == [(7, 43), (11, 99), (15, 211)]

@@ -6,7 +6,7 @@ import pytest
 
 import archlab
 from archlab.analyze.by_depth.theory import Theory
-from archlab.api.live.pictures import _curve, _marks, _theory
+from archlab.api.live.pictures import _curve, _gradients, _identity, _marks, _theory
 from archlab.errors import OptionError
 
 
@@ -36,13 +36,35 @@ def test_marks_stand_between_stages_that_all_nets_share() -> None:
     assert _marks({"a": one, "b": other}, "block") == []
 
 
-def test_what_is_not_known_is_a_hole_and_a_twin_is_dashed() -> None:
+def test_what_is_not_known_is_a_hole() -> None:
     rows = [{**line, "activation_grad": None} for line in lines("1")]
-    curve = _curve("resnet8 (plain twin)", rows, "block", "activation_grad")
-    assert (curve.middle, curve.dashed, curve.low) == ([None], True, [1.0])
+    curve = _curve("resnet8", rows, "block", "activation_grad")
+    assert (curve.middle, curve.low) == ([None], [1.0])
     assert math.isnan(_curve("a", [{**rows[0], "block": "-"}], "block", "activation_grad").x[0])
 
 
 def test_only_answers_by_depth_are_drawn() -> None:
     with pytest.raises(OptionError, match="shows the answer of gradients, responses"):
         archlab.plot_by_depth(archlab.params("plain8"))
+
+
+def test_identities_of_unequal_nets_are_drawn_by_relative_depth() -> None:
+    # 6n + 2 layers: three residual additions for n = 1, six for n = 2.
+    both = _identity(archlab.identity("resnet8", "resnet14", seeds=1, batch=4))
+    (panel,) = both.panels
+    short, long = (list(curve.x) for curve in panel.curves)
+    assert short == pytest.approx([1 / 3, 2 / 3, 1])
+    assert long == pytest.approx([1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6, 1])
+    assert panel.relative
+    assert panel.xlabel.startswith("relative depth")
+    (alone,) = _identity(archlab.identity("resnet8", seeds=1, batch=4)).panels
+    assert (list(alone.curves[0].x), alone.relative) == ([1, 2, 3], False)
+    assert alone.xlabel == "number of the residual addition"
+
+
+def test_the_caption_says_setting_seeds_batch_and_where_theory_is_from() -> None:
+    words = _gradients(archlab.gradients("plain8", "plain14", seeds=2, batch=4)).words
+    assert words.title == "Gradient norms by depth: plain8, plain14"
+    assert "\n" not in words.subtitle
+    for part in ("4x3x32x32", "2 seeds (0-1)", "plain8, plain14: π/(π−1)", "Yang et al. 2019"):
+        assert part in words.caption

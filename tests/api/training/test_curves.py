@@ -65,8 +65,8 @@ def test_a_finished_sweep_has_gaps_times_and_chance(sweep) -> None:
     ends = {line.name: line.end for line in panel.lines}
     assert ends == {"20 train": 14.5, "20 test": None, "56 train": 41.5, "56 test": None}
     assert panel.chance == 90
-    assert "1.5 to 3 min a run on CPU, 1 thread" in content.subtitle
-    assert "● in eval mode" in content.subtitle
+    assert "1.5 to 3 min a run on CPU, 1 thread" in content.words.caption
+    assert "● in eval mode" in content.words.caption
     left, right = _sweep(sweep, "fig1").panels
     assert (left.brackets[0].first, left.brackets[0].second) == ("plain-20", "plain-56")
     assert right.brackets == ()
@@ -83,8 +83,8 @@ def test_one_depth_has_no_gap(sweep) -> None:
 def test_an_unfinished_sweep_has_no_gaps_and_no_times(sweep) -> None:
     content = _sweep(sweep, "fig6")
     assert content.panels[0].brackets == ()
-    assert "min a run" not in content.subtitle
-    assert "●" not in content.subtitle
+    assert "min a run" not in content.words.caption
+    assert "●" not in content.words.caption
 
 
 def test_no_line_leaves_the_scale_and_late_errors_have_most_of_it(sweep) -> None:
@@ -117,11 +117,11 @@ def test_published_errors_are_marked_on_cifar10_alone(sweep) -> None:
     recipe = {**asdict(RECIPES["paper"])}
     recipe.pop("made_for")
     finish(sweep)
-    assert "◇" not in _sweep(sweep, "fig6").subtitle
+    assert "◇" not in _sweep(sweep, "fig6").words.caption
     finish(sweep, data="cifar10", data_name="CIFAR-10", recipe=recipe)
     content = _sweep(sweep, "fig6")
-    assert content.title == "Does depth help? CIFAR-10"
-    assert "◇ published test error, recipe paper" in content.subtitle
+    assert content.words.title == "Does depth help? CIFAR-10"
+    assert "◇ published test error, recipe paper" in content.words.caption
     marks = {line.name: line.published for line in content.panels[0].lines}
     # A replication's five runs: archlab.runs.published.
     assert marks["20 test"] == pytest.approx(9.78)
@@ -131,7 +131,7 @@ def test_published_errors_are_marked_on_cifar10_alone(sweep) -> None:
 
 def test_the_title_names_the_images_as_people_do(sweep) -> None:
     finish(sweep, data_name="Fashion-MNIST subset, 16×16")
-    assert _sweep(sweep, "fig6").title == "Does depth help? Fashion-MNIST at 16×16"
+    assert _sweep(sweep, "fig6").words.title == "Does depth help? Fashion-MNIST at 16×16"
 
 
 def test_a_sweep_is_drawn(sweep) -> None:
@@ -174,7 +174,7 @@ def test_other_names_are_said(tmp_path) -> None:
     curve = TrainingCurve(tmp_path)
     assert set(curve.series) == {"train_loss", "eval_top1", "lr"}
     text = curve.picture.svg
-    for said in ("from train_loss, eval_top1", "epochs"):
+    for said in ("From train_loss, eval_top1", "epochs"):
         assert f">{said}<" in text
     figure = _runs([tmp_path])
     loss, accuracy = figure.panels

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from archlab.view.figure import over_time
+from archlab.view.figure.frame import Words
 from archlab.view.figure.over_time import HeatFigure, heat
 
 
 def content(values, steps=(100, 200, 3000), blocks=("stem", "head")) -> HeatFigure:
-    return HeatFigure("Title", "<plain>", steps, blocks, np.array(values, dtype=float), "norm")
+    return HeatFigure(
+        Words("Title", "<plain>"), steps, blocks, np.array(values, dtype=float), "norm"
+    )
 
 
 @pytest.fixture

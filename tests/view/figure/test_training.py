@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from archlab.errors import OptionError
+from archlab.view.figure.frame import Words
 from archlab.view.figure.training import Bracket, CurveFigure, Line, Panel, _draw, curves, spread
 
 
@@ -16,9 +17,8 @@ def picture(name: str = "20 test") -> CurveFigure:
         Line("20 train", steps, [40, 20, 10], [40, 20, 10], [40, 20, 10], 0, bold=False),
         Line("56 test", steps, [50, 30, 20.1], [45, 28, 19], [55, 33, 22], 1),
     ]
-    return CurveFigure(
-        "Does depth help?", "made up", [Panel("plain", "error (%)", lines, 60.0)] * 2
-    )
+    panels = [Panel("plain", "error (%)", lines, 60.0)] * 2
+    return CurveFigure(Words("Does depth help?", "made up"), panels)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_names_stand_in_the_picture() -> None:
 
 
 def test_an_empty_panel_is_drawn() -> None:
-    assert curves(CurveFigure("none", "", [Panel("plain", "error", [])]), "png")
+    assert curves(CurveFigure(Words("none"), [Panel("plain", "error", [])]), "png")
 
 
 def test_another_suffix_is_refused() -> None:
@@ -71,7 +71,7 @@ def test_the_scale_bends_at_the_knee_and_cuts_no_line() -> None:
     steps = [100.0, 200.0, 300.0]
     lines = [Line("20", steps, [88, 12, 8], [85, 11, 7], [91, 13, 9])]
     panel = Panel("plain", "error (%)", lines, top=95.0, knee=20.0, chance=90.0)
-    axes = _draw(CurveFigure("bent", "", [panel])).axes[0]
+    axes = _draw(CurveFigure(Words("bent"), [panel])).axes[0]
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = {value: to_axes.transform((0, value))[1] for value in (0, 10, 20, 95)}
     assert heights == pytest.approx({0: 0, 10: 0.39, 20: 0.78, 95: 1})
@@ -85,7 +85,7 @@ def test_marks_and_brackets_stand_right_of_the_lines() -> None:
     lines = [replace(panel.lines[0], published=8.75), replace(panel.lines[1], end=9.0),
              panel.lines[2]]  # fmt: skip
     brackets = (Bracket("20 test", "56 test", "gap\n+0.1"), Bracket("20 train", "gone", "no"))
-    drawn = _draw(CurveFigure("", "", [replace(panel, lines=lines, brackets=brackets)]))
+    drawn = _draw(CurveFigure(Words(), [replace(panel, lines=lines, brackets=brackets)]))
     axes = drawn.axes[0]
     marks = {line.get_marker(): line.get_xydata()[0].tolist() for line in axes.lines}
     assert (marks["D"], marks["o"]) == ([300, 8.75], [300, 9.0])
@@ -105,7 +105,7 @@ def test_a_bracket_spans_the_dots_that_its_number_is_of() -> None:
     ]
     names = [line.name for line in lines]
     brackets = (Bracket(names[0], names[1], "gap"),)
-    axes = _draw(CurveFigure("", "", [replace(panel, lines=lines, brackets=brackets)])).axes[0]
+    axes = _draw(CurveFigure(Words(), [replace(panel, lines=lines, brackets=brackets)])).axes[0]
     drawn = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4]
     top = axes.get_ylim()[1]
     assert list(drawn[0]) == pytest.approx([12 / top, 12 / top, 42 / top, 42 / top])
@@ -114,15 +114,14 @@ def test_a_bracket_spans_the_dots_that_its_number_is_of() -> None:
 def test_brackets_that_would_meet_stand_side_by_side() -> None:
     panel = picture().panels[0]
     both = (Bracket("20 test", "20 train", "one"), Bracket("56 test", "20 train", "two"))
-    axes = _draw(CurveFigure("", "", [replace(panel, brackets=both)])).axes[0]
+    axes = _draw(CurveFigure(Words(), [replace(panel, brackets=both)])).axes[0]
     words = {text.get_text(): text.get_position()[0] for text in axes.texts}
     assert words["two"] > words["one"] + 0.1
 
 
-def test_a_long_subtitle_is_wrapped_into_the_picture() -> None:
-    content = CurveFigure("long", "word " * 60, picture().panels[:1])
-    drawn = _draw(content)
+def test_a_long_caption_is_wrapped_below_the_axes() -> None:
+    drawn = _draw(CurveFigure(Words("long", "", "word " * 60), picture().panels[:1]))
     drawn.canvas.draw()
-    subtitle = next(text for text in drawn.texts if text.get_text().startswith("word"))
-    assert subtitle.get_window_extent().x1 <= drawn.bbox.x1
-    assert subtitle.get_window_extent().y0 > drawn.axes[0].get_window_extent().y1
+    caption = next(text for text in drawn.texts if text.get_text().startswith("word"))
+    assert caption.get_window_extent().x1 <= drawn.bbox.x1
+    assert caption.get_window_extent().y1 < drawn.axes[0].get_tightbbox().y0

@@ -37,6 +37,13 @@ Check = Annotated[
     ),
 ]
 
+Mark = Annotated[
+    str | None,
+    typer.Option(
+        "--mark", metavar="NAME[,NAME…]", help="Models that --plot rings and names: resnet50,vgg16."
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -94,6 +101,7 @@ def scan(
         typer.Option("--out", "-o", help="zoo.parquet or zoo.csv; only what it lacks is measured."),
     ] = None,
     check: Check = None,
+    mark: Mark = None,
 ) -> None:
     """Many models in one table: what each costs and sees.
 
@@ -112,6 +120,9 @@ def scan(
         "out": out, "input": loading.input or (), "batch": loading.batch, **asdict(counting),
         "options": parse_options(list(loading.options or ())),
     }  # fmt: skip
+    marked = _marked(mark)
+    if models and marked:
+        scanning.marks(marked, scanning.specs(models))  # a mistake is told before the work
     with saved_on_interrupt(out, "measured"), progress_shown() as progress:
         keywords["settings"] = _settings(engine, limit, progress)
         if check is not None:
@@ -124,7 +135,7 @@ def scan(
     if check is not None:
         format.show(_first(agreement, choice.top, format.format), "table")
         raise typer.Exit(0 if agreement.totals.passed else 1)
-    plot.save(lambda: scanning.plot_scan(answer))
+    plot.save(lambda: scanning.plot_scan(answer, mark=marked))
     if choice.sort is not None:
         answer = ordered(answer, choice.sort)
     format.show(_first(answer, choice.top, format.format), "table")
@@ -138,11 +149,16 @@ def _check(typed: Typed, sort: str | None) -> None:
     typed.exclusive("check", *_CHOICE, because="scan first, then ask")
     if not typed.any("models", "check"):
         typed.require("models", *_MEASURING, because="without models nothing is measured")
+    typed.require("plot", "mark", because="models are marked in a picture")
     typed.require("out", "retry", because="the rows that failed are read from there")
     if sort is not None:
         from archlab.survey.result import check_column
 
         check_column(sort)
+
+
+def _marked(text: str | None) -> list[str]:
+    return [] if text is None else [name.strip() for name in text.split(",")]
 
 
 def _settings(engine: Engine, limit: Limits, progress: Any) -> ScanSettings:

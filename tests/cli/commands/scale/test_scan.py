@@ -84,6 +84,9 @@ def test_a_table_is_asked_without_measuring(cli, monkeypatch) -> None:
     drawn = cli("scan --out zoo.parquet --plot zoo.svg")
     assert drawn.code == 0
     assert "resnet56" in Path("zoo.svg").read_text()
+    assert cli("scan --out zoo.parquet --plot zoo.svg --mark plain20,zoo:resnet20").code == 2
+    assert cli("scan --out zoo.parquet --plot zoo.svg --mark plain20,resnet20").code == 0
+    assert ">marked<" in Path("zoo.svg").read_text()
 
 
 @pytest.mark.usefixtures("one_process")
@@ -115,6 +118,11 @@ BAD = {
         "--check and --sort exclude each other",
     ),
     "nothing to measure": ("scan --out zoo.csv --batch 2", "--batch is for MODEL"),
+    "mark without a picture": ("scan resnet20 --mark resnet20", "--mark is for --plot"),
+    "mark of none, before the work": (
+        "scan resnet20 nosuch --plot zoo.svg --mark resnet2",
+        "--mark resnet2: no such model to draw. Did you mean resnet20?",
+    ),
     "retry of nothing": ("scan resnet20 --retry", "--retry is for --out"),
     "column": ("scan --out zoo.csv --sort parms", "Did you mean params"),
     "engine": ("scan resnet20 --engine rays", "Did you mean ray?"),
