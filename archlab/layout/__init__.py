@@ -9,7 +9,7 @@ grows with the number of boxes.
 from __future__ import annotations
 
 from archlab.fold.drawing import Drawing
-from archlab.layout.columns import wrapped
+from archlab.layout.columns import TALL, wrapped
 from archlab.layout.flat import flat
 from archlab.layout.levels import ROOT, levels
 from archlab.layout.placed import Frame, Placed, Point, Rect, Sizes, Tab
@@ -17,7 +17,7 @@ from archlab.layout.placing import Placing
 
 __all__ = ["Frame", "Placed", "Point", "Rect", "Sizes", "Tab", "bends", "layout"]
 
-TALL, GOAL = 3.0, 1.4  # height to width above which a drawing is wrapped, and towards which
+GOAL = 1.4  # height to width of a drawing that is broken into columns
 
 
 def layout(

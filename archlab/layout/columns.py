@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from itertools import accumulate, pairwise, product
 from math import log, sqrt
 
 from archlab.layout.block import Block
 from archlab.layout.levels import OUTSIDE, ROOT
 from archlab.layout.placing import Placing
 
+TALL = 3.0  # height to width above which a drawing is a strip
+_STRIP = 0.5  # what it costs to be one
 _LONG = 0.4  # the share of the height from which on a group may be wrapped itself
 _NEAR = 0.25  # the distance from the ratio that is near enough
 _WORTH = 0.05  # what one more column must gain
 _DEEPER = 0.2  # what columns inside a group must gain
+_ROUNDS = 3
 _LARGE = 500  # rows from which on near enough is enough
 _ENOUGH = 0.12  # the distance at which no other number of columns is tried
-_SHORTEST = 2  # rows of a column
+_SHORTEST = 90.0  # points of a column
 _LITTLE, _LOST = 0.12, 0.25  # the share of the height that is too little at the left; what it costs
 _LINE = 0.12  # what one more line from column to column costs
 
@@ -24,8 +27,17 @@ _LINE = 0.12  # what one more line from column to column costs
 def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
     """Return the drawing in columns, so that it comes near a ratio of height to width.
 
-    The root is broken first, then the group that is the longest, then the longest in it.
+    The root is broken first, then the group that is the longest, then the longest in it; and
+    again, where that has left other groups to be the longest.
     """
+    for _ in range(_ROUNDS):
+        before, whole = whole, _broken(placing, whole, goal)
+        if whole is before or _distance(whole, goal) < _NEAR:
+            break
+    return whole
+
+
+def _broken(placing: Placing, whole: Block, goal: float) -> Block:
     best, distance, chosen = whole, _distance(whole, goal), placing.columns
     found = chosen
     for key in _tallest(placing, whole):
@@ -37,7 +49,8 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
             block = _anew(placing, chosen | {key: columns}, key)
             far = _distance(block, goal) + _LINE * (lines - 1)
             # A few boxes alone beside the rest look lost.
-            far += _LOST if _lengths(stack, columns)[0] < _LITTLE * stack.height else 0.0
+            lengths = _lengths(stack, columns)
+            far += _LOST if lengths[0] < _LITTLE * sum(lengths) else 0.0
             if far < distance - (_WORTH if key == ROOT else _DEEPER):
                 best, distance, found = block, far, placing.columns
             # A try takes its time where there are thousands of rows.
@@ -94,8 +107,9 @@ def _parts(block: Block) -> Iterator[Block]:
 
 
 def _distance(block: Block, goal: float) -> float:
-    """Return how far a block is from a ratio of height to width."""
-    return abs(log(block.height / (block.left + block.right) / goal))
+    """Return how far a block is from a ratio of height to width; a strip is further."""
+    ratio = block.height / (block.left + block.right)
+    return abs(log(ratio / goal)) + (_STRIP if ratio > TALL else 0.0)
 
 
 def _lengths(stack: Block, columns: Sequence[int]) -> list[float]:
@@ -105,10 +119,11 @@ def _lengths(stack: Block, columns: Sequence[int]) -> list[float]:
 
 def _columns(stack: Block, count: int, lines: int) -> list[int]:
     """Return the rows that begin a new column, so that the longest column is as short as can be."""
-    # One row is no column: an input alone beside the rest.
-    inner = range(_SHORTEST, len(stack.gaps) - _SHORTEST + 1)
-    ends = [0, *(row for row, n in stack.breaks.items() if n <= lines and row in inner)]
-    ends.append(len(stack.gaps))
+    # An input alone is no column.
+    whole, above = sum(stack.gaps), [0.0, *accumulate(stack.gaps)]
+    rows = (row for row, n in stack.breaks.items() if n <= lines)
+    inner = (row for row in rows if _SHORTEST <= above[row] <= whole - _SHORTEST)
+    ends = [0, *inner, len(stack.gaps)]
     chunks = [sum(stack.gaps[a:b]) for a, b in pairwise(ends)]
 
     def filled(limit: float) -> list[int]:
