@@ -15,7 +15,7 @@ from archlab.layout.levels import ROOT, levels
 from archlab.layout.placed import Frame, Placed, Point, Rect, Sizes, Tab
 from archlab.layout.placing import Placing
 
-__all__ = ["Frame", "Placed", "Point", "Rect", "Sizes", "Tab", "layout"]
+__all__ = ["Frame", "Placed", "Point", "Rect", "Sizes", "Tab", "is_bent", "layout"]
 
 TALL, GOAL = 3.0, 1.4  # height to width above which a drawing is wrapped, and towards which
 
@@ -41,3 +41,9 @@ def layout(
     if aim and whole.height > longest * (whole.left + whole.right):
         whole = wrapped(placing, whole, aim)
     return flat(whole, placing.content, across=across)
+
+
+def is_bent(drawing: Drawing) -> bool:
+    """Whether a drawing from top to bottom has the form of a U: its skips are nested."""
+    nothing = Sizes({}, {}, {})
+    return Placing(levels(drawing), nothing, across=False).turn(ROOT) is not None

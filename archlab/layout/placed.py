@@ -44,6 +44,8 @@ class Sizes:
     boxes: Mapping[str, Point]
     labels: Mapping[str, Point]  # box -> the text on the line that leaves it
     tabs: Mapping[str, Tab]  # group -> its header
+    # Box -> a text beside it: at its right, or from left to right below it.
+    captions: Mapping[str, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +66,24 @@ class Placed:
     boxes: Mapping[str, Rect]
     frames: Mapping[str, Frame]
     lines: tuple[tuple[Point, ...], ...]  # of each edge of the drawing, from tail to head
-    labels: Mapping[str, Rect] = field(default_factory=dict)  # box -> the text below it
+    labels: Mapping[str, Rect] = field(default_factory=dict)  # box -> its caption, or its line's
     dots: tuple[tuple[int, Point], ...] = ()  # an edge, and where it leaves a line it shares
+
+    def moved(self, dx: float, dy: float) -> Placed:
+        """Return the same drawing elsewhere on its page."""
+
+        def moved(rect: Rect) -> Rect:
+            return Rect(rect.x + dx, rect.y + dy, rect.w, rect.h)
+
+        return Placed(
+            self.width,
+            self.height,
+            {key: moved(rect) for key, rect in self.boxes.items()},
+            {
+                key: Frame(moved(frame.rect), moved(frame.name), moved(frame.facts))
+                for key, frame in self.frames.items()
+            },
+            tuple(tuple((x + dx, y + dy) for x, y in line) for line in self.lines),
+            {key: moved(rect) for key, rect in self.labels.items()},
+            tuple((edge, (x + dx, y + dy)) for edge, (x, y) in self.dots),
+        )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from archlab.fold.drawing import Shape
-from archlab.layout.bend import bend, bent
+from archlab.layout.bend import Bend, bend, bent
 from archlab.layout.block import Block
 from archlab.layout.channel import BEFORE
 from archlab.layout.divide import Part, Rows, divide, members
@@ -17,6 +17,7 @@ from archlab.layout.stack import Stack
 
 PAD = 10.0  # inside a frame
 MARGIN = 6.0  # between a text and a line, or the end of a header
+CAPTION = 3.0  # between a box and the text beside it
 _JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 
 
@@ -35,15 +36,19 @@ class Placing:
     # Group, and whether it goes upward -> its block.
     done: dict[tuple[int, bool], Block] = field(default_factory=dict)
 
-    def level(self, key: int) -> Block:
-        """Return the inside of a level."""
+    def turn(self, key: int) -> Bend | None:
+        """Divide a level into rows; return where they turn, if they have the form of a U."""
         level = self.content.levels[key]
         if key not in self.rows:
             self.rows[key], trunk = divide(level.items, level.links, self.content.weights)
             self.trunk |= trunk
-        rows = self.rows[key]
-        columns = self.columns.get(key, ())
-        found = None if columns or self.across else bend(rows, level.links, self._is_join)
+        straight = self.columns.get(key, ()) or self.across
+        return None if straight else bend(self.rows[key], level.links, self._is_join)
+
+    def level(self, key: int) -> Block:
+        """Return the inside of a level."""
+        level, found = self.content.levels[key], self.turn(key)
+        rows, columns = self.rows[key], self.columns.get(key, ())
         if found:
             block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
         else:
@@ -110,6 +115,8 @@ class Placing:
             block.height = block.label.bottom
             down = [(0.0, high), (0.0, block.height)]
             block.lines = [(link, down) for link in links if link.tail == item]
+        if key in self.sizes.captions:
+            _with_caption(block, *self.sizes.captions[key], links)
         return block
 
     def _group(self, item: int) -> Block:
@@ -143,6 +150,23 @@ class Placing:
         block.rect = Rect(low, 0.0, high - low, block.height)
         block.parts = [(0.0, top, inner)]
         return block
+
+
+def _with_caption(block: Block, width: float, high: float, links: Sequence[Link]) -> None:
+    """Put a text at the side of a box, and lead lines along it where it is the longer one."""
+    box = block.rect
+    assert box is not None
+    block.height = max(box.h, high)
+    top = (block.height - box.h) / 2
+    block.rect = replace(box, y=top)
+    block.label = Rect(box.w / 2 + CAPTION, (block.height - high) / 2, width, high)
+    block.right = block.label.right
+    if top:
+        first, last = [(0.0, 0.0), (0.0, top)], [(0.0, top + box.h), (0.0, block.height)]
+        lead = Block(0.0, 0.0, top, ins=block.ins)
+        lead.lines = [(link, first) for link in links if link.edge in block.ins]
+        block.parts = [(0.0, 0.0, lead)]
+        block.lines = [(link, last) for link in links if link.edge in block.outs]
 
 
 def _apart(block: Block, gap: float) -> Block:

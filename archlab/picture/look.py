@@ -9,7 +9,8 @@ from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
 from archlab.picture.overlay import Overlay, OverlayLike, overlay_of
-from archlab.view.drawing.style import DIRECTIONS, FITS
+from archlab.view.drawing.style import CARDS, DIRECTIONS, FITS, STYLES, VOLUMES
+from archlab.view.drawing.volume import BOXES as VOLUME_BOXES
 from archlab.view.theme import THEMES
 
 
@@ -28,10 +29,11 @@ class Look:
     expand: Sequence[str] = ()
     ops: bool = False
     color_by: str | None = None
-    direction: str = "TB"
+    direction: str | None = None  # that of the style
     theme: str = "auto"
     fit: str = "auto"
     overlay: Overlay | OverlayLike | None = None
+    style: str = CARDS
 
     def __post_init__(self) -> None:
         for name in ("boxes", "depth"):
@@ -43,7 +45,9 @@ class Look:
         if isinstance(self.expand, str):
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
-        check_one_of("direction", self.direction, DIRECTIONS)
+        check_one_of("style", self.style, STYLES)
+        if self.direction is not None:
+            check_one_of("direction", self.direction, DIRECTIONS)
         check_one_of("fit", self.fit, FITS)
         if self.color_by is not None:
             check_one_of("color_by", self.color_by, MEASURES)
@@ -71,5 +75,6 @@ class Look:
     @property
     def wish(self) -> Wish:
         """What `fold` is asked for."""
-        boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
+        usual = VOLUME_BOXES if self.style == VOLUMES else BOXES
+        boxes = self.boxes or (OPS_BOXES if self.ops else usual)
         return Wish(boxes, self.depth, tuple(self.expand))

@@ -9,7 +9,7 @@ from archlab.fold.drawing import Drawing
 from archlab.layout import Rect
 from archlab.view.drawing import face
 from archlab.view.drawing.sheet import canvas
-from archlab.view.drawing.style import Style
+from archlab.view.drawing.style import VOLUMES, Style
 
 
 def record(drawing: Drawing, style: Style) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def record(drawing: Drawing, style: Style) -> dict[str, Any]:
     for group in content["groups"]:
         frame = placed.frames[group["id"]]
         group.update(_rect(frame.rect), tab=_rect(frame.name))
-    labelled = face.labels(drawing)
+    labelled = {} if style.form == VOLUMES else face.labels(drawing)
     for edge, found, line in zip(content["edges"], drawing.edges, placed.lines, strict=True):
         text = face.label(found)
         shown = text is not None and labelled.get(found.tail) == text
@@ -33,7 +33,7 @@ def record(drawing: Drawing, style: Style) -> dict[str, Any]:
             points=[[_number(x), _number(y)] for x, y in line],
         )
     size = {"width": _number(whole.width), "height": _number(whole.height)}
-    return {"schema": content.pop("schema"), **size, **content}
+    return {"schema": content.pop("schema"), "style": style.form, **size, **content}
 
 
 def _rect(rect: Rect) -> dict[str, float]:

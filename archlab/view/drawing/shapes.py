@@ -7,8 +7,10 @@ Colours are hex codes; y points down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+from archlab.view.drawing.fonts import text_width
 
 Point = tuple[float, float]
 FADED = 0.45  # opacity of what two models have in common
@@ -133,6 +135,22 @@ def arrow(points: Sequence[Point], length: float, half: float, colour: str) -> P
     left = (base[0] - dy * half, base[1] + dx * half)
     right = (base[0] + dy * half, base[1] - dx * half)
     return Polygon((tip, left, right), colour)
+
+
+def moved(shape: Shape, dx: float, dy: float) -> Shape:
+    """Return a shape elsewhere."""
+    if isinstance(shape, (Line, Polygon)):
+        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
+    return replace(shape, x=shape.x + dx, y=shape.y + dy)
+
+
+def right(shape: Shape) -> float:
+    """Return how far a shape reaches to the right, a text that begins at its x."""
+    if isinstance(shape, Words):
+        return shape.x + text_width(shape.content, shape.points, bold=shape.bold)
+    if isinstance(shape, (Line, Polygon)):
+        return max(x for x, _ in shape.points)
+    return shape.x + (shape.w if isinstance(shape, Rectangle) else shape.radius)
 
 
 def _distance(a: Point, b: Point) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
@@ -16,14 +16,16 @@ from archlab.view.drawing.shapes import (
     Dot,
     Element,
     Line,
-    Polygon,
     Rectangle,
     Shape as Part,
     Words,
     arrow,
+    moved,
+    right,
     shortened,
 )
-from archlab.view.drawing.style import Style
+from archlab.view.drawing.style import VOLUMES, Style
+from archlab.view.drawing.volume import Volumes, is_volume, tint
 from archlab.view.theme import heat_colour, hue
 
 MARGIN = 16.0  # around the picture
@@ -47,8 +49,11 @@ _PENS = {
 def canvas(drawing: Drawing, style: Style) -> tuple[Canvas, Placed]:
     """Return the whole picture, and where its parts were placed."""
     across = style.direction == "LR"
-    placed = layout(drawing, face.sizes(drawing, across=across), across=across, goal=style.goal)
-    sheet = _Sheet(drawing, placed, style)
+    if volumes := Volumes(drawing, style) if style.form == VOLUMES else None:
+        placed = volumes.layout()
+    else:
+        placed = layout(drawing, face.sizes(drawing, across=across), across=across, goal=style.goal)
+    sheet = _Sheet(drawing, placed, style, volumes)
     return sheet.canvas(), sheet.placed
 
 
@@ -57,6 +62,7 @@ class _Sheet:
     drawing: Drawing
     placed: Placed
     style: Style
+    volumes: Volumes | None
 
     def canvas(self) -> Canvas:
         """Return all shapes on a page of the right size."""
@@ -66,11 +72,11 @@ class _Sheet:
         margin = 4.0 if self.style.bare else MARGIN
         top = margin + sum(height for height, _ in head) + (12.0 if head else 0.0)
         end = top + self.placed.height
-        wide = [self.placed.width, *(_right(words) for _, row in (*head, *foot) for words in row)]
+        wide = [self.placed.width, *(right(words) for _, row in (*head, *foot) for words in row)]
         width = max(wide) + 2 * margin
         # A picture that is narrower than its header stands in the middle.
         left = margin + (max(wide) - self.placed.width) / 2
-        self.placed = _shifted(self.placed, left, top)
+        self.placed = self.placed.moved(left, top)
         elements = [
             *_rows(head, margin, margin, "head"),
             *(self._frame(group) for group in _outermost_first(self.drawing)),
@@ -87,7 +93,7 @@ class _Sheet:
         colours = self.style.theme.colours
         frame: Frame = self.placed.frames[group.id]
         marked = group.mark in card.SIGNS
-        names, facts = face.header(group, self.drawing)
+        names, facts = face.header(group, self.drawing, costs=not self.volumes)
         shapes: list[Part] = [
             Rectangle(
                 frame.rect.x,
@@ -129,6 +135,8 @@ class _Sheet:
             shapes: list[Part] = [
                 Dot(place.x + place.w / 2, place.y + place.h / 2, 1, colours["edge"])
             ]
+        elif self.volumes and is_volume(box):
+            shapes = self.volumes.shapes(box, place, self.placed.labels[box.id])
         elif box.shape in face.JOINS:
             back = colours["join" if box.shape == Shape.CONCAT else "sum"]
             pen = 2.4 if marked else 1.0
@@ -223,6 +231,8 @@ class _Sheet:
 
     def _edge(self, number: int, edge: Edge, points: tuple[tuple[float, float], ...]) -> Element:
         role, pen, dashes = _PENS[edge.role]
+        if self.volumes:
+            pen = self.volumes.scale.pen(edge.bytes)
         if edge.mark in card.SIGNS:
             role, pen = edge.mark, max(pen, 2.0)
         colour = self.style.theme.colours[role]
@@ -230,6 +240,8 @@ class _Sheet:
         # Where it shares the line of another edge, that one is drawn.
         cut = max((points.index(at) for at in dots if at in points), default=0)
         points = points[cut:]
+        if self.volumes:
+            points = self.volumes.line(edge, points, shared=bool(cut))
         head = self._heads[edge.head]
         length = 5.0 + 1.4 * pen
         shapes: list[Part] = []
@@ -240,7 +252,7 @@ class _Sheet:
             shapes.append(Line(short, colour, pen, dashes, _RADIUS))
             shapes.append(arrow(points, length, length * 0.45, colour))
         shapes += [Dot(*at, pen * 0.6 + 1.2, colour) for at in dots]
-        if self._labelled.get(edge.tail) == number:
+        if self._labelled.get(edge.tail) == number and not self.volumes:
             place = self.placed.labels[edge.tail]
             text = face.label(edge)
             assert text is not None
@@ -268,16 +280,20 @@ class _Sheet:
         x = 0.0
         row: list[Part] = []
         for entry in legend.entries([self.drawing]):
+            if entry.sign == "■" and self.volumes and self.drawing.heat:
+                continue  # volumes have one colour
             words = Text(entry.words, 8, "quiet")
             sample, wide = self._sample(entry)
             if x and x + wide + words.width > room:
                 rows.append((13.0, row))
                 x, row = 0.0, []
-            row += [_moved(part, x, 0) for part in sample]
+            row += [moved(part, x, 0) for part in sample]
             row.append(self._words(words, x + wide, 9))
             x += wide + words.width + 16
         if row:
             rows.append((13.0, row))
+        if self.volumes:
+            rows.append(self.volumes.legend())
         if self.drawing.heat is not None:
             rows.append((22.0, self._scale()))
         return rows
@@ -291,7 +307,8 @@ class _Sheet:
             line = Line(shortened(points, 6), colours[role], pen, dashes)
             return [line, arrow(points, 5 + 1.4 * pen, 3.0, colours[role])], _SAMPLE + 5
         if entry.sign == "■":
-            return [Rectangle(0, 1, 8, 9, colours[entry.role])], 12
+            colour = colours[entry.role]
+            return [Rectangle(0, 1, 8, 9, tint(colour) if self.volumes else colour)], 12
         text = Text(entry.sign, 9, entry.role, bold=True)
         return [self._words(text, 0, 9.5)], text.width + 5
 
@@ -322,43 +339,10 @@ def _rows(
 ) -> Iterator[Element]:
     shapes: list[Part] = []
     for height, row in rows:
-        shapes += [_moved(part, x, y) for part in row]
+        shapes += [moved(part, x, y) for part in row]
         y += height
     if shapes:
         yield Element(shapes, classes)
-
-
-def _moved(part: Part, dx: float, dy: float) -> Part:
-    if isinstance(part, (Line, Polygon)):
-        return replace(part, points=tuple((x + dx, y + dy) for x, y in part.points))
-    return replace(part, x=part.x + dx, y=part.y + dy)
-
-
-def _right(part: Part) -> float:
-    """Return how far a part of the header or the foot reaches to the right."""
-    if isinstance(part, Words):
-        return part.x + Text(part.content, part.points, "", part.bold).width
-    if isinstance(part, (Line, Polygon)):
-        return max(x for x, _ in part.points)
-    return part.x + (part.w if isinstance(part, Rectangle) else part.radius)
-
-
-def _shifted(placed: Placed, dx: float, dy: float) -> Placed:
-    def moved(rect: Rect) -> Rect:
-        return Rect(rect.x + dx, rect.y + dy, rect.w, rect.h)
-
-    return Placed(
-        placed.width,
-        placed.height,
-        {key: moved(rect) for key, rect in placed.boxes.items()},
-        {
-            key: Frame(moved(frame.rect), moved(frame.name), moved(frame.facts))
-            for key, frame in placed.frames.items()
-        },
-        tuple(tuple((x + dx, y + dy) for x, y in line) for line in placed.lines),
-        {key: moved(rect) for key, rect in placed.labels.items()},
-        tuple((edge, (x + dx, y + dy)) for edge, (x, y) in placed.dots),
-    )
 
 
 def _depth(group: Group, drawing: Drawing) -> int:

@@ -1,0 +1,390 @@
+"""Feature maps as volumes: as high as the map, as wide as its channels, lines as thick as bytes.
+
+A cuboid in oblique projection is a map. A bar is a vector, or, by its channels or features, what is
+neither. This is how papers draw AlexNet, VGG and U-Net by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import log10, prod, sqrt
+
+from archlab.errors import OptionError, keyword
+from archlab.fold.drawing import Box, Drawing, Edge, Shape
+from archlab.layout import Placed, Rect, Sizes, is_bent, layout
+from archlab.result import size
+from archlab.view.drawing import card, face
+from archlab.view.drawing.face import Face, Text
+from archlab.view.drawing.shapes import Line, Point, Polygon, Rectangle, Shape as Part, Words
+from archlab.view.drawing.style import Style
+from archlab.view.theme import heat_colour, hue
+
+BOXES = 32  # at most, where no other budget is given
+# Width to height of a picture in one row, at most; to which a drawing is broken that is longer.
+STRIP, GOAL = 4.0, 2.7
+_AROUND = 180.0  # points: header and notes above and below a drawing
+# Points. The front of the largest map, from left to right and else, and the lowest of all.
+_TALL = {"LR": 104.0, "TB": 68.0}
+_LOW = 9.0
+_WIDE, _THIN = 46.0, 4.0  # of the most channels, and of the fewest
+_BAR, _HIGH = 7.0, 0.8  # width of a vector; height of the largest, as a share of a map's
+_DEEP = 0.26  # of a front's height: how far to the right, and up, its back lies
+_THICK, _FINE = 4.6, 0.8  # lines: the one with the most bytes, and one with a thousandth
+_DECADES = 3.0
+_SIGNS = 18  # a line of a caption
+_GAP = 4.0  # between a title and how often it comes
+_LINE, _SAMPLE = 24.0, 32.0  # samples in the legend: length of a line, height of the highest map
+_LIGHT, _DARK = "#ffffff", "#000000"
+_OUTSIDE = frozenset({*face.JOINS, Shape.FAILURE, Shape.PORT})
+_ENDS = frozenset({Shape.INPUT, Shape.OUTPUT})
+_BOTH = re.compile(r" \d+ → \d+$")  # features before and after: the caption has those after
+
+
+@dataclass(frozen=True, slots=True)
+class Solid:
+    """A cuboid on the page: width and height of its front, and the shift of its back."""
+
+    width: float
+    height: float
+    depth: float
+
+    @property
+    def hull(self) -> tuple[float, float]:
+        """Width and height of all of it."""
+        return self.width + self.depth, self.height + self.depth
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The largest of all that is drawn, by which everything else is measured."""
+
+    tall: float  # points of the largest side
+    side: float
+    channels: int
+    features: int
+    bytes: int
+
+    def height(self, side: float) -> float:
+        """Return the height of a map in points: its root keeps 7×7 visible beside 224×224."""
+        return max(self.tall * sqrt(side / self.side), _LOW)
+
+    def width(self, channels: float) -> float:
+        """Return the width of a map in points."""
+        return max(_WIDE * sqrt(channels / self.channels), _THIN)
+
+    def pen(self, nbytes: float) -> float:
+        """Return the thickness of a line in points, by powers of ten."""
+        below = log10(self.bytes / nbytes) if nbytes else _DECADES
+        return _THICK - (_THICK - _FINE) * min(below / _DECADES, 1.0)
+
+    def solid(self, box: Box) -> Solid:
+        """Return the cuboid of a box."""
+        if is_map(box):
+            high = self.height(side(box))
+            # A signal has one axis, and is a sheet.
+            return Solid(self.width(box.makes[0]), high, _DEEP * high if box.makes[2:] else _THIN)
+        high = self.tall * _HIGH * sqrt(_features(box) / self.features)
+        return Solid(_BAR, max(high, _LOW), _BAR * 0.6)
+
+
+def is_volume(box: Box) -> bool:
+    """Whether a box is drawn as a cuboid or bar, and is no join and no failure."""
+    return box.shape not in _OUTSIDE
+
+
+def is_map(box: Box) -> bool:
+    """Whether a box makes a map of more than one place."""
+    return prod(box.makes[1:]) > 1
+
+
+def side(box: Box) -> float:
+    """Return the side of a square with as many places; of a video, those of one image.
+
+    Example:
+        >>> side(Box("conv1", "conv1", Shape.OPERATOR, "Conv", makes=(64, 32, 128)))
+        64.0
+    """
+    sizes = box.makes[1:][-2:]
+    return float(prod(sizes) ** (1 / len(sizes)))
+
+
+def _features(box: Box) -> int:
+    return max(box.makes[0] if box.makes else box.width or 1, 1)
+
+
+def shape_text(box: Box) -> str:
+    """Return what a box makes in words.
+
+    Example:
+        >>> shape_text(Box("conv1", "conv1", Shape.OPERATOR, "Conv", makes=(64, 112, 112)))
+        '64 · 112×112'
+    """
+    if box.makes:
+        channels, *sizes = box.makes
+        return f"{channels} · {'×'.join(map(str, sizes))}" if sizes else str(channels)
+    return box.note if box.shape == Shape.OUTPUT else box.wide
+
+
+def caption(box: Box, drawing: Drawing) -> Face:
+    """Return the text of a volume: what makes it, how large it is, its heat."""
+    title = _BOTH.sub("", box.title)
+    pattern = box.pattern if box.pattern != box.title else ""
+    named = box.shape in (Shape.MODULE, Shape.INPUT) and box.name != box.title
+    value, heat = box.amounts.heat, ""
+    if drawing.heat is not None and value is not None and face.has_heat(box, drawing):
+        heat = card.heat_text(value, drawing)
+        heat = heat.partition(" of ")[0] if drawing.heat.share else heat
+    lines = [
+        Text(line, 8, role, bold=role == "text")
+        for content, role in (
+            (title, "text"),
+            (" · ".join(filter(None, (*box.fused, pattern))), "quiet"),
+            (box.name if named else "", "quiet"),
+            (shape_text(box), "shape"),
+            (heat, "quiet"),
+            (box.mark, "quiet"),
+        )
+        if content
+        for line in _wrapped(content)
+    ]
+    times = Text(f"×{box.times}", 9.5, "shortcut", bold=True) if box.times > 1 else None
+    first = lines[0].width + (_GAP + times.width if times else 0.0)
+    width = max(first, *(line.width for line in lines))
+    return Face(lines, times, width, sum(line.height for line in lines))
+
+
+def _wrapped(content: str) -> list[str]:
+    """Return the lines of a text; a class name that is too long is broken between its words."""
+    lines = [content]
+    if max(map(len, content.split())) > _SIGNS:
+        lines = [line for word in content.split() for line in card.camel(word)]
+    return [short for line in lines for short in card.wrapped(line, _SIGNS)]
+
+
+def without_containers(drawing: Drawing) -> Drawing:
+    """Return a drawing without the frames of plain containers, such as one Sequential.
+
+    Rows of equal blocks and branches keep theirs, and so does all that has a class, a pattern or a
+    mark.
+    """
+    parents = {
+        group.id: group.parent
+        for group in drawing.groups
+        if not (group.type or group.branches or group.pattern or group.note or group.mark)
+        and group.times == 1
+    }
+
+    def kept(group: str) -> str:
+        while group in parents:
+            group = parents[group]
+        return group
+
+    paths = {group.id: f"{group.path}." for group in drawing.groups}
+
+    def renamed(box: Box) -> Box:
+        group = kept(box.group)
+        if group == box.group or not box.name:
+            return replace(box, group=group)
+        return replace(box, group=group, name=box.path.removeprefix(paths.get(group, "")))
+
+    boxes = tuple(map(renamed, drawing.boxes))
+    groups = [group for group in drawing.groups if group.id not in parents]
+    framed = tuple(replace(group, parent=kept(group.parent)) for group in groups)
+    return replace(drawing, boxes=boxes, groups=framed)
+
+
+def checked(drawing: Drawing) -> list[str]:
+    """Return a sentence about boxes that make no map and no vector, where there are some.
+
+    Raises:
+        OptionError: more of such boxes than maps; a failure, which has to be seen, is drawn anyway.
+    """
+    boxes = [box for box in drawing.boxes if is_volume(box) and box.shape not in _ENDS]
+    maps, others = (sum(map(test, boxes)) for test in (is_map, lambda box: not box.makes))
+    failed = any(box.shape == Shape.FAILURE for box in drawing.boxes)
+    if not failed and (not maps or others > maps):
+        count = f"{maps} of the {len(boxes)}" if maps else f"none of the {len(boxes)}"
+        raise OptionError(
+            f"{keyword('style', 'volumes')} draws feature maps of images; {count} boxes of "
+            f"{drawing.title} {'make' if maps > 1 else 'makes'} one. "
+            f"Use {keyword('style', 'cards')}."
+        )
+    if not others:
+        return []
+    what = "1 box makes" if others == 1 else f"{others} boxes make"
+    return [f"{what} neither a map nor a vector: drawn as bars, by channels or features"]
+
+
+def direction(drawing: Drawing) -> str:
+    """Return the direction of a drawing for which none is given: a U stands, all else lies."""
+    return "TB" if is_bent(drawing) else "LR"
+
+
+def tint(colour: str) -> str:
+    """Return the colour of a front by that of a kind."""
+    return _mixed(colour, _LIGHT, 0.3)
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    """Return a colour with a share of another one."""
+    pairs = ((int(code[i : i + 2], 16) for code in (colour, other)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """The volumes of a drawing: their sizes, places and shapes."""
+
+    drawing: Drawing
+    style: Style
+
+    @property
+    def boxes(self) -> list[Box]:
+        """What is drawn as a volume."""
+        return [box for box in self.drawing.boxes if is_volume(box)]
+
+    @cached_property
+    def scale(self) -> Scale:
+        """What everything is measured by."""
+        maps = [box for box in self.boxes if is_map(box)]
+        return Scale(
+            tall=_TALL[self.style.direction],
+            side=max(map(side, maps), default=1.0),
+            channels=max((box.makes[0] for box in maps), default=1),
+            features=max((_features(box) for box in self.boxes if not is_map(box)), default=1),
+            bytes=max((edge.bytes for edge in self.drawing.edges), default=0) or 1,
+        )
+
+    @cached_property
+    def solids(self) -> dict[str, Solid]:
+        """The cuboids by the ids of their boxes."""
+        return {box.id: self.scale.solid(box) for box in self.boxes}
+
+    @cached_property
+    def captions(self) -> dict[str, Face]:
+        """The texts by the ids of their boxes."""
+        return {box.id: caption(box, self.drawing) for box in self.boxes}
+
+    def sizes(self) -> Sizes:
+        """Return the sizes of all that is placed, as `face.sizes` does."""
+        across = self.style.direction == "LR"
+        found = face.sizes(self.drawing, across=across, costs=False)
+        hulls = {key: solid.hull for key, solid in self.solids.items()}
+        texts = {key: (text.width, text.height) for key, text in self.captions.items()}
+        if across:
+            hulls = {key: (h, w) for key, (w, h) in hulls.items()}
+            texts = {key: (h, w) for key, (w, h) in texts.items()}
+        return replace(found, boxes={**found.boxes, **hulls}, labels={}, captions=texts)
+
+    def layout(self) -> Placed:
+        """Return the geometry: one row, and where the picture would be a strip several."""
+        across, goal, sizes = self.style.direction == "LR", self.style.goal, self.sizes()
+        if goal is None and across:
+            placed = layout(self.drawing, sizes, across=True, goal=0.0)
+            if placed.width <= STRIP * (placed.height + _AROUND):
+                return placed
+            goal = 1 / GOAL
+        return layout(self.drawing, sizes, across=across, goal=goal)
+
+    def shapes(self, box: Box, place: Rect, label: Rect) -> list[Part]:
+        """Return the shapes of a volume and of its caption."""
+        solid, colour = self.solids[box.id], self._colour(box)
+        x, y, deep = place.x, place.bottom - solid.height, solid.depth
+        right, low = x + solid.width, place.bottom
+        front = ((x, y), (right, y), (right, low), (x, low))
+        top = ((x, y), (x + deep, y - deep), (right + deep, y - deep), (right, y))
+        beside = ((right, y), (right + deep, y - deep), (right + deep, low - deep), (right, low))
+        pen, light, dark = (
+            _mixed(colour, other, share)
+            for other, share in ((_DARK, 0.5), (_LIGHT, 0.45), (_DARK, 0.2))
+        )
+        shapes: list[Part] = []
+        for points, fill in ((front, colour), (top, light), (beside, dark)):
+            shapes += [Polygon(points, fill), Line((*points, points[0]), pen, 0.7)]
+        if face.has_heat(box, self.drawing) and box.amounts.heat is None:
+            shapes.append(Line(((x, low), (right, y)), self.style.theme.colours["quiet"], 0.8))
+        return [*shapes, *self._words(self.captions[box.id], label)]
+
+    def _colour(self, box: Box) -> str:
+        """Return the colour of a front: of the heat, or a tint of the kind's."""
+        theme, value = self.style.theme, box.amounts.heat
+        if not face.has_heat(box, self.drawing):
+            return tint(theme.colours[hue(box.kind)])
+        if value is None:
+            return _mixed(theme.colours["hatch"], _DARK, 0.05)  # of no role: it is not unlit
+        return heat_colour(theme, card.scaled(value, self.drawing), 0, 1)
+
+    def _words(self, text: Face, place: Rect) -> Iterator[Words]:
+        """Yield the lines of a caption: in the middle below a volume, at the left beside it."""
+        y = place.y
+        for i, line in enumerate(text.lines):
+            times = text.times if i == 0 else None
+            width = line.width + (_GAP + times.width if times else 0.0)
+            x = place.x + ((place.w - width) / 2 if self.style.direction == "LR" else 0.0)
+            for part in (line, times):
+                if part is not None:
+                    colour, low = self.style.theme.colours[part.role], y + line.points * 1.02
+                    yield Words(x, low, part.content, part.points, colour, part.bold)
+                    x += part.width + _GAP
+            y += line.height
+
+    def line(self, edge: Edge, points: Sequence[Point], *, shared: bool) -> tuple[Point, ...]:
+        """Return a line as far as the cuboids; `shared` is one that begins on another line.
+
+        A thin cuboid is slanted where the line meets it from above or from below.
+        """
+        tail, head = (self.solids.get(end) for end in (edge.tail, edge.head))
+        first, *between, last = points
+        start = first if shared else _nearer(first, [*between, last][0], tail)
+        return (start, *between, _nearer(last, [first, *between][-1], head))
+
+    def legend(self) -> tuple[float, list[Part]]:
+        """Return the height and the shapes of the scales: samples as large as in the drawing."""
+        scale, colours = self.scale, self.style.theme.colours
+        maps = [box for box in self.boxes if is_map(box)]
+        sizes = {side(box): "×".join(map(str, box.makes[1:])) for box in maps}
+        low = [length for length in sizes if scale.height(length) <= _SAMPLE]
+        amounts = [edge.bytes for edge in self.drawing.edges if edge.bytes]
+        sides, lines = _ends(low), _ends(amounts)
+        widths = _ends([box.makes[0] for box in maps])
+        base = max([12.0, *(4 + scale.height(n) for n in sides)])
+        shapes: list[Part] = []
+        x = 0.0
+        for title, samples in (
+            ("height: H×W, root scale", [(sizes[n], 3.0, scale.height(n)) for n in sides]),
+            ("width: channels, root scale", [(f"{n:g}", scale.width(n), 7.0) for n in widths]),
+            ("line: bytes, log scale", [(_short(n), _LINE, scale.pen(n)) for n in lines]),
+        ):
+            thin = title.startswith("line")
+            colour = colours["edge" if thin else "quiet"]
+            for words, width, high in [(title, 0.0, 0.0), *samples]:
+                if width:
+                    top = base - 4 - (high / 2 if thin else high - 4)
+                    shapes.append(Rectangle(x, top, width, high, colour))
+                    x += width + 4
+                text = Text(words, 8, "quiet")
+                shapes.append(Words(x, base - 1, words, text.points, colours[text.role]))
+                x += text.width + 6
+            x += 10
+        return base + 4, shapes
+
+
+def _nearer(end: Point, other: Point, solid: Solid | None) -> Point:
+    x, y = end
+    if solid is None or x != other[0]:
+        return end
+    gap = max(solid.depth - solid.width, 0.0) / 2
+    return x, y + (gap if y > other[1] else -gap)
+
+
+def _ends(values: Sequence[float]) -> list[float]:
+    """Return the least and the largest of values, once where they are the same."""
+    return sorted({min(values), max(values)}) if values else []
+
+
+def _short(nbytes: float) -> str:
+    """Return bytes without digits behind the point that are zeros."""
+    return re.sub(r"\.0+(?= )", "", size(nbytes))
