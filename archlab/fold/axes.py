@@ -220,8 +220,10 @@ def _carried_width(graph: Graph, node: Node, i: int, source: Width) -> Width:
     before, after = graph.shape(node.inputs[i]), graph.shape(node.outputs[0])
     assert source.place is not None
     moved = carried(graph, node, i, source.place, after)
-    # A map that is flattened is a row of tokens.
+    # A map that is flattened is a row of tokens; one that loses an axis of 1 is the same map.
+    squeezed = [n for n in before if n > 1] == [n for n in after if n > 1] and len(after) > 2
     flat = node.kind == Kind.RESHAPE and len(before) > len(after) and prod(before) == prod(after)
+    flat = flat and not squeezed
     unit = FEATURES if flat and len(after) < 4 and len(before) > 3 else source.unit
     for place in moved:
         if place.inner == 1 and place.axis < len(after):

@@ -40,6 +40,7 @@ _LINE, _SAMPLE = 24.0, 32.0  # samples in the legend: length of a line, height o
 _LIGHT, _DARK = "#ffffff", "#000000"
 _OUTSIDE = frozenset({*face.JOINS, Shape.FAILURE, Shape.PORT})
 _ENDS = frozenset({Shape.INPUT, Shape.OUTPUT})
+_PARTS = re.compile(r"[A-Z]*[^A-Z._]+[._]*|[A-Z]+[._]*|[._]+")  # of a name, with what ends each
 _BOTH = re.compile(r" \d+ → \d+$")  # features before and after: the caption has those after
 
 
@@ -157,10 +158,21 @@ def caption(box: Box, drawing: Drawing) -> Face:
 
 
 def _wrapped(content: str) -> list[str]:
-    """Return the lines of a text; a class name that is too long is broken between its words."""
-    lines = [content]
-    if max(map(len, content.split())) > _SIGNS:
-        lines = [line for word in content.split() for line in card.camel(word)]
+    """Return the lines of a text; a name that is too long is broken between its parts.
+
+    Example:
+        >>> _wrapped("ShiftedWindowAttention"), _wrapped("layers.window_attention")
+        (['ShiftedWindow', 'Attention'], ['layers.window_', 'attention'])
+    """
+    lines = [""]
+    for word in card.printable(content).split():
+        parts = [word] if len(word) <= _SIGNS else _PARTS.findall(word)
+        for i, part in enumerate(parts):
+            space = " " if lines[-1] and not i else ""
+            if lines[-1] and len(lines[-1]) + len(space) + len(part) > _SIGNS:
+                lines.append(part)
+            else:
+                lines[-1] += space + part
     return [short for line in lines for short in card.wrapped(line, _SIGNS)]
 
 
@@ -347,6 +359,7 @@ class Volumes:
         maps = [box for box in self.boxes if is_map(box)]
         sizes = {side(box): "×".join(map(str, box.makes[1:])) for box in maps}
         low = [length for length in sizes if scale.height(length) <= _SAMPLE]
+        low = low or [length for length in sorted(sizes)[:1] if scale.height(length) <= 2 * _SAMPLE]
         amounts = [edge.bytes for edge in self.drawing.edges if edge.bytes]
         sides, lines = _ends(low), _ends(amounts)
         widths = _ends([box.makes[0] for box in maps])
