@@ -24,8 +24,9 @@ from archlab.view.drawing.shapes import (
     right,
     shortened,
 )
+from archlab.view.drawing.solid import is_volume
 from archlab.view.drawing.style import VOLUMES, Style
-from archlab.view.drawing.volume import Volumes, is_volume, tint
+from archlab.view.drawing.volume import Volumes, tint
 from archlab.view.theme import heat_colour, hue
 
 MARGIN = 16.0  # around the picture
@@ -293,7 +294,7 @@ class _Sheet:
         if row:
             rows.append((13.0, row))
         if self.volumes:
-            rows.append(self.volumes.legend())
+            rows += self.volumes.legend(room)
         if self.drawing.heat is not None:
             rows.append((22.0, self._scale()))
         return rows

@@ -1,7 +1,6 @@
-"""Feature maps as volumes: as high as the map, as wide as its channels, lines as thick as bytes.
+"""Feature maps as volumes, as papers draw AlexNet, VGG and U-Net: cuboids with a text below.
 
-A cuboid in oblique projection is a map. A bar is a vector, or, by its channels or features, what is
-neither. This is how papers draw AlexNet, VGG and U-Net by hand.
+As high as the map, as wide as its channels, lines as thick as bytes; see `solid`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log10, prod, sqrt
+from typing import TypeVar
 
 from archlab.errors import OptionError, keyword
 from archlab.fold.drawing import Box, Drawing, Edge, Shape
@@ -18,102 +17,31 @@ from archlab.layout import Placed, Rect, Sizes, is_bent, layout
 from archlab.result import size
 from archlab.view.drawing import card, face
 from archlab.view.drawing.face import Face, Text
-from archlab.view.drawing.shapes import Line, Point, Polygon, Rectangle, Shape as Part, Words
+from archlab.view.drawing.shapes import (
+    Line,
+    Point,
+    Polygon,
+    Rectangle,
+    Shape as Part,
+    Words,
+    moved,
+)
+from archlab.view.drawing.solid import Scale, Solid, is_map, is_volume, scale_of, side
 from archlab.view.drawing.style import Style
 from archlab.view.theme import heat_colour, hue
 
+Number = TypeVar("Number", int, float)
 BOXES = 32  # at most, where no other budget is given
 # Width to height of a picture in one row, at most; to which a drawing is broken that is longer.
 STRIP, GOAL = 4.0, 2.7
 _AROUND = 180.0  # points: header and notes above and below a drawing
-# Points. The front of the largest map, from left to right and else, and the lowest of all.
-_TALL = {"LR": 104.0, "TB": 68.0}
-_LOW = 9.0
-_WIDE, _THIN = 46.0, 4.0  # of the most channels, and of the fewest
-_BAR, _HIGH = 7.0, 0.8  # width of a vector; height of the largest, as a share of a map's
-_DEEP = 0.26  # of a front's height: how far to the right, and up, its back lies
-_THICK, _FINE = 4.6, 0.8  # lines: the one with the most bytes, and one with a thousandth
-_DECADES = 3.0
 _SIGNS = 18  # a line of a caption
 _GAP = 4.0  # between a title and how often it comes
 _LINE, _SAMPLE = 24.0, 32.0  # samples in the legend: length of a line, height of the highest map
 _LIGHT, _DARK = "#ffffff", "#000000"
-_OUTSIDE = frozenset({*face.JOINS, Shape.FAILURE, Shape.PORT})
 _ENDS = frozenset({Shape.INPUT, Shape.OUTPUT})
 _PARTS = re.compile(r"[A-Z]*[^A-Z._]+[._]*|[A-Z]+[._]*|[._]+")  # of a name, with what ends each
 _BOTH = re.compile(r" \d+ → \d+$")  # features before and after: the caption has those after
-
-
-@dataclass(frozen=True, slots=True)
-class Solid:
-    """A cuboid on the page: width and height of its front, and the shift of its back."""
-
-    width: float
-    height: float
-    depth: float
-
-    @property
-    def hull(self) -> tuple[float, float]:
-        """Width and height of all of it."""
-        return self.width + self.depth, self.height + self.depth
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The largest of all that is drawn, by which everything else is measured."""
-
-    tall: float  # points of the largest side
-    side: float
-    channels: int
-    features: int
-    bytes: int
-
-    def height(self, side: float) -> float:
-        """Return the height of a map in points: its root keeps 7×7 visible beside 224×224."""
-        return max(self.tall * sqrt(side / self.side), _LOW)
-
-    def width(self, channels: float) -> float:
-        """Return the width of a map in points."""
-        return max(_WIDE * sqrt(channels / self.channels), _THIN)
-
-    def pen(self, nbytes: float) -> float:
-        """Return the thickness of a line in points, by powers of ten."""
-        below = log10(self.bytes / nbytes) if nbytes else _DECADES
-        return _THICK - (_THICK - _FINE) * min(below / _DECADES, 1.0)
-
-    def solid(self, box: Box) -> Solid:
-        """Return the cuboid of a box."""
-        if is_map(box):
-            high = self.height(side(box))
-            # A signal has one axis, and is a sheet.
-            return Solid(self.width(box.makes[0]), high, _DEEP * high if box.makes[2:] else _THIN)
-        high = self.tall * _HIGH * sqrt(_features(box) / self.features)
-        return Solid(_BAR, max(high, _LOW), _BAR * 0.6)
-
-
-def is_volume(box: Box) -> bool:
-    """Whether a box is drawn as a cuboid or bar, and is no join and no failure."""
-    return box.shape not in _OUTSIDE
-
-
-def is_map(box: Box) -> bool:
-    """Whether a box makes a map of more than one place."""
-    return prod(box.makes[1:]) > 1
-
-
-def side(box: Box) -> float:
-    """Return the side of a square with as many places; of a video, those of one image.
-
-    Example:
-        >>> side(Box("conv1", "conv1", Shape.OPERATOR, "Conv", makes=(64, 32, 128)))
-        64.0
-    """
-    sizes = box.makes[1:][-2:]
-    return float(prod(sizes) ** (1 / len(sizes)))
-
-
-def _features(box: Box) -> int:
-    return max(box.makes[0] if box.makes else box.width or 1, 1)
 
 
 def shape_text(box: Box) -> str:
@@ -261,14 +189,7 @@ class Volumes:
     @cached_property
     def scale(self) -> Scale:
         """What everything is measured by."""
-        maps = [box for box in self.boxes if is_map(box)]
-        return Scale(
-            tall=_TALL[self.style.direction],
-            side=max(map(side, maps), default=1.0),
-            channels=max((box.makes[0] for box in maps), default=1),
-            features=max((_features(box) for box in self.boxes if not is_map(box)), default=1),
-            bytes=max((edge.bytes for edge in self.drawing.edges), default=0) or 1,
-        )
+        return scale_of(self.drawing, self.style.direction)
 
     @cached_property
     def solids(self) -> dict[str, Solid]:
@@ -296,7 +217,8 @@ class Volumes:
         across, goal, sizes = self.style.direction == "LR", self.style.goal, self.sizes()
         if goal is None and across:
             placed = layout(self.drawing, sizes, across=True, goal=0.0)
-            if placed.width <= STRIP * (placed.height + _AROUND):
+            # The skips of a U are not torn.
+            if placed.width <= STRIP * (placed.height + _AROUND) or is_bent(self.drawing):
                 return placed
             goal = 1 / GOAL
         return layout(self.drawing, sizes, across=across, goal=goal)
@@ -353,36 +275,53 @@ class Volumes:
         start = first if shared else _nearer(first, [*between, last][0], tail)
         return (start, *between, _nearer(last, [first, *between][-1], head))
 
-    def legend(self) -> tuple[float, list[Part]]:
-        """Return the height and the shapes of the scales: samples as large as in the drawing."""
-        scale, colours = self.scale, self.style.theme.colours
+    def legend(self, room: float) -> list[tuple[float, list[Part]]]:
+        """Return the scales as rows: height and shapes; samples are as large as in the drawing."""
+        scale = self.scale
         maps = [box for box in self.boxes if is_map(box)]
         sizes = {side(box): "×".join(map(str, box.makes[1:])) for box in maps}
         low = [length for length in sizes if scale.height(length) <= _SAMPLE]
-        low = low or [length for length in sorted(sizes)[:1] if scale.height(length) <= 2 * _SAMPLE]
+        low = low or [n for n in sorted(sizes)[:1] if scale.height(n) <= 2 * _SAMPLE]
+        wide = [box.makes[0] for box in maps]
         amounts = [edge.bytes for edge in self.drawing.edges if edge.bytes]
-        sides, lines = _ends(low), _ends(amounts)
-        widths = _ends([box.makes[0] for box in maps])
-        base = max([12.0, *(4 + scale.height(n) for n in sides)])
+        rows: list[tuple[float, list[Part]]] = []
+        x = room
+        for title, samples in (
+            ("height: H×W, root scale", [(sizes[n], 3.0, scale.height(n)) for n in _ends(low)]),
+            ("width: channels, root scale", [(str(n), scale.width(n), 7.0) for n in _ends(wide)]),
+            ("line: bytes, log scale", [(_short(n), _LINE, scale.pen(n)) for n in _ends(amounts)]),
+        ):
+            high, width, shapes = self._samples(title, samples)
+            if x + width > room:
+                rows.append((0.0, []))
+                x = 0.0
+            before, row = rows[-1]
+            # All of a row stands on one line.
+            tall = max(before, high)
+            row = [moved(part, 0.0, tall - before) for part in row]
+            rows[-1] = tall, row + [moved(part, x, tall - high) for part in shapes]
+            x += width + 10
+        return rows
+
+    def _samples(
+        self, title: str, samples: Sequence[tuple[str, float, float]]
+    ) -> tuple[float, float, list[Part]]:
+        """Return height, width and shapes of a scale; a sample has words, width and height."""
+        colours, lines = self.style.theme.colours, title.startswith("line")
+        base = max([12.0, *(4 + high for _, _, high in samples)])
         shapes: list[Part] = []
         x = 0.0
-        for title, samples in (
-            ("height: H×W, root scale", [(sizes[n], 3.0, scale.height(n)) for n in sides]),
-            ("width: channels, root scale", [(f"{n:g}", scale.width(n), 7.0) for n in widths]),
-            ("line: bytes, log scale", [(_short(n), _LINE, scale.pen(n)) for n in lines]),
-        ):
-            thin = title.startswith("line")
-            colour = colours["edge" if thin else "quiet"]
-            for words, width, high in [(title, 0.0, 0.0), *samples]:
-                if width:
-                    top = base - 4 - (high / 2 if thin else high - 4)
-                    shapes.append(Rectangle(x, top, width, high, colour))
-                    x += width + 4
-                text = Text(words, 8, "quiet")
-                shapes.append(Words(x, base - 1, words, text.points, colours[text.role]))
-                x += text.width + 6
-            x += 10
-        return base + 4, shapes
+        for content, width, high in [(title, 0.0, 0.0), *samples]:
+            if lines and width:
+                ends = ((x, base - 4), (x + width, base - 4))
+                shapes.append(Line(ends, colours["edge"], high))
+            elif width:
+                shapes.append(Rectangle(x, base - high, width, high, colours["quiet"]))
+            text = Text(content, 8, "quiet")
+            x += width + 4 if width else 0
+            shapes.append(Words(x, base - 1, content, text.points, colours[text.role]))
+            x += text.width + 6
+        return base + 4, x, shapes
 
 
 def _nearer(end: Point, other: Point, solid: Solid | None) -> Point:
@@ -393,7 +332,7 @@ def _nearer(end: Point, other: Point, solid: Solid | None) -> Point:
     return x, y + (gap if y > other[1] else -gap)
 
 
-def _ends(values: Sequence[float]) -> list[float]:
+def _ends(values: Sequence[Number]) -> list[Number]:
     """Return the least and the largest of values, once where they are the same."""
     return sorted({min(values), max(values)}) if values else []
 

@@ -3,24 +3,23 @@
 import json
 import re
 from dataclasses import replace
-from itertools import pairwise
-from math import log10, sqrt
 from pathlib import Path
 
 import pytest
 import small_nets
 import torch
+from small import chain
 from sound import faults
 from torch import nn
 
 import archlab
 from archlab.errors import OptionError
-from archlab.fold.drawing import Box, Drawing, Edge, Group, Shape
-from archlab.ir.kinds import Kind
+from archlab.fold.drawing import Group, Shape
 from archlab.layout import Placed
 from archlab.view.drawing import face
 from archlab.view.drawing.shapes import Line, Polygon, Rectangle, Words
 from archlab.view.drawing.sheet import canvas
+from archlab.view.drawing.solid import is_volume
 from archlab.view.drawing.style import VOLUMES, Style, theme_of
 from archlab.view.drawing.volume import (
     STRIP,
@@ -28,8 +27,6 @@ from archlab.view.drawing.volume import (
     caption,
     checked,
     direction,
-    is_map,
-    is_volume,
     tint,
     without_containers,
 )
@@ -49,19 +46,6 @@ def load(name: str) -> archlab.Model:
 
 def styled(across: str = "LR", **more) -> Style:
     return Style(theme_of("light"), across, form=VOLUMES, **more)
-
-
-def chain(*shapes: tuple[int, ...], **more) -> Drawing:
-    """Return boxes one after the other that make such maps or vectors."""
-    boxes = tuple(
-        Box(f"b{i}", f"b{i}", Shape.OPERATOR, "Conv 3×3", Kind.CONV, makes=shape, **more)
-        for i, shape in enumerate(shapes)
-    )
-    edges = tuple(
-        Edge(a.id, b.id, shape=a.makes, bytes=4 * torch.Size(a.makes).numel())
-        for a, b in pairwise(boxes)
-    )
-    return Drawing("net", "", "eval", "", boxes, (), edges)
 
 
 @pytest.fixture(scope="module", params=NETS)
@@ -105,43 +89,6 @@ def test_nothing_is_outside_of_the_sheet(model) -> None:
                 assert 0 <= shape.x <= whole.width - wide
             elif isinstance(shape, Rectangle):
                 assert shape.x + shape.w <= whole.width
-
-
-def test_height_is_the_root_of_the_side_and_width_that_of_the_channels() -> None:
-    shapes = ((64, 224, 224), (128, 56, 56), (512, 14, 14), (256, 28, 112))
-    solids = Volumes(chain(*shapes), styled()).solids
-    first = solids["b0"]
-    for i, (channels, high, wide) in enumerate(shapes):
-        solid = solids[f"b{i}"]
-        side = sqrt(high * wide)
-        assert solid.height / first.height == pytest.approx(sqrt(side / 224))
-        assert solid.width / first.width == pytest.approx(sqrt(channels / 64))
-        assert solid.depth / solid.height == pytest.approx(first.depth / first.height)
-
-
-def test_small_maps_and_few_channels_can_be_seen() -> None:
-    solids = Volumes(chain((2048, 512, 512), (1, 2, 1)), styled()).solids
-    assert solids["b1"].height >= 9
-    assert solids["b1"].width >= 4
-
-
-def test_vectors_and_maps_of_one_place_are_bars_by_their_features() -> None:
-    drawing = chain((64, 8, 8), (256, 1, 1), (1024,), (64,))
-    assert [is_map(box) for box in drawing.boxes] == [True, False, False, False]
-    solids = Volumes(drawing, styled()).solids
-    assert solids["b1"].width == solids["b2"].width == solids["b3"].width
-    assert solids["b2"].height / solids["b1"].height == pytest.approx(sqrt(1024 / 256))
-    assert solids["b2"].height / solids["b3"].height == pytest.approx(sqrt(1024 / 64))
-
-
-def test_lines_are_as_thick_as_the_logarithm_of_their_bytes() -> None:
-    scale = Volumes(chain((64, 100, 100), (64, 10, 10), (10,)), styled()).scale
-    assert scale.bytes == 4 * 64 * 100 * 100
-    thickest, thinnest = scale.pen(scale.bytes), scale.pen(scale.bytes / 1000)
-    for nbytes in (scale.bytes / 10, scale.bytes / 50):
-        share = log10(scale.bytes / nbytes) / 3
-        assert scale.pen(nbytes) == pytest.approx(thickest + (thinnest - thickest) * share)
-    assert scale.pen(1) == scale.pen(0) == thinnest == pytest.approx(0.8)
 
 
 def test_lines_end_at_cuboids_also_where_these_are_slanted() -> None:
@@ -306,7 +253,7 @@ def test_heat_is_told_by_its_scale_and_not_by_kinds() -> None:
 
 def test_the_legend_has_samples_as_large_as_in_the_drawing() -> None:
     volumes = Volumes(chain((64, 224, 224), (512, 7, 7), (512, 7, 7)), styled())
-    height, shapes = volumes.legend()
+    ((height, shapes),) = volumes.legend(1000.0)
     words = [shape.content for shape in shapes if isinstance(shape, Words)]
     assert words == [
         "height: H×W, root scale", "7×7", "width: channels, root scale", "64", "512",
@@ -315,8 +262,18 @@ def test_the_legend_has_samples_as_large_as_in_the_drawing() -> None:
     bars = [shape for shape in shapes if isinstance(shape, Rectangle)]
     scale = volumes.scale
     assert bars[0].h == scale.height(7) < height
-    assert [bar.w for bar in bars[1:3]] == [scale.width(64), scale.width(512)]
-    assert [bar.h for bar in bars[3:]] == [scale.pen(4 * 512 * 49), scale.pen(scale.bytes)]
+    assert [bar.w for bar in bars[1:]] == [scale.width(64), scale.width(512)]
+    pens = [shape.pen for shape in shapes if isinstance(shape, Line)]
+    assert pens == [scale.pen(4 * 512 * 49), scale.pen(scale.bytes)]
+
+
+def test_scales_are_broken_into_rows_where_a_page_is_narrow() -> None:
+    volumes = Volumes(chain((64, 224, 224), (512, 7, 7), (512, 7, 7)), styled())
+    assert [len(volumes.legend(room)) for room in (1000.0, 400.0, 200.0)] == [1, 2, 3]
+    for _, shapes in volumes.legend(400.0):
+        words = [shape for shape in shapes if isinstance(shape, Words)]
+        assert len({shape.y for shape in words}) == 1
+        assert max(shape.x + face.Text(shape.content, 8, "").width for shape in words) <= 400
 
 
 def test_dark_pages_have_dark_frames_and_light_words() -> None:
