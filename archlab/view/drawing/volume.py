@@ -140,12 +140,14 @@ def checked(drawing: Drawing) -> list[str]:
     """Return a sentence about boxes that make no map and no vector, where there are some.
 
     Raises:
-        OptionError: more of such boxes than maps; a failure, which has to be seen, is drawn anyway.
+        OptionError: no map at all, or more of such boxes than maps; after a failure, which has to
+            be seen, all is drawn.
     """
-    boxes = [box for box in drawing.boxes if is_volume(box) and box.shape not in _ENDS]
-    maps, others = (sum(map(test, boxes)) for test in (is_map, lambda box: not box.makes))
+    volumes = [box for box in drawing.boxes if is_volume(box)]
+    boxes = [box for box in volumes if box.shape not in _ENDS]
+    maps, others = sum(map(is_map, boxes)), sum(not box.makes for box in boxes)
     failed = any(box.shape == Shape.FAILURE for box in drawing.boxes)
-    if not failed and (not maps or others > maps):
+    if not failed and (others > maps or not any(map(is_map, volumes))):
         count = f"{maps} of the {len(boxes)}" if maps else f"none of the {len(boxes)}"
         raise OptionError(
             f"{keyword('style', 'volumes')} draws feature maps of images; {count} boxes of "

@@ -19,7 +19,7 @@ from archlab.layout import Placed
 from archlab.view.drawing import face
 from archlab.view.drawing.shapes import Line, Polygon, Rectangle, Words
 from archlab.view.drawing.sheet import canvas
-from archlab.view.drawing.solid import is_volume
+from archlab.view.drawing.solid import is_map, is_volume
 from archlab.view.drawing.style import VOLUMES, Style, theme_of
 from archlab.view.drawing.volume import (
     STRIP,
@@ -188,6 +188,11 @@ def test_a_net_without_maps_is_refused(net, shape, message) -> None:
     with pytest.raises(OptionError, match=f"draws feature maps of images; {message}") as told:
         archlab.render(model, style="volumes")
     assert "Use style='cards'" in str(told.value)
+
+
+def test_a_net_that_only_reads_an_image_is_drawn() -> None:
+    drawing = archlab.render("resnet20", style="volumes", depth=0).drawing
+    assert [is_map(box) for box in drawing.boxes] == [True, False, False]
 
 
 def test_boxes_that_make_neither_map_nor_vector_are_bars_and_counted() -> None:
