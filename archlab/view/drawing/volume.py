@@ -6,6 +6,7 @@ As high as the map, as wide as its channels, lines as thick as bytes; see `solid
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,6 +36,7 @@ BOXES = 32  # at most, where no other budget is given
 # Width to height of a picture in one row, at most; to which a drawing is broken that is longer.
 STRIP, GOAL = 4.0, 2.7
 _AROUND = 180.0  # points: header and notes above and below a drawing
+_LONG = 12  # boxes in a frame that is drawn in any case
 _SIGNS = 18  # a line of a caption
 _GAP = 4.0  # between a title and how often it comes
 _LINE, _SAMPLE = 24.0, 32.0  # samples in the legend: length of a line, height of the highest map
@@ -107,14 +109,16 @@ def _wrapped(content: str) -> list[str]:
 def without_containers(drawing: Drawing) -> Drawing:
     """Return a drawing without the frames of plain containers, such as one Sequential.
 
-    Rows of equal blocks and branches keep theirs, and so does all that has a class, a pattern or a
-    mark.
+    So is one around most of a long drawing, which then can be broken into rows. Rows of equal
+    blocks and branches keep theirs, and so does all else that has a class, a pattern or a mark.
     """
+    inside = Counter(group for box in drawing.boxes for group in _around(box.group, drawing))
+    most = max(len(drawing.boxes) // 2, _LONG)
     parents = {
         group.id: group.parent
         for group in drawing.groups
-        if not (group.type or group.branches or group.pattern or group.note or group.mark)
-        and group.times == 1
+        if not (group.branches or group.note or group.mark or group.times > 1)
+        and (not (group.type or group.pattern) or inside[group.id] > most)
     }
 
     def kept(group: str) -> str:
@@ -136,6 +140,14 @@ def without_containers(drawing: Drawing) -> Drawing:
     return replace(drawing, boxes=boxes, groups=framed)
 
 
+def _around(group: str, drawing: Drawing) -> Iterator[str]:
+    """Yield a group and those around it."""
+    parents = {each.id: each.parent for each in drawing.groups}
+    while group:
+        yield group
+        group = parents[group]
+
+
 def checked(drawing: Drawing) -> list[str]:
     """Return a sentence about boxes that make no map and no vector, where there are some.
 
@@ -148,7 +160,7 @@ def checked(drawing: Drawing) -> list[str]:
     maps, others = sum(map(is_map, boxes)), sum(not box.makes for box in boxes)
     failed = any(box.shape == Shape.FAILURE for box in drawing.boxes)
     if not failed and (others > maps or not any(map(is_map, volumes))):
-        count = f"{maps} of the {len(boxes)}" if maps else f"none of the {len(boxes)}"
+        count = f"only {maps} of the {len(boxes)}" if maps else f"none of the {len(boxes)}"
         raise OptionError(
             f"{keyword('style', 'volumes')} draws feature maps of images; {count} boxes of "
             f"{drawing.title} {'make' if maps > 1 else 'makes'} one. "
@@ -286,10 +298,11 @@ class Volumes:
         low = low or [n for n in sorted(sizes)[:1] if scale.height(n) <= 2 * _SAMPLE]
         wide = [box.makes[0] for box in maps]
         amounts = [edge.bytes for edge in self.drawing.edges if edge.bytes]
+        sort = "H×W" if any(box.makes[2:] for box in maps) else "length"
         rows: list[tuple[float, list[Part]]] = []
         x = room
         for title, samples in (
-            ("height: H×W, root scale", [(sizes[n], 3.0, scale.height(n)) for n in _ends(low)]),
+            (f"height: {sort}, root scale", [(sizes[n], 3.0, scale.height(n)) for n in _ends(low)]),
             ("width: channels, root scale", [(str(n), scale.width(n), 7.0) for n in _ends(wide)]),
             ("line: bytes, log scale", [(_short(n), _LINE, scale.pen(n)) for n in _ends(amounts)]),
         ):

@@ -167,6 +167,21 @@ def test_plain_containers_have_no_frame_and_rows_and_branches_keep_theirs() -> N
     assert found.boxes[0].name == "f.3"  # its frame no longer tells
 
 
+def test_a_frame_around_most_of_a_long_drawing_is_left_out() -> None:
+    group = Group("backbone", "backbone", "Backbone")
+    for count, wanted in ((12, ["backbone"]), (13, [])):
+        drawing = chain(*[(8, 4, 4)] * (count + 2))
+        first, *inner, last = drawing.boxes
+        framed = (first, *(replace(box, group="backbone") for box in inner), last)
+        found = without_containers(replace(drawing, boxes=framed, groups=(group,)))
+        assert [each.id for each in found.groups] == wanted
+
+
+def test_a_signal_has_a_length() -> None:
+    ((_, shapes),) = Volumes(chain((8, 400), (16, 100)), styled()).legend(1000.0)
+    assert "height: length, root scale" in [s.content for s in shapes if isinstance(s, Words)]
+
+
 def test_a_u_net_stands_and_other_nets_lie() -> None:
     for name, wanted in ((U_NET, "TB"), ("resnet18", "LR")):
         picture = archlab.render(load(name), style="volumes")
@@ -178,7 +193,7 @@ def test_a_u_net_stands_and_other_nets_lie() -> None:
 @pytest.mark.parametrize(
     ("net", "shape", "message"),
     [
-        (small_nets.Mixer, (1, 3, 16, 16), r"1 of the \d+ boxes of Mixer makes one"),
+        (small_nets.Mixer, (1, 3, 16, 16), r"only 1 of the \d+ boxes of Mixer makes one"),
         (small_nets.Tagger, (1, 12), r"none of the \d+ boxes of Tagger makes one"),
     ],
 )
@@ -204,7 +219,7 @@ def test_boxes_that_make_neither_map_nor_vector_are_bars_and_counted() -> None:
     drawing = replace(drawing, boxes=(*drawing.boxes[:2], tokens))
     assert caption(tokens, drawing).lines[-1].content == "64 features"
     assert Volumes(drawing, styled()).scale.features == 64
-    with pytest.raises(OptionError, match="1 of the 3 boxes of net makes one"):
+    with pytest.raises(OptionError, match="only 1 of the 3 boxes of net makes one"):
         checked(chain((8, 4, 4), (), ()))
 
 
