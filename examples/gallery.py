@@ -22,6 +22,8 @@ GALLERY = {
     "densenet121": "torchvision:densenet121",
     "swin_t": "torchvision:swin_t",
     "u-net": "examples/03_u_net.py:UNet --input 3x128x128",
+    "volumes": "torchvision:vgg16 --style volumes",
+    "u-net-volumes": "examples/03_u_net.py:UNet --input 3x128x128 --style volumes",
     "lstm": "examples/04_tagger.py:Tagger --input ids=1x20:int64",
     "detection": "torchvision:retinanet_resnet50_fpn --input 3x256x256 --boxes 36",
     "backward": "resnet20 --view autograd --boxes 24",

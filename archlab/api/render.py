@@ -32,10 +32,11 @@ def render(
     ops: bool = False,
     color_by: str | None = None,
     overlay: OverlayLike | None = None,
-    direction: str = "TB",
+    direction: str | None = None,
     theme: str = "auto",
     fit: str = "auto",
     insets: bool = False,
+    style: str = "cards",
 ) -> Picture:
     """Return the drawing of a model: `render("resnet18").save("graph.svg")`.
 
@@ -45,25 +46,32 @@ def render(
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" or "train"; in train mode what runs only then is marked.
-        boxes: boxes at most; None is 60, or 600 with `ops`.
+        boxes: boxes at most; None is 60, 600 with `ops`, and 32 as volumes.
         depth: open exactly the modules down to this level instead.
         expand: paths of modules to open in any case.
         ops: each operator that depends on the input is a box of its own.
-        color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each box.
+        color_by: macs, params, memory, receptive-field or gradient: a strip of heat on each card,
+            or the colour of each volume.
         overlay: heat of your own, instead: a CSV file of module path and value, a mapping of values
             by path, or one that names its measure: `{"latency, ms": {"conv1": 1.2}}`. Amounts (a
             unit of time, memory, energy or a count) add up to shares; of other values a box with
             several modules has the mean.
-        direction: TB (top to bottom) or LR (left to right).
+        direction: TB (top to bottom) or LR (left to right); None is TB for cards, and LR for
+            volumes, unless nested skips make a U of the net.
         theme: auto (an SVG follows the reader's screen), light, dark or print.
         fit: page, slide or screen breaks the drawing into columns that fit such a sheet; none keeps
             one column; auto breaks only what is longer than 3:1. Page also takes fewer boxes, until
             text on A4 is 7 points or more, unless `boxes`, `depth` or `ops` is given.
         insets: a sort of module that is drawn in 3 places or more stays closed there, under a
             letter, and its inside is drawn once beside the rest.
+        style: cards, or volumes: feature maps as papers draw them, in SVG, PNG, PDF and JSON. The
+            height of a volume is the square root of the side of its map (the root of H·W), its
+            width that of the channels, each as a share of the largest; lines are as thick as the
+            logarithm of the bytes of one sample. Vectors are bars.
 
     Raises:
-        OptionError: a value that is not allowed, or a path to expand that is no module.
+        OptionError: a value that is not allowed, a path to expand that is no module, or volumes of
+            a net of which most boxes make no feature map.
         SpecError, BuildError, TraceError: as for `trace`; what a TraceError's graph holds can be
             drawn by `render_graph`.
         LayoutError: by `data` and `save`, for a PNG above 32,767 pixels a side.
@@ -74,7 +82,7 @@ def render(
         ['layer1 ×9', 'layer2.1 ×8', 'layer3.1 ×8']
     """
     # First of all, so that a mistyped option costs no trace.
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets, style)
     loaded = load(model)
     graph = loaded.trace(mode)
     marks = _train_only(loaded) if mode == "train" else {}
@@ -96,16 +104,17 @@ def render_graph(
     ops: bool = False,
     color_by: str | None = None,
     overlay: OverlayLike | None = None,
-    direction: str = "TB",
+    direction: str | None = None,
     theme: str = "auto",
     fit: str = "auto",
     insets: bool = False,
+    style: str = "cards",
 ) -> Picture:
     """Return the drawing of a trace, complete or up to the failure that a TraceError carries.
 
     Args:
         graph: a trace.
-        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit, insets: as for
+        boxes, depth, expand, ops, color_by, overlay, direction, theme, fit, insets, style: as for
             `render`; heat by gradient needs the model, not its trace.
 
     Raises:
@@ -118,7 +127,7 @@ def render_graph(
     """
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
-    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets)
+    look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets, style)
     return graph_picture(graph, look)
 
 

@@ -137,7 +137,7 @@ def _drawn(
         input=graph.input_text(),
         mode=graph.mode,
         build=graph.build,
-        boxes=tuple(canvas.boxes),
+        boxes=tuple(replace(box, makes=canvas.makes.get(box.id, ())) for box in canvas.boxes),
         groups=with_branches(canvas, drawn),
         edges=(*drawn, *_to_failure(canvas)),
         folded=tuple(_notes(canvas, root, lettered)),
@@ -218,6 +218,7 @@ def _add_outputs(canvas: Canvas) -> None:
         note = ", ".join(shapes[:3]) + more
         key = canvas.box_of[OUTPUT] = canvas.name("output")
         canvas.boxes.append(Box(key, "", Shape.OUTPUT, "output", note=note))
+        canvas.makes[key] = canvas.axes.volume(graph.outputs[0]) if len(shapes) == 1 else ()
 
 
 def _to_failure(canvas: Canvas) -> list[Edge]:

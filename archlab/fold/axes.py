@@ -88,6 +88,33 @@ class Axes:
             return shape[joined], unit if joined == axis else TOKENS
         return shape[axis], unit
 
+    def volume(self, tensor: int) -> Shape:
+        """Return channels and sizes of a map, the features of a vector, or () of anything else.
+
+        A map has one axis (a signal), two or three beside that of its channels.
+        """
+        sample, width = self.sample(tensor), self.widths.get(tensor)
+        batch = self.batch_axis(tensor)
+        if len(sample) < 2 or not (batch == 0 or tensor not in self.batch) or len(sample) > 4:
+            return sample if len(sample) == 1 else ()
+        if width is None:  # no layer has worked on it yet
+            return sample if len(sample) > 2 or self._is_signal(tensor) else ()
+        signal = len(sample) == 2
+        if width.place is None:
+            return sample if width.unit == CHANNELS and not signal else ()
+        axis = width.place.axis - (batch == 0)
+        # Features of tokens are the last axis of two, those of a map that has them last of three.
+        if (signal and (width.unit != CHANNELS or axis)) or axis not in (0, len(sample) - 1):
+            return ()
+        return (sample[axis], *sample[:axis], *sample[axis + 1 :])
+
+    def _is_signal(self, tensor: int) -> bool:
+        """Whether a convolution reads a tensor."""
+        return any(
+            isinstance(node.attrs, ConvAttrs) and tensor in node.inputs[:1]
+            for node in self.graph.nodes
+        )
+
 
 def axes(graph: Graph) -> Axes:
     """Return the axes of a graph's tensors."""
@@ -193,8 +220,10 @@ def _carried_width(graph: Graph, node: Node, i: int, source: Width) -> Width:
     before, after = graph.shape(node.inputs[i]), graph.shape(node.outputs[0])
     assert source.place is not None
     moved = carried(graph, node, i, source.place, after)
-    # A map that is flattened is a row of tokens.
+    # A map that is flattened is a row of tokens; one that loses an axis of 1 is the same map.
+    squeezed = [n for n in before if n > 1] == [n for n in after if n > 1] and len(after) > 2
     flat = node.kind == Kind.RESHAPE and len(before) > len(after) and prod(before) == prod(after)
+    flat = flat and not squeezed
     unit = FEATURES if flat and len(after) < 4 and len(before) > 3 else source.unit
     for place in moved:
         if place.inner == 1 and place.axis < len(after):

@@ -74,6 +74,8 @@ class Box:
     name: str = ""  # the module's own
     width: int | None = None  # how many channels or features it makes, where there is such an axis
     unit: str = ""  # of the width: ch, features or tokens
+    # Of a map that it makes, channels and then sizes; of a vector its features; () of all else.
+    makes: tuple[int, ...] = ()
     nodes: tuple[int, ...] = ()  # the graph's nodes that it stands for, repeats included
     group: str = ""
     times: int = 1  # equal boxes that follow each other
@@ -124,6 +126,7 @@ class Edge:
     changed: bool = False  # the shape is worth writing
     mark: str = ""
     read: tuple[int, ...] = ()  # that the head takes in, where it is another one
+    bytes: int = 0  # of one sample of what leaves the tail
 
     @property
     def sizes(self) -> str:

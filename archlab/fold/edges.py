@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
+from math import prod
 
 from archlab.fold.arithmetic import is_bias
 from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
@@ -15,6 +16,7 @@ from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
 from archlab.fold.way import Ways
+from archlab.ir.graph import DTYPE_BYTES
 
 _MAP = 3  # axes of a map at least: channels, height, width
 Drawn = dict[tuple[str, str, Role], Edge]
@@ -36,14 +38,18 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         tail, target = canvas.box_of[source], canvas.box_of[head]
         if (tail, target, role) in drawn or (role == Role.LOOP and tail in looped):
             continue  # the first box of the next turn that reads it is the one to go back to
-        shape, read = ways.shapes(operand, source, head)
+        left, entered = ways.tensors(operand, source, head)
+        shape, read = canvas.axes.sample(left), canvas.axes.sample(entered)
+        read = read if read != shape else ()
+        canvas.makes.setdefault(tail, canvas.axes.volume(left))
         # A shape is written once a box: on the first main edge where it is a new one.
         before = ways.into(firsts[tail]) if source >= 0 else ()
         resized = len(shape) == len(before) >= _MAP and shape[1:] != before[1:]
         new = source < 0 or resized or shape != ways.into(_layer(canvas, source))
         changed = (new and tail not in labelled) or (bool(read) and (tail, read) not in labelled)
         mark = marks.get((source, head), "")
-        drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read)
+        nbytes = prod(shape) * DTYPE_BYTES.get(canvas.graph.tensors[left].dtype, 4)
+        drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read, nbytes)
         if changed and role == Role.MAIN:
             labelled |= {tail, (tail, read)}
         if role == Role.LOOP:

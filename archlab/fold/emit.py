@@ -42,6 +42,7 @@ class Canvas:
     closed: set[str] = field(default_factory=set)  # boxes that stand for a whole module
     sizes: dict[int, int] = field(default_factory=dict)  # run -> members
     wirings: dict[int, str] = field(default_factory=dict)  # run -> how its members are wired
+    makes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # box -> see Box.makes
     places: dict[Block, str] = field(default_factory=dict)  # block -> its box, or its group if open
     lasts: dict[int, frozenset[int]] = field(default_factory=dict)  # reader -> runs, by last one
     _uneven: set[int] = field(default_factory=set)  # nodes of dense rows, whose widths grow

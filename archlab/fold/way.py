@@ -37,16 +37,10 @@ class Ways:
             for tensor in call.inputs:
                 self._entering.setdefault(tensor, []).append(call)
 
-    def shapes(self, operand: Operand, source: int, head: int) -> tuple[Shape, Shape]:
-        """Return the shape that leaves a source's box, and what enters the head's, if another.
-
-        Both are without the batch axis.
-        """
-        sample = self.canvas.axes.sample
+    def tensors(self, operand: Operand, source: int, head: int) -> tuple[int, int]:
+        """Return the tensor that leaves a source's box, and the one that enters the head's."""
         way = self._way(operand.tensor, source)
-        left = sample(self._left(way, source))
-        entered = sample(self._entered(way, head))
-        return left, entered if entered != left else ()
+        return self._left(way, source), self._entered(way, head)
 
     def into(self, node: int) -> Shape:
         """Return the shape that a node's box, or the node itself, takes in; () for none."""

@@ -15,7 +15,7 @@ from archlab.layout.levels import ROOT, levels
 from archlab.layout.placed import Frame, Placed, Point, Rect, Sizes, Tab
 from archlab.layout.placing import Placing
 
-__all__ = ["Frame", "Placed", "Point", "Rect", "Sizes", "Tab", "bends", "layout"]
+__all__ = ["Frame", "Placed", "Point", "Rect", "Sizes", "Tab", "is_bent", "layout"]
 
 GOAL = 1.4  # height to width of a drawing that is broken into columns
 
@@ -43,7 +43,7 @@ def layout(
     return flat(whole, placing.content, across=across)
 
 
-def bends(drawing: Drawing) -> bool:
+def is_bent(drawing: Drawing) -> bool:
     """Return whether a drawing from top to bottom has the form of a U, in any of its levels."""
     placing = Placing(levels(drawing), Sizes({}, {}, {}), across=False)
     return any(map(placing.bend, placing.content.levels))

@@ -151,7 +151,11 @@ def _joined(found: Bend, left: Block, right: Block) -> Block:
         at = source + tail.outs.get(link.edge, 0.0)
         edge = axis + dx - cell.rect.w / 2
         # A box has its label between its own foot and that of its cell.
-        first = foot - tail.height + (tail.rect.h if tail.label and tail.rect else tail.height)
+        first = (
+            foot
+            - tail.height
+            + (tail.rect.y + tail.rect.h if tail.label and tail.rect else tail.height)
+        )
         whole.lines.append((link, [(at, first), (at, foot + BEFORE), (edge, foot + BEFORE)]))
         whole.dots.append((link.edge, (at, foot + BEFORE)))
     _lead_down(whole, turned, axis, top)

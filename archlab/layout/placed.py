@@ -48,6 +48,8 @@ class Sizes:
     boxes: Mapping[str, Point]
     labels: Mapping[str, Point]  # box -> the text on the line that leaves it
     tabs: Mapping[str, Tab]  # group -> its header
+    # Box -> a text beside it: at its right, or from left to right below it.
+    captions: Mapping[str, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Placed:
     boxes: Mapping[str, Rect]
     frames: Mapping[str, Frame]
     lines: tuple[tuple[Point, ...], ...]  # of each edge of the drawing, from tail to head
-    labels: Mapping[str, Rect] = field(default_factory=dict)  # box -> the text below it
+    labels: Mapping[str, Rect] = field(default_factory=dict)  # box -> its caption, or its line's
     dots: tuple[tuple[int, Point], ...] = ()  # an edge, and where it leaves a line it shares
     insets: tuple[Placed, ...] = ()  # of the drawing's insets
 

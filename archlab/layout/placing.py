@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from archlab.fold.drawing import Role, Shape
@@ -17,6 +17,7 @@ from archlab.layout.stack import Stack
 
 PAD = 10.0  # inside a frame
 MARGIN = 6.0  # between a text and a line, or the end of a header
+CAPTION = 3.0  # between a box and the text beside it
 _JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 
 
@@ -122,6 +123,8 @@ class Placing:
             block.height = block.label.bottom
             down = [(0.0, high), (0.0, block.height)]
             block.lines = [(link, down) for link in links if link.tail == item]
+        if key in self.sizes.captions:
+            _with_caption(block, *self.sizes.captions[key], links)
         return block
 
     def _group(self, item: int) -> Block:
@@ -155,6 +158,23 @@ class Placing:
         block.rect = Rect(low, 0.0, high - low, block.height)
         block.parts = [(0.0, top, inner)]
         return block
+
+
+def _with_caption(block: Block, width: float, high: float, links: Sequence[Link]) -> None:
+    """Put a text at the side of a box, and lead lines along it where it is the longer one."""
+    box = block.rect
+    assert box is not None
+    block.height = max(box.h, high)
+    top = (block.height - box.h) / 2
+    block.rect = replace(box, y=top)
+    block.label = Rect(box.w / 2 + CAPTION, (block.height - high) / 2, width, high)
+    block.right = block.label.right
+    if top:
+        first, last = [(0.0, 0.0), (0.0, top)], [(0.0, top + box.h), (0.0, block.height)]
+        lead = Block(0.0, 0.0, top, ins=block.ins)
+        lead.lines = [(link, first) for link in links if link.edge in block.ins]
+        block.parts = [(0.0, 0.0, lead)]
+        block.lines = [(link, last) for link in links if link.edge in block.outs]
 
 
 def _apart(block: Block, gap: float) -> Block:

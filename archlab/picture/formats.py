@@ -80,3 +80,4 @@ FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "json": partial(_text, lambda drawing, style: json.dumps(record(drawing, style), indent=2)),
     "txt": partial(_text, sketch),
 }
+PLACED = ("svg", "png", "pdf", "json")  # those that have every style; the others know no volumes

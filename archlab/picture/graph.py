@@ -7,20 +7,21 @@ from dataclasses import replace
 
 from archlab.analyze.field.receptive_field import receptive_field
 from archlab.analyze.flops import uncounted
-from archlab.fold import BOXES, Drawing, fold
+from archlab.fold import Drawing, fold
 from archlab.fold.frames import crossed, unframed
 from archlab.ir.graph import Graph
-from archlab.layout import bends
+from archlab.layout import is_bent
 from archlab.picture.annotate import Values, annotated, macs_by_node
-from archlab.picture.formats import FORMATS, Sheet
+from archlab.picture.formats import FORMATS, PLACED, Sheet
 from archlab.picture.look import Look
 from archlab.picture.overlay import Overlay, overlaid, overlay_notes
 from archlab.picture.picture import Picture
+from archlab.view.drawing import volume
 from archlab.view.drawing.sheet import SMALLEST, canvas
 from archlab.view.drawing.sketch import sketch
-from archlab.view.drawing.style import FITS, Style, theme_of
+from archlab.view.drawing.style import FITS, VOLUMES, Style, theme_of
 
-_BUDGETS = (BOXES, 40, 30, 24, 20, 16, 12, 10, 8)
+_BUDGETS = (40, 30, 24, 20, 16, 12, 10, 8)  # fewer than the usual one
 _A4 = (523.0, 770.0)  # points inside of margins of half an inch
 _LEGIBLE = 7.0  # points
 
@@ -67,47 +68,51 @@ def picture_of(
         f"{graph.build}; 1 MAC = 1 multiply-add of convolution, linear layer, matrix product, "
         "attention, RNN gates"
     )
+    volumes = look.style == VOLUMES
+
+    def shown(look: Look) -> Drawing:
+        drawing = volume.without_containers(drawn(look)) if volumes else drawn(look)
+        return drawing if look.direction == "LR" else _unframed(drawing)
+
+    drawing = shown(look)
     style = Style(
         theme=theme_of(look.theme),
-        direction=look.direction,
+        direction=look.direction or (volume.direction(drawing) if volumes else "TB"),
+        form=look.style,
         goal=FITS[look.fit],
         params=params,
         macs=macs,
         before=_totals(before) if before else None,
-        notes=tuple(notes),
+        notes=(*notes, *(volume.checked(drawing) if volumes else ())),
         conventions=(convention,),
     )
-
-    def shown(look: Look) -> Drawing:
-        return _unframed(drawn(look), look.direction)
-
-    drawing = shown(look)
     if look.fit == "page" and look.boxes is None and look.depth is None and not look.ops:
         drawing, style = _for_paper(look, shown, style)
     sheet = Sheet(drawing, style)
     return Picture(
         lambda suffix: FORMATS[suffix](sheet),
-        tuple(FORMATS),
+        PLACED if volumes else tuple(FORMATS),
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
     )
 
 
-def _unframed(drawing: Drawing, direction: str) -> Drawing:
+def _unframed(drawing: Drawing) -> Drawing:
     """Return the drawing without the frames of encoder and decoder where it is a U."""
     frames = crossed(drawing)
-    if direction != "TB" or not frames or bends(drawing):
+    if not frames or is_bent(drawing):
         return drawing
     lifted = unframed(drawing, frames)
-    return lifted if bends(lifted) else drawing
+    return lifted if is_bent(lifted) else drawing
 
 
 def _for_paper(look: Look, drawn: Callable[[Look], Drawing], style: Style) -> tuple[Drawing, Style]:
     """Return the drawing with the most boxes that can be read on A4, and a style that says so."""
-    for boxes in _BUDGETS:
+    usual = look.wish.boxes
+    for boxes in (usual, *(fewer for fewer in _BUDGETS if fewer < usual)):
         drawing = drawn(replace(look, boxes=boxes))
         note = f"{boxes} boxes at most, so that text on A4 is legible (other budgets: --boxes)"
-        told = replace(style, notes=(*style.notes, note)) if boxes < BOXES else style
+        told = replace(style, notes=(*style.notes, note)) if boxes < usual else style
         whole, _ = canvas(drawing, told)
         if SMALLEST * min(_A4[0] / whole.width, _A4[1] / whole.height) >= _LEGIBLE:
             break

@@ -9,7 +9,8 @@ from archlab.errors import OptionError, check_one_of, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
 from archlab.picture.overlay import Overlay, OverlayLike, overlay_of
-from archlab.view.drawing.style import DIRECTIONS, FITS
+from archlab.view.drawing.style import CARDS, DIRECTIONS, FITS, STYLES, VOLUMES
+from archlab.view.drawing.volume import BOXES as VOLUME_BOXES
 from archlab.view.theme import THEMES
 
 
@@ -28,11 +29,12 @@ class Look:
     expand: Sequence[str] = ()
     ops: bool = False
     color_by: str | None = None
-    direction: str = "TB"
+    direction: str | None = None  # that of the style
     theme: str = "auto"
     fit: str = "auto"
     overlay: Overlay | OverlayLike | None = None
     insets: bool = False
+    style: str = CARDS
 
     def __post_init__(self) -> None:
         for name in ("boxes", "depth"):
@@ -44,7 +46,9 @@ class Look:
         if isinstance(self.expand, str):
             object.__setattr__(self, "expand", (self.expand,))
         check_one_of("theme", self.theme, THEMES)
-        check_one_of("direction", self.direction, DIRECTIONS)
+        check_one_of("style", self.style, STYLES)
+        if self.direction is not None:
+            check_one_of("direction", self.direction, DIRECTIONS)
         check_one_of("fit", self.fit, FITS)
         if self.color_by is not None:
             check_one_of("color_by", self.color_by, MEASURES)
@@ -57,14 +61,17 @@ class Look:
             raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
         if self.depth is not None and self.depth < 0:
             raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
-        if self.insets and (self.depth is not None or self.ops):
-            other = keyword("ops") if self.ops else keyword("depth")
-            raise OptionError(
-                f"{keyword('insets')} and {other} exclude each other: an inset is for a module "
-                "that stays closed in the drawing."
-            )
+        self._check_insets()
         if self.overlay is not None:
             self._read_overlay(self.overlay)
+
+    def _check_insets(self) -> None:
+        others = {"style": self.style == VOLUMES, "ops": self.ops, "depth": self.depth is not None}
+        for other in (name for name, given in others.items() if self.insets and given):
+            raise OptionError(
+                f"{keyword('insets')} and {keyword(other, getattr(self, other))} exclude each "
+                "other: an inset is for a module that stays a closed card in the drawing."
+            )
 
     def _read_overlay(self, source: Overlay | OverlayLike) -> None:
         """Read the reader's own heat now, so that a file with a fault costs no trace."""
@@ -78,5 +85,6 @@ class Look:
     @property
     def wish(self) -> Wish:
         """What `fold` is asked for."""
-        boxes = self.boxes or (OPS_BOXES if self.ops else BOXES)
+        usual = VOLUME_BOXES if self.style == VOLUMES else BOXES
+        boxes = self.boxes or (OPS_BOXES if self.ops else usual)
         return Wish(boxes, self.depth, tuple(self.expand), self.insets)

@@ -164,8 +164,9 @@ CASES = {
             "--overlay": "--overlay heat.csv --format svg",
             "--direction": "--direction LR --format svg", "--theme": "--theme dark --format svg",
             "--view": "--view autograd", "--diff": "--diff pair.py:Other", "--mode": "--mode train",
-            "--fit": "--fit slide --format svg",
+            "--fit": "--fit slide --format svg", "--style": "--style volumes --format svg",
         },
+        excused=[("--direction", "--style")],  # volumes run from left to right anyway
     ),
     "report": Case(NET, {**LOADING, "--out": "--out page.html", "--gradients": "--gradients"}),
     "curves": Case(

@@ -9,6 +9,7 @@ from torch import nn
 import archlab
 from archlab.fold import Wish, fold
 from archlab.fold.axes import axes
+from archlab.fold.drawing import Shape
 from archlab.ir.kinds import Kind, NormAttrs, PermuteAttrs
 
 IMAGE = (3, 16, 16)
@@ -128,3 +129,33 @@ def test_an_axis_that_a_layer_mixes_is_no_batch() -> None:
 )  # fmt: skip
 def test_a_row_of_numbers_or_an_empty_batch_keeps_its_axis(shape: tuple, one: tuple) -> None:
     assert sample((Kind.ACTIVATION, shape, None), shape=shape) == one
+
+
+def made(net: nn.Module, *shape: int, dtype: torch.dtype = torch.float32) -> dict[str, object]:
+    """Return id -> what the boxes of a net make: channels first, then sizes."""
+    graph = archlab.trace(archlab.load(net.eval(), input=torch.zeros(shape, dtype=dtype)))
+    return {box.id: box.makes for box in fold(graph, Wish()).boxes if box.shape != Shape.OUTPUT}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_maps_have_their_channels_first_wherever_the_net_keeps_them(batch: int) -> None:
+    # Conv1d(1, 8, 3, padding=1), then 8 → 16 by 3 with stride 2: (40 − 3) // 2 + 1 = 19, halved: 9.
+    assert made(small_nets.Sound(), batch, 1, 40) == {
+        "input:x": (1, 40), "one": (8, 40), "two": (16, 19), "pool": (16, 9), "/mean": (16,),
+        "head": (5,),
+    }  # fmt: skip
+    assert made(small_nets.Volume(), batch, 2, 8, 8, 8) == {
+        "input:x": (2, 8, 8, 8), "conv": (8, 8, 8, 8), "pool": (8, 4, 4, 4), "/mean": (8,),
+        "head": (5,),
+    }  # fmt: skip
+    last = made(small_nets.ChannelsLast(), batch, *IMAGE)
+    assert {len(last[box]) for box in ("patch", "up", "down", "/add", "/add~2")} == {3}
+    assert (last["patch"][0], last["up"][0], last["down"][0]) == (8, 32, 8)
+    assert last["up"][1:] == last["patch"][1:]
+
+
+def test_rows_of_tokens_are_no_maps() -> None:
+    boxes = made(small_nets.Mixer(), 2, *IMAGE)
+    assert len(boxes["patch"]) == 3
+    assert {boxes[box] for box in ("norm", "/add", "/cat", "norm~2")} == {()}
+    assert boxes["head"] == (3,)

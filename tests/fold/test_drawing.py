@@ -23,7 +23,7 @@ def test_a_record_is_plain_json() -> None:
     assert (box["shape"], box["kind"], box["nodes"]) == ("operator", "conv", [0, 1])
     assert (group["times"], group["parent"]) == (2, "")
     assert edge == {"tail": "a", "head": "a", "role": "skip", "shape": [8, 4, 4],
-                    "changed": False, "mark": "", "read": []}  # fmt: skip
+                    "changed": False, "mark": "", "read": [], "bytes": 0}  # fmt: skip
 
 
 def test_a_number_that_nobody_worked_out_is_none() -> None:

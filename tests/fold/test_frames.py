@@ -8,7 +8,7 @@ from torch.nn.functional import max_pool2d
 import archlab
 from archlab.fold import fold
 from archlab.fold.frames import crossed, unframed
-from archlab.layout import bends
+from archlab.layout import is_bent
 
 
 class Encoder(nn.Module):
@@ -74,8 +74,8 @@ def test_what_was_inside_keeps_all_but_the_frame(model) -> None:
 def test_a_u_net_of_two_modules_is_drawn_as_a_u(model) -> None:
     drawing = archlab.render(model).drawing
     assert not drawing.groups
-    assert bends(drawing)
+    assert is_bent(drawing)
     # From left to right no drawing is a U, and so the frames stay.
     across = archlab.render(model, direction="LR").drawing
     assert {group.path for group in across.groups} == {"encoder", "decoder"}
-    assert not bends(across)
+    assert not is_bent(across)

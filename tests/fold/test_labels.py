@@ -1,6 +1,7 @@
 """The shape on an edge is the one that leaves the box: held against torch's forward hooks."""
 
 from copy import deepcopy
+from math import prod
 
 import pytest
 import small_nets
@@ -15,6 +16,7 @@ from archlab.fold.drawing import Box, Drawing
 from archlab.ir.graph import Graph
 
 IMAGE = (3, 16, 16)
+FLOAT = 4  # bytes of a float32, which is what all modules of these nets return
 SMALL = {
     "UNet": IMAGE, "Detector": IMAGE, "Pyramid": IMAGE, "ChannelsLast": IMAGE, "Mixer": IMAGE,
     "Gate": IMAGE, "Sound": (1, 40), "Volume": (2, 8, 8, 8), "Clip": (5, 3, 12, 12),
@@ -67,6 +69,11 @@ def wrong(graph: Graph, drawing: Drawing, truth: dict[str, set[tuple[int, ...]]]
         known = set().union(*(truth.get(path, ()) for path in paths))
         if edge.shape not in known:
             faults.append(f"{edge.tail} -> {edge.head}: {edge.shape}, not in {known}")
+        if edge.bytes != FLOAT * prod(edge.shape):
+            faults.append(f"{edge.tail} -> {edge.head}: {edge.bytes} bytes of {edge.shape}")
+        # A map has the sizes that leave its module, the channels first.
+        if box.makes and sorted(box.makes) not in [sorted(shape) for shape in known]:
+            faults.append(f"{box.id} makes {box.makes}, not one of {known}")
     return faults
 
 

@@ -1,6 +1,10 @@
-"""Small drawings by hand: boxes of 100 × 20 points without labels."""
+"""Small drawings by hand: boxes of 100 × 20 points without labels, and rows of maps."""
+
+from itertools import pairwise
+from math import prod
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
+from archlab.ir.kinds import Kind
 from archlab.layout import Sizes, Tab
 
 WIDTH, HEIGHT = 100.0, 20.0
@@ -29,3 +33,15 @@ def sizes(drawing, *, across=False):
     size = (HEIGHT, WIDTH) if across else (WIDTH, HEIGHT)
     boxes = {box.id: size for box in drawing.boxes}
     return Sizes(boxes, {}, {group.id: Tab(30.0, 40.0, 18.0) for group in drawing.groups})
+
+
+def chain(*shapes: tuple[int, ...], **more) -> Drawing:
+    """Return boxes one after the other that make such maps or vectors."""
+    boxes = tuple(
+        Box(f"b{i}", f"b{i}", Shape.OPERATOR, "Conv 3×3", Kind.CONV, makes=shape, **more)
+        for i, shape in enumerate(shapes)
+    )
+    edges = tuple(
+        Edge(a.id, b.id, shape=a.makes, bytes=4 * prod(a.makes)) for a, b in pairwise(boxes)
+    )
+    return Drawing("net", "", "eval", "", boxes, (), edges)

@@ -6,6 +6,7 @@ from torch import nn
 
 import archlab
 from archlab.fold.drawing import Role
+from archlab.layout import is_bent
 from archlab.layout.divide import divide
 from archlab.layout.levels import ROOT, levels
 
@@ -88,3 +89,9 @@ def test_rows_of_branches(placed) -> None:
     level = found.levels[len(drawing.boxes) + group]
     rows, _ = divide(level.items, level.links, found.weights)
     assert [len(row) for row in rows] == [4, 1]  # four branches, then the concatenation
+
+
+def test_a_u_is_known_before_it_is_placed(placed) -> None:
+    for model, wanted in ((archlab.load(UNet(), input="3x32x32"), True), ("resnet20", False)):
+        drawing, _ = placed(model)
+        assert is_bent(drawing) is wanted

@@ -1,4 +1,4 @@
-"""Eight pictures against golden files; `nox -s golden` accepts new ones after a look at them.
+"""Ten pictures against golden files; `nox -s golden` accepts new ones after a look at them.
 
 A golden file holds ids, classes, tooltips and words in order, and the SVG's hash.
 """
@@ -23,6 +23,8 @@ CASES = {
     "resnet152": lambda: archlab.render("resnet152", boxes=25),
     "vit_b_16": lambda: archlab.render("torchvision:vit_b_16"),
     "densenet121": lambda: archlab.render("torchvision:densenet121"),
+    "alexnet-volumes": lambda: archlab.render("torchvision:alexnet", style="volumes"),
+    "resnet20-volumes": lambda: archlab.render("resnet20", style="volumes", color_by="memory"),
     "plain20-resnet20": lambda: archlab.render_diff("plain20", "resnet20", theme="print"),
 }
 

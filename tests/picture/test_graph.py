@@ -37,3 +37,17 @@ def test_heat_of_a_probe_says_how_it_was_measured() -> None:
 def test_a_module_to_open_must_be_there() -> None:
     with pytest.raises(OptionError):
         graph_picture(residual(2), Look(expand="nowhere"))
+
+
+def test_volumes_are_told_by_formats_that_have_places() -> None:
+    picture = graph_picture(residual(2), Look(style="volumes"))
+    assert tuple(picture.formats) == ("svg", "png", "pdf", "json")
+    with pytest.raises(OptionError, match="Allowed: svg, png, pdf, json"):
+        picture.data("dot")
+
+
+def test_volumes_that_are_to_fit_a_page_are_fewer() -> None:
+    usual, paper = (
+        graph_picture(residual(20), Look(style="volumes", fit=fit)) for fit in ("auto", "page")
+    )
+    assert len(paper.drawing.boxes) <= len(usual.drawing.boxes)

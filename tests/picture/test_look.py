@@ -5,6 +5,7 @@ import pytest
 from archlab.errors import OptionError
 from archlab.fold import BOXES, OPS_BOXES
 from archlab.picture.look import Look
+from archlab.view.drawing.volume import BOXES as VOLUMES
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ from archlab.picture.look import Look
         ({"color_by": "mac"}, "Did you mean macs"),
         ({"direction": "RL"}, "Allowed: TB, LR"),
         ({"theme": "drak"}, "Did you mean dark"),
+        ({"style": "volume"}, "Did you mean volumes"),
     ],
 )
 def test_what_is_not_allowed_is_refused(values, message) -> None:
@@ -28,6 +30,8 @@ def test_what_is_not_allowed_is_refused(values, message) -> None:
 def test_the_budget_of_boxes_depends_on_what_a_box_is() -> None:
     assert (Look().wish.boxes, Look(ops=True).wish.boxes) == (BOXES, OPS_BOXES) == (60, 600)
     assert Look(boxes=9, ops=True).wish.boxes == 9
+    assert Look(style="volumes").wish.boxes == VOLUMES
+    assert Look(boxes=9, style="volumes").wish.boxes == 9
 
 
 def test_a_single_path_is_no_row_of_letters() -> None:

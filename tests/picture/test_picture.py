@@ -69,19 +69,21 @@ def test_a_png_that_could_not_be_read_is_refused() -> None:
 
 SCRIPT = """
 import sys, archlab
-sys.stdout.write(archlab.render("googlenet", color_by="macs").svg)
+sys.stdout.write(archlab.render("googlenet", color_by="macs", style=sys.argv[1]).svg)
 """
 
 
-def test_two_processes_draw_the_same_bytes() -> None:
+@pytest.mark.parametrize("style", ["cards", "volumes"])
+def test_two_processes_draw_the_same_bytes(style) -> None:
     """This one, and one whose sets of words are in another order."""
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env={**os.environ, "PYTHONHASHSEED": seed},
+        [sys.executable, "-c", SCRIPT, style], env={**os.environ, "PYTHONHASHSEED": seed},
         capture_output=True, check=True, cwd=Path(archlab.__file__).parents[1],
     )  # fmt: skip
     assert done.stdout.startswith(b"<svg")
-    assert done.stdout.decode() == archlab.render("googlenet", color_by="macs").svg
+    drawn = archlab.render("googlenet", color_by="macs", style=style)
+    assert done.stdout.decode() == drawn.svg
 
 
 def test_the_figure_says_what_was_folded_and_how_it_counts() -> None:

@@ -92,7 +92,7 @@ def _join(box: Box) -> Face:
     return Face(lines, None, max(width, _JOIN), _JOIN)
 
 
-def header(group: Group, drawing: Drawing) -> tuple[list[Text], list[Text]]:
+def header(group: Group, drawing: Drawing, *, costs: bool = True) -> tuple[list[Text], list[Text]]:
     """Return the two parts of a frame's header: what it is, and what it costs."""
     name = card.group_name(group, drawing)
     names = [Text(name, 10, "text", bold=True)] if name else []  # turns of a loop have none
@@ -101,10 +101,10 @@ def header(group: Group, drawing: Drawing) -> tuple[list[Text], list[Text]]:
     kinds = filter(None, (group.type.strip("_") or group.holds, group.pattern))
     names += [Text(card.printable(kind), 9, "quiet") for kind in kinds]
     # A branch is narrow, and its cards say what it costs.
-    costs = [] if group.branches else card.cost(group)
+    cost = card.cost(group) if costs and not group.branches else []
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
-        costs.append(card.heat_text(group.amounts.heat, drawing))
-    facts = [Text(" · ".join(costs), 8, "quiet")] if costs else []
+        cost.append(card.heat_text(group.amounts.heat, drawing))
+    facts = [Text(" · ".join(cost), 8, "quiet")] if cost else []
     if group.note:
         facts.append(Text(card.printable(group.note), 8, "skip", bold=True))
     if group.mark:
@@ -141,15 +141,18 @@ def faces(drawing: Drawing) -> dict[str, Face]:
     return {box.id: face(box, drawing, widest) for box in drawing.boxes}
 
 
-def sizes(drawing: Drawing, *, across: bool) -> Sizes:
-    """Return the sizes of all that is placed; from left to right, width and height are swapped."""
+def sizes(drawing: Drawing, *, across: bool, costs: bool = True) -> Sizes:
+    """Return the sizes of all that is placed; from left to right, width and height are swapped.
+
+    `costs` says whether the headers of frames tell what the modules cost.
+    """
     boxes = {key: (face.width, face.height) for key, face in faces(drawing).items()}
     marks = {key: (text.width, text.height) for key, text in labels(drawing).items()}
     if across:
         boxes, marks = ({key: (h, w) for key, (w, h) in found.items()} for found in (boxes, marks))
     tabs = {}
     for group in drawing.groups:
-        names, facts = header(group, drawing)
+        names, facts = header(group, drawing, costs=costs)
         heat = HEAT + SIDE / 2 if drawing.heat is not None else 0.0
         tabs[group.id] = Tab(row_width(names), row_width(facts) + heat, _TAB)
     return Sizes(boxes, marks, tabs)

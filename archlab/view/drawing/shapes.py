@@ -137,6 +137,22 @@ def arrow(points: Sequence[Point], length: float, half: float, colour: str) -> P
     return Polygon((tip, left, right), colour)
 
 
+def moved(shape: Shape, dx: float, dy: float) -> Shape:
+    """Return a shape elsewhere."""
+    if isinstance(shape, (Line, Polygon)):
+        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
+    return replace(shape, x=shape.x + dx, y=shape.y + dy)
+
+
+def right(shape: Shape) -> float:
+    """Return how far a shape reaches to the right, a text that begins at its x."""
+    if isinstance(shape, Words):
+        return shape.x + text_width(shape.content, shape.points, bold=shape.bold)
+    if isinstance(shape, (Line, Polygon)):
+        return max(x for x, _ in shape.points)
+    return shape.x + (shape.w if isinstance(shape, Rectangle) else shape.radius)
+
+
 def _distance(a: Point, b: Point) -> float:
     return abs(a[0] - b[0]) + abs(a[1] - b[1])
 
@@ -145,19 +161,3 @@ def _towards(start: Point, goal: Point, length: float) -> Point:
     """Return the point so far from the start on the way to the goal, along an axis."""
     share = length / (_distance(start, goal) or 1.0)
     return (start[0] + (goal[0] - start[0]) * share, start[1] + (goal[1] - start[1]) * share)
-
-
-def moved(part: Shape, dx: float, dy: float) -> Shape:
-    """Return a shape in another place."""
-    if isinstance(part, (Line, Polygon)):
-        return replace(part, points=tuple((x + dx, y + dy) for x, y in part.points))
-    return replace(part, x=part.x + dx, y=part.y + dy)
-
-
-def right_edge(part: Shape) -> float:
-    """Return how far a shape reaches to the right."""
-    if isinstance(part, Words):
-        return part.x + text_width(part.content, part.points, bold=part.bold)
-    if isinstance(part, (Line, Polygon)):
-        return max(x for x, _ in part.points)
-    return part.x + (part.w if isinstance(part, Rectangle) else part.radius)

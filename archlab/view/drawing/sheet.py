@@ -22,10 +22,12 @@ from archlab.view.drawing.shapes import (
     Words,
     arrow,
     moved,
-    right_edge,
+    right,
     shortened,
 )
-from archlab.view.drawing.style import Style
+from archlab.view.drawing.solid import is_volume
+from archlab.view.drawing.style import VOLUMES, Style
+from archlab.view.drawing.volume import Volumes, tint
 from archlab.view.theme import heat_colour, hue
 
 MARGIN = 16.0  # around the picture
@@ -49,10 +51,13 @@ _PENS = {
 def canvas(drawing: Drawing, style: Style) -> tuple[Canvas, Placed]:
     """Return the whole picture, and where its parts were placed."""
     across = style.direction == "LR"
-    placed = layout(drawing, face.sizes(drawing, across=across), across=across, goal=style.goal)
+    if volumes := Volumes(drawing, style) if style.form == VOLUMES else None:
+        placed = volumes.layout()
+    else:
+        placed = layout(drawing, face.sizes(drawing, across=across), across=across, goal=style.goal)
     bare = replace(style, bare=True, goal=None)
     panels = [Panel(inset, *canvas(inset.drawing, bare)) for inset in drawing.insets]
-    sheet = _Sheet(drawing, placed, style, panels)
+    sheet = _Sheet(drawing, placed, style, volumes, panels)
     return sheet.canvas(), sheet.placed
 
 
@@ -61,6 +66,7 @@ class _Sheet:
     drawing: Drawing
     placed: Placed
     style: Style
+    volumes: Volumes | None = None
     panels: Sequence[Panel] = ()
 
     def canvas(self) -> Canvas:
@@ -72,7 +78,7 @@ class _Sheet:
         margin = 4.0 if self.style.bare else MARGIN
         top = margin + sum(height for height, _ in head) + (12.0 if head else 0.0)
         end = top + size[1]
-        wide = [size[0], *(right_edge(words) for _, row in (*head, *foot) for words in row)]
+        wide = [size[0], *(right(words) for _, row in (*head, *foot) for words in row)]
         width = max(wide) + 2 * margin
         # A picture that is narrower than its header stands in the middle.
         left = margin + (max(wide) - size[0]) / 2
@@ -103,7 +109,7 @@ class _Sheet:
         colours = self.style.theme.colours
         frame: Frame = self.placed.frames[group.id]
         marked = group.mark in card.SIGNS
-        names, facts = face.header(group, self.drawing)
+        names, facts = face.header(group, self.drawing, costs=not self.volumes)
         shapes: list[Part] = [
             Rectangle(
                 frame.rect.x,
@@ -149,6 +155,8 @@ class _Sheet:
             shapes: list[Part] = [
                 Dot(place.x + place.w / 2, place.y + place.h / 2, 1, colours["edge"])
             ]
+        elif self.volumes and is_volume(box):
+            shapes = self.volumes.shapes(box, place, self.placed.labels[box.id])
         elif box.shape in face.JOINS:
             back = colours["join" if box.shape == Shape.CONCAT else "sum"]
             pen = 2.4 if marked else 1.0
@@ -248,6 +256,8 @@ class _Sheet:
 
     def _edge(self, number: int, edge: Edge, points: tuple[tuple[float, float], ...]) -> Element:
         role, pen, dashes = _PENS[edge.role]
+        if self.volumes:
+            pen = self.volumes.scale.pen(edge.bytes)
         if edge.mark in card.SIGNS:
             role, pen = edge.mark, max(pen, 2.0)
         colour = self.style.theme.colours[role]
@@ -255,6 +265,8 @@ class _Sheet:
         # Where it shares the line of another edge, that one is drawn.
         cut = max((points.index(at) for at in dots if at in points), default=0)
         points = points[cut:]
+        if self.volumes:
+            points = self.volumes.line(edge, points, shared=bool(cut))
         head = self._heads[edge.head]
         length = 5.0 + 1.4 * pen
         shapes: list[Part] = []
@@ -265,7 +277,7 @@ class _Sheet:
             shapes.append(Line(short, colour, pen, dashes, _RADIUS))
             shapes.append(arrow(points, length, length * 0.45, colour))
         shapes += [Dot(*at, pen * 0.6 + 1.2, colour) for at in dots]
-        if self._labelled.get(edge.tail) == number:
+        if self._labelled.get(edge.tail) == number and not self.volumes:
             place = self.placed.labels[edge.tail]
             text = face.label(edge)
             assert text is not None
@@ -292,9 +304,10 @@ class _Sheet:
         rows.append((5.0, []))
         x = 0.0
         row: list[Part] = []
-        for entry in legend.entries(
-            [self.drawing, *(each.drawing for each in self.drawing.insets)]
-        ):
+        insides = (inset.drawing for inset in self.drawing.insets)
+        for entry in legend.entries([self.drawing, *insides]):
+            if entry.sign == "■" and self.volumes and self.drawing.heat:
+                continue  # volumes have one colour
             words = Text(entry.words, 8, "quiet")
             sample, wide = self._sample(entry)
             if x and x + wide + words.width > room:
@@ -305,6 +318,8 @@ class _Sheet:
             x += wide + words.width + 16
         if row:
             rows.append((13.0, row))
+        if self.volumes:
+            rows += self.volumes.legend(room)
         if self.drawing.heat is not None:
             rows.append((22.0, self._scale()))
         return rows
@@ -318,7 +333,8 @@ class _Sheet:
             line = Line(shortened(points, 6), colours[role], pen, dashes)
             return [line, arrow(points, 5 + 1.4 * pen, 3.0, colours[role])], _SAMPLE + 5
         if entry.sign == "■":
-            return [Rectangle(0, 1, 8, 9, colours[entry.role])], 12
+            colour = colours[entry.role]
+            return [Rectangle(0, 1, 8, 9, tint(colour) if self.volumes else colour)], 12
         text = Text(entry.sign, 9, entry.role, bold=True)
         return [self._words(text, 0, 9.5)], text.width + 5
 

@@ -8,6 +8,8 @@ from archlab.errors import check_one_of
 from archlab.view.theme import THEMES, Theme
 
 DIRECTIONS = ("TB", "LR")
+CARDS, VOLUMES = "cards", "volumes"
+STYLES = (CARDS, VOLUMES)
 # Height to width that each page has: paper upright, a slide, a screen; none is one column.
 FITS: dict[str, float | None] = {
     "auto": None, "page": 297 / 210, "slide": 9 / 16, "screen": 900 / 1440, "none": 0.0,
@@ -26,6 +28,7 @@ class Style:
     conventions: tuple[str, ...] = ()  # sentences for the metadata
     bare: bool = False  # no title, no legend: a part of a page
     before: tuple[int, int | None] | None = None  # totals of the model that this is compared to
+    form: str = CARDS  # or VOLUMES
     goal: float | None = None  # height to width; None: only what is long is broken into columns
 
 

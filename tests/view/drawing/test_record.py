@@ -1,9 +1,18 @@
 """The JSON record: content and geometry of one drawing."""
 
 import json
+from dataclasses import replace
 
 from archlab.view.drawing.record import record
 from archlab.view.drawing.sheet import canvas
+from archlab.view.drawing.style import VOLUMES
+
+
+def test_volumes_have_the_shape_on_their_box_and_no_label_on_a_line(drawing, style) -> None:
+    found = record(drawing, replace(style, form=VOLUMES, direction="LR"))
+    assert (found["style"], record(drawing, style)["style"]) == ("volumes", "cards")
+    assert {edge["label"] for edge in found["edges"]} == {""}
+    assert any(edge["label"] for edge in record(drawing, style)["edges"])
 
 
 def test_places_are_those_of_the_sheet(drawing, style) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archlab.picture.picture import Picture
 
 _FORMATS = "archlab.picture.formats:FORMATS"
+CARDS, VOLUMES = "cards", "volumes"  # of archlab.view.drawing.style, which --help does not import
 VIEWS = {"modules": "render", "autograd": "render_backward"}
 _BYTES = ("png", "pdf")  # what a terminal would show as noise
 # Format -> the options that it has no place for: colours, a direction, a sheet to fit.
@@ -38,7 +39,8 @@ class Drawing:
         typer.Option(
             help="Boxes at most; modules are opened while they fit. Default: "
             f"{constant('archlab.fold.choose:BOXES')}, "
-            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}."
+            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}, "
+            f"as volumes {constant('archlab.view.drawing.volume:BOXES')}."
         ),
     ] = None
     depth: Annotated[
@@ -66,11 +68,18 @@ class Drawing:
             "measure: latency, ms.",
         ),
     ] = None
+    style: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{listed(constant('archlab.view.drawing.style:STYLES'))}: volumes are feature "
+            "maps as in papers, height by H×W, width by channels, lines by bytes. Default: cards."
+        ),
+    ] = None
     direction: Annotated[
         str | None,
         typer.Option(
             help=f"{listed(constant('archlab.view.drawing.style:DIRECTIONS'))}: top to bottom "
-            "(default), or left to right."
+            "(default), or left to right (default of volumes, but for a U-Net)."
         ),
     ] = None
     theme: Annotated[
@@ -99,7 +108,10 @@ class Drawing:
     @property
     def keywords(self) -> dict[str, Any]:
         """What was given, by the names of the library; what was not has its default there."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.style == CARDS:
+            del given["style"]  # what all verbs draw
+        return given
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,8 @@ def render(
     chosen = _chosen_format(target.format, target.out)
     check_one_of("view", view, VIEWS)
     _check(typed, chosen, view, models=len(models), diff=diff)
+    if drawing.style == VOLUMES:
+        _check_volumes(typed, chosen, view, diff=diff)
     from archlab.api import render as draw
     from archlab.picture.graph import graph_picture
     from archlab.picture.look import Look
@@ -190,6 +204,21 @@ def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> 
     if models != (2 if diff else 1):
         raise OptionError(
             f"MODEL: {models} given; --diff takes two, a drawing without it takes one."
+        )
+
+
+def _check_volumes(typed: Typed, chosen: str, view: str, *, diff: bool) -> None:
+    """Raise OptionError for what has no volumes: formats of text, differences, other views."""
+    from archlab.picture.formats import PLACED  # here: --help draws nothing
+
+    because = "volumes are the feature maps of one model's forward"
+    for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
+        typed.exclusive("style", other, because=because)
+    if chosen not in PLACED:
+        terminal = ", which a terminal gets: add --out FILE.svg" if chosen == "txt" else ""
+        raise OptionError(
+            f"{keyword('style', VOLUMES)} has no meaning for {keyword('format', chosen)}{terminal}."
+            f" Allowed: {', '.join(PLACED)}."
         )
 
 

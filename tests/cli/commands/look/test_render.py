@@ -1,6 +1,7 @@
 """`archlab render`: every format by its suffix, the terminal, and what goes wrong."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -185,3 +186,32 @@ def test_names_with_anything_in_them(cli, tmp_path) -> None:
     for piece in ("&lt;b&gt;&amp;&quot;q&quot;", "line break", "漢字", "{a|b}", "\\N"):
         assert piece in svg
     assert svg.count("x" * 38) >= 7  # 300 letters in lines of 38
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "json"])
+def test_volumes_by_suffix(cli, tmp_path, suffix) -> None:
+    run = cli(f"render resnet20 --style volumes --out net.{suffix}")
+    assert (run.code, run.err) == (0, f"wrote net.{suffix}\n")
+    assert (tmp_path / f"net.{suffix}").read_bytes().startswith(STARTS[suffix])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("resnet20", "--style volumes has no meaning for --format txt, which a terminal gets"),
+        ("resnet20 --out net.dot", "--style volumes has no meaning for --format dot"),
+        ("resnet20 --format mmd", "--style volumes has no meaning for --format mmd"),
+        ("plain20 resnet20 --diff --out a.svg", "--style and --diff exclude each other"),
+        ("resnet20 --view autograd --out a.svg", "--style and --view exclude each other"),
+        ("torchvision:vit_b_16 --out a.svg", "none of|1 of the .* Use --style cards"),
+    ],
+)
+def test_what_has_no_volumes(cli, line, message) -> None:
+    run = cli(f"render {line} --style volumes")
+    assert run.code == 2
+    assert re.search(message, run.err)
+
+
+def test_cards_can_be_asked_for_everywhere(cli) -> None:
+    assert cli("render resnet20 --style cards --format txt").code == 0
+    assert cli("render plain20 resnet20 --diff --style cards --out a.svg").code == 0
