@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlab.api.model import Model, ModelLike, load
-from archlab.errors import OptionError, TraceError
+from archlab.errors import OptionError, TraceError, shown
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
 from archlab.ir.graph import Graph
@@ -105,13 +105,18 @@ def render_graph(
             heat by gradient needs the model, not its trace.
 
     Raises:
-        OptionError: a value that is not allowed, or a path to expand that is no module.
+        OptionError: a value that is not allowed, a path to expand that is no module, or no graph.
 
     Example:
         >>> graph = load("resnet20").trace()
         >>> len(render_graph(graph, depth=1).drawing.boxes)
         8
     """
+    if not isinstance(graph, Graph):
+        raise OptionError(
+            f"{shown(graph)} is no graph. Allowed: what archlab.trace returns, or the graph of a "
+            "TraceError. A model is drawn by render(model)."
+        )
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
     look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay)

@@ -133,7 +133,7 @@ def test_a_users_module_is_left_as_it_was() -> None:
 def test_options_that_do_not_fit() -> None:
     with pytest.raises(OptionError, match="exclude each other"):
         archlab.render("resnet20", boxes=10, depth=1)
-    with pytest.raises(OptionError, match="3 boxes or more"):
+    with pytest.raises(OptionError, match="a whole number of 3 or more"):
         archlab.render("resnet20", boxes=1)
     with pytest.raises(OptionError, match="0 or more"):
         archlab.render("resnet20", depth=-1)
@@ -180,3 +180,9 @@ def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
     seen = {node for box in picture.drawing.boxes for node in box.nodes}
     assert len(seen) == len(model.trace().nodes)  # nothing is lost
     assert picture.svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("graph", ["resnet20", None, 3])
+def test_what_is_no_graph_is_refused(graph) -> None:
+    with pytest.raises(OptionError, match="is no graph. Allowed: what archlab.trace returns"):
+        archlab.render_graph(graph)

@@ -36,13 +36,15 @@ class Drawing:
     boxes: Annotated[
         int | None,
         typer.Option(
+            min=3,
             help="Boxes at most; modules are opened while they fit. Default: "
             f"{constant('archlab.fold.choose:BOXES')}, "
-            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}."
+            f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}.",
         ),
     ] = None
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", help="Open modules down to this level instead.")
+        int | None,
+        typer.Option("--depth", "-d", min=0, help="Open modules down to this level instead."),
     ] = None
     expand: Annotated[
         list[str] | None,
@@ -143,14 +145,15 @@ def render(
 
     Example: archlab render resnet18 --out graph.svg
     """
+    from archlab.picture.look import Look  # here: --help draws nothing
+
     chosen = _chosen_format(target.format, target.out)
     check_one_of("view", view, VIEWS)
+    look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     _check(typed, chosen, view, models=len(models), diff=diff)
     from archlab.api import render as draw
     from archlab.picture.graph import graph_picture
-    from archlab.picture.look import Look
 
-    look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     verb = getattr(draw, "render_diff" if diff else VIEWS[view])
     # A forward that fails is drawn up to there, and the command fails all the same.
     failure: TraceError | None = None
@@ -168,11 +171,23 @@ def render(
 
 def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
     """Raise OptionError for an option that would be dropped, too few models or too many."""
-    typed.exclusive("diff", "view", because="two models are compared module by module")
-    typed.exclusive("color_by", "overlay", because="a box has one heat")
-    for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
-        marked = ("ops", "color_by", "overlay")
-        typed.exclusive(other, *marked, because="its boxes have marks of their own")
+    typed.exclusive("diff", "view", because="two models are compared by their forward")
+    if diff:
+        typed.exclusive(
+            "diff", "ops", "color_by", "overlay",
+            because="its colours say what was added, removed and changed, module by module. Draw "
+            "each of the two models alone for that",
+        )  # fmt: skip
+    if view == "autograd":
+        typed.exclusive(
+            "view", "ops",
+            because="the backward pass has a box for every function already. Leave --ops out",
+        )  # fmt: skip
+        typed.exclusive(
+            "view", "overlay",
+            because="the heat of the backward pass is the memory that it keeps. Leave --view out "
+            "to draw numbers of your own on the forward",
+        )  # fmt: skip
     for name in _WITHOUT.get(chosen, ()):
         if typed.any(name):
             raise OptionError(

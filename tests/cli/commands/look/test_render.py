@@ -112,7 +112,21 @@ BAD = {
     "one to compare": ("render resnet20 --diff", "MODEL: 1 given"),
     "no folder": ("render resnet20 -o absent/net.svg", "There is no folder absent"),
     "a folder": ("render resnet20 -o .", "has no picture format"),
-    "few boxes": ("render resnet20 --boxes 2", "3 boxes or more"),
+    "few boxes": ("render resnet20 --boxes 2", "a whole number of 3 or more is wanted"),
+    "boxes of text": (
+        "render resnet20 --boxes abc",
+        "archlab: --boxes abc: a whole number of 3 or more is wanted.\n",
+    ),
+    "depth of text": ("render resnet20 -d x", "--depth x: a whole number of 0 or more is wanted."),
+    "depth below 0": ("render resnet20 --depth -1", "--depth -1: a whole number of 0 or more"),
+    "no such option": ("render resnet20 --width -3", "No such option: --width"),
+    "a sheet that is none": ("render resnet20 --fit foo", "--fit foo is unknown. Allowed: auto,"),
+    "a direction that is none": ("render resnet20 --direction up", "up is unknown. Allowed: TB"),
+    "a box to open": (
+        "render resnet20 --expand conv1",
+        "--expand conv1: conv1 is one box already, Conv 3×3 · BN · ReLU: there is nothing in it "
+        "to open. Beside it these can be opened: layer1, layer2, layer3.",
+    ),
     "boxes and depth": ("render resnet20 --boxes 9 --depth 2", "exclude each other"),
     "diff and view": ("render resnet20 plain20 --diff --view autograd", "exclude each other"),
     "diff and heat": (
@@ -138,7 +152,11 @@ BAD = {
     ),
     "overlay and autograd": (
         "render resnet20 --overlay vgg.csv --view autograd",
-        "--view and --overlay exclude each other",
+        "--view and --overlay exclude each other: the heat of the backward pass is the memory",
+    ),
+    "operators of the backward pass": (
+        "render resnet20 --view autograd --ops",
+        "the backward pass has a box for every function already. Leave --ops out.",
     ),
 }
 
