@@ -10,10 +10,12 @@ from archlab.analyze.flops import uncounted
 from archlab.fold import BOXES, Drawing, fold
 from archlab.ir.graph import Graph
 from archlab.picture.annotate import Values, annotated, macs_by_node
-from archlab.picture.formats import FORMATS, Sheet
+from archlab.picture.formats import FORMATS, PAINTED, Sheet
 from archlab.picture.look import Look
-from archlab.picture.overlay import Overlay, overlaid, overlay_notes
+from archlab.picture.overlay import Overlay, overlaid, overlay_notes, unmatched
 from archlab.picture.picture import Picture
+from archlab.view.drawing.fonts import advice, lacking
+from archlab.view.drawing.shapes import Words
 from archlab.view.drawing.sheet import SMALLEST, canvas
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import FITS, Style, theme_of
@@ -46,7 +48,8 @@ def graph_picture(
         notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
     if graph.failure is not None:
         notes.append("MACs up to the failure")
-    return picture_of(look, drawn, graph, notes)
+    told = [] if overlay is None else unmatched(graph, overlay)
+    return picture_of(look, drawn, graph, notes, told=told)
 
 
 def picture_of(
@@ -55,10 +58,12 @@ def picture_of(
     graph: Graph,
     notes: Sequence[str],
     before: Graph | None = None,
+    *,
+    told: Sequence[str] = (),
 ) -> Picture:
     """Return the picture of what `drawn` makes for a look, with the totals of a graph.
 
-    `before` is the graph that it is compared to.
+    `before` is the graph that it is compared to; `told` is for whoever writes the picture.
     """
     params, macs = _totals(graph)
     convention = (
@@ -84,7 +89,17 @@ def picture_of(
         tuple(FORMATS),
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
+        lambda suffix: (*told, *_tofu(sheet, suffix)),
     )
+
+
+def _tofu(sheet: Sheet, suffix: str) -> Iterator[str]:
+    """Say which letters a painted picture shows as boxes."""
+    if suffix in PAINTED:
+        whole, _ = canvas(sheet.drawing, sheet.style)
+        shapes = (shape for element in whole.elements for shape in element.shapes)
+        if letters := lacking(shape.content for shape in shapes if isinstance(shape, Words)):
+            yield advice(letters)
 
 
 def _for_paper(look: Look, drawn: Callable[[Look], Drawing], style: Style) -> tuple[Drawing, Style]:

@@ -53,9 +53,9 @@ class Look:
         if self.depth is not None and self.boxes is not None:
             raise OptionError(
                 f"{keyword('boxes')} and {keyword('depth')} exclude each other: both say how far "
-                f"modules are opened. Give {keyword('boxes', self.boxes)} for as much as fits in so "
-                f"many boxes, or {keyword('depth', self.depth)} for that many levels of modules; "
-                f"{keyword('expand')} goes with either."
+                f"modules are opened. Give {keyword('boxes', self.boxes)} for as much as fits in "
+                f"so many boxes, or {keyword('depth', self.depth)} for that many levels of "
+                f"modules; {keyword('expand')} goes with either."
             )
         if self.overlay is not None:
             self._read_overlay(self.overlay)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -25,6 +25,8 @@ class Picture:
         formats: the formats that there are, as suffixes.
         drawing: boxes, groups and edges, where it is a drawing of a graph.
         sketch: (columns, whether with a terminal's colours) -> a drawing as text.
+        notes: format -> sentences that whoever wrote the picture should read: paths of an overlay
+            that are no modules, letters that no font on this machine has.
 
     Example:
         >>> from archlab import render
@@ -39,6 +41,7 @@ class Picture:
     formats: Collection[str] = FIGURE_FORMATS
     drawing: Drawing | None = None
     sketch: Callable[[int, bool], str] | None = None
+    notes: Callable[[str], Sequence[str]] | None = None
 
     @cached_property
     def svg(self) -> str:

@@ -184,5 +184,5 @@ def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
 
 @pytest.mark.parametrize("graph", ["resnet20", None, 3])
 def test_what_is_no_graph_is_refused(graph) -> None:
-    with pytest.raises(OptionError, match="is no graph. Allowed: what archlab.trace returns"):
+    with pytest.raises(OptionError, match=r"is no graph\. Allowed: what archlab.trace returns"):
         archlab.render_graph(graph)

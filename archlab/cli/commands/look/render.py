@@ -11,7 +11,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
-from archlab.cli.streams import answer, has_colours, is_terminal, terminal_width
+from archlab.cli.streams import answer, has_colours, is_terminal, say, terminal_width
 from archlab.errors import OptionError, TraceError, check_one_of, keyword
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _FORMATS = "archlab.picture.formats:FORMATS"
 VIEWS = {"modules": "render", "autograd": "render_backward"}
-_BYTES = ("png", "pdf")  # what a terminal would show as noise
 # Format -> the options that it has no place for: colours, a direction, a sheet to fit.
 _WITHOUT = {
     "txt": ("theme", "direction", "fit"),
@@ -202,7 +201,11 @@ def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> 
 
 def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
     """Return the format of a drawing; raise where it is unknown, or cannot go where it should."""
-    from archlab.picture.formats import FORMATS, picture_format  # here: --help draws nothing
+    from archlab.picture.formats import (  # here: --help draws nothing
+        FORMATS,
+        PAINTED,
+        picture_format,
+    )
 
     chosen = format.lower() if format else None
     if file := file_of(out):
@@ -210,13 +213,15 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
         check_file(file)
     chosen = chosen or "txt"
     check_one_of("format", chosen, FORMATS)
-    if chosen in _BYTES and out is None and is_terminal():
+    if chosen in PAINTED and out is None and is_terminal():
         raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
     return chosen
 
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
     """Write the picture; as text for a terminal, it keeps to the terminal's width."""
+    for note in picture.notes(chosen) if picture.notes else ():
+        say(f"archlab: note: {note}")
     if chosen == "txt" and out is None and is_terminal():
         answer(f"{picture.text(terminal_width(), colours=has_colours())}\n".encode())
         return

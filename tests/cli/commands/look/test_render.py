@@ -7,6 +7,7 @@ import pytest
 
 from archlab.cli import main, streams
 from archlab.cli.commands.look import render
+from archlab.view.drawing import fonts
 
 STARTS = {
     "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",
@@ -70,8 +71,46 @@ def test_an_overlay_is_heat_in_every_format(cli, tmp_path) -> None:
     assert cli("render resnet20 --depth 1 --overlay lat.csv --out net.svg").code == 0
     assert "75.0 % of latency" in (tmp_path / "net.svg").read_text()
     (tmp_path / "some.csv").write_text("module,sparsity\nlayer9,3\nfc,1\n")
-    text = " ".join(cli("render resnet20 --overlay some.csv").out.split())
+    run = cli("render resnet20 --overlay some.csv")
+    text = " ".join(run.out.split())
     assert "1 of 2 paths are modules of resnet20; not found: layer9 (nearest: layer" in text
+
+
+def test_paths_of_an_overlay_that_match_nothing_are_told_once(cli, tmp_path) -> None:
+    (tmp_path / "all.csv").write_text("module,sparsity\nconv1,2\nfc,1\n")
+    assert cli("render resnet20 --overlay all.csv").err == ""
+    (tmp_path / "some.csv").write_text("module,sparsity\nlayer9,3\nfcc,2\nfc,1\n")
+    for where in ("", " --out net.svg"):
+        first, *rest = cli(f"render resnet20 --overlay some.csv{where}").err.splitlines()
+        assert first.startswith(
+            "archlab: note: 2 of 3 paths of the overlay are no modules of resnet20, and left out: "
+            "layer9 (nearest: layer"
+        )
+        assert first.endswith("), fcc (nearest: fc).")
+        assert rest == ["wrote net.svg"] * bool(where)
+
+
+def test_letters_without_a_font_are_told_of_png_and_pdf_alone(cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(fonts, "families", lambda: ["DejaVu Sans"])  # as on a bare machine
+    (tmp_path / "odd.py").write_text(
+        "from torch import nn\n\n"
+        "def net(name):\n"
+        "    model = nn.Sequential()\n"
+        "    model.add_module(name, nn.Linear(4, 4))\n"
+        "    model.add_module('end', nn.Linear(4, 4))\n"
+        "    return model\n"
+    )
+    for name, letters in (("卷积卷", "卷积"), ("größe", ""), ("a\\x1bb", "")):
+        for suffix in ("png", "pdf", "svg", "txt"):
+            said = cli(f"render odd.py:net --set name={name!r} -i 4 -o net.{suffix}").err
+            if letters and suffix in ("png", "pdf"):
+                assert said == (
+                    "archlab: note: no font found here has 2 letters of this drawing, which PNG "
+                    f"and PDF show as boxes: {letters}. Write .svg, where the reader's fonts are "
+                    f"used, or install Noto Sans CJK SC.\nwrote net.{suffix}\n"
+                )
+            else:
+                assert said == f"wrote net.{suffix}\n"
 
 
 def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
