@@ -48,7 +48,7 @@ def made(kind, op, attrs, inputs, output):
         (Kind.LINEAR, "mm", MatmulAttrs(1, 1, 64, 10), [(1, 64)], (1, 10), "Linear 64 → 10"),
         (Kind.MATMUL, "bmm", MatmulAttrs(3, 197, 64, 10), [TOKENS], TOKENS, "MatMul 197×64×10"),
         (Kind.ATTENTION, "sdpa", AttentionAttrs(12, 9, 9, 64, 64, causal=True),
-         [(1, 12, 9, 64)] * 2, (1, 12, 9, 64), "Attention · 12 heads, causal"),
+         [(1, 12, 9, 64)] * 2, (1, 12, 9, 64), "Attention · 12 heads, causal mask"),
         (Kind.RECURRENT, "lstm", RecurrentAttrs(9, 1, 8, 16, gates=4), [(9, 8)], (9, 16),
          "LSTM · 16 hidden"),
         (Kind.NORM, "native_layer_norm", NormAttrs("layer", batch_stats=True, affine=True),
