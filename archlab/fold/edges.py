@@ -10,7 +10,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from archlab.fold.arithmetic import is_bias
-from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
+from archlab.fold.axes import unit_of
+from archlab.fold.drawing import SHORTCUTS, Box, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
@@ -140,6 +141,16 @@ def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
         if i != j:
             return tail_run, j - i
     return 0, 0
+
+
+def with_units(canvas: Canvas, drawn: list[Edge]) -> tuple[Box, ...]:
+    """Return the boxes; what their widths are of is told by the shapes that leave them."""
+    # An operator's own output may have another one: torch takes linear layers of a map row by row.
+    shapes = {edge.tail: edge.shape for edge in reversed(drawn) if edge.shape}
+    return tuple(
+        replace(box, unit=unit_of(shapes[box.id], box.width, box.unit)) if box.id in shapes else box
+        for box in canvas.boxes
+    )
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:
