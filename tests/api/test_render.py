@@ -105,9 +105,9 @@ def test_the_backward_pass_has_every_weight_and_no_accumulator() -> None:
     drawing = archlab.render_backward("resnet20", boxes=80).drawing
     text = json.dumps(drawing.to_dict())
     assert "AccumulateGrad" not in text
-    convs = [box for box in drawing.boxes if box.title == "Convolution backward"]
+    convs = [box for box in drawing.boxes if box.title == "Conv backward"]
     assert sum(box.repeats for box in convs) == 19  # 6n + 2 = 20 layers, one of them linear
-    assert all(box.note.startswith("weight ") for box in convs)
+    assert all(box.note.startswith("gradient of weight ") for box in convs)
     assert {group.path for group in drawing.groups} >= {"layer1", "layer3.2"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlab.fold.drawing import Drawing, Role
+from archlab.result import size
 from archlab.view.drawing.card import SIGNS, left, text, wrapped
 from archlab.view.theme import KIND_TITLES, Theme, hue
 
@@ -96,7 +97,8 @@ def scale(drawing: Drawing) -> tuple[str, list[tuple[float, str]]]:
     if heat.share:
         high = 100 * heat.high / heat.total if heat.total else 0.0
         ticks = [(share, f"{high * share:.3g} %") for share in (0.0, 0.5, 1.0)]
-        return f"share of all {heat.title}; grey hatched: not available", ticks
+        total = f", {size(heat.total or 0)}" if heat.measure == "memory" else ""
+        return f"share of all {heat.title}{total}; grey hatched: not available", ticks
     unit = " px" if heat.title.endswith("px") else ""
     low, high = heat.low, heat.high
     middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2

@@ -132,7 +132,8 @@ def render(
     view: Annotated[
         str,
         typer.Option(
-            help="modules, or autograd: the backward pass, function by function."
+            help="modules, or autograd: the backward pass, function by function, with the memory "
+            "that each keeps for it as heat."
         )
     ] = "modules",
     diff: Annotated[
@@ -149,7 +150,7 @@ def render(
     chosen = _chosen_format(target.format, target.out)
     check_one_of("view", view, VIEWS)
     look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
-    _check(typed, chosen, view, models=len(models), diff=diff)
+    _check(typed, chosen, view, drawing.color_by, models=len(models), diff=diff)
     from archlab.api import render as draw
     from archlab.picture.graph import graph_picture
 
@@ -168,8 +169,16 @@ def render(
         raise failure
 
 
-def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
+def _check(
+    typed: Typed, chosen: str, view: str, color_by: str | None, *, models: int, diff: bool
+) -> None:
     """Raise OptionError for an option that would be dropped, too few models or too many."""
+    if view == "autograd" and color_by not in (None, "memory"):
+        raise OptionError(
+            f"{keyword('color_by', color_by)} and {keyword('view', view)} exclude each other: the "
+            f"heat of the backward pass is the memory that it keeps. Leave {keyword('color_by')} "
+            "out."
+        )
     typed.exclusive("diff", "view", because="two models are compared by their forward")
     if diff:
         typed.exclusive(

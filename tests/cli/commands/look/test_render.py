@@ -123,6 +123,7 @@ def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
     [
         "render plain20 resnet20 --diff --out d.svg",
         "render resnet20 --view autograd --out d.svg",
+        "render resnet20 --view autograd --color-by memory --out d.svg",
         "render resnet20 --ops --boxes 100 --out d.svg",
         "render googlenet --expand inception4b --color-by params --direction LR --out d.svg",
         "render nets.py:Net --input 3x8x8 --theme print --out d.pdf",
@@ -192,6 +193,11 @@ BAD = {
     "overlay and autograd": (
         "render resnet20 --overlay vgg.csv --view autograd",
         "--view and --overlay exclude each other: the heat of the backward pass is the memory",
+    ),
+    "another heat of the backward pass": (
+        "render resnet20 --view autograd --color-by macs",
+        "--color-by macs and --view autograd exclude each other: the heat of the backward pass is "
+        "the memory that it keeps. Leave --color-by out.",
     ),
     "operators of the backward pass": (
         "render resnet20 --view autograd --ops",
