@@ -49,6 +49,8 @@ def kept_bytes(
     kept: dict[Any, int | None] = {}
     for function in functions:
         tensors = _tensors(function)
+        if tensors is not None:  # a number of Python's, as in x * 0.5, is saved without a hook
+            tensors = [each for each in tensors if each.dim() or _storage(each) in saved]
         if tensors is None or any(_is_lost(tensor, saved) for tensor in tensors):
             kept[function] = None
             continue

@@ -111,6 +111,13 @@ def test_the_backward_pass_has_every_weight_and_no_accumulator() -> None:
     assert {group.path for group in drawing.groups} >= {"layer1", "layer3.2"}
 
 
+def test_the_backward_pass_of_a_dense_block_is_drawn() -> None:
+    drawing = archlab.render_backward("torchvision:densenet121").drawing
+    dense = [group for group in drawing.groups if group.times > 1]
+    assert "denseblock" in str([group.path for group in dense])
+    assert not [group.note for group in dense if "ch in" in group.note]
+
+
 def test_a_frozen_model_has_no_backward_pass() -> None:
     net = nn.Linear(3, 2).requires_grad_(requires_grad=False)
     with pytest.raises(TraceError, match="Are all parameters frozen"):

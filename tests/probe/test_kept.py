@@ -56,7 +56,7 @@ def test_a_function_that_keeps_its_input_and_one_behind_it_by_hand() -> None:
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
 @pytest.mark.parametrize(
-    "name", ["resnet20", "torchvision:mobilenet_v3_small", "torchvision:vit_b_32"]
+    "name", ["resnet20", "torchvision:mobilenet_v3_small", "torchvision:swin_t"]
 )
 def test_the_sum_is_what_a_hook_sees_and_what_archlab_memory_says(name, mode) -> None:
     model = archlab.load(name, batch=2)
@@ -116,6 +116,11 @@ def test_what_is_not_kept_as_it_is_cannot_be_told(way) -> None:
 def _moved(function, x):
     with saved_tensors_hooks(lambda tensor: tensor.numpy(force=True).copy(), torch.from_numpy):
         return function(x)
+
+
+def test_a_number_is_no_memory() -> None:
+    net = Own(lambda x: x * 0.5)
+    assert kept(net, torch.ones(BATCH, 4)) == [("Mul", 0), ("Addmm", BATCH * 4 * FLOAT)]
 
 
 def test_a_function_that_names_nothing_cannot_be_told() -> None:
