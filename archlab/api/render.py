@@ -203,10 +203,11 @@ def render_backward(
         TraceError: the forward failed, or nothing wants a gradient.
 
     Example:
-        >>> picture = render_backward("resnet20")
+        >>> from archlab import memory
+        >>> picture = render_backward("resnet20", mode="train")
         >>> picture.drawing.boxes[1].title, picture.drawing.boxes[1].note
         ('Linear backward', 'gradient of bias 10, weight 10×64')
-        >>> picture.drawing.heat.total == archlab.memory("resnet20").totals.saved_for_backward
+        >>> picture.drawing.heat.total == memory("resnet20").totals.saved_for_backward
         True
     """
     from archlab.probe.autograd import backward_pass  # here: it imports the probes
