@@ -187,11 +187,28 @@ def check_one_of(name: str, value: str, allowed: Collection[str]) -> None:
         Traceback (most recent call last):
         archlab.errors.OptionError: by='kinds' is unknown. Did you mean kind? Allowed: module, kind.
     """
-    if value not in allowed:
+    # A list, say, cannot even be looked up.
+    if not isinstance(value, str) or value not in allowed:
         raise OptionError(
             f"{keyword(name, value)} is unknown.{did_you_mean(str(value), allowed)} "
             f"Allowed: {', '.join(allowed)}."
         )
+
+
+def check_type(name: str, value: object, kinds: type | tuple[type, ...], wanted: str) -> None:
+    """Raise unless the value of the argument `name` is of one of some types; `wanted` names them.
+
+    Raises:
+        OptionError: it is of another type. True and False are no numbers here.
+
+    Example:
+        >>> check_type("boxes", "many", int, "a whole number")
+        Traceback (most recent call last):
+        archlab.errors.OptionError: boxes='many': a whole number is wanted.
+    """
+    # To Python True is a whole number: `boxes=True` would be a picture of one box.
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise OptionError(f"{keyword(name, value)}: {wanted} is wanted.")
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:

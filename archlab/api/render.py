@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlab.api.model import Model, ModelLike, load
-from archlab.errors import OptionError, TraceError
+from archlab.errors import OptionError, TraceError, check_one_of, shown
 from archlab.fold import Drawing, Shape, Union, fold, union
 from archlab.fold.flow import flow
 from archlab.ir.graph import Graph
-from archlab.picture.annotate import annotated_difference, by_output
+from archlab.picture.annotate import annotated_difference, by_output, heated
+from archlab.picture.gradients import gradient_shapes
 from archlab.picture.graph import graph_picture, picture_of
 from archlab.picture.look import Look
 from archlab.picture.overlay import OverlayLike
@@ -118,13 +119,18 @@ def render_graph(
             `render`; heat by gradient needs the model, not its trace.
 
     Raises:
-        OptionError: a value that is not allowed, or a path to expand that is no module.
+        OptionError: a value that is not allowed, a path to expand that is no module, or no graph.
 
     Example:
         >>> graph = load("resnet20").trace()
         >>> len(render_graph(graph, depth=1).drawing.boxes)
         8
     """
+    if not isinstance(graph, Graph):
+        raise OptionError(
+            f"{shown(graph)} is no graph. Allowed: what archlab.trace returns, or the graph of a "
+            "TraceError. A model is drawn by render(model)."
+        )
     if color_by == "gradient":
         raise OptionError("Gradients are measured on a model: render(model, color_by='gradient').")
     look = Look(boxes, depth, expand, ops, color_by, direction, theme, fit, overlay, insets, style)
@@ -186,49 +192,69 @@ def render_backward(
     boxes: int | None = None,
     depth: int | None = None,
     expand: str | Sequence[str] = (),
+    color_by: str | None = "memory",
     direction: str = "TB",
     theme: str = "auto",
     fit: str = "auto",
 ) -> Picture:
     """Return the backward pass, function by function, from the output to the first layer.
 
-    It is torchviz's graph without its AccumulateGrad boxes, in the frames of the modules whose
-    forward made the functions. The model runs once on the CPU, on a copy.
+    It is autograd's graph in the frames of the modules whose forward made its functions, without a
+    box for each parameter: what a function adds to the gradient of which one stands on its card.
+    The shapes are those of the gradients. The model runs once on the CPU, on a copy.
 
     Args:
         model: a spec, a module, or a loaded model.
         mode: "eval" or "train".
+        color_by: memory: the bytes that each function keeps for the backward pass, each storage
+            once, at the first function of the forward that keeps it; parameters and buffers do not
+            count. What a function does not tell, or computes again, is hatched. None: no heat.
         boxes, depth, expand, direction, theme, fit: as for `render`.
 
     Raises:
         OptionError: a value that is not allowed.
-        DependencyError: torchviz is missing.
         TraceError: the forward failed, or nothing wants a gradient.
 
     Example:
-        >>> picture = render_backward("resnet20")
+        >>> from archlab import memory
+        >>> picture = render_backward("resnet20", mode="train")
         >>> picture.drawing.boxes[1].title, picture.drawing.boxes[1].note
-        ('Addmm backward', 'bias 10')
+        ('Linear backward', 'gradient of bias 10, weight 10×64')
+        >>> picture.drawing.heat.total == memory("resnet20").totals.saved_for_backward
+        True
     """
-    from archlab.probe.autograd import backward_graph  # here: it imports torchviz
+    from archlab.probe.autograd import backward_pass  # here: it imports the probes
 
+    if color_by is not None:
+        check_one_of("color_by", color_by, ("memory",))
     look = Look(boxes, depth, expand, direction=direction, theme=theme, fit=fit)
     loaded = load(model)
     forward = loaded.trace(mode)
     module, (args, kwargs) = loaded.runnable(mode)
-    graph = backward_graph(module, args, kwargs, f"{loaded.name}, backward")
+    found = backward_pass(module, args, kwargs, f"{loaded.name}, backward")
+    batch = {forward.shape(tensor)[:1] for tensor in forward.inputs}
 
     # The backward pass begins where the forward ends: the input of this graph is a gradient.
     def drawn(look: Look) -> Drawing:
-        folded = fold(graph, look.wish, every=True)
+        folded = fold(found.graph, look.wish, every=True)
         boxes = [
             replace(box, title="gradient of the output") if box.shape == Shape.INPUT else box
             for box in folded.boxes
         ]
-        edges = [replace(edge, changed=False) for edge in folded.edges]
-        return replace(folded, input=forward.input_text(), boxes=tuple(boxes), edges=tuple(edges))
+        edges = gradient_shapes(folded, found.received, batch)
+        told = replace(folded, input=forward.input_text(), boxes=tuple(boxes), edges=edges)
+        return heated(told, found.kept) if color_by else told
 
-    return picture_of(look, drawn, forward, ("arrows follow the gradient",))
+    notes = ["arrows follow the gradient"]
+    if color_by:
+        notes.append(
+            "kept memory: what autograd keeps for this pass, each storage once, where the forward "
+            "keeps it first; without parameters and buffers"
+        )
+        if unknown := sum(size is None for size in found.kept.values()):
+            which = "1 function does" if unknown == 1 else f"{unknown} functions do"
+            notes.append(f"{which} not tell what is kept: hatched, and not in the sum")
+    return picture_of(look, drawn, forward, notes)
 
 
 def _train_only(model: Model) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from archlab.cli import commands
 from archlab.cli.command import command
+from archlab.cli.values import Checked
 from archlab.version import __version__
 
 HEADINGS = ("look", "measure", "train", "scale", "more")  # by what a reader wants
@@ -44,7 +45,7 @@ def function_of(name: str) -> Callable[..., None]:
 def built(name: str) -> Any:
     """Return the command as typer builds it."""
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, context_settings=SETTINGS)(command(function_of(name)))
+    alone.command(name, cls=Checked, context_settings=SETTINGS)(command(function_of(name)))
     return typer.main.get_command(alone)
 
 

@@ -28,8 +28,6 @@ PURPOSE = {
     "fvcore": "archlab flops --against fvcore",
     "graphviz": "archlab render --out FILE.dot",
     "fonttools": "archlab render --out FILE.svg, .png, .pdf",
-    "torchviz": "archlab render --view autograd",
-    "setuptools": "torchviz, on Python 3.12 and newer",
     "pytorch-lightning": "archlab train, degradation, finetune and test",
     "tensorboard": "logs of training for TensorBoard",
     "pyyaml": "--config FILE.yaml",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from archlab.fold.flow import function, is_sum
+from archlab.fold.masks import mask_of
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import FunctionAttrs, Kind
 
@@ -30,7 +31,7 @@ def elementwise(graph: Graph, node: Node) -> str:
     if name in _SIGNS and (data > 1 or (len(others) > 1 and not data)):
         return _SIGNS[name]
     if others and data and name in _VERBS:
-        return _dropout(graph, others[0]) or f"{_VERBS[name]} {_constant(graph, others[0])}"
+        return _dropout(graph, others[0]) or f"{_VERBS[name]} {_constant(graph, node, others[0])}"
     if number is not None:
         return _with_number(name, number)
     return _ON_ONE.get(name, pretty(name))
@@ -58,11 +59,14 @@ def _dropout(graph: Graph, factor: int) -> str:
     return name if kept is None else f"{name} {1 - kept:.3g}"
 
 
-def _constant(graph: Graph, tensor: int) -> str:
+def _constant(graph: Graph, node: Node, tensor: int) -> str:
     """Return what a tensor that does not depend on the data is called."""
     spec = graph.tensors[_origin(graph, tensor)]
-    named = spec.source == "buffer" and spec.name
-    return param_name(graph, tensor) or (_own_name(spec.name) if named else "a constant")
+    if learned := param_name(graph, tensor, node.path):
+        return learned
+    if spec.source == "buffer" and spec.name:
+        return _own_name(spec.name)
+    return mask_of(graph, tensor) or "a constant"
 
 
 def _origin(graph: Graph, tensor: int) -> int:
@@ -82,19 +86,25 @@ def is_bias(graph: Graph, node: Node) -> bool:
     return is_sum(node) and layer and f"{node.path}.bias" in added
 
 
-def param_name(graph: Graph, tensor: int) -> str:
+def param_name(graph: Graph, tensor: int, reader: str = "") -> str:
     """Return the name of the parameter that a tensor is made from, "learned" for several of them.
 
-    It is empty for a tensor that no parameter takes part in.
+    It is empty for a tensor that no parameter takes part in. `reader` is the path of the module
+    that reads it: the weight of another one is called after that one.
     """
     names: set[str] = set()
     waiting, visited = [tensor], {tensor}
     while waiting:
         spec = graph.tensors[waiting.pop()]
         if spec.source == "param":
-            names.add(_own_name(spec.name))
+            path, _, last = spec.name.rpartition(".")
+            # An embedding's parameter is `weight`, and what it is of is the module's name.
+            others = last == "weight" and path != reader and not path.rpartition(".")[2].isdigit()
+            names.add(_own_name(path if path and others else spec.name))
         maker = graph.producer.get(spec.id)
-        before = set(maker.inputs if maker else ()) - visited
+        # new_zeros(x) reads x for its size alone.
+        read = maker.inputs if maker and maker.kind != Kind.CREATE else ()
+        before = set(read) - visited
         visited |= before
         waiting += before
     return names.pop() if len(names) == 1 else "learned" * bool(names)

@@ -82,7 +82,7 @@ class Axes:
             kept = width.unit == CHANNELS and others > 1
             return (sample[0], CHANNELS) if kept else (None, "")
         axis = width.place.axis
-        unit = CHANNELS if others > 1 and not _makes_features(node) else width.unit
+        unit = CHANNELS if others > 1 else width.unit
         if isinstance(node.attrs, AxesAttrs) and node.kind == Kind.CONCAT and unit == FEATURES:
             joined = node.attrs.axes[0]
             return shape[joined], unit if joined == axis else TOKENS
@@ -114,6 +114,26 @@ class Axes:
             isinstance(node.attrs, ConvAttrs) and tensor in node.inputs[:1]
             for node in self.graph.nodes
         )
+
+
+def unit_of(shape: Shape, width: int | None, unit: str) -> str:
+    """Return what a width is of, told from the shape of a sample: the same word for equal shapes.
+
+    A map has channels and a vector has features. Of two axes the last one holds features, the first
+    one channels; where it can be either, or none, the unit stays what it was.
+
+    Example:
+        >>> unit_of((56, 56, 96), 96, FEATURES), unit_of((196, 96), 96, CHANNELS)
+        ('ch', 'features')
+        >>> unit_of((96, 400), 96, FEATURES), unit_of((3, 49, 32), 96, FEATURES)
+        ('ch', 'features')
+    """
+    if unit not in (CHANNELS, FEATURES) or width not in shape:
+        return unit
+    if len(shape) != 2:
+        return CHANNELS if len(shape) > 2 else FEATURES
+    first, last = shape
+    return unit if first == last else FEATURES if width == last else CHANNELS
 
 
 def axes(graph: Graph) -> Axes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from archlab.errors import OptionError, did_you_mean, keyword
+from archlab.fold.expand import not_opened
 from archlab.fold.repeat import Keys
 from archlab.fold.stretch import is_loose, stretches
 from archlab.fold.tree import Block, Item, Run
+from archlab.ir.graph import Graph
 
 BOXES, OPS_BOXES = 60, 600  # the budget of a drawing, and of one with every operator
 
@@ -53,7 +54,7 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int, shut: Collection[int]
     Raises:
         OptionError: a path to expand is no module of this trace.
     """
-    forced = _forced(root, wish.expand)
+    forced = _forced(root, wish.expand, keys.graph)
     if wish.depth is not None:
         return {block: block.children for block in _blocks(root, wish.depth)} | forced
     opened: Open = {root: root.children, **forced}
@@ -143,7 +144,7 @@ def _blocks(item: Item, depth: int | None = None, *, every: bool = False) -> Ite
             yield from _blocks(child, None if depth is None else depth - 1, every=every)
 
 
-def _forced(root: Block, paths: Sequence[str]) -> Open:
+def _forced(root: Block, paths: Sequence[str], graph: Graph) -> Open:
     """Return the blocks at the paths, those around them, and all inside."""
     opened: Open = {}
     for path in paths:
@@ -152,11 +153,7 @@ def _forced(root: Block, paths: Sequence[str]) -> Open:
             # A path may lie in a repeat that is drawn once; it is suggested all the same.
             blocks = _blocks(root, every=True)
             known = sorted({path for block in blocks for path in block.paths if path})
-            raise OptionError(
-                f"{keyword('expand', path)}: no module of this picture has that path."
-                f"{did_you_mean(path, known)} Modules that can be opened: "
-                f"{', '.join(known[:12])}{' …' if len(known) > 12 else ''}."
-            )
+            raise not_opened(graph, root, path, known)
         inside = set(block.nodes)
         around = (outer for outer in _blocks(root) if inside <= set(outer.nodes))
         opened |= {part: part.children for part in (*around, *_blocks(block))}

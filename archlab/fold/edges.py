@@ -11,7 +11,8 @@ from dataclasses import replace
 from math import prod
 
 from archlab.fold.arithmetic import is_bias
-from archlab.fold.drawing import SHORTCUTS, Edge, Group, Role
+from archlab.fold.axes import unit_of
+from archlab.fold.drawing import SHORTCUTS, Box, Edge, Group, Role
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
@@ -146,6 +147,17 @@ def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
         if i != j:
             return tail_run, j - i
     return 0, 0
+
+
+def with_units(canvas: Canvas, drawn: list[Edge]) -> tuple[Box, ...]:
+    """Return the boxes with what they make; the shapes that leave them tell what widths are of."""
+    # An operator's own output may have another one: torch takes linear layers of a map row by row.
+    shapes = {edge.tail: edge.shape for edge in reversed(drawn) if edge.shape}
+    boxes = (replace(box, makes=canvas.makes.get(box.id, ())) for box in canvas.boxes)
+    return tuple(
+        replace(box, unit=unit_of(shapes[box.id], box.width, box.unit)) if box.id in shapes else box
+        for box in boxes
+    )
 
 
 def with_branches(canvas: Canvas, drawn: list[Edge]) -> tuple[Group, ...]:

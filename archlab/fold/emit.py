@@ -287,7 +287,9 @@ class Canvas:
 
 
 def _note(axes: Axes, run: Run) -> str:
-    if run.wiring == "dense":
+    # Gradients have no channels that grow.
+    backward = axes.graph.nodes[run.nodes[0]].op.startswith("autograd.")
+    if run.wiring == "dense" and not backward:
         first, last = (_widest_input(axes, run.members[i]) for i in (0, -1))
         step = (last - first) // max(len(run.members) - 1, 1)
         return f"{first} … {last} ch in, +{step} each"

@@ -12,6 +12,7 @@ from archlab.fold.arithmetic import elementwise, param_name, pretty
 from archlab.fold.drawing import Shape
 from archlab.fold.flow import Flow, function, is_product, is_sum
 from archlab.fold.heads import heads_text
+from archlab.fold.masks import CAUSAL, added_to_scores, words
 from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import (
     AttentionAttrs,
@@ -33,6 +34,7 @@ _ACTIVATIONS = {
     "_prelu_kernel": "PReLU", "log_sigmoid_forward": "LogSigmoid", "glu": "GLU", "relu6": "ReLU6",
     "selu": "SELU", "celu": "CELU", "erf": "Erf", "threshold": "Threshold",
 }  # fmt: skip
+_AVERAGE = "Global average pool"
 _GATES = {3: "GRU", 4: "LSTM"}
 # Classes of modules whose name says more than the operator's: hardtanh, threshold.
 _OWN_NAMES = frozenset(
@@ -56,6 +58,8 @@ def title(graph: Graph, node: Node, module_type: str = "") -> str:
         return function(node).partition(":")[0]  # the backward pass: no attributes
     if node.kind == Kind.ACTIVATION and module_type in _OWN_NAMES:
         return module_type
+    if node.kind == Kind.REDUCE and module_type.startswith("AdaptiveAvgPool"):
+        return _AVERAGE  # of one value a channel, torch makes a mean
     namer = NAMERS.get(node.kind)
     return namer(graph, node) if namer else pretty(function(node))
 
@@ -136,7 +140,8 @@ def _attention(graph: Graph, node: Node) -> str:
     query, key, *_ = node.inputs
     shape = graph.shape(query)
     text = heads_text(graph, query, key, attrs.head_size, shape[1] if len(shape) == 4 else 1)
-    return f"{text}, causal" if attrs.causal else text
+    found = {added_to_scores(graph, tensor) for tensor in node.inputs[3:]}
+    return ", ".join((text, *words(found | {CAUSAL} if attrs.causal else found)))
 
 
 def _recurrent(_: Graph, node: Node) -> str:
@@ -160,13 +165,13 @@ def _pool(graph: Graph, node: Node) -> str:
     if not attrs.adaptive:
         return f"{name} {_sizes(attrs.kernel)}{_stride(attrs.stride or attrs.kernel)}"
     out = graph.shape(node.outputs[0])[2:]
-    whole = "Global max pool" if attrs.mode == "max" else "Global average pool"
+    whole = "Global max pool" if attrs.mode == "max" else _AVERAGE
     return whole if prod(out) == 1 else f"Adaptive{name} to {_sizes(out)}"
 
 
 def _reduce(graph: Graph, node: Node) -> str:
     axes = set(node.attrs.axes) if isinstance(node.attrs, AxesAttrs) else set()
-    means = {(4, (2, 3)): "Global average pool", (3, (1,)): "Mean over tokens"}
+    means = {(4, (2, 3)): _AVERAGE, (5, (2, 3, 4)): _AVERAGE, (3, (1,)): "Mean over tokens"}
     key = (len(graph.shape(node.inputs[0])), tuple(sorted(axes)))
     name = function(node)
     return means.get(key, "Mean") if name == "mean" else pretty(name)
@@ -174,7 +179,8 @@ def _reduce(graph: Graph, node: Node) -> str:
 
 def _concat(graph: Graph, node: Node) -> str:
     name = "Stack" if "stack" in node.op else "Concat"
-    learned = (param_name(graph, each) for each in node.inputs if each not in graph.dependent)
+    fixed = (tensor for tensor in node.inputs if tensor not in graph.dependent)
+    learned = (param_name(graph, tensor, node.path) for tensor in fixed)
     return " ".join((name, *dict.fromkeys(filter(None, learned))))
 
 

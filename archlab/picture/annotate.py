@@ -30,6 +30,7 @@ class Measure:
     title: str
     share: bool
     values: Callable[[Graph], Values] | None  # None: a probe measures them
+    whole: bool = False  # not known where any part is not: a sum of the rest would be too small
 
     def total(self, values: Values) -> float | None:
         """Return the known sum that shares are of; maxima have none."""
@@ -54,6 +55,24 @@ def annotated(
     if values is None:
         return _numbered(drawing, amounts)
 
+    return _heated(drawing, color_by, measure, values, amounts)
+
+
+def heated(drawing: Drawing, values: Values) -> Drawing:
+    """Return a drawing of the backward pass with the memory that its functions keep as heat.
+
+    `values` are bytes by node; None where it cannot be told.
+    """
+    return _heated(drawing, "memory", KEPT, values, lambda _: Amounts())
+
+
+def _heated(
+    drawing: Drawing,
+    name: str,
+    measure: Measure,
+    values: Values,
+    amounts: Callable[[Box | Group], Amounts],
+) -> Drawing:
     def counted(item: Box | Group) -> Amounts:
         return replace(amounts(item), heat=_heat(measure, values, item.nodes))
 
@@ -61,7 +80,7 @@ def annotated(
     # The scale of colours is that of the boxes: groups sum up what is in them and are not coloured.
     shown = [box.amounts.heat for box in coloured.boxes if box.amounts.heat is not None]
     heat = Heat(
-        measure=color_by,
+        measure=name,
         title=measure.title,
         share=measure.share,
         low=min(shown, default=0.0),
@@ -161,6 +180,8 @@ def _sum(values: Mapping[int, int | None], nodes: set[int]) -> int | None:
 def _heat(measure: Measure, values: Values, nodes: Sequence[int]) -> float | None:
     heats = [values[node] for node in set(nodes) if node in values]
     known = [value for value in heats if value is not None]
+    if measure.whole and None in heats:
+        return None
     if not known:
         # Nodes that the measure says nothing of have no share; those it cannot tell are unknown.
         return None if heats or not measure.share else 0.0
@@ -301,6 +322,10 @@ MEASURES: dict[str, Measure] = {
     "receptive-field": Measure("local receptive field, px", share=False, values=field_by_node),
     "gradient": Measure("gradient norm", share=False, values=None),
 }
+
+
+# Of the backward pass; `probe.kept` measures it.
+KEPT = Measure("kept memory", share=True, values=None, whole=True)
 
 
 def by_output(graph: Graph, values: Mapping[str, float | None]) -> dict[int, float | None]:

@@ -70,6 +70,7 @@ def _text(view: Callable[[Drawing, Style], str], sheet: Sheet) -> bytes:
     return f"{view(sheet.drawing, sheet.style)}\n".encode()
 
 
+PAINTED = ("png", "pdf")  # of bytes, drawn with the fonts of this machine
 # Suffix -> what makes the file of a drawing. DOT has its line break at the end already.
 FORMATS: dict[str, Callable[[Sheet], bytes]] = {
     "svg": _svg,

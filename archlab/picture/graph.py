@@ -12,11 +12,13 @@ from archlab.fold.frames import crossed, unframed
 from archlab.ir.graph import Graph
 from archlab.layout import is_bent
 from archlab.picture.annotate import Values, annotated, macs_by_node
-from archlab.picture.formats import FORMATS, PLACED, Sheet
+from archlab.picture.formats import FORMATS, PAINTED, PLACED, Sheet
 from archlab.picture.look import Look
-from archlab.picture.overlay import Overlay, overlaid, overlay_notes
+from archlab.picture.overlay import Overlay, overlaid, overlay_notes, unmatched
 from archlab.picture.picture import Picture
 from archlab.view.drawing import volume
+from archlab.view.drawing.fonts import advice, lacking
+from archlab.view.drawing.shapes import Words
 from archlab.view.drawing.sheet import SMALLEST, canvas
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import FITS, VOLUMES, Style, theme_of
@@ -49,7 +51,8 @@ def graph_picture(
         notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
     if graph.failure is not None:
         notes.append("MACs up to the failure")
-    return picture_of(look, drawn, graph, notes)
+    told = [] if overlay is None else unmatched(graph, overlay)
+    return picture_of(look, drawn, graph, notes, told=told)
 
 
 def picture_of(
@@ -58,10 +61,12 @@ def picture_of(
     graph: Graph,
     notes: Sequence[str],
     before: Graph | None = None,
+    *,
+    told: Sequence[str] = (),
 ) -> Picture:
     """Return the picture of what `drawn` makes for a look, with the totals of a graph.
 
-    `before` is the graph that it is compared to.
+    `before` is the graph that it is compared to; `told` is for whoever writes the picture.
     """
     params, macs = _totals(graph)
     convention = (
@@ -94,6 +99,7 @@ def picture_of(
         PLACED if volumes else tuple(FORMATS),
         drawing,
         lambda width, colours: sketch(drawing, style, width, colours=colours),
+        lambda suffix: (*told, *_tofu(sheet, suffix)),
     )
 
 
@@ -104,6 +110,15 @@ def _unframed(drawing: Drawing) -> Drawing:
         return drawing
     lifted = unframed(drawing, frames)
     return lifted if is_bent(lifted) else drawing
+
+
+def _tofu(sheet: Sheet, suffix: str) -> Iterator[str]:
+    """Say which letters a painted picture shows as boxes."""
+    if suffix in PAINTED:
+        whole, _ = canvas(sheet.drawing, sheet.style)
+        shapes = (shape for element in whole.elements for shape in element.shapes)
+        if letters := lacking(shape.content for shape in shapes if isinstance(shape, Words)):
+            yield advice(letters)
 
 
 def _for_paper(look: Look, drawn: Callable[[Look], Drawing], style: Style) -> tuple[Drawing, Style]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from archlab.errors import OptionError, check_one_of, keyword
+from archlab.errors import OptionError, check_one_of, check_type, keyword
 from archlab.fold import BOXES, OPS_BOXES, Wish
 from archlab.picture.annotate import MEASURES
 from archlab.picture.overlay import Overlay, OverlayLike, overlay_of
 from archlab.view.drawing.style import CARDS, DIRECTIONS, FITS, STYLES, VOLUMES
 from archlab.view.drawing.volume import BOXES as VOLUME_BOXES
 from archlab.view.theme import THEMES
+
+_LEAST = {"boxes": 3, "depth": 0}  # an input, an output and what is between them; the model itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,16 @@ class Look:
     style: str = CARDS
 
     def __post_init__(self) -> None:
-        for name in ("boxes", "depth"):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
-            # To Python True is a whole number: `boxes=True` would be a picture of one box.
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise OptionError(f"{keyword(name, value)}: a whole number is wanted.")
-        # A single path is an iterable of letters, each of which would be looked for as a module.
-        if isinstance(self.expand, str):
-            object.__setattr__(self, "expand", (self.expand,))
+            if value is not None:
+                wanted = f"a whole number of {least} or more"
+                check_type(name, value, int, wanted)
+                if value < least:
+                    raise OptionError(f"{keyword(name, value)}: {wanted} is wanted.")
+        object.__setattr__(self, "expand", _paths(self.expand))
+        for name in ("ops", "insets"):
+            check_type(name, getattr(self, name), bool, "True or False")
         check_one_of("theme", self.theme, THEMES)
         check_one_of("style", self.style, STYLES)
         if self.direction is not None:
@@ -54,13 +58,11 @@ class Look:
             check_one_of("color_by", self.color_by, MEASURES)
         if self.depth is not None and self.boxes is not None:
             raise OptionError(
-                f"{keyword('boxes')} and {keyword('depth')} exclude each other: a drawing is "
-                "opened by a budget of boxes or down to a level."
+                f"{keyword('boxes')} and {keyword('depth')} exclude each other: both say how far "
+                f"modules are opened. Give {keyword('boxes', self.boxes)} for as much as fits in "
+                f"so many boxes, or {keyword('depth', self.depth)} for that many levels of "
+                f"modules; {keyword('expand')} goes with either."
             )
-        if self.boxes is not None and self.boxes < 3:
-            raise OptionError(f"{keyword('boxes', self.boxes)}: a picture needs 3 boxes or more.")
-        if self.depth is not None and self.depth < 0:
-            raise OptionError(f"{keyword('depth', self.depth)}: levels are 0 or more.")
         self._check_insets()
         if self.overlay is not None:
             self._read_overlay(self.overlay)
@@ -78,7 +80,7 @@ class Look:
         if self.color_by is not None:
             raise OptionError(
                 f"{keyword('color_by')} and {keyword('overlay')} exclude each other: a box has one "
-                "heat."
+                "heat. Leave one of them out, or draw two pictures."
             )
         object.__setattr__(self, "overlay", overlay_of(source))
 
@@ -88,3 +90,13 @@ class Look:
         usual = VOLUME_BOXES if self.style == VOLUMES else BOXES
         boxes = self.boxes or (OPS_BOXES if self.ops else usual)
         return Wish(boxes, self.depth, tuple(self.expand), self.insets)
+
+
+def _paths(expand: object) -> tuple[str, ...]:
+    """Return paths to open as a tuple; a single path is not a row of letters."""
+    if isinstance(expand, str):
+        return (expand,)
+    paths = tuple(expand) if isinstance(expand, Iterable) else (expand,)
+    for path in paths:
+        check_type("expand", path, str, "a module path, or a list of them,")
+    return paths

@@ -157,12 +157,10 @@ def overlay_notes(graph: Graph, overlay: Overlay) -> tuple[str, ...]:
         OptionError: not one path is a module.
     """
     known = [path for path in overlay.values if path in graph.module]
-    unknown = [path for path in overlay.values if path not in graph.module]
     matched = f"{len(known)} of {len(overlay.values)} paths are modules of {graph.name}"
-    shown = ", ".join(_with_nearest(path, graph) for path in unknown[:_NAMED])
-    more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+    lost = _not_found(graph, overlay)
     if not known:
-        raise OptionError(f"{keyword('overlay')}: {matched}. Not found: {shown}{more}.")
+        raise OptionError(f"{keyword('overlay')}: {matched}. Not found: {lost}.")
     unit = f", {overlay.unit}" if overlay.unit else ""
     how = "the sum" if overlay.adds_up else "the mean, not weighted,"
     total = f", {sum(overlay.values[path] for path in _tops(known, known)):.6g} in all"
@@ -170,7 +168,26 @@ def overlay_notes(graph: Graph, overlay: Overlay) -> tuple[str, ...]:
         f"overlay: {overlay.measure}{unit}{total if overlay.adds_up else ''}; a box shows its "
         f"module's value, or {how} of the modules in it"
     )
-    return (note, f"overlay: {matched}; not found: {shown}{more}") if unknown else (note,)
+    return (note, f"overlay: {matched}; not found: {lost}") if lost else (note,)
+
+
+def unmatched(graph: Graph, overlay: Overlay) -> list[str]:
+    """Return a sentence about the paths that are no modules, if there are any."""
+    lost = sum(path not in graph.module for path in overlay.values)
+    if not lost:
+        return []
+    how = "is no module" if lost == 1 else "are no modules"
+    return [
+        f"{lost} of {len(overlay.values)} paths of the overlay {how} of {graph.name}, and left "
+        f"out: {_not_found(graph, overlay)}."
+    ]
+
+
+def _not_found(graph: Graph, overlay: Overlay) -> str:
+    """Return the paths that are no modules, with the nearest that are."""
+    unknown = [path for path in overlay.values if path not in graph.module]
+    more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+    return ", ".join(_with_nearest(path, graph) for path in unknown[:_NAMED]) + more
 
 
 def _with_nearest(path: str, graph: Graph) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
-from archlab.errors import OptionError, check_one_of
+from archlab.errors import OptionError, check_one_of, check_type
 from archlab.files import write
 from archlab.fold import Drawing
 from archlab.picture.formats import picture_format
 from archlab.view.figure.export import FORMATS as FIGURE_FORMATS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """A picture that a notebook shows and that can be saved; every verb that draws returns one.
 
@@ -24,10 +25,14 @@ class Picture:
         formats: the formats that there are, as suffixes.
         drawing: boxes, groups and edges, where it is a drawing of a graph.
         sketch: (columns, whether with a terminal's colours) -> a drawing as text.
+        notes: format -> sentences that whoever wrote the picture should read: paths of an overlay
+            that are no modules, letters that no font on this machine has.
 
     Example:
         >>> from archlab import render
         >>> picture = render("resnet20", depth=1)
+        >>> picture
+        Picture('resnet20', 8 boxes, formats: svg, png, pdf, dot, mmd, json, txt)
         >>> picture.data("mmd")[:12], len(picture.drawing.boxes)
         (b'%% resnet20:', 8)
     """
@@ -36,6 +41,7 @@ class Picture:
     formats: Collection[str] = FIGURE_FORMATS
     drawing: Drawing | None = None
     sketch: Callable[[int, bool], str] | None = None
+    notes: Callable[[str], Sequence[str]] | None = None
 
     @cached_property
     def svg(self) -> str:
@@ -62,10 +68,11 @@ class Picture:
             path: its suffix is the format.
 
         Raises:
-            OptionError: a suffix that is none of `formats`.
+            OptionError: no file name, or a suffix that is none of `formats`.
             OutputError: the file cannot be written.
             LayoutError: as for `data`.
         """
+        check_type("path", path, (str, PathLike), "the name of a file")
         path = Path(path)
         write(path, self.data(picture_format(path, self.formats)))
         return path
@@ -81,14 +88,21 @@ class Picture:
             colours: with the colours of a terminal, by escape sequences.
 
         Raises:
-            OptionError: a figure with axes, which has no text.
+            OptionError: a figure with axes, which has no text; a width that is no whole number.
         """
         if self.sketch is None:
             raise OptionError("A figure with axes has no text: save it as .svg, .png or .pdf.")
+        check_type("width", width, int, "a whole number of columns, such as 120,")
         return self.sketch(width, colours)
+
+    def __repr__(self) -> str:
+        """Return one line: what it shows, how large that is, and its formats."""
+        drawing = self.drawing
+        what = f"{drawing.title!r}, {len(drawing.boxes)} boxes, " if drawing else ""
+        return f"Picture({what}formats: {', '.join(self.formats)})"
 
     def __str__(self) -> str:
         """Return a drawing as wide as the terminal; a figure has no text and gives its formats."""
         if self.sketch is not None:
             return self.text(shutil.get_terminal_size().columns)
-        return f"Picture ({', '.join(self.formats)})"
+        return repr(self)

@@ -1,7 +1,7 @@
-"""The backward pass of a live module as a Graph, from torchviz's drawing of it.
+"""The backward pass of a live module as a Graph: the functions that autograd will call.
 
-torchviz lists the functions that autograd will call, and which one feeds which. Its AccumulateGrad
-boxes are left out, its parameters become names on the functions that use them, and every function
+Their boxes for single parameters (AccumulateGrad) are left out, and what only moves a weight on its
+way into a function, too: such weights become names on the functions that use them. Every function
 gets the path of the innermost module whose forward created it. The nodes stand in the order of the
 backward pass.
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import heapq
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
 from itertools import accumulate, groupby
@@ -22,46 +22,70 @@ import torch
 from torch import nn
 
 from archlab.contain import contained, said
-from archlab.errors import DependencyError, TraceError
+from archlab.errors import TraceError
 from archlab.ir.graph import Graph, Module, ModuleCall, Node, TensorSpec
 from archlab.ir.kinds import FunctionAttrs, Kind
+from archlab.probe.kept import kept_bytes, saving
 from archlab.probe.running import after, as_written, before, members
 from archlab.tracer.modules import tensors_in
 
-# Lines of torchviz's DOT text: a node with its label, and an edge.
-_NODE = re.compile(r"^\s*(\d+) \[label=(.*?)(?: (?:fillcolor|shape)=.*)?\]$", re.DOTALL)
-_EDGE = re.compile(r"^\s*(\d+) -> (\d+)")
-# The first part of a function's name that fits decides its kind, which gives the box its colour.
-_KINDS = (
-    ("Convolution", Kind.CONV), ("Addmm", Kind.LINEAR), ("Mm", Kind.LINEAR), ("Bmm", Kind.MATMUL),
-    ("BatchNorm", Kind.NORM), ("LayerNorm", Kind.NORM), ("GroupNorm", Kind.NORM),
-    ("Attention", Kind.ATTENTION), ("Softmax", Kind.SOFTMAX), ("Pool", Kind.POOL),
-    ("Mean", Kind.REDUCE), ("Cat", Kind.CONCAT), ("Add", Kind.ELEMENTWISE),
-    ("Sub", Kind.ELEMENTWISE), ("Mul", Kind.ELEMENTWISE), ("Upsample", Kind.RESAMPLE),
-    ("Relu", Kind.ACTIVATION), ("Gelu", Kind.ACTIVATION), ("Silu", Kind.ACTIVATION),
-    ("Hard", Kind.ACTIVATION), ("Sigmoid", Kind.ACTIVATION), ("Tanh", Kind.ACTIVATION),
-)  # fmt: skip
+# Autograd's name of a function, or its beginning -> the field's name; and the kind, for its colour.
+_NAMES = {
+    "Add": ("Add", Kind.ELEMENTWISE), "Sub": ("Subtract", Kind.ELEMENTWISE),
+    "Mul": ("Multiply", Kind.ELEMENTWISE), "Div": ("Divide", Kind.ELEMENTWISE),
+    "Addmm": ("Linear", Kind.LINEAR), "Mm": ("MatMul", Kind.MATMUL),
+    "Bmm": ("MatMul", Kind.MATMUL),
+    "Cat": ("Concat", Kind.CONCAT), "Stack": ("Stack", Kind.CONCAT),
+    "T": ("Transpose", Kind.PERMUTE),
+    "Mean": ("Mean", Kind.REDUCE), "Sum": ("Sum", Kind.REDUCE), "Elu": ("ELU", Kind.ACTIVATION),
+    "Relu": ("ReLU", Kind.ACTIVATION), "Gelu": ("GELU", Kind.ACTIVATION),
+    "Silu": ("SiLU", Kind.ACTIVATION), "LeakyRelu": ("LeakyReLU", Kind.ACTIVATION),
+    "PreluKernel": ("PReLU", Kind.ACTIVATION), "Sigmoid": ("Sigmoid", Kind.ACTIVATION),
+    "Tanh": ("Tanh", Kind.ACTIVATION), "NativeDropout": ("Dropout", Kind.ELEMENTWISE),
+    "Embedding": ("Embedding", Kind.GATHER), "ConstantPadNd": ("Pad", Kind.RESHAPE),
+    "UnsafeView": ("View", Kind.RESHAPE), "FusedRmsNorm": ("RMSNorm", Kind.NORM),
+}  # fmt: skip
+_BEGINNINGS = {
+    "Convolution": ("Conv", Kind.CONV), "NativeBatchNorm": ("BatchNorm", Kind.NORM),
+    "CudnnBatchNorm": ("BatchNorm", Kind.NORM), "NativeLayerNorm": ("LayerNorm", Kind.NORM),
+    "NativeGroupNorm": ("GroupNorm", Kind.NORM), "ScaledDotProduct": ("Attention", Kind.ATTENTION),
+    "LogSoftmax": ("LogSoftmax", Kind.SOFTMAX), "Softmax": ("Softmax", Kind.SOFTMAX),
+    "MaxPool": ("MaxPool", Kind.POOL), "AvgPool": ("AvgPool", Kind.POOL),
+    "AdaptiveAvgPool": ("Adaptive AvgPool", Kind.POOL),
+    "AdaptiveMaxPool": ("Adaptive MaxPool", Kind.POOL), "Upsample": ("Upsample", Kind.RESAMPLE),
+    "Hard": ("", Kind.ACTIVATION),
+}  # fmt: skip
+# What moves a weight on its way into a function.
+_VIEWS = frozenset({"T", "Transpose", "Permute", "View", "Unsqueeze", "Squeeze", "Expand", "Alias"})
 
 
-def backward_graph(
+@dataclass(frozen=True)
+class Backward:
+    """The backward pass of a model.
+
+    Attributes:
+        graph: its functions; tensor 0 is the gradient of the output, node i makes tensor i + 1.
+        received: (node that passes a gradient on, -1 for the output; node) -> the shape of it.
+        kept: node -> bytes that are kept for it; None where it does not tell.
+    """
+
+    graph: Graph
+    received: Mapping[tuple[int, int], tuple[int, ...]]
+    kept: Mapping[int, int | None]
+
+
+def backward_pass(
     module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], name: str
-) -> Graph:
+) -> Backward:
     """Return the functions of the backward pass, from the output to the first layer.
 
     `module` has values and is in the mode to draw; its parameters are only read.
 
     Raises:
-        DependencyError: torchviz is not installed.
         TraceError: the forward failed, or no output depends on a parameter.
     """
-    try:
-        from torchviz import make_dot
-    except ImportError as error:
-        raise DependencyError(
-            f"torchviz is not installed: pip install torchviz ({error})."
-        ) from error
     owners: dict[Any, str] = {}
-    with torch.enable_grad(), as_written(), _watched(module, owners):
+    with torch.enable_grad(), as_written(), saving() as saved, _watched(module, owners):
         try:
             with contained():
                 result = module(*args, **kwargs)
@@ -73,77 +97,103 @@ def backward_graph(
             f"No output of {name} depends on a parameter that wants a gradient: there is no "
             "backward pass to draw. Are all parameters frozen?"
         )
-    with warnings.catch_warnings():
-        # torchviz compares versions by distutils.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        drawing = make_dot(tuple(outputs), params=dict(module.named_parameters()))
-    labels, edges = _read(drawing.body)
     # Functions that run outside of every module have no owner yet: they belong to the model itself.
     _claim(outputs, owners)
-    functions = {
-        key: function
-        for function in owners
-        # torchviz names its nodes by the ids of the functions.
-        if labels.get(key := str(id(function)), "AccumulateGrad") != "AccumulateGrad"
-    }
-    return _graph(name, module, _functions(labels, edges, functions, owners))
-
-
-def _read(body: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return torchviz's labels by id, in one line each, and its edges."""
-    labels: dict[str, str] = {}
-    edges: list[tuple[str, str]] = []
-    for line in body:
-        if edge := _EDGE.match(line):
-            edges.append((edge[1], edge[2]))
-        elif node := _NODE.match(line.rstrip()):
-            # DOT writes a line break inside a label as a backslash and an n.
-            words = node[2].strip().strip('"').replace("\\n", "\n")
-            labels[node[1]] = " ".join(words.split())
-    return labels, edges
-
-
-def _functions(
-    labels: Mapping[str, str],
-    edges: Sequence[tuple[str, str]],
-    functions: Mapping[str, Any],
-    owners: Mapping[Any, str],
-) -> list[Node]:
-    """Return the functions of autograd as nodes, in the order of the backward pass.
-
-    Tensor 0 is the gradient of the output; node i produces tensor i + 1.
-    """
-    # An edge of torchviz's runs as in the forward; a gradient goes from its head to its tail.
-    sources: dict[str, list[str]] = {key: [] for key in functions}
-    feeding: dict[str, list[str]] = {}
-    for tail, head in edges:
-        feeding.setdefault(head, []).append(tail)
-        if tail in sources and head in sources:
-            sources[tail].append(head)
-    order = _backward_order(sources, functions)
-    position = {key: i for i, key in enumerate(order)}
+    # In the order of the forward: whoever feeds a function comes before it.
+    functions = sorted(
+        (each for each in owners if not _is_leaf(each)), key=lambda each: each._sequence_nr()
+    )
+    kept = kept_bytes(functions, saved, (*module.parameters(), *module.buffers()))
+    weights = _weights(functions, {tensor.grad_fn for tensor in outputs})
+    used = [function for function in functions if weights[function] is not None]
+    received = _received(used, outputs)
+    sources: dict[Any, list[Any]] = {function: [] for function in used}
+    for source, function in received:
+        sources[function].append(source)
+    order = _backward_order(sources)
+    place = {None: -1, **{function: i for i, function in enumerate(order)}}
+    names = {id(param): path for path, param in module.named_parameters()}
     nodes = []
-    for i, key in enumerate(order):
-        function = re.sub(r"Backward\d*$", "", labels[key])
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", function)
-        leaves = [leaf for leaf in feeding.get(key, ()) if labels.get(leaf) == "AccumulateGrad"]
-        weights = [_weight(labels[weight]) for leaf in leaves for weight in feeding.get(leaf, ())]
-        title = f"{words} backward" + (f": {', '.join(weights)}" if weights else "")
-        kind = next((kind for part, kind in _KINDS if part in function), Kind.RESHAPE)
-        inputs = tuple(position[source] + 1 for source in dict.fromkeys(sources[key])) or (0,)
-        path = owners[functions[key]]
-        attrs = FunctionAttrs(title)
-        nodes.append(Node(i, kind, f"autograd.{function}", path, inputs, (i + 1,), attrs))
-    return nodes
+    for i, function in enumerate(order):
+        read = tuple(sorted(place[source] + 1 for source in sources[function]))
+        params = {id(param): param for param in weights[function] or ()}.values()
+        words = [_weight(names.get(id(param), ""), param, owners[function]) for param in params]
+        title, kind = _title(function, learned=bool(words))
+        attrs = FunctionAttrs(title + (f": gradient of {', '.join(words)}" if words else ""))
+        op = f"autograd.{_name(function)}"
+        nodes.append(Node(i, kind, op, owners[function], read, (i + 1,), attrs))
+    return Backward(
+        _graph(name, module, nodes),
+        {(place[source], place[each]): shape for (source, each), shape in received.items()},
+        {place[function]: kept[function] for function in order},
+    )
+
+
+def _is_leaf(function: Any) -> bool:
+    """Whether a function adds a gradient to a parameter's, or to that of an input."""
+    return hasattr(function, "variable")
+
+
+def _name(function: Any) -> str:
+    """Return autograd's name of a function: `Convolution` of `ConvolutionBackward0`."""
+    return re.sub(r"Backward\d*$", "", function.name().rpartition("::")[2])
+
+
+def _title(function: Any, *, learned: bool) -> tuple[str, Kind]:
+    """Return what a function is called, and the kind that gives its box a colour."""
+    name = _name(function)
+    if name == "Mm" and learned:
+        name = "Addmm"  # a linear layer without a bias
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()
+    known, kind = _NAMES.get(name) or next(
+        (entry for start, entry in _BEGINNINGS.items() if name.startswith(start)),
+        ("", Kind.RESHAPE),
+    )
+    if known == "Conv" and getattr(function, "_saved_transposed", False):
+        known = "ConvT"
+    return f"{known or words} backward", kind
+
+
+def _weights(functions: Iterable[Any], last: set[Any]) -> dict[Any, list[Any] | None]:
+    """Return the parameters of each function, None for one that only moves a weight.
+
+    The parameters of that are those of the function that reads what it moved.
+    """
+    own: dict[Any, list[Any]] = {}
+    weights: dict[Any, list[Any] | None] = {}
+    for function in functions:
+        feeding = [source for source, _ in function.next_functions if source is not None]
+        found = [source.variable for source in feeding if _is_leaf(source)]
+        moved = [source for source in feeding if weights.get(source, ()) is None]
+        own[function] = found + [param for source in moved for param in own[source]]
+        moves = _name(function) in _VIEWS and len(feeding) == 1 and bool(own[function])
+        weights[function] = None if moves and function not in last else own[function]
+    return weights
+
+
+def _received(
+    functions: Sequence[Any], outputs: Sequence[torch.Tensor]
+) -> dict[tuple[Any, Any], tuple[int, ...]]:
+    """Return the shape of each gradient by who passes it on (None: the output) and who gets it."""
+    known = set(functions)
+    received: dict[tuple[Any, Any], tuple[int, ...]] = {}
+    for tensor in outputs:
+        received.setdefault((None, tensor.grad_fn), tuple(tensor.shape))
+    for function in functions:
+        for source, slot in function.next_functions:
+            if source in known:
+                shape = tuple(source._input_metadata[slot].shape)
+                received.setdefault((function, source), shape)
+    return received
 
 
 def _graph(name: str, module: nn.Module, nodes: Sequence[Node]) -> Graph:
-    # The sizes of gradients are unknown to torchviz, so each counts as one float.
+    # Fold follows shapes by what operators do forward: `Backward.received` has those of gradients.
     gradients = (TensorSpec(i + 1, (1,), "float32", i + 1) for i in range(len(nodes)))
     return Graph(
         name=name,
         mode="train" if module.training else "eval",
-        build="backward pass, drawn from torchviz",
+        build="backward pass of autograd",
         nodes=tuple(nodes),
         tensors=(TensorSpec(0, (1,), "float32", 0, "input", "gradient of the output"), *gradients),
         storages=(4,) * (len(nodes) + 1),
@@ -155,11 +205,11 @@ def _graph(name: str, module: nn.Module, nodes: Sequence[Node]) -> Graph:
     )
 
 
-def _weight(label: str) -> str:
-    """Return a parameter without its module's path, such as `weight 64×3×3×3`."""
-    name, _, shape = label.partition(" ")
-    sizes = "×".join(re.findall(r"\d+", shape))
-    return f"{name.rpartition('.')[2]} {sizes}".strip()
+def _weight(path: str, param: torch.Tensor, owner: str) -> str:
+    """Return a parameter with its shape, without the path of the module that uses it."""
+    sizes = "×".join(map(str, param.shape))
+    inside = path.removeprefix(f"{owner}.") if owner else path
+    return f"{inside or 'an input'} {sizes}".strip()
 
 
 def _calls(nodes: Sequence[Node]) -> Iterator[ModuleCall]:
@@ -176,20 +226,19 @@ def _calls(nodes: Sequence[Node]) -> Iterator[ModuleCall]:
             yield ModuleCall(path, 0, stretch[0], stretch[-1] + 1, (), ())
 
 
-def _backward_order(
-    sources: Mapping[str, Sequence[str]], functions: Mapping[str, Any]
-) -> list[str]:
+def _backward_order(sources: Mapping[Any, Sequence[Any]]) -> list[Any]:
     """Sort as autograd does: of the functions that are ready, the last one made runs first."""
-    sorter = TopologicalSorter(sources)
+    fed = {each: [s for s in feeding if s is not None] for each, feeding in sources.items()}
+    sorter = TopologicalSorter(fed)
     sorter.prepare()
-    ready: list[tuple[int, str]] = []
+    ready: list[tuple[int, int, Any]] = []
     order = []
     while sorter.is_active():
-        for key in sorter.get_ready():
-            heapq.heappush(ready, (-functions[key]._sequence_nr(), key))
-        _, key = heapq.heappop(ready)
-        order.append(key)
-        sorter.done(key)
+        for function in sorter.get_ready():
+            heapq.heappush(ready, (-function._sequence_nr(), id(function), function))
+        *_, function = heapq.heappop(ready)
+        order.append(function)
+        sorter.done(function)
     return order
 
 

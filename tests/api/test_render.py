@@ -105,10 +105,17 @@ def test_the_backward_pass_has_every_weight_and_no_accumulator() -> None:
     drawing = archlab.render_backward("resnet20", boxes=80).drawing
     text = json.dumps(drawing.to_dict())
     assert "AccumulateGrad" not in text
-    convs = [box for box in drawing.boxes if box.title == "Convolution backward"]
+    convs = [box for box in drawing.boxes if box.title == "Conv backward"]
     assert sum(box.repeats for box in convs) == 19  # 6n + 2 = 20 layers, one of them linear
-    assert all(box.note.startswith("weight ") for box in convs)
+    assert all(box.note.startswith("gradient of weight ") for box in convs)
     assert {group.path for group in drawing.groups} >= {"layer1", "layer3.2"}
+
+
+def test_the_backward_pass_of_a_dense_block_is_drawn() -> None:
+    drawing = archlab.render_backward("torchvision:densenet121").drawing
+    dense = [group for group in drawing.groups if group.times > 1]
+    assert "denseblock" in str([group.path for group in dense])
+    assert not [group.note for group in dense if "ch in" in group.note]
 
 
 def test_a_frozen_model_has_no_backward_pass() -> None:
@@ -133,7 +140,7 @@ def test_a_users_module_is_left_as_it_was() -> None:
 def test_options_that_do_not_fit() -> None:
     with pytest.raises(OptionError, match="exclude each other"):
         archlab.render("resnet20", boxes=10, depth=1)
-    with pytest.raises(OptionError, match="3 boxes or more"):
+    with pytest.raises(OptionError, match="a whole number of 3 or more"):
         archlab.render("resnet20", boxes=1)
     with pytest.raises(OptionError, match="0 or more"):
         archlab.render("resnet20", depth=-1)
@@ -180,3 +187,9 @@ def test_six_thousand_operators_are_folded_and_laid_out_in_time() -> None:
     seen = {node for box in picture.drawing.boxes for node in box.nodes}
     assert len(seen) == len(model.trace().nodes)  # nothing is lost
     assert picture.svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("graph", ["resnet20", None, 3])
+def test_what_is_no_graph_is_refused(graph) -> None:
+    with pytest.raises(OptionError, match=r"is no graph\. Allowed: what archlab.trace returns"):
+        archlab.render_graph(graph)

@@ -40,8 +40,8 @@ BAD = {
     "floats for tokens": ("flops nets.py:Tokens -i 2x7", "embed (Embedding)"),
     "missing input": ("flops nets.py:TwoInputs", "missing 1 required positional argument: 'y'"),
     "batch twice": ("flops resnet18 -i 2x3x32x32 -b 4", "The batch is given twice"),
-    "batch of none": ("flops resnet18 -b 0", "Invalid value for '--batch'"),
-    "batch of text": ("flops resnet18 -b many", "Invalid value for '--batch'"),
+    "batch of none": ("flops resnet18 -b 0", "--batch 0: a whole number of 1 or more is wanted."),
+    "batch of text": ("flops resnet18 -b many", "archlab: --batch many: a whole number of 1"),
     "says nothing of its input": ("flops nets.py:Passes", "Give one with --input"),
     "norm of one value": ("flops googlenet --set layout=cifar --mode train", "try --batch 2"),
     # files and constructors

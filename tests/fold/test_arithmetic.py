@@ -88,6 +88,38 @@ def test_what_a_trace_tells_of_a_number_a_parameter_and_a_dropout() -> None:
     assert boxes["/div"].title == "÷"
 
 
+class Positions(nn.Module):
+    """What is added is a parameter, an embedding's, one of several parts, a mask of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(6))
+        self.pos = nn.Parameter(torch.zeros(8, 4))
+        self.where, self.stack = nn.Embedding(8, 4), nn.Sequential(nn.Embedding(8, 4))
+        self.weight = nn.Parameter(torch.zeros(8, 4))
+        self.register_buffer("shift_mask", torch.zeros(8, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        row = torch.arange(8, device=x.device)
+        blank = x.new_zeros(8, 4)  # torchvision's Swin makes its mask so
+        added = (
+            self.pos, self.where(row), self.where.weight, self.stack(row), self.weight,
+            blank.masked_fill(blank != 0, -100.0),
+        )  # fmt: skip
+        for layer, each in zip(self.layers, added, strict=True):
+            x = layer(x) + each
+        return x + self.shift_mask
+
+
+def test_what_is_added_has_the_name_that_its_author_gave_it() -> None:
+    graph = archlab.trace(archlab.load(Positions(), input="[8x4]"))
+    fused = [box.fused for box in fold(graph).boxes[1:-1]]
+    assert fused == [
+        ("Add pos",), ("Add where",), ("Add where",), ("Add weight",), ("Add weight",),
+        ("Add mask", "Add shift_mask"),
+    ]  # fmt: skip
+
+
 def test_the_bias_of_a_linear_layer_is_no_step_of_its_own() -> None:
     class Biased(nn.Module):
         def __init__(self) -> None:

@@ -33,11 +33,27 @@ def test_channels_of_sounds_and_volumes_are_the_axis_behind_the_batch(batch: int
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_map_with_channels_last_has_channels_and_its_linear_layers_features(batch: int) -> None:
+def test_a_map_with_channels_last_has_channels_behind_linear_layers_too(batch: int) -> None:
     assert wide(small_nets.ChannelsLast(), batch, *IMAGE) == {
-        "patch": "8 ch", "window": "8 features", "/add": "8 ch", "up": "32 features",
-        "down": "8 features", "/add~2": "8 ch", "/mean": "8 features", "head": "3 features",
+        "patch": "8 ch", "window": "8 ch", "/add": "8 ch", "up": "32 ch",
+        "down": "8 ch", "/add~2": "8 ch", "/mean": "8 features", "head": "3 features",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["torchvision:swin_t", "torchvision:convnext_tiny", "torchvision:maxvit_t", "timm:pvt_v2_b0",
+     "timm:mixer_s16_224", "timm:sequencer2d_s"],
+)  # fmt: skip
+def test_tensors_of_one_shape_have_one_word(name: str) -> None:
+    drawing = archlab.render(name, boxes=120).drawing
+    words: dict[tuple[int, ...], set[str]] = {}
+    for box in drawing.boxes:
+        for edge in drawing.edges:
+            if edge.tail == box.id and box.unit in ("ch", "features"):
+                words.setdefault(edge.shape, set()).add(box.unit)
+    assert len(words) > 4
+    assert [shape for shape, units in words.items() if len(units) > 1] == []
 
 
 @pytest.mark.parametrize("batch", [1, 2])

@@ -1,8 +1,11 @@
 """What stands on a box, for each kind of operator."""
 
 import pytest
+import torch
 from hand_made_graphs import Maker
+from torch import nn
 
+import archlab
 from archlab.fold import Shape
 from archlab.fold.flow import flow
 from archlab.fold.names import recurrent, shape_of, title
@@ -48,7 +51,7 @@ def made(kind, op, attrs, inputs, output):
         (Kind.LINEAR, "mm", MatmulAttrs(1, 1, 64, 10), [(1, 64)], (1, 10), "Linear 64 → 10"),
         (Kind.MATMUL, "bmm", MatmulAttrs(3, 197, 64, 10), [TOKENS], TOKENS, "MatMul 197×64×10"),
         (Kind.ATTENTION, "sdpa", AttentionAttrs(12, 9, 9, 64, 64, causal=True),
-         [(1, 12, 9, 64)] * 2, (1, 12, 9, 64), "Attention · 12 heads, causal"),
+         [(1, 12, 9, 64)] * 2, (1, 12, 9, 64), "Attention · 12 heads, causal mask"),
         (Kind.RECURRENT, "lstm", RecurrentAttrs(9, 1, 8, 16, gates=4), [(9, 8)], (9, 16),
          "LSTM · 16 hidden"),
         (Kind.NORM, "native_layer_norm", NormAttrs("layer", batch_stats=True, affine=True),
@@ -101,3 +104,23 @@ def test_joins_of_two_tensors_have_shapes_of_their_own() -> None:
     assert [shape_of(node, stream) for node in graph.nodes] == [
         Shape.SUM, Shape.PRODUCT, Shape.OPERATOR, Shape.OPERATOR, Shape.CONCAT,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_pool_to_one_value_a_channel_has_the_same_name_in_any_dimension(axes) -> None:
+    layer = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1](2, 4, 1)
+    pool = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)[axes - 1](1)
+    for last in (pool, Averages(axes)):
+        net = archlab.load(nn.Sequential(layer, last), input=(2, *[8] * axes))
+        title = archlab.render(net).drawing.boxes[2].title
+        # A mean over the last of two axes may as well be one over features.
+        assert title == ("Mean" if last is not pool and axes == 1 else "Global average pool")
+
+
+class Averages(nn.Module):
+    def __init__(self, axes: int) -> None:
+        super().__init__()
+        self.axes = tuple(range(2, 2 + axes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(self.axes)

@@ -40,7 +40,7 @@ WORK = ROOT / ".gpu" / "work"
 PARTS = ("steps", "sweep", "equality", "tests")
 FURTHER = ("paper", "accurate")
 # What draws, counts for others and makes pages: nothing here needs it.
-UNUSED = {"fvcore", "graphviz", "pygraphviz", "torchviz", "setuptools"}
+UNUSED = {"fvcore", "graphviz", "pygraphviz"}
 CASES = (("cifar_resnet20", "paper"), ("cifar_resnet20", "fast"),
          ("googlenet", "lesson"), ("resnet18", "accurate"))  # fmt: skip
 DRY = False

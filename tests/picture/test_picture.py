@@ -11,8 +11,9 @@ import pytest
 from torch import nn
 
 import archlab
-from archlab.errors import LayoutError
+from archlab.errors import LayoutError, OptionError
 from archlab.picture.formats import FORMATS
+from archlab.picture.picture import Picture
 
 
 def test_notebooks_get_summary_and_drawing() -> None:
@@ -104,3 +105,23 @@ def test_a_drawing_for_paper_can_be_read_there(model) -> None:
     assert "so that text on A4 is legible" in picture.svg
     more = archlab.render(model, fit="page", boxes=40)
     assert len(more.drawing.boxes) > len(picture.drawing.boxes)
+
+
+def test_a_picture_says_in_one_line_what_it_is() -> None:
+    assert repr(archlab.render("resnet20", depth=1)) == (
+        "Picture('resnet20', 8 boxes, formats: svg, png, pdf, dot, mmd, json, txt)"
+    )
+    figure = Picture(lambda _: b"")
+    assert repr(figure) == str(figure) == "Picture(formats: svg, png, pdf)"
+
+
+@pytest.mark.parametrize("width", ["x", 2.5, None, True])
+def test_a_width_that_is_no_whole_number_is_refused(width) -> None:
+    with pytest.raises(OptionError, match=f"width={width!r}: a whole number of columns"):
+        archlab.render("resnet20").text(width)
+
+
+@pytest.mark.parametrize("path", [3, None, ["net.svg"]])
+def test_a_file_name_of_another_type_is_refused(path) -> None:
+    with pytest.raises(OptionError, match="the name of a file is wanted"):
+        archlab.render("resnet20").save(path)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archlab.api.page.of_runs import is_runs, runs_page
-from archlab.errors import OptionError, keyword
+from archlab.errors import OptionError, check_type, keyword
 from archlab.files import write
 from archlab.result import unique_names, with_times
 from archlab.verb import Progress, verb
@@ -47,9 +48,10 @@ class Report:
             path: a file that ends in .html or .htm.
 
         Raises:
-            OptionError: a suffix other than .html or .htm.
+            OptionError: no file name, or a suffix other than .html or .htm.
             OutputError: the file cannot be written.
         """
+        check_type("path", path, (str, PathLike), "the name of a file")
         path = Path(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OptionError(f"{path}: a report is a page. Allowed: {', '.join(SUFFIXES)}.")
@@ -85,7 +87,8 @@ def report(
         progress: called with (done, total, what comes next).
 
     Raises:
-        OptionError: nothing to report on, a folder together with models, or gradients of a folder.
+        OptionError: nothing to report on, a folder together with models, gradients of a folder, or
+            a value of a wrong type.
         RunError: a folder that holds no sweep and no run.
         SpecError, BuildError, TraceError, ProbeError: as for `load`, `trace`, `gradients`.
 
@@ -96,6 +99,10 @@ def report(
         >>> len(page.html) < 400_000
         True
     """
+    check_type("gradients", gradients, bool, "True or False")
+    check_type("command", command, str, "a text")
+    if progress is not None and not callable(progress):
+        raise OptionError(f"{keyword('progress', progress)}: a function is wanted.")
     folders = [Path(str(subject)) for subject in subjects if is_runs(subject)]
     if not subjects:
         raise OptionError("Nothing to report on: give a model, or the folder of a sweep.")

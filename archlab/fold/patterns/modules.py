@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlab.fold.flow import Flow, function, is_product
-from archlab.fold.heads import heads_text
+from archlab.fold.names import title
 from archlab.fold.patterns.view import View
 from archlab.fold.tree import Block, Item, Run
 from archlab.ir.graph import Graph, Node
-from archlab.ir.kinds import AttentionAttrs, ConvAttrs, Kind, PoolAttrs
+from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
 
 _LAYERS = frozenset({Kind.CONV, Kind.LINEAR})
 _QUIET = frozenset({Kind.NORM, Kind.ACTIVATION, Kind.ELEMENTWISE})
@@ -93,9 +93,7 @@ def attention_module(module: Module) -> str:
         return ""
     if made:
         return _pattern(made[0]).replace("A", "a", 1)
-    query, key, *_ = fused[0].inputs
-    size, known = fused[0].attrs_as(AttentionAttrs).head_size, module.graph.shape(query)[1]
-    return heads_text(module.graph, query, key, size, known).replace("A", "a", 1)
+    return title(module.graph, fused[0]).replace("A", "a", 1)
 
 
 def mixture(module: Module) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archlab.fold.flow import Flow, function, is_product, is_sum
+from archlab.fold.masks import MASK, added_to_scores, mask_of, words
 from archlab.fold.patterns.view import View
 from archlab.fold.tree import Block, Item, Leaf
-from archlab.ir.graph import Graph
+from archlab.ir.graph import Graph, Node
 from archlab.ir.kinds import Kind
 
 _BETWEEN = 5  # operators between a product and its softmax
@@ -121,14 +122,11 @@ def attention(view: View, scores: int) -> Match | None:
     node = view.graph.nodes[scores]
     if node.kind != Kind.SOFTMAX or "log" in function(node):
         return None
-    nodes, between, said = [scores], view.only(scores), ""
+    nodes, between = [scores], view.only(scores)
     for _ in range(_BETWEEN):
         if between < 0 or view.graph.nodes[between].kind != Kind.ELEMENTWISE:
             break
         nodes.append(between)
-        if view.does(between, "add", "where", "masked_fill"):
-            learned = view.learned(between) or len(view.flow.operands[between]) > 1
-            said = ", bias" if learned else said or ", mask"
         between = view.sources(between)[0]
     after = view.reader(scores)
     if after is not None and view.graph.nodes[after].kind == Kind.ELEMENTWISE:  # dropout
@@ -139,8 +137,25 @@ def attention(view: View, scores: int) -> Match | None:
     products = [view.graph.nodes[each] for each in (between, after)]
     if any(each.kind != Kind.MATMUL for each in products):
         return None
-    title = view.heads(products[0], node)
-    return Match(tuple(sorted((*nodes, between, after))), title + said, Kind.ATTENTION)
+    title = ", ".join((view.heads(products[0], node), *_on_scores(view, products[0], node)))
+    return Match(tuple(sorted((*nodes, between, after))), title, Kind.ATTENTION)
+
+
+def _on_scores(view: View, product: Node, softmax: Node) -> list[str]:
+    """Say what is done to the scores between their product and their softmax: a bias, a mask."""
+    graph, way = view.graph, set(product.outputs)
+    found = set[str]()
+    for node in graph.nodes[product.id + 1 : softmax.id]:
+        if way.isdisjoint(node.inputs):
+            continue
+        others = [tensor for tensor in node.inputs if tensor not in way]
+        way.update(node.outputs)
+        if view.does(node.id, "add", "sub"):
+            found.update(added_to_scores(graph, tensor) for tensor in others)
+        elif view.does(node.id, "where", "masked_fill", "mul"):
+            found.update(mask_of(graph, tensor) for tensor in others)
+            found |= set() if view.does(node.id, "mul") else {MASK}  # whatever it is made of
+    return words(found)
 
 
 CLOSED: tuple[Callable[[View, int], Match | None], ...] = (norm, rotation, attention)

@@ -163,7 +163,9 @@ def details(box: Box, drawing: Drawing) -> list[str]:
             lines += wrapped(part)
     if box.note:
         lines += [line for fact in box.note.split("\n") for line in wrapped(fact)]
-    if drawing.heat is not None and amounts.heat is not None:
+    # What a function keeps is often nothing, which its heat says.
+    nothing = amounts.heat == 0 and drawing.heat is not None and drawing.heat.measure == "memory"
+    if drawing.heat is not None and amounts.heat is not None and not nothing:
         together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
         lines.append(heat_text(amounts.heat, drawing) + together)
     return lines
@@ -174,7 +176,9 @@ def heat_text(value: float, drawing: Drawing) -> str:
     heat = drawing.heat
     assert heat is not None
     if heat.share:
-        return f"{100 * value / heat.total if heat.total else 0:.1f} % of {heat.title}"
+        # Bytes are what memory is asked for; of other amounts a card has the number already.
+        amount = f"{size(value)}, " if heat.measure == "memory" else ""
+        return f"{amount}{100 * value / heat.total if heat.total else 0:.1f} % of {heat.title}"
     if heat.title.endswith("px"):
         return f"{heat.title.removesuffix(', px')} {value:,.0f} px"
     return f"{heat.title} {value:.3g}"

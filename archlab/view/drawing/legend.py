@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlab.fold.drawing import Drawing, Role
+from archlab.result import size
 from archlab.view.drawing.card import SHARES, SIGNS, left, text, wrapped
 from archlab.view.theme import KIND_TITLES, Theme, hue
 
@@ -95,7 +96,9 @@ def scale(drawing: Drawing) -> tuple[str, list[tuple[float, str]]]:
     assert heat is not None
     if heat.share:
         ticks = [(at, f"{100 * SHARES ** (at - 1):.3g} %") for at in (0.0, 0.5, 1.0)]
-        return f"share of all {heat.title}, logarithmic; grey hatched: not available", ticks
+        total = f", {size(heat.total or 0)}" if heat.measure == "memory" else ""
+        words = f"share of all {heat.title}{total}, logarithmic; grey hatched: not available"
+        return words, ticks
     unit = " px" if heat.title.endswith("px") else ""
     low, high = heat.low, heat.high
     middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2

@@ -36,3 +36,21 @@ def test_what_is_not_allowed_is_refused(
     (tmp_path / "runs" / PLAN).touch()
     with pytest.raises(OptionError, match=message):
         archlab.report(*subjects, gradients=gradients)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"gradients": "yes"}, "gradients='yes': True or False is wanted"),
+        ({"command": 3}, "command=3: a text is wanted"),
+        ({"progress": 3}, "progress=3: a function is wanted"),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused(values, message) -> None:
+    with pytest.raises(OptionError, match=message):
+        archlab.report("plain8", **values)
+
+
+def test_a_report_is_saved_by_a_name() -> None:
+    with pytest.raises(OptionError, match="path=None: the name of a file is wanted"):
+        Report("a net", "").save(None)

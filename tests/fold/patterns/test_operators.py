@@ -68,6 +68,28 @@ def swapped(x):
     return x * 2 + torch.cat((second, first), -1) * 3
 
 
+def causal(scores):
+    return scores + torch.full((9, 9), float("-inf")).triu(1)
+
+
+def filled(scores):
+    return scores.masked_fill(torch.ones(9, 9).triu(1).bool(), float("-inf"))
+
+
+def chosen(scores):
+    places = torch.arange(9)
+    return torch.where(places[:, None] >= places, scores, float("-inf"))
+
+
+def windowed(scores):
+    places = torch.arange(9)
+    return scores.masked_fill((places[:, None] - places).abs() > 2, float("-inf"))
+
+
+def by_own_size(scores):
+    return scores.masked_fill(scores < 0, float("-inf"))
+
+
 class Attention(nn.Module):
     def __init__(self, *, heads=4, groups=4, turn=None, fused=False, scored=None):
         super().__init__()
@@ -85,15 +107,18 @@ class Attention(nn.Module):
         if self.turn is not None:
             q, k = self.turn(q), self.turn(k)
         if self.fused:
-            made = F.scaled_dot_product_attention(q, k, v, enable_gqa=self.heads > self.groups)
+            more = self.fused if isinstance(self.fused, dict) else {}
+            made = F.scaled_dot_product_attention(
+                q, k, v, enable_gqa=self.heads > self.groups, **more
+            )
         else:
             more = self.heads // self.groups
             k, v = (t.repeat_interleave(more, 1) if more > 1 else t for t in (k, v))
             scores = q @ k.transpose(-1, -2) / self.size**0.5
             if isinstance(self.scored, nn.Parameter):
                 scores = scores + self.scored
-            elif self.scored == "mask":
-                scores = scores + torch.full((9, 9), float("-inf")).triu(1)
+            elif self.scored is not None:
+                scores = self.scored(scores)
             made = scores.softmax(-1) @ v
         return self.o(made.transpose(1, 2).flatten(2))
 
@@ -107,7 +132,12 @@ class Attention(nn.Module):
         ({"groups": 2, "fused": True}, "Attention · 4 heads, 2 kv groups"),
         ({"groups": 1, "fused": True}, "Attention · 4 heads, 1 kv group"),
         ({"scored": "bias"}, "Attention · 4 heads, bias"),
-        ({"scored": "mask"}, "Attention · 4 heads, mask"),
+        ({"scored": causal}, "Attention · 4 heads, causal mask"),
+        ({"scored": filled}, "Attention · 4 heads, causal mask"),
+        ({"scored": chosen}, "Attention · 4 heads, causal mask"),
+        ({"scored": windowed}, "Attention · 4 heads, masked"),
+        ({"fused": {"is_causal": True}}, "Attention · 4 heads, causal mask"),
+        ({"fused": {"attn_mask": torch.ones(9, 9).bool()}}, "Attention · 4 heads, masked"),
     ],
 )
 def test_attention_tells_its_heads_and_groups(options, title) -> None:
@@ -120,6 +150,21 @@ def test_attention_tells_its_heads_and_groups(options, title) -> None:
     heads, size, tokens = options.get("heads", 4), 32 // options.get("heads", 4), 9
     attention = next(box for box in drawing.boxes if box.title == title)
     assert attention.amounts.macs == 2 * heads * tokens * tokens * size
+
+
+def test_scores_that_choose_among_themselves_are_masked() -> None:
+    module = nn.Sequential(nn.Linear(32, 32), Attention(scored=by_own_size))
+    assert "Attention · 4 heads, masked" in patterns(module, "[1x9x32]")
+
+
+def test_swin_says_which_of_its_windows_are_masked() -> None:
+    model = archlab.load("torchvision:swin_t")
+    boxes = archlab.render(model, depth=4).drawing.boxes
+    said = [box.title for box in boxes if box.title.startswith("Attention")]
+    assert said[:2] == ["Attention · 3 heads, bias", "Attention · 3 heads, bias, masked"]
+    boxes = archlab.render(model, expand="features.1.1").drawing.boxes
+    added = [box.title for box in boxes if box.title.startswith("Add ")]
+    assert added == ["Add relative_position_bias_table", "Add mask"]
 
 
 @pytest.mark.parametrize("turn", [by_halves, in_turn, complex_numbers])

@@ -11,7 +11,7 @@ import typer
 from archlab.cli.command import Typed
 from archlab.cli.options import Loading, Mode, constant, listed, model_names
 from archlab.cli.output import check_file, file_of, put, suffixes
-from archlab.cli.streams import answer, has_colours, is_terminal, terminal_width
+from archlab.cli.streams import answer, has_colours, is_terminal, say, terminal_width
 from archlab.errors import OptionError, TraceError, check_one_of, keyword
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _FORMATS = "archlab.picture.formats:FORMATS"
 CARDS, VOLUMES = "cards", "volumes"  # of archlab.view.drawing.style, which --help does not import
 VIEWS = {"modules": "render", "autograd": "render_backward"}
-_BYTES = ("png", "pdf")  # what a terminal would show as noise
 # Format -> the options that it has no place for: colours, a direction, a sheet to fit.
 _WITHOUT = {
     "txt": ("theme", "direction", "fit"),
@@ -37,14 +36,16 @@ class Drawing:
     boxes: Annotated[
         int | None,
         typer.Option(
+            min=3,
             help="Boxes at most; modules are opened while they fit. Default: "
             f"{constant('archlab.fold.choose:BOXES')}, "
             f"with --ops {constant('archlab.fold.choose:OPS_BOXES')}, "
-            f"as volumes {constant('archlab.view.drawing.volume:BOXES')}."
+            f"as volumes {constant('archlab.view.drawing.volume:BOXES')}.",
         ),
     ] = None
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", help="Open modules down to this level instead.")
+        int | None,
+        typer.Option("--depth", "-d", min=0, help="Open modules down to this level instead."),
     ] = None
     expand: Annotated[
         list[str] | None,
@@ -151,7 +152,8 @@ def render(
     view: Annotated[
         str,
         typer.Option(
-            help="modules, or autograd: the backward pass, function by function."
+            help="modules, or autograd: the backward pass, function by function, with the memory "
+            "that each keeps for it as heat."
         )
     ] = "modules",
     diff: Annotated[
@@ -163,16 +165,17 @@ def render(
 
     Example: archlab render resnet18 --out graph.svg
     """
+    from archlab.picture.look import Look  # here: --help draws nothing
+
     chosen = _chosen_format(target.format, target.out)
     check_one_of("view", view, VIEWS)
-    _check(typed, chosen, view, models=len(models), diff=diff)
+    look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
+    _check(typed, chosen, view, drawing.color_by, models=len(models), diff=diff)
     if drawing.style == VOLUMES:
         _check_volumes(typed, chosen, view, diff=diff)
     from archlab.api import render as draw
     from archlab.picture.graph import graph_picture
-    from archlab.picture.look import Look
 
-    look = Look(**drawing.keywords)  # now, so that it is checked before a model is built
     verb = getattr(draw, "render_diff" if diff else VIEWS[view])
     # A forward that fails is drawn up to there, and the command fails all the same.
     failure: TraceError | None = None
@@ -188,13 +191,34 @@ def render(
         raise failure
 
 
-def _check(typed: Typed, chosen: str, view: str, *, models: int, diff: bool) -> None:
+def _check(
+    typed: Typed, chosen: str, view: str, color_by: str | None, *, models: int, diff: bool
+) -> None:
     """Raise OptionError for an option that would be dropped, too few models or too many."""
-    typed.exclusive("diff", "view", because="two models are compared module by module")
-    typed.exclusive("color_by", "overlay", because="a box has one heat")
-    for other in ("diff",) if diff else ("view",) if view == "autograd" else ():
-        marked = ("ops", "color_by", "overlay", "insets")
-        typed.exclusive(other, *marked, because="its boxes have marks of their own")
+    if view == "autograd" and color_by not in (None, "memory"):
+        raise OptionError(
+            f"{keyword('color_by', color_by)} and {keyword('view', view)} exclude each other: the "
+            f"heat of the backward pass is the memory that it keeps. Leave {keyword('color_by')} "
+            "out."
+        )
+    typed.exclusive("diff", "view", because="two models are compared by their forward")
+    if diff:
+        typed.exclusive(
+            "diff", "ops", "color_by", "overlay", "insets",
+            because="its colours say what was added, removed and changed, module by module. Draw "
+            "each of the two models alone for that",
+        )  # fmt: skip
+    if view == "autograd":
+        typed.exclusive(
+            "view", "ops",
+            because="the backward pass has a box for every function already. Leave --ops out",
+        )  # fmt: skip
+        typed.exclusive("view", "insets", because="functions have no inside. Leave --insets out")
+        typed.exclusive(
+            "view", "overlay",
+            because="the heat of the backward pass is the memory that it keeps. Leave --view out "
+            "to draw numbers of your own on the forward",
+        )  # fmt: skip
     for name in _WITHOUT.get(chosen, ()):
         if typed.any(name):
             raise OptionError(
@@ -224,7 +248,11 @@ def _check_volumes(typed: Typed, chosen: str, view: str, *, diff: bool) -> None:
 
 def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
     """Return the format of a drawing; raise where it is unknown, or cannot go where it should."""
-    from archlab.picture.formats import FORMATS, picture_format  # here: --help draws nothing
+    from archlab.picture.formats import (  # here: --help draws nothing
+        FORMATS,
+        PAINTED,
+        picture_format,
+    )
 
     chosen = format.lower() if format else None
     if file := file_of(out):
@@ -232,13 +260,15 @@ def _chosen_format(format: str | None, out: Path | None) -> str:  # noqa: A002
         check_file(file)
     chosen = chosen or "txt"
     check_one_of("format", chosen, FORMATS)
-    if chosen in _BYTES and out is None and is_terminal():
+    if chosen in PAINTED and out is None and is_terminal():
         raise OptionError(f"A {chosen} is no text for a terminal: add --out FILE.{chosen}.")
     return chosen
 
 
 def _put(picture: Picture, chosen: str, out: Path | None) -> None:
     """Write the picture; as text for a terminal, it keeps to the terminal's width."""
+    for note in picture.notes(chosen) if picture.notes else ():
+        say(f"archlab: note: {note}")
     if chosen == "txt" and out is None and is_terminal():
         answer(f"{picture.text(terminal_width(), colours=has_colours())}\n".encode())
         return

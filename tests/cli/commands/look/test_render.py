@@ -8,6 +8,7 @@ import pytest
 
 from archlab.cli import main, streams
 from archlab.cli.commands.look import render
+from archlab.view.drawing import fonts
 
 STARTS = {
     "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph archlab {",
@@ -71,8 +72,46 @@ def test_an_overlay_is_heat_in_every_format(cli, tmp_path) -> None:
     assert cli("render resnet20 --depth 1 --overlay lat.csv --out net.svg").code == 0
     assert "75.0 % of latency" in (tmp_path / "net.svg").read_text()
     (tmp_path / "some.csv").write_text("module,sparsity\nlayer9,3\nfc,1\n")
-    text = " ".join(cli("render resnet20 --overlay some.csv").out.split())
+    run = cli("render resnet20 --overlay some.csv")
+    text = " ".join(run.out.split())
     assert "1 of 2 paths are modules of resnet20; not found: layer9 (nearest: layer" in text
+
+
+def test_paths_of_an_overlay_that_match_nothing_are_told_once(cli, tmp_path) -> None:
+    (tmp_path / "all.csv").write_text("module,sparsity\nconv1,2\nfc,1\n")
+    assert cli("render resnet20 --overlay all.csv").err == ""
+    (tmp_path / "some.csv").write_text("module,sparsity\nlayer9,3\nfcc,2\nfc,1\n")
+    for where in ("", " --out net.svg"):
+        first, *rest = cli(f"render resnet20 --overlay some.csv{where}").err.splitlines()
+        assert first.startswith(
+            "archlab: note: 2 of 3 paths of the overlay are no modules of resnet20, and left out: "
+            "layer9 (nearest: layer"
+        )
+        assert first.endswith("), fcc (nearest: fc).")
+        assert rest == ["wrote net.svg"] * bool(where)
+
+
+def test_letters_without_a_font_are_told_of_png_and_pdf_alone(cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(fonts, "families", lambda: ["DejaVu Sans"])  # as on a bare machine
+    (tmp_path / "odd.py").write_text(
+        "from torch import nn\n\n"
+        "def net(name):\n"
+        "    model = nn.Sequential()\n"
+        "    model.add_module(name, nn.Linear(4, 4))\n"
+        "    model.add_module('end', nn.Linear(4, 4))\n"
+        "    return model\n"
+    )
+    for name, letters in (("卷积卷", "卷积"), ("größe", ""), ("a\\x1bb", "")):
+        for suffix in ("png", "pdf", "svg", "txt"):
+            said = cli(f"render odd.py:net --set name={name!r} -i 4 -o net.{suffix}").err
+            if letters and suffix in ("png", "pdf"):
+                assert said == (
+                    "archlab: note: no font found here has 2 letters of this drawing, which PNG "
+                    f"and PDF show as boxes: {letters}. Write .svg, where the reader's fonts are "
+                    f"used, or install Noto Sans CJK SC.\nwrote net.{suffix}\n"
+                )
+            else:
+                assert said == f"wrote net.{suffix}\n"
 
 
 def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
@@ -85,6 +124,7 @@ def test_formats_and_suffixes_may_differ(cli, tmp_path) -> None:
     [
         "render plain20 resnet20 --diff --out d.svg",
         "render resnet20 --view autograd --out d.svg",
+        "render resnet20 --view autograd --color-by memory --out d.svg",
         "render resnet20 --ops --boxes 100 --out d.svg",
         "render googlenet --expand inception4b --color-by params --direction LR --out d.svg",
         "render nets.py:Net --input 3x8x8 --theme print --out d.pdf",
@@ -113,7 +153,21 @@ BAD = {
     "one to compare": ("render resnet20 --diff", "MODEL: 1 given"),
     "no folder": ("render resnet20 -o absent/net.svg", "There is no folder absent"),
     "a folder": ("render resnet20 -o .", "has no picture format"),
-    "few boxes": ("render resnet20 --boxes 2", "3 boxes or more"),
+    "few boxes": ("render resnet20 --boxes 2", "a whole number of 3 or more is wanted"),
+    "boxes of text": (
+        "render resnet20 --boxes abc",
+        "archlab: --boxes abc: a whole number of 3 or more is wanted.\n",
+    ),
+    "depth of text": ("render resnet20 -d x", "--depth x: a whole number of 0 or more is wanted."),
+    "depth below 0": ("render resnet20 --depth -1", "--depth -1: a whole number of 0 or more"),
+    "no such option": ("render resnet20 --width -3", "No such option: --width"),
+    "a sheet that is none": ("render resnet20 --fit foo", "--fit foo is unknown. Allowed: auto,"),
+    "a direction that is none": ("render resnet20 --direction up", "up is unknown. Allowed: TB"),
+    "a box to open": (
+        "render resnet20 --expand conv1",
+        "--expand conv1: conv1 is one box already, Conv 3×3 · BN · ReLU: there is nothing in it "
+        "to open. Beside it these can be opened: layer1, layer2, layer3.",
+    ),
     "boxes and depth": ("render resnet20 --boxes 9 --depth 2", "exclude each other"),
     "diff and view": ("render resnet20 plain20 --diff --view autograd", "exclude each other"),
     "diff and heat": (
@@ -139,7 +193,16 @@ BAD = {
     ),
     "overlay and autograd": (
         "render resnet20 --overlay vgg.csv --view autograd",
-        "--view and --overlay exclude each other",
+        "--view and --overlay exclude each other: the heat of the backward pass is the memory",
+    ),
+    "another heat of the backward pass": (
+        "render resnet20 --view autograd --color-by macs",
+        "--color-by macs and --view autograd exclude each other: the heat of the backward pass is "
+        "the memory that it keeps. Leave --color-by out.",
+    ),
+    "operators of the backward pass": (
+        "render resnet20 --view autograd --ops",
+        "the backward pass has a box for every function already. Leave --ops out.",
     ),
 }
 

@@ -246,7 +246,7 @@ BAD = {
     "depth of no net": ("gradients resnet56 --depths 19", "not 6n + 2"),
     "no device": ("gradients resnet8 --device tpux", "Examples: cpu, cuda"),
     "no layer": ("gradients resnet8 --layer layer9", "has no module 'layer9'"),
-    "no seeds": ("gradients resnet8 --seeds 0", "Invalid value for '--seeds'"),
+    "no seeds": ("gradients resnet8 --seeds 0", "--seeds 0: a whole number of 1 or more"),
     "images and noise": ("gradients resnet8 --images . --noise", "exclude each other"),
     "no images": ("gradients resnet8 --images nowhere", "is no folder, .npz file or known set"),
     "typo of a set": ("gradients resnet8 --images embeded", "Did you mean embedded?"),
