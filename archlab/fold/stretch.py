@@ -39,7 +39,7 @@ def stretches(parent: Block, room: int, flow: Flow) -> tuple[Item, ...]:
     regions = [_rows(part, ends) for part in _rows(units, _ends_of_regions(links, len(items)))]
     if len(regions) >= room:
         return _shown(parent, _even([_whole(region) for region in regions], room))
-    return _shown(parent, _opened(regions, room))
+    return _shown(parent, _opened(regions, room, links))
 
 
 def is_stretch(block: Block) -> bool:
@@ -141,8 +141,11 @@ def _shared(rows: Sequence[Row], room: int) -> Row:
     return [span for row, count in zip(rows, boxes, strict=True) for span in _even(row, count)]
 
 
-def _opened(regions: Sequence[list[Row]], room: int) -> Row:
-    """Show the rows of the regions that are made of the fewest, while they fit."""
+def _opened(regions: Sequence[list[Row]], room: int, links: Collection[tuple[int, int]]) -> Row:
+    """Show the rows of the regions that are made of the fewest, while they fit.
+
+    What does not fit stays closed, but where that is most of the picture, it is cut anywhere.
+    """
     left = room - len(regions)
     shown = [[[_whole(region)]] for region in regions]
     for i in sorted(range(len(regions)), key=lambda i: len(regions[i])):
@@ -150,10 +153,18 @@ def _opened(regions: Sequence[list[Row]], room: int) -> Row:
             shown[i] = regions[i]
             left -= len(regions[i]) - 1
         elif left * _FEW > room:
-            parts = [_whole([row]) for row in regions[i]]
-            shown[i] = [[span] for span in _even(parts, left + 1)]
-            left = 0
+            parts = _even([_whole([row]) for row in regions[i]], left + 1)
+            if _is_sequence(parts, links):
+                shown[i] = [[span] for span in parts]
+                left = 0
     return _shared([row for region in shown for row in region], room)
+
+
+def _is_sequence(parts: Row, links: Collection[tuple[int, int]]) -> bool:
+    """Whether most parts read the one before; what stands side by side says nothing in pieces."""
+    where = {i: k for k, (start, end) in enumerate(parts) for i in range(start, end)}
+    read = {where[b] for a, b in links if a in where and b in where and where[a] + 1 == where[b]}
+    return 2 * len(read) > len(parts)
 
 
 def _shown(parent: Block, spans: Row) -> tuple[Item, ...]:

@@ -19,7 +19,10 @@ def parent(signs: str) -> Block:
 
 def flow(count: int, *skips: tuple[int, int]) -> Flow:
     """A chain of operators, with lines from one to another besides."""
-    links = [(i - 1, i) for i in range(count + 1)] + list(skips)
+    return wired(count, [(i - 1, i) for i in range(count + 1)] + list(skips))
+
+
+def wired(count: int, links: list[tuple[int, int]]) -> Flow:
     sources, readers = ({} for _ in range(2))
     for a, b in links:
         sources[b] = (*sources.get(b, ()), a)
@@ -70,6 +73,14 @@ def test_a_region_that_is_all_there_is_is_cut_anywhere() -> None:
     found = cut("abcdefghijkl", 6, *every)
     assert sum(found, ()) == tuple(range(12))
     assert len(found) == 6
+
+
+def test_many_branches_side_by_side_are_one_box_and_not_some_of_them() -> None:
+    """What comes after a detector's heads: an operator for each of many classes."""
+    branches = range(2, 22)
+    links = [(-1, 0), (0, 1), *((1, i) for i in branches), *((i, 22) for i in branches), (22, 23)]
+    items = stretches(parent("abcdefghijklmnopqrstuvwx"), 6, wired(24, [*links, (23, 24)]))
+    assert [item.nodes for item in items] == [(0,), (1,), (*branches, 22), (23,)]
 
 
 @pytest.mark.parametrize("boxes", [8, 9, 10, 12])
