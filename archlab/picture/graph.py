@@ -17,9 +17,10 @@ from archlab.picture.look import Look
 from archlab.picture.overlay import Overlay, overlaid, overlay_notes, unmatched
 from archlab.picture.picture import Picture
 from archlab.view.drawing import volume
+from archlab.view.drawing.around import SMALLEST
 from archlab.view.drawing.fonts import advice, lacking
 from archlab.view.drawing.shapes import Words
-from archlab.view.drawing.sheet import SMALLEST, canvas
+from archlab.view.drawing.sheet import canvas
 from archlab.view.drawing.sketch import sketch
 from archlab.view.drawing.style import FITS, VOLUMES, Style, theme_of
 

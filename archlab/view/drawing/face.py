@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -11,6 +11,7 @@ from archlab.layout import Sizes, Tab
 from archlab.view.drawing import card
 from archlab.view.drawing.fonts import LINE, text_width
 from archlab.view.drawing.insets import CHIP
+from archlab.view.drawing.shapes import Words
 
 JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 STRIP, HEAT = 6.0, 12.0  # width of the kind's colour at the left, of the heat at the right
@@ -18,6 +19,18 @@ TOP, SIDE, BETWEEN = 4.0, 8.0, 8.0  # of a box: above and beside its text, betwe
 _NARROW, _WIDE = 80.0, 90.0  # what every box has, and what the most channels add
 _JOIN = 20.0  # height of a join, and the width of one that is only a sign
 _TAB = 18.0  # height of a header
+# Role of an edge -> the role of its colour, how thick it is in points, and its dashes.
+PENS = {
+    Role.IDENTITY: ("shortcut", 2.4, ()),
+    Role.PAD: ("shortcut", 2.4, (2.0, 2.5)),
+    Role.PROJECTION: ("shortcut", 2.4, (7.0, 4.0)),
+    Role.POOL: ("shortcut", 1.9, (7.0, 4.0)),
+    Role.BYPASS: ("shortcut", 1.9, (2.0, 2.5)),
+    Role.CONCAT: ("skip", 2.0, ()),
+    Role.REPEAT: ("skip", 2.0, (2.0, 2.5)),
+    Role.LOOP: ("skip", 1.6, (5.0, 3.0)),
+    Role.MAIN: ("edge", 1.2, ()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,10 @@ class Text:
     def height(self) -> float:
         """In points, with the space between lines."""
         return self.points * LINE
+
+    def words(self, x: float, y: float, colours: Mapping[str, str]) -> Words:
+        """Return it as a shape that begins at x, and stands on y."""
+        return Words(x, y, self.content, self.points, colours[self.role], self.bold)
 
 
 @dataclass(frozen=True, slots=True)

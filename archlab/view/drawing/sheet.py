@@ -8,8 +8,7 @@ from functools import cached_property
 
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
 from archlab.layout import Frame, Placed, Rect, layout
-from archlab.result import with_times
-from archlab.view.drawing import card, face, insets, legend
+from archlab.view.drawing import around, card, face, insets
 from archlab.view.drawing.face import Text
 from archlab.view.drawing.insets import Panel
 from archlab.view.drawing.shapes import (
@@ -21,31 +20,17 @@ from archlab.view.drawing.shapes import (
     Shape as Part,
     Words,
     arrow,
-    moved,
     right,
     shortened,
 )
 from archlab.view.drawing.solid import is_volume
 from archlab.view.drawing.style import VOLUMES, Style
-from archlab.view.drawing.volume import Volumes, tint
+from archlab.view.drawing.volume import Volumes
 from archlab.view.theme import heat_colour, hue
 
 MARGIN = 16.0  # around the picture
-SMALLEST = 8.0  # points of the smallest text
 _LEAST = 420.0  # width that header and notes may take in any case
 _RADIUS = 6.0  # of the corners of lines
-_SAMPLE = 40.0  # length of a line in the legend
-_PENS = {
-    Role.IDENTITY: ("shortcut", 2.4, ()),
-    Role.PAD: ("shortcut", 2.4, (2.0, 2.5)),
-    Role.PROJECTION: ("shortcut", 2.4, (7.0, 4.0)),
-    Role.POOL: ("shortcut", 1.9, (7.0, 4.0)),
-    Role.BYPASS: ("shortcut", 1.9, (2.0, 2.5)),
-    Role.CONCAT: ("skip", 2.0, ()),
-    Role.REPEAT: ("skip", 2.0, (2.0, 2.5)),
-    Role.LOOP: ("skip", 1.6, (5.0, 3.0)),
-    Role.MAIN: ("edge", 1.2, ()),
-}
 
 
 def canvas(drawing: Drawing, style: Style) -> tuple[Canvas, Placed]:
@@ -73,8 +58,8 @@ class _Sheet:
         """Return all shapes on a page of the right size."""
         corners, size = insets.arranged(self.panels, (self.placed.width, self.placed.height))
         room = max(size[0], _LEAST)
-        head = [] if self.style.bare else self._head(room)
-        foot = [] if self.style.bare else self._foot(room)
+        head = [] if self.style.bare else around.head(self.drawing, self.style, self.volumes, room)
+        foot = [] if self.style.bare else around.foot(self.drawing, self.style, room)
         margin = 4.0 if self.style.bare else MARGIN
         top = margin + sum(height for height, _ in head) + (12.0 if head else 0.0)
         end = top + size[1]
@@ -89,7 +74,7 @@ class _Sheet:
             insets=tuple(insets.placed(panel, corner) for panel, corner in beside),
         )
         elements = [
-            *_rows(head, margin, margin, "head"),
+            *around.elements(head, (margin, margin), "head"),
             *(self._frame(group) for group in _outermost_first(self.drawing)),
             *self._edges(),
             *map(self._box, self.drawing.boxes),
@@ -98,7 +83,7 @@ class _Sheet:
                 for panel, corner in beside
                 for element in insets.elements(panel, corner, self.style.theme.colours)
             ),
-            *_rows(foot, margin, end + 10.0, "foot"),
+            *around.elements(foot, (margin, end + 10.0), "foot"),
         ]
         height = end + (10.0 if foot else 0.0) + sum(height for height, _ in foot) + margin
         name = f"{self.drawing.title}: {len(self.drawing.boxes)} boxes"
@@ -255,7 +240,7 @@ class _Sheet:
                 yield self._edge(i, edge, points)
 
     def _edge(self, number: int, edge: Edge, points: tuple[tuple[float, float], ...]) -> Element:
-        role, pen, dashes = _PENS[edge.role]
+        role, pen, dashes = face.PENS[edge.role]
         if self.volumes:
             pen = self.volumes.scale.pen(edge.bytes)
         if edge.mark in card.SIGNS:
@@ -286,89 +271,6 @@ class _Sheet:
         data = {"tail": ends[0], "head": ends[1]} | ({"shared": "1"} if cut else {})
         name, faded = f"edge{number + 1}", self._compares and edge.mark not in card.SIGNS
         return Element(shapes, f"edge {edge.role}", name, " → ".join(ends), data, faded)
-
-    def _head(self, room: float) -> list[tuple[float, list[Part]]]:
-        """Return title and legend as rows: height and shapes, from the origin."""
-        style = self.style
-        cost = card.totals(style.params, style.macs)
-        if style.before is not None:
-            cost = f"{card.totals(*style.before)} → {cost}"
-        source = f"input {with_times(self.drawing.input or 'none')} · {self.drawing.mode} mode"
-        texts = [Text(line, 15, "text", bold=True) for line in card.wrapped(self.drawing.title, 40)]
-        texts += [Text(line, 9.5, "quiet") for line in card.wrapped(f"{cost} · {source}", 90)]
-        if self.drawing.model != self.drawing.title:
-            texts += [Text(line, 8, "quiet") for line in card.wrapped(self.drawing.model, 90)]
-        rows: list[tuple[float, list[Part]]] = [
-            (text.height, [self._words(text, 0, text.points)]) for text in texts
-        ]
-        rows.append((5.0, []))
-        x = 0.0
-        row: list[Part] = []
-        insides = (inset.drawing for inset in self.drawing.insets)
-        for entry in legend.entries([self.drawing, *insides]):
-            if entry.sign == "■" and self.volumes and self.drawing.heat:
-                continue  # volumes have one colour
-            words = Text(entry.words, 8, "quiet")
-            sample, wide = self._sample(entry)
-            if x and x + wide + words.width > room:
-                rows.append((13.0, row))
-                x, row = 0.0, []
-            row += [moved(part, x, 0) for part in sample]
-            row.append(self._words(words, x + wide, 9))
-            x += wide + words.width + 16
-        if row:
-            rows.append((13.0, row))
-        if self.volumes:
-            rows += self.volumes.legend(room)
-        if self.drawing.heat is not None:
-            rows.append((22.0, self._scale()))
-        return rows
-
-    def _sample(self, entry: legend.Entry) -> tuple[list[Part], float]:
-        """Return what stands before the words of a legend's entry, and its width."""
-        colours = self.style.theme.colours
-        if entry.line is not None:
-            role, pen, dashes = _PENS[entry.line]
-            points = ((0.0, 6.0), (_SAMPLE, 6.0))
-            line = Line(shortened(points, 6), colours[role], pen, dashes)
-            return [line, arrow(points, 5 + 1.4 * pen, 3.0, colours[role])], _SAMPLE + 5
-        if entry.sign == "■":
-            colour = colours[entry.role]
-            return [Rectangle(0, 1, 8, 9, tint(colour) if self.volumes else colour)], 12
-        text = Text(entry.sign, 9, entry.role, bold=True)
-        return [self._words(text, 0, 9.5)], text.width + 5
-
-    def _scale(self) -> list[Part]:
-        """Return the colours from low to high, with values at both ends and in the middle."""
-        theme = self.style.theme
-        shapes: list[Part] = []
-        for i, colour in enumerate(theme.heat):
-            shapes.append(Rectangle(i * 24.0, 5, 24.0, 8, colour))
-        width = 24.0 * len(theme.heat)
-        words, ticks = legend.scale(self.drawing)
-        for share, tick in ticks:
-            text = Text(tick, SMALLEST, "quiet")
-            x = min(max(share * width - text.width / 2, 0), width - text.width)
-            shapes.append(self._words(text, x, 21))
-        shapes.append(self._words(Text(words, 8, "quiet"), width + 8, 12))
-        return shapes
-
-    def _foot(self, room: float) -> list[tuple[float, list[Part]]]:
-        signs = max(int(room / 4.6), 40)
-        notes = (*self.style.notes, *self.drawing.folded)
-        texts = [Text(line, 8, "quiet") for note in notes for line in card.wrapped(note, signs)]
-        return [(text.height, [self._words(text, 0, text.points)]) for text in texts]
-
-
-def _rows(
-    rows: Sequence[tuple[float, list[Part]]], x: float, y: float, classes: str
-) -> Iterator[Element]:
-    shapes: list[Part] = []
-    for height, row in rows:
-        shapes += [moved(part, x, y) for part in row]
-        y += height
-    if shapes:
-        yield Element(shapes, classes)
 
 
 def _depth(group: Group, drawing: Drawing) -> int:
