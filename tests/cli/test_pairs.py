@@ -165,6 +165,7 @@ CASES = {
             "--direction": "--direction LR --format svg", "--theme": "--theme dark --format svg",
             "--view": "--view autograd", "--diff": "--diff pair.py:Other", "--mode": "--mode train",
             "--fit": "--fit slide --format svg", "--style": "--style volumes --format svg",
+            "--insets": "--insets --format svg",
         },
         excused=[("--direction", "--style")],  # volumes run from left to right anyway
     ),

@@ -28,7 +28,7 @@ def test_a_record_is_plain_json() -> None:
 
 def test_a_number_that_nobody_worked_out_is_none() -> None:
     (box,) = DRAWING.to_dict()["boxes"]
-    numbers = dict.fromkeys(("params", "each", "macs", "heat"))
+    numbers = dict.fromkeys(("params", "each", "macs", "heat", "before"))
     assert box["amounts"] == numbers | {"shared": False, "partial": False}
     assert DRAWING.to_dict()["heat"] is None
 
