@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from archlab.fold.drawing import Role, Shape
+from archlab.layout.aside import beside, halves
 from archlab.layout.bend import Bend, bend, bent
 from archlab.layout.block import Block
 from archlab.layout.channel import BEFORE
@@ -17,6 +18,7 @@ from archlab.layout.stack import Stack
 
 PAD = 10.0  # inside a frame
 MARGIN = 6.0  # between a text and a line, or the end of a header
+_LARGE = 4  # boxes of a module that is half of its level
 CAPTION = 3.0  # between a box and the text beside it
 _JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 
@@ -39,9 +41,14 @@ class Placing:
     def level(self, key: int) -> Block:
         """Return the inside of a level."""
         level, columns = self.content.levels[key], self.columns.get(key, ())
-        found = None if columns or self.across else self.bend(key)
+        straight = columns or self.across
+        found = None if straight else self.bend(key)
         rows = self._rows(key)
-        if found:
+        two = None if straight or found else halves(rows, level.links, self._is_large)
+        if two:
+            left, right = (self._stack(half, level.links) for half in two)
+            block = _apart(beside(left, right, level.links), 0 if key == ROOT else BEFORE)
+        elif found:
             block = _apart(bent(found, rows, level.links, self._side), 0 if key == ROOT else BEFORE)
         else:
             block = self._stack(rows, level.links, framed=key != ROOT, columns=columns)
@@ -66,6 +73,12 @@ class Placing:
         """Whether a skip may lead into the side of what a link ends at."""
         skips = link.role == Role.CONCAT and self.content.is_box(link.head)
         return skips or self._is_join(link.head)
+
+    def _is_large(self, part: Part) -> bool:
+        """Whether a part is an open module with several boxes."""
+        if not isinstance(part, int) or self.content.is_box(part):
+            return False
+        return self.content.weights.get(part, (0, 0, 0))[2] >= _LARGE
 
     def _side(
         self, rows: Rows, links: Sequence[Link], extra: Mapping[int, float], *, upward: bool = False
