@@ -28,8 +28,8 @@ def module(path: str) -> ModuleType:
 
 MADE = module("examples/gallery.py")
 GALLERY: dict[str, str] = MADE.GALLERY
-# With a hundred boxes or a thousand operators: seconds each, and drawn by other slow tests, too.
-LARGE = ("hrnet", "maxvit_t", "fasterrcnn", "retinanet", "raft_small")
+# Seconds each, and most are drawn by other slow tests, too.
+LARGE = ("hrnet", "fasterrcnn", "retinanet", "raft_small")
 DRAWN = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in GALLERY]
 
 
