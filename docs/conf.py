@@ -7,8 +7,10 @@ commands and verbs.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "reference")]
@@ -34,3 +36,10 @@ python_use_unqualified_type_names = True
 napoleon_custom_sections = [("Source", "notes")]
 
 make.write(HERE / "reference")
+
+
+def setup(app: Any) -> None:
+    """Copy the gallery as it is: its tiles are HTML, which Sphinx does not look into."""
+    tiles = HERE / "figures" / "gallery"
+    copied = Path(app.outdir) / "figures" / "gallery"
+    app.connect("build-finished", lambda *_: shutil.copytree(tiles, copied, dirs_exist_ok=True))

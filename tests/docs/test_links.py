@@ -43,7 +43,7 @@ def slugs(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", [*PAGES, *TOP], ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_link_of_a_page_is_dead(page: Path) -> None:
     text = FENCE.sub("", page.read_text())
-    for link in [*re.findall(r"\]\(([^)]+)\)", text), *re.findall(r'src="([^"]+)"', text)]:
+    for link in [*re.findall(r"\]\(([^)]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)]:
         if re.match(r"https?://", link):
             continue
         name, _, anchor = link.partition("#")

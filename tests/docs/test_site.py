@@ -32,6 +32,13 @@ def test_no_style_loads_from_elsewhere() -> None:
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text()), style
 
 
+def test_a_tile_of_the_gallery_opens_its_drawing() -> None:
+    links = re.findall(r'href="(figures/[^"]+)"', (SITE / "gallery.html").read_text())
+    assert len(links) >= 20
+    for link in links:
+        assert (SITE / link).is_file(), link
+
+
 @pytest.mark.parametrize("name", ["index", "tutorial/index", "zh/index", "reference/cli", "search"])
 def test_a_page_is_there(name: str) -> None:
     assert (SITE / f"{name}.html").is_file()

@@ -73,11 +73,37 @@ def test_fine_tuning(run_here) -> None:
     ]  # fmt: skip
 
 
-def test_there_are_twelve_examples_with_numbers() -> None:
+def test_the_nets_to_draw_give_maps_of_their_strides() -> None:
+    nets = runpy.run_path(str(EXAMPLES / "13_nets_to_draw.py"))
+    images = torch.rand(2, 3, 64, 96)
+    detector = nets["Detector"](width=4, classes=5).eval()
+    sizes = [(2, 64 + 5, 64 // stride, 96 // stride) for stride in (8, 16, 32)]
+    assert [tuple(out.shape) for out in detector(images)] == sizes
+    sizes = [(2, 16, 64 // stride, 96 // stride) for stride in (32, 16, 8, 4)]
+    assert [tuple(out.shape) for out in nets["Pyramid"](width=16).eval()(images)] == sizes
+
+
+def test_a_token_is_worked_on_by_the_two_experts_it_likes_best() -> None:
+    torch.manual_seed(0)
+    nets = runpy.run_path(str(EXAMPLES / "13_nets_to_draw.py"))
+    assert nets["Experts"](words=7, width=8)(torch.tensor([[1, 2, 3]])).shape == (1, 3, 7)
+    block, x = nets["Block"](8).eval(), torch.rand(1, 5, 8)
+    y = block.norm1(x)
+    expected = x + block.attention(y, y, y, need_weights=False)[0]
+    for i, token in enumerate(block.norm2(expected)[0]):
+        gates = block.router(token).softmax(-1)
+        for best in gates.argsort()[-2:].tolist():
+            expected[0, i] = expected[0, i] + gates[best] * block.experts[best](token)
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_there_are_thirteen_examples_with_numbers() -> None:
     numbers = sorted(path.name[:2] for path in EXAMPLES.glob("[0-9]*.py"))
-    assert numbers == [f"{i:02}" for i in range(1, 13)]
+    assert numbers == [f"{i:02}" for i in range(1, 14)]
 
 
 def test_examples_are_short() -> None:
+    """Those that teach one thing; one holds three nets, one draws the gallery."""
+    longer = {"13_nets_to_draw.py": 200, "gallery.py": 80}
     for path in EXAMPLES.glob("*.py"):
-        assert len(path.read_text().splitlines()) <= 40, path
+        assert len(path.read_text().splitlines()) <= longer.get(path.name, 40), path

@@ -137,7 +137,7 @@ def plot_scan(answer: Result[ScanTotals, ScanRow], *, mark: str | Sequence[str] 
     """Return a picture: MACs, parameters, and published accuracy as colour.
 
     The best model and the front are marked: those of which none is as accurate with fewer MACs.
-    timm's models for its own tests, whose names begin with test_, are left out.
+    timm's models for its own tests, whose names begin with `test_`, are left out.
 
     Args:
         answer: what `scan` returned.
