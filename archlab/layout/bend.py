@@ -20,6 +20,7 @@ from archlab.layout.placed import Point, Rect
 LEAST = 2  # skips from which on a level is bent
 SPAN = 0.6  # the share of the rows that the outermost of them goes around
 BETWEEN = 48.0  # the two sides
+CLEAR = 12.0  # more below the line of a skip
 TURN = 24.0  # below the sides, where the trunk turns
 
 
@@ -95,7 +96,8 @@ def bent(found: Bend, rows: Rows, links: Sequence[Link], place: Place) -> Block:
     skips = {link.edge for link, _, _ in found.skips}
     others = [link for link in links if link.edge not in skips]
     down, up = rows[: found.last + 1], rows[found.last + 1 :]
-    low: dict[int, float] = {}
+    # The line of a skip, and room for the arrow that goes on below it.
+    low: dict[int, float] = {start + 1: CLEAR for _, start, _ in found.skips}
     high: dict[int, float] = {}
     left, right = place(down, others, low), place(up, others, high, upward=True)
     for _, start, goal in found.skips:
@@ -104,10 +106,10 @@ def bent(found: Bend, rows: Rows, links: Sequence[Link], place: Place) -> Block:
         more = left.height - _foot(left, start) - BEFORE - _middle(right, row)
         if more > 0:
             # The innermost join stands close to what leads to it.
-            high[row if high or low else 0] = more
+            high[row if high else 0] = more
             right = place(up, others, high, upward=True)
         elif more < 0:
-            low[start + 1] = -more
+            low[start + 1] -= more
             left = place(down, others, low)
     return _joined(found, left, right)
 

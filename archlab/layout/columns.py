@@ -20,7 +20,7 @@ _ROUNDS = 3
 _LARGE = 500  # rows from which on near enough is enough
 _ENOUGH = 0.12  # the distance at which no other number of columns is tried
 _SHORTEST = 90.0  # points of a column
-_LITTLE, _LOST = 0.12, 0.25  # the share of the height that is too little at the left; what it costs
+_LITTLE, _LOST = 0.2, 0.3  # the share of all that is too little for a column; what it costs
 _LINE = 0.12  # what one more line from column to column costs
 
 
@@ -32,13 +32,14 @@ def wrapped(placing: Placing, whole: Block, goal: float) -> Block:
     """
     for _ in range(_ROUNDS):
         before, whole = whole, _broken(placing, whole, goal)
-        if whole is before or _distance(whole, goal) < _NEAR:
+        if whole is before or _cost(placing, whole, goal) < _NEAR:
             break
     return whole
 
 
 def _broken(placing: Placing, whole: Block, goal: float) -> Block:
-    best, distance, chosen = whole, _distance(whole, goal), placing.columns
+    """Return the drawing with columns in levels where they bring it nearer to the ratio."""
+    best, cost, chosen = whole, _cost(placing, whole, goal), placing.columns
     found = chosen
     for key in _tallest(placing, whole):
         stack = placing.stacks[key]
@@ -47,20 +48,31 @@ def _broken(placing: Placing, whole: Block, goal: float) -> Block:
             if len(columns) < count - 1:
                 continue
             block = _anew(placing, chosen | {key: columns}, key)
-            far = _distance(block, goal) + _LINE * (lines - 1)
-            # A few boxes alone beside the rest look lost.
-            lengths = _lengths(stack, columns)
-            far += _LOST if lengths[0] < _LITTLE * sum(lengths) else 0.0
-            if far < distance - (_WORTH if key == ROOT else _DEEPER):
-                best, distance, found = block, far, placing.columns
+            new = _cost(placing, block, goal)
+            if new < cost - (_DEEPER if columns and key != ROOT else _WORTH):
+                best, cost, found = block, new, placing.columns
             # A try takes its time where there are thousands of rows.
-            if distance < (_NEAR if len(stack.gaps) > _LARGE else _ENOUGH):
+            if cost < (_NEAR if len(stack.gaps) > _LARGE else _ENOUGH):
                 break
         chosen = found
         _anew(placing, chosen, key)
-        if distance < _NEAR:
+        if cost < _NEAR:
             break
     return best
+
+
+def _cost(placing: Placing, block: Block, goal: float) -> float:
+    """Return how far a drawing is from the ratio, and what its columns cost."""
+    cost = _distance(block, goal)
+    for key, columns in placing.columns.items():
+        if not columns:
+            continue
+        stack = placing.stacks[key]
+        lengths = [sum(stack.gaps[a:b]) for a, b in pairwise([0, *columns, len(stack.gaps)])]
+        # A few boxes alone beside the rest look lost.
+        cost += _LOST if min(lengths[0], lengths[-1]) < _LITTLE * sum(lengths) else 0.0
+        cost += _LINE * (max(stack.breaks.get(row, 1) for row in columns) - 1)
+    return cost
 
 
 def _counts(whole: Block, goal: float) -> list[int]:
@@ -68,7 +80,8 @@ def _counts(whole: Block, goal: float) -> list[int]:
     # In k columns a drawing is k times as wide, and a kth as high.
     likely = round(sqrt(whole.height / (whole.left + whole.right) / goal))
     near = (likely, likely + 1, likely - 1, likely + 2, likely - 2, 2, 3)
-    return [count for count in dict.fromkeys(near) if count > 1]
+    # One column is right again where a level inside is broken by now.
+    return [*(count for count in dict.fromkeys(near) if count > 1), 1]
 
 
 def _anew(placing: Placing, columns: dict[int, Sequence[int]], key: int) -> Block:
@@ -110,11 +123,6 @@ def _distance(block: Block, goal: float) -> float:
     """Return how far a block is from a ratio of height to width; a strip is further."""
     ratio = block.height / (block.left + block.right)
     return abs(log(ratio / goal)) + (_STRIP if ratio > TALL else 0.0)
-
-
-def _lengths(stack: Block, columns: Sequence[int]) -> list[float]:
-    ends = [0, *columns, len(stack.gaps)]
-    return [sum(stack.gaps[a:b]) for a, b in pairwise(ends)]
 
 
 def _columns(stack: Block, count: int, lines: int) -> list[int]:

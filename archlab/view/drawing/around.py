@@ -45,9 +45,9 @@ def head(drawing: Drawing, style: Style, volumes: Volumes | None, room: float) -
     cost = card.totals(style.params, style.macs)
     if style.before is not None:
         cost = f"{card.totals(*style.before)} → {cost}"
-    source = f"input {with_times(drawing.input or 'none')} · {drawing.mode} mode"
+    source = f"input {with_times(drawing.input or 'none')}"
     texts = [Text(line, 15, "text", bold=True) for line in card.wrapped(drawing.title, 40)]
-    texts += [Text(line, 9.5, "quiet") for line in card.wrapped(f"{cost} · {source}", 90)]
+    texts += _facts((cost, source, f"{drawing.mode} mode"), room)
     if drawing.model != drawing.title:
         texts += [Text(line, 8, "quiet") for line in card.wrapped(drawing.model, 90)]
     rows: list[Row] = [
@@ -77,15 +77,27 @@ def head(drawing: Drawing, style: Style, volumes: Volumes | None, room: float) -
     return rows
 
 
+def _facts(facts: Sequence[str], room: float) -> list[Text]:
+    """Return facts in lines that are no wider than there is room, each fact in one if it fits."""
+    lines: list[Text] = []
+    for fact in facts:
+        both = Text(f"{lines[-1].content} · {fact}" if lines else fact, 9.5, "quiet")
+        if lines and both.width <= room:
+            lines[-1] = both
+        else:
+            lines += [Text(line, 9.5, "quiet") for line in card.wrapped(fact, 90)]
+    return lines
+
+
 def _sample(
     entry: legend.Entry, colours: Mapping[str, str], *, tinted: bool
 ) -> tuple[list[Part], float]:
     """Return what stands before the words of a legend's entry, and its width."""
     if entry.line is not None:
-        role, pen, dashes = PENS[entry.line]
+        _, pen, dashes = PENS[entry.line]
         points = ((0.0, 6.0), (_SAMPLE, 6.0))
-        line = Line(shortened(points, 6), colours[role], pen, dashes)
-        return [line, arrow(points, 5 + 1.4 * pen, 3.0, colours[role])], _SAMPLE + 5
+        line = Line(shortened(points, 6), colours[entry.role], pen, dashes)
+        return [line, arrow(points, 5 + 1.4 * pen, 3.0, colours[entry.role])], _SAMPLE + 5
     if entry.sign == "■":
         colour = colours[entry.role]
         return [Rectangle(0, 1, 8, 9, tint(colour) if tinted else colour)], 12

@@ -17,6 +17,7 @@ JOINS = frozenset({Shape.SUM, Shape.PRODUCT, Shape.CONCAT})
 STRIP, HEAT = 6.0, 12.0  # width of the kind's colour at the left, of the heat at the right
 TOP, SIDE, BETWEEN = 4.0, 8.0, 8.0  # of a box: above and beside its text, between its columns
 _NARROW, _WIDE = 80.0, 90.0  # what every box has, and what the most channels add
+_LINE, _LONGEST = 38, 46  # letters of a title's line, and of a title that is not broken
 _JOIN = 20.0  # height of a join, and the width of one that is only a sign
 _TAB = 18.0  # height of a header
 # Role of an edge -> the role of its colour, how thick it is in points, and its dashes.
@@ -73,7 +74,7 @@ def face(box: Box, drawing: Drawing, widest: int) -> Face:
         return Face((), None, 2.0, 2.0)
     if box.shape in JOINS:
         return _join(box)
-    lines = [Text(line, 10.5, "text", bold=True) for line in card.wrapped(card.title(box))]
+    lines = [Text(line, 10.5, "text", bold=True) for line in _title(card.title(box))]
     lines += [Text(line, 8.5, "quiet") for line in card.details(box, drawing)]
     if box.mark:
         role = box.mark if box.mark in card.SIGNS else "quiet"
@@ -87,6 +88,11 @@ def face(box: Box, drawing: Drawing, widest: int) -> Face:
     width += CHIP + BETWEEN if box.inset else 0
     width += HEAT if has_heat(box, drawing) else 0
     return Face(lines, times, max(width, least), 2 * TOP + sum(line.height for line in lines))
+
+
+def _title(title: str) -> list[str]:
+    """Return a title in lines; a little more than a line has room is no reason to break it."""
+    return card.wrapped(title, max(_LINE, len(title) if len(title) <= _LONGEST else 0))
 
 
 def has_heat(box: Box, drawing: Drawing) -> bool:

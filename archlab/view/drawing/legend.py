@@ -45,8 +45,12 @@ def entries(drawings: Sequence[Drawing]) -> list[Entry]:
         for role, words in KIND_TITLES.items()
         if role in hues
     ]
-    roles = {edge.role for edge in edges}
-    lines += [Entry(*entry, line=role) for role, entry in _EDGES.items() if role in roles]
+    for role, (sign, colour, words) in _EDGES.items():
+        drawn = {edge.mark for edge in edges if edge.role == role}
+        # Between two models a line has the colour of its mark: a sample has that of all of them.
+        only = next(iter(drawn)) if len(drawn) == 1 else ""
+        if drawn:
+            lines.append(Entry(sign, only if only in SIGNS else colour, words, line=role))
     if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
         uneven = any(box.average for box in boxes)
         what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
