@@ -36,6 +36,7 @@ function viewer(part) {
     // One scale for a layer and for the stage around it: shares lie between a thousandth and all.
     return share ? { low: total / 1000, high: total, any } : { high: Math.max(...shown, 0), low: Math.min(...positive), any };
   }
+  const isNothing = value => value === 0 && data.scales[heat].share;
   function colour(value) {
     const steps = data.heat.length;
     let at = 0;
@@ -75,7 +76,7 @@ function viewer(part) {
         copy.append(make("text", { class: "plus", x: box.x1 - 13, y: box.y0 + 13 }, "+"));
       }
       const values = heat === null ? null : data.levels[key].heat[id];
-      if (values) {
+      if (values && !isNothing(values[heat])) {
         const value = values[heat];
         const fill = value === null ? "var(--hatch)" : colour(value);
         const strip = make("rect", { class: "strip", x: box.x1 + 1, y: box.y0, width: 8, height: box.y1 - box.y0, fill });
@@ -97,7 +98,10 @@ function viewer(part) {
         make("text", { class: "title", x: frame.x + 20, y: frame.y + 15 }, `${level.path} ${level.type}`.trim()),
         make("text", { class: "more", x: frame.x + 20, y: frame.y + 27 }, [...level.facts, heatText(key, id)].filter(Boolean).join(" · ")));
       const values = heat === null ? null : data.levels[key].heat[id];
-      if (values) head.append(make("rect", { class: "strip", x: frame.x + frame.w - 13, y: frame.y + 4, width: 8, height: HEAD - 11, fill: values[heat] === null ? "var(--hatch)" : colour(values[heat]) }));
+      if (values && !isNothing(values[heat])) {
+        const fill = values[heat] === null ? "var(--hatch)" : colour(values[heat]);
+        head.append(make("rect", { class: "strip", x: frame.x + frame.w - 13, y: frame.y + 4, width: 8, height: HEAD - 11, style: `fill:${fill}` }));
+      }
       const ports = [];
       const top = frame.y + HEAD + inside.in.y, low = frame.y + HEAD + inside.out.y;
       if (!inside.in.none) ports.push(make("path", { class: "link", d: `M${entry},${frame.y}L${entry},${top}` }));
