@@ -71,7 +71,8 @@ def fold(
     turns = Turns(graph, marks)
     tree = call_tree(graph, turns)
     stream = flow(graph, every=every, states=turns.states, later=turns.later)
-    stream = stream if every else summed(graph, stream, turns)
+    # In a difference sums that one model lacks are told one by one.
+    stream = stream if every or difference else summed(graph, stream, turns)
     keys = Keys(graph, stream, frozenset(wish.expand), marks, 0 if every else 3, turns.later)
     root = _simplified(keys, tree, every=every)
     sorts = often(root, keys) if wish.insets else frozenset()

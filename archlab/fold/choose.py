@@ -17,6 +17,7 @@ from archlab.ir.graph import Graph
 BOXES, OPS_BOXES = 60, 600  # the budget of a drawing, and of one with every operator
 
 _FEW = 3  # a picture below a third of its budget opens its largest module in stretches
+_LITTLE = 20  # boxes below which one block is opened to the last
 _LOOSE = 8  # operators without a module, from which on a closed box tells more than they do
 
 # Open block -> the items drawn inside it, which may be stretches of its own.
@@ -74,7 +75,11 @@ def chosen(root: Block, keys: Keys, wish: Wish, room: int, shut: Collection[int]
 def _open_exemplars(
     root: Block, opened: Open, keys: Keys, room: int, shut: Collection[int]
 ) -> None:
-    """Open the first block of each sort that is not shut, the outer levels first."""
+    """Open the first block of each sort that is not shut, the outer levels first.
+
+    Where there is little room, one block that is open all the way tells more than all stages.
+    """
+    inward = -1 if room < _LITTLE else 1
     sorts = {keys.alike(block) for block in opened}.union(shut)
     while True:
         shown = list(visible(root, opened))
@@ -89,7 +94,7 @@ def _open_exemplars(
         if not fits:
             return
         # `min` takes the first of several with the same level.
-        _, block = min(fits, key=lambda entry: (_mostly_loose(entry[1]), entry[0]))
+        _, block = min(fits, key=lambda entry: (_mostly_loose(entry[1]), inward * entry[0]))
         sorts.add(keys.alike(block))
         opened[block] = block.children
 
@@ -138,10 +143,12 @@ def _blocks(item: Item, depth: int | None = None, *, every: bool = False) -> Ite
     if isinstance(item, Run):
         for member in item.members if every else item.members[:1]:
             yield from _blocks(member, depth, every=every)
-    elif isinstance(item, Block) and depth != 0:
+    elif isinstance(item, Block) and (depth != 0 or item.is_unit):
         yield item
+        # Items that repeat together are no level of modules.
+        below = depth if depth is None or item.is_unit else depth - 1
         for child in item.children:
-            yield from _blocks(child, None if depth is None else depth - 1, every=every)
+            yield from _blocks(child, below, every=every)
 
 
 def _forced(root: Block, paths: Sequence[str], graph: Graph) -> Open:

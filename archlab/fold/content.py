@@ -18,8 +18,9 @@ def content(graph: Graph, block: Block, inside: Sequence[Node]) -> str:
         return _sorts(graph, block)
     counts = Counter[str](node.kind for node in inside)
     kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
-    listed = ", ".join(f"{counts[kind]} {kind}" for kind in kinds[:_KINDS])
-    if others := sum(counts[kind] for kind in kinds[_KINDS:]):
+    named = len(kinds) if len(kinds) == _KINDS + 1 else _KINDS  # one more is as short as "other"
+    listed = ", ".join(f"{counts[kind]} {kind}" for kind in kinds[:named])
+    if others := sum(counts[kind] for kind in kinds[named:]):
         listed += f", {others} other"
     return f"{len(inside)} operators: {listed}"
 

@@ -187,3 +187,4 @@ class Heat:
     low: float
     high: float
     total: float | None = None
+    linear: bool = False  # values that are no shares lie on a scale by size, and else by powers

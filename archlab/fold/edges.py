@@ -12,7 +12,7 @@ from math import prod
 
 from archlab.fold.arithmetic import is_bias
 from archlab.fold.axes import unit_of
-from archlab.fold.drawing import SHORTCUTS, Box, Edge, Group, Role
+from archlab.fold.drawing import SHORTCUTS, Box, Edge, Group, Role, Shape
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, Operand
 from archlab.fold.union import Union
@@ -27,7 +27,6 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
     """Return the edges between the boxes of a canvas, with the marks of a difference."""
     drawn: Drawn = {}
     labelled: set[Hashable] = set()
-    looped: set[str] = set()
     marks = difference.edges if difference else {}
     # The first operator of each box, since what it reads is what the box reads.
     firsts = {box: node for node, box in sorted(canvas.box_of.items(), reverse=True)}
@@ -37,8 +36,8 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         if role is None:
             continue
         tail, target = canvas.box_of[source], canvas.box_of[head]
-        if (tail, target, role) in drawn or (role == Role.LOOP and tail in looped):
-            continue  # the first box of the next turn that reads it is the one to go back to
+        if (tail, target, role) in drawn:
+            continue
         left, entered = ways.tensors(operand, source, head)
         shape, read = canvas.axes.sample(left), canvas.axes.sample(entered)
         read = read if read != shape else ()
@@ -48,18 +47,22 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         resized = len(shape) == len(before) >= _MAP and shape[1:] != before[1:]
         new = source < 0 or resized or shape != ways.into(_layer(canvas, source))
         changed = (new and tail not in labelled) or (bool(read) and (tail, read) not in labelled)
-        mark = marks.get((source, head), "")
+        mark = marks.get((source, head), "") or _within(canvas, source, head)
         nbytes = prod(shape) * DTYPE_BYTES.get(canvas.graph.tensors[left].dtype, 4)
         drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read, nbytes)
         if changed and role == Role.MAIN:
             labelled |= {tail, (tail, read)}
-        if role == Role.LOOP:
-            looped.add(tail)
     for source, head, role in difference.gone if difference else ():
         if _role(canvas, source, head) not in (None, Role.REPEAT):
             tail, target = canvas.box_of[source], canvas.box_of[head]
             drawn[tail, target, role] = Edge(tail, target, role, mark="removed")
     return _without_insides(canvas, drawn)
+
+
+def _within(canvas: Canvas, source: int, head: int) -> str:
+    """Return "added" for a line between operators that the second model alone has."""
+    both = {canvas.marks.get(source), canvas.marks.get(head)}
+    return "added" if both == {"added"} else ""
 
 
 def _layer(canvas: Canvas, source: int) -> int:
@@ -151,9 +154,22 @@ def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
 
 def with_units(canvas: Canvas, drawn: list[Edge]) -> tuple[Box, ...]:
     """Return the boxes with what they make; the shapes that leave them tell what widths are of."""
+    # Of several outputs, none is the width of a module.
+    made: dict[str, set[tuple[int, ...]]] = {}
+    for edge in drawn:
+        made.setdefault(edge.tail, set()).add(edge.shape)
+    several = {box.id for box in canvas.boxes
+               if box.shape == Shape.MODULE and len(made.get(box.id, ())) > 1}  # fmt: skip
     # An operator's own output may have another one: torch takes linear layers of a map row by row.
     shapes = {edge.tail: edge.shape for edge in reversed(drawn) if edge.shape}
-    boxes = (replace(box, makes=canvas.makes.get(box.id, ())) for box in canvas.boxes)
+    boxes = (
+        replace(
+            box,
+            makes=canvas.makes.get(box.id, ()),
+            width=None if box.id in several else box.width,
+        )
+        for box in canvas.boxes
+    )
     return tuple(
         replace(box, unit=unit_of(shapes[box.id], box.width, box.unit)) if box.id in shapes else box
         for box in boxes

@@ -12,7 +12,7 @@ from archlab.fold.arithmetic import is_bias
 from archlab.fold.axes import Axes
 from archlab.fold.choose import Open
 from archlab.fold.content import content, holds
-from archlab.fold.drawing import Box, Group, Shape
+from archlab.fold.drawing import SHORTCUTS, Box, Group, Shape
 from archlab.fold.flow import Flow
 from archlab.fold.stretch import extent
 from archlab.fold.tree import CONTAINERS, RECURRENT, Block, Item, Leaf, Run, module_type
@@ -253,7 +253,7 @@ class Canvas:
             name=_extent(block, base) if block.sealed else _relative(block.path, base),
             width=width,
             unit=unit,
-            note=content(graph, block, inside) if block.sealed else "",
+            note=content(graph, block, inside) if block.sealed else self._joins(block),
             pattern=block.pattern,
         )
 
@@ -264,6 +264,12 @@ class Canvas:
         for reason in dict.fromkeys(others):
             if reason and reason != main and not (main and reason.startswith((MAKES, WEIGHTS))):
                 yield reason
+
+    def _joins(self, block: Block) -> str:
+        """Say of closed items that repeat together that a shortcut is among them."""
+        inside = set(block.nodes) if block.is_unit else ()
+        ends = (reader for (_, reader), role in self.flow.roles.items() if role in SHORTCUTS)
+        return "with a shortcut" if any(reader in inside for reader in ends) else ""
 
     def _mark_of_box(self, item: Leaf | Block) -> str:
         """A box is marked like its main operator; a closed one where anything inside differs."""

@@ -34,6 +34,7 @@ _CHAIN = frozenset(
 )  # fmt: skip
 SAME = frozenset({Kind.COPY, Kind.RESHAPE})  # passed by, a tensor keeps its values and their order
 _PADDED = SAME | {Kind.PAD, Kind.SLICE}  # a way round that subsamples and adds zero channels
+_FORMULA = frozenset({Kind.ELEMENTWISE, Kind.ACTIVATION, Kind.SOFTMAX})
 _ENLARGING = frozenset({Kind.RESAMPLE, Kind.CONV_TRANSPOSE})
 _STEPS = 6  # operators on the way round that still count as a shortcut
 
@@ -116,7 +117,7 @@ def flow(
         else:
             reached = distinct_sources(read)
             passed = frozenset().union(*(operand.passed for operand in read), (node.kind,))
-            trail = (node.op, node.attrs, tuple(operand.trail for operand in read))
+            trail = (node.id, node.op, node.attrs, tuple(operand.trail for operand in read))
             for tensor in node.outputs:
                 origin[tensor] = Operand(tensor, reached, passed, trail)
     sources = {node: distinct_sources(read) for node, read in operands.items()}
@@ -172,7 +173,7 @@ def _roles(
             takers.setdefault(operand.tensor, []).append(node)
     for node, read in operands.items():
         if is_sum(graph.nodes[node]) and len(read) == 2:
-            _mark_sum(graph, node, read, sources, roles, takers)
+            _mark_sum(graph, node, operands, sources, roles, takers)
         elif graph.nodes[node].kind == Kind.CONCAT and len(read) > 1:
             # What another operand is made from is joined in behind it: a skip.
             before = ancestors(list(sources[node]), sources)
@@ -203,17 +204,18 @@ def ancestors(nodes: list[int], sources: dict[int, tuple[int, ...]]) -> set[int]
 def _mark_sum(
     graph: Graph,
     node: int,
-    read: tuple[Operand, ...],
+    operands: dict[int, tuple[Operand, ...]],
     sources: dict[int, tuple[int, ...]],
     roles: dict[tuple[int, int], Role],
     takers: dict[int, list[int]],
 ) -> None:
     """Mark the edges of the way round: identity, padded, pooled, or through one projection."""
+    read = operands[node]
     pairs = [(a, b) for a, b in (read, read[::-1]) if len(a.sources) == 1 and b.sources]
     for way, main in pairs:
         start = way.sources[0]
         inside = ancestors([start, *main.sources], sources)
-        if start in inside:
+        if start in inside and _is_way(graph, way, inside.union(main.sources), operands):
             padded = Kind.PAD in way.passed and way.passed <= _PADDED
             changed = Role.PAD if padded else Role.BYPASS
             # What was done before the fork is done to both: a norm of channels permutes and back.
@@ -230,6 +232,20 @@ def _mark_sum(
                 role = Role.PAD if Kind.PAD in kinds else Role.BYPASS
             roles |= dict.fromkeys(pairwise((*chain, node)), role)
             return
+
+
+def _is_way(
+    graph: Graph, way: Operand, around: set[int], operands: dict[int, tuple[Operand, ...]]
+) -> bool:
+    """Whether a sum's operand is a way around layers, and no part of a formula."""
+    start = way.sources[0]
+    inner = [node for node in around if node >= 0 and node != start]
+    if {graph.nodes[node].kind for node in inner} <= _FORMULA:
+        return False  # n + z·(h − n), as in a gate
+    # Scale and shift are two parts of one tensor.
+    parts = (operand.passed for node in inner for operand in operands[node]
+             if start in operand.sources)  # fmt: skip
+    return Kind.SLICE not in way.passed or not any(Kind.SLICE in passed for passed in parts)
 
 
 def _way_round(

@@ -107,8 +107,8 @@ class Keys:
                     read.append(("outside", known, () if loosely else spec.shape))
             shapes = () if loosely else tuple(graph.shape(tensor) for tensor in node.outputs)
             mark = self.marks.get(number, "")
-            trails = (operand.trail for operand in self.flow.operands.get(number, ()))
-            read.append(tuple(map(_loosened, trails) if loosely else trails))
+            operands = self.flow.operands.get(number, ())
+            read.append(tuple(_passed(each.trail, place, loosely=loosely) for each in operands))
             attrs = at_any_place(node.attrs) if loosely else node.attrs
             lines.append((node.op, node.kind, attrs, tuple(read), shapes, mark))
         kind = item.type if isinstance(item, Block) else ""
@@ -130,12 +130,16 @@ class Keys:
         return (node.kind, name, several, mark)
 
 
-def _loosened(trail: Hashable) -> Hashable:
-    """Return what an operand passed on its way, at any place of a tensor."""
-    if not isinstance(trail, tuple) or not trail:
-        return trail
-    op, attrs, before = trail
-    return (op, at_any_place(attrs), tuple(map(_loosened, before)))
+def _passed(trail: Hashable, inside: Collection[int], *, loosely: bool) -> Hashable:
+    """Return what an operand passed inside of an item, perhaps at any place of a tensor.
+
+    What was done to it before, such as to put channels last, is not the item's.
+    """
+    if not isinstance(trail, tuple) or not trail or trail[0] not in inside:
+        return ()
+    _, op, attrs, before = trail
+    earlier = tuple(_passed(each, inside, loosely=loosely) for each in before)
+    return (op, at_any_place(attrs) if loosely else attrs, earlier)
 
 
 def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
@@ -220,10 +224,11 @@ def lists_of(items: Sequence[Item], flow: Flow) -> list[Block]:
 
 
 def covers(run: Run, row: Block) -> bool:
-    """Whether a run side by side has all modules of a list."""
+    """Whether a run side by side, or one after the other, has all modules of a list."""
     inside = set(run.nodes)
     modules = (part for part in row.children if not isinstance(part, Leaf))
-    return run.wiring == "parallel" and all(inside.issuperset(part.nodes) for part in modules)
+    together = run.wiring in ("parallel", "chain")
+    return together and all(inside.issuperset(part.nodes) for part in modules)
 
 
 def _untapped(flow: Flow, units: list[Leaf | Block]) -> list[Leaf | Block]:

@@ -39,6 +39,11 @@ class Block:
     pattern: str = ""  # what it is by its structure: squeeze-excite; of small operators the title
     kind: Kind | None = None  # of small operators that are one thing together
 
+    @property
+    def is_unit(self) -> bool:
+        """Whether it is no module, but several items that repeat together."""
+        return not self.paths and self.kind is None and not self.sealed
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:

@@ -6,7 +6,6 @@ weighs what it weighs in the model. A parameter counts once, where it is first r
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -155,15 +154,18 @@ def _amounts(graph: Graph) -> Callable[[Box | Group], Amounts]:
 
     def amounts(item: Box | Group) -> Amounts:
         inside = set(item.nodes)
-        used = Counter(i for node in inside for i in uses.get(node, ()))
-        # A parameter that many nodes use belongs to each repeat, and else to one of them.
-        by_repeats = (graph.params[i].numel * min(n, item.repeats) for i, n in used.items())
+        # Repeats run one after the other, and have as many nodes each.
+        length = max(len(inside) // item.repeats, 1)
+        places = {node: at // length for at, node in enumerate(sorted(inside))}
+        used = {(i, places[node]) for node in inside for i in uses.get(node, ())}
+        by_repeats = (graph.params[i].numel for i, _ in used)
         own = sum(params.get(node, 0) for node in inside)
+        held = {i for i, _ in used}
         return Amounts(
             params=own,
             each=sum(by_repeats) / item.repeats if own and item.repeats > 1 else None,
             macs=_sum(macs, inside),
-            shared=own < sum(graph.params[i].numel for i in used),
+            shared=own < sum(graph.params[i].numel for i in held),
             partial=any(macs.get(node, 0) is None for node in inside),
         )
 

@@ -52,6 +52,8 @@ def graph_picture(
         notes.append(f"MACs are a lower bound: no rule for {', '.join(unknown[:4])}")
     if graph.failure is not None:
         notes.append("MACs up to the failure")
+    if "holds for" in graph.build:  # one input, or one draw of random numbers
+        notes.append(graph.build)
     told = [] if overlay is None else unmatched(graph, overlay)
     return picture_of(look, drawn, graph, notes, told=told)
 

@@ -202,15 +202,14 @@ def overlaid(drawing: Drawing, graph: Graph, overlay: Overlay) -> Drawing:
     groups = tuple(replace(group, amounts=_heated(group, value_of)) for group in drawing.groups)
     shown = [box.amounts.heat for box in boxes if box.amounts.heat is not None]
     tops = _tops(overlay.values, [path for path in overlay.values if path in graph.module])
-    # The scale of means is logarithmic, which has no place for 0: it is as cold as the coldest.
-    scale = shown if overlay.adds_up else [value for value in shown if value > 0] or shown
     heat = Heat(
         measure="overlay",
         title=overlay.title,
         share=overlay.adds_up,
-        low=min(scale, default=0.0),
+        low=min(shown, default=0.0) if overlay.adds_up else min([0.0, *shown]),
         high=max(shown, default=0.0),
         total=sum(overlay.values[path] for path in tops) if overlay.adds_up else None,
+        linear=not overlay.adds_up,
     )
     insets = tuple(
         replace(inset, drawing=replace(overlaid(inset.drawing, graph, overlay), heat=heat))

@@ -164,7 +164,7 @@ def _failed(recording: Recording) -> TraceError:
     kind = graph.module[failure.path].type if failure.path in graph.module else ""
     return TraceError(
         f"The forward of {graph.name} failed in {failure.path or 'the model itself'} ({kind}): "
-        f"{first_line}.{received} The input was {graph.input_text() or 'empty'}, "
+        f"{first_line.rstrip('.')}.{received} The input was {graph.input_text() or 'empty'}, "
         f"the mode {graph.mode}. {advice(error, graph.input_text())}",
         graph,
     )

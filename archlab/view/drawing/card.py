@@ -166,15 +166,20 @@ def details(box: Box, drawing: Drawing) -> list[str]:
     # What a function keeps is often nothing, which its heat says.
     nothing = amounts.heat == 0 and drawing.heat is not None and drawing.heat.measure == "memory"
     if drawing.heat is not None and amounts.heat is not None and not nothing:
-        together = f", ×{box.repeats} together" if box.repeats > 1 and drawing.heat.share else ""
-        lines.append(heat_text(amounts.heat, drawing) + together)
+        lines.append(heat_text(amounts.heat, drawing, box.repeats))
     return lines
 
 
-def heat_text(value: float, drawing: Drawing) -> str:
-    """Return a heat value in words: `12.3 % of MACs`, or `35 px`."""
+def heat_text(value: float, drawing: Drawing, repeats: int = 1) -> str:
+    """Return a heat value in words: `12.3 % of MACs`, or `35 px`.
+
+    A value is that of all repeats of the frames around: their sum, or the largest.
+    """
     heat = drawing.heat
     assert heat is not None
+    if repeats > 1:
+        of_all = f"×{repeats} together" if heat.share else f"the largest of ×{repeats}"
+        return f"{heat_text(value, drawing)}, {of_all}"
     if heat.share:
         # Bytes are what memory is asked for; of other amounts a card has the number already.
         amount = f"{size(value)}, " if heat.measure == "memory" else ""
@@ -222,7 +227,7 @@ def _heat_cell(box: Box, theme: Theme, drawing: Drawing) -> str:
 
 
 def scaled(value: float, drawing: Drawing) -> float:
-    """Return a heat value's place between 0 and 1, on a logarithmic scale.
+    """Return a heat value's place between 0 and 1, on a logarithmic scale unless it is linear.
 
     Shares lie between a thousandth and all of the total, so that one scale holds for a layer and
     for the stage around it.
@@ -231,6 +236,8 @@ def scaled(value: float, drawing: Drawing) -> float:
     assert heat is not None
     total = heat.total or 0.0
     low, high = (total / SHARES, total) if heat.share else (heat.low, heat.high)
+    if heat.linear:
+        return min(max((value - low) / (high - low), 0.0), 1.0) if high > low else 0.0
     # A logarithm needs two positive ends.
     if low <= 0 or high <= low:
         return 0.0 if value <= low else 1.0
@@ -250,7 +257,7 @@ def frame(group: Group, drawing: Drawing, theme: Theme) -> str:
     # A branch is narrow, and its cards say what it costs.
     amounts = [] if group.branches else cost(group)
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
-        amounts.append(heat_text(group.amounts.heat, drawing))
+        amounts.append(heat_text(group.amounts.heat, drawing, group.repeats))
     lines += [text(amount, 8, colours["quiet"]) for amount in amounts]
     for note in filter(None, (group.note, SIGNS.get(group.mark, group.mark))):
         lines += [text(line, 8, colours["skip"], bold=True) for line in wrapped(note, 20)]

@@ -126,7 +126,7 @@ def header(group: Group, drawing: Drawing, *, costs: bool = True) -> tuple[list[
     # A branch is narrow, and its cards say what it costs.
     cost = card.cost(group) if costs and not group.branches else []
     if drawing.heat is not None and drawing.heat.share and group.amounts.heat:
-        cost.append(card.heat_text(group.amounts.heat, drawing))
+        cost.append(card.heat_text(group.amounts.heat, drawing, group.repeats))
     facts = [Text(" · ".join(cost), 8, "quiet")] if cost else []
     if group.note:
         facts.append(Text(card.printable(group.note), 8, "skip", bold=True))

@@ -98,7 +98,7 @@ def chip(letter: str, corner: Point, colours: Mapping[str, str]) -> list[Shape]:
 
 
 def _words(inset: Inset) -> tuple[str, str]:
-    return inset.type.strip("_"), f"{inset.count} boxes; drawn is {inset.path}"
+    return inset.type.strip("_"), f"in {inset.count} places; drawn is {inset.path}"
 
 
 def _header_width(inset: Inset) -> float:

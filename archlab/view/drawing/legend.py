@@ -54,7 +54,7 @@ def entries(drawings: Sequence[Drawing]) -> list[Entry]:
     if max([1, *(box.times for box in boxes), *(group.times for group in groups)]) > 1:
         uneven = any(box.average for box in boxes)
         what = "N blocks, equal but for widths that grow" if uneven else "N equal blocks"
-        lines.append(Entry("×N", "shortcut", f"{what}, in a row; the first is drawn"))
+        lines.append(Entry("×N", "shortcut", f"{what}; the first is drawn"))
     marks = {box.mark for box in boxes} | {edge.mark for edge in edges}
     lines += [
         Entry(sign.partition(" ")[0], mark, f"{mark} in the second model", 11)
@@ -105,7 +105,8 @@ def scale(drawing: Drawing) -> tuple[str, list[tuple[float, str]]]:
         return words, ticks
     unit = " px" if heat.title.endswith("px") else ""
     low, high = heat.low, heat.high
-    middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2
+    middle = (low * high) ** 0.5 if low > 0 and not heat.linear else (low + high) / 2
     ticks = [(0.0, f"{low:.3g}{unit}"), (0.5, f"{middle:.3g}"), (1.0, f"{high:.3g}{unit}")]
-    words = f"{heat.title.removesuffix(', px')}, logarithmic; grey hatched: not available"
+    kind = "" if heat.linear else ", logarithmic"
+    words = f"{heat.title.removesuffix(', px')}{kind}; grey hatched: not available"
     return words, ticks

@@ -68,7 +68,7 @@ def sketch(drawing: Drawing, style: Style, width: int = WIDTH, *, colours: bool 
     notes = (*_scale(drawing), *style.notes, *drawing.folded, *style.conventions)
     lines = [*_sentences(head, width, BOLD), [], *_lines(drawing, width)]
     for inset in drawing.insets:
-        title = f"[{inset.letter}] {inset.type}: {inset.count} boxes; drawn is {inset.path}"
+        title = f"[{inset.letter}] {inset.type}: in {inset.count} places; drawn is {inset.path}"
         lines += [[], *_sentences([title], width, BOLD), *_lines(inset.drawing, width)]
     lines += [[], *_sentences(notes, width, QUIET)] if notes else []
     return "\n".join(inked(line, colours=colours) for line in lines)
@@ -134,7 +134,8 @@ def _scale(drawing: Drawing) -> Iterator[str]:
         yield f"bars: share of all {title}, 0 … {high:.3g} %; ╱╱ is not available"
     else:
         unit = " px" if heat.title.endswith("px") else ""
-        scale = f"{heat.low:.4g} … {heat.high:.4g}{unit}, logarithmic"
+        kind = "" if heat.linear else ", logarithmic"
+        scale = f"{heat.low:.4g} … {heat.high:.4g}{unit}{kind}"
         yield f"bars: {title}, {scale}; ╱╱ is not available"
 
 
@@ -185,7 +186,7 @@ def _frame_rows(sheet: _Sheet, group: Group, depth: int) -> list[_Row]:
         group.type.strip("_") or group.holds,
         group.pattern,
         *cost(group),
-        heat_text(group.amounts.heat, sheet.drawing)
+        heat_text(group.amounts.heat, sheet.drawing, group.repeats)
         if heat is not None and heat.share and group.amounts.heat
         else "",
         group.note,
@@ -243,12 +244,13 @@ def _said(sheet: _Sheet, place: int, made: str) -> list[str]:
     """Return what stands behind the title of a box, and the numbers of lanes that it has not."""
     box, numbers = sheet.drawing.boxes[place], sheet.plan.numbers
     before = sheet.drawing.boxes[place - 1].id if place else ""
-    into = sheet.into[box.id]
+    into, heat = sheet.into[box.id], sheet.drawing.heat
     if str(box.width) in made.split("×"):
         box = replace(box, width=None, unit="")  # the shape says it
     ends = " ".join(f"[{numbers[edge.tail]}]" for edge in into if edge.tail in numbers)
     return [
         *details(box, into, sheet.leaving[box.id], sheet.boxes, before),
+        f"×{box.repeats} together" if box.repeats > 1 and heat and heat.share else "",
         f"from {ends}" if ends else "",
         f"to [{numbers[box.id]}]" if box.id in numbers else "",
     ]

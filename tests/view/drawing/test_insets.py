@@ -75,7 +75,7 @@ def test_the_legend_explains_what_is_in_insets_alone(drawing) -> None:
 def test_text_has_letters_and_the_insets_below(drawing) -> None:
     lines = FORMATS["txt"](Sheet(drawing, Style(THEMES["light"]))).decode().splitlines()
     assert sum("ResidualUnit ×2 [A]" in line for line in lines) == 1
-    assert "[B] ResidualUnit: 3 boxes; drawn is layer2.0" in lines
+    assert "[B] ResidualUnit: in 3 places; drawn is layer2.0" in lines
 
 
 @pytest.mark.parametrize("name", ["dot", "mmd"])
