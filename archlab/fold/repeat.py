@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from itertools import takewhile
 
 from archlab.fold.flow import Flow, function
@@ -19,6 +20,14 @@ from archlab.ir.kinds import ConvAttrs, Kind, PoolAttrs
 
 _LONGEST = 4  # items of a repeated unit
 _NUMBER = re.compile(r"\d+")
+
+
+class _Manner(Enum):
+    """What a structure leaves aside: nothing, what was passed before, or sizes and places."""
+
+    EXACT = "exact"
+    BARE = "bare"
+    LOOSE = "loose"
 
 
 @dataclass(slots=True)
@@ -33,14 +42,21 @@ class Keys:
     later: Collection[int] = frozenset()  # nodes of all turns of a loop but the first
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _alike: dict[Item, int] = field(default_factory=dict)
-    _exact: dict[tuple[bool, tuple[int, ...]], int] = field(default_factory=dict)
+    _exact: dict[tuple[_Manner, tuple[int, ...]], int] = field(default_factory=dict)
 
     def exact(self, item: Item) -> int:
         """Return the number of an item's exact structure."""
         # No other item has the same nodes: what the user wants to see is equal to nothing.
         if self.stands_apart(item):
             return self._number(("apart", item.nodes))
-        return self._structured(item, loosely=False)
+        return self._structured(item, _Manner.EXACT)
+
+    def bare(self, item: Item) -> int:
+        """Return the number of an item's structure without what its operands passed before.
+
+        The first block of a row may read what was flattened or put channels last for all of them.
+        """
+        return self.exact(item) if self.stands_apart(item) else self._structured(item, _Manner.BARE)
 
     def loose(self, item: Item) -> int:
         """Return the number of an item's structure with its weights' sizes.
@@ -48,12 +64,14 @@ class Keys:
         How many rows it works on, and which part of a tensor it reads, is left aside: each expert
         of a mixture gets tokens, and a gate, of its own.
         """
-        return self.exact(item) if self.stands_apart(item) else self._structured(item, loosely=True)
+        if self.stands_apart(item):
+            return self.exact(item)
+        return self._structured(item, _Manner.LOOSE)
 
-    def _structured(self, item: Item, *, loosely: bool) -> int:
-        key = (loosely, item.nodes)
+    def _structured(self, item: Item, manner: _Manner) -> int:
+        key = (manner, item.nodes)
         if key not in self._exact:
-            self._exact[key] = self._number(self._structure(item, loosely=loosely))
+            self._exact[key] = self._number(self._structure(item, manner))
         return self._exact[key]
 
     def alike(self, item: Item) -> int:
@@ -84,7 +102,8 @@ class Keys:
     def _number(self, structure: Hashable) -> int:
         return self._numbers.setdefault(structure, len(self._numbers))
 
-    def _structure(self, item: Item, *, loosely: bool) -> Hashable:
+    def _structure(self, item: Item, manner: _Manner) -> Hashable:
+        loosely = manner == _Manner.LOOSE
         place = {node: i for i, node in enumerate(item.nodes)}
         outside: dict[int, int] = {}
         graph, producer = self.graph, self.graph.producer
@@ -107,12 +126,14 @@ class Keys:
                     read.append(("outside", known, () if loosely else spec.shape))
             shapes = () if loosely else tuple(graph.shape(tensor) for tensor in node.outputs)
             mark = self.marks.get(number, "")
+            within = place if manner == _Manner.BARE else None
             operands = self.flow.operands.get(number, ())
-            read.append(tuple(_passed(each.trail, place, loosely=loosely) for each in operands))
+            read.append(tuple(_passed(each.trail, within, loosely=loosely) for each in operands))
             attrs = at_any_place(node.attrs) if loosely else node.attrs
             lines.append((node.op, node.kind, attrs, tuple(read), shapes, mark))
         kind = item.type if isinstance(item, Block) else ""
-        return ("loose" if loosely else "exact", kind, len(place), tuple(lines))
+        # What passed nothing before has one number, whether that is left aside or not.
+        return (loosely, kind, len(place), tuple(lines))
 
     def _manner(self, number: int) -> Hashable:
         node = self.graph.nodes[number]
@@ -130,15 +151,12 @@ class Keys:
         return (node.kind, name, several, mark)
 
 
-def _passed(trail: Hashable, inside: Collection[int], *, loosely: bool) -> Hashable:
-    """Return what an operand passed inside of an item, perhaps at any place of a tensor.
-
-    What was done to it before, such as to put channels last, is not the item's.
-    """
-    if not isinstance(trail, tuple) or not trail or trail[0] not in inside:
+def _passed(trail: Hashable, within: Collection[int] | None, *, loosely: bool) -> Hashable:
+    """Return what an operand passed on its way, within some nodes, perhaps at any place."""
+    if not isinstance(trail, tuple) or not trail or (within is not None and trail[0] not in within):
         return ()
     _, op, attrs, before = trail
-    earlier = tuple(_passed(each, inside, loosely=loosely) for each in before)
+    earlier = tuple(_passed(each, within, loosely=loosely) for each in before)
     return (op, at_any_place(attrs) if loosely else attrs, earlier)
 
 
@@ -158,7 +176,7 @@ def repeated(keys: Keys, items: Sequence[Item]) -> tuple[Item, ...]:
 
 def _run(keys: Keys, exact: Sequence[int], i: int, items: Sequence[Item]) -> tuple[Run | None, int]:
     """Return the run of equal items that begins at `i`, and how many items it takes."""
-    period, times = _row(exact, i, items, keys.least)
+    period, times = _row(keys, exact, i, items)
     starts = range(i, i + times * period, period)
     units = _untapped(keys.flow, [_unit(items[start : start + period]) for start in starts])
     wiring = wired(keys.flow, units) if len(units) > 1 else ""
@@ -241,19 +259,29 @@ def _untapped(flow: Flow, units: list[Leaf | Block]) -> list[Leaf | Block]:
     return units
 
 
-def _row(exact: Sequence[int], start: int, items: Sequence[Item], leaves: int) -> tuple[int, int]:
+def _row(keys: Keys, exact: Sequence[int], start: int, items: Sequence[Item]) -> tuple[int, int]:
     """Return the length of the unit that repeats at `start`, and how often; else (1, 1)."""
     for period in range(1, _LONGEST + 1):
         times = 1
-        unit = list(exact[start : start + period])
+        unit = list(exact[start + period : start + 2 * period])
         if len(unit) < period:
             break
-        while list(exact[start + times * period : start + (times + 1) * period]) == unit:
-            times += 1
+        if _begins(keys, items[start : start + period], exact[start : start + period], unit):
+            while list(exact[start + times * period : start + (times + 1) * period]) == unit:
+                times += 1
         blocks = _has_block(items[start : start + period])
-        if times >= (2 if blocks else leaves or times + 1):
+        if times >= (2 if blocks else keys.least or times + 1):
             return period, times
     return 1, 1
+
+
+def _begins(keys: Keys, first: Sequence[Item], exact: Sequence[int], unit: Sequence[int]) -> bool:
+    """Whether items are the unit, but for what the very first ones may have passed before."""
+    pairs = zip(first, exact, unit, strict=True)
+    return all(
+        number == wanted or (isinstance(item, Block) and keys.bare(item) == wanted)
+        for item, number, wanted in pairs
+    )
 
 
 def _unit(items: Sequence[Item]) -> Leaf | Block:

@@ -41,8 +41,9 @@ class Block:
 
     @property
     def is_unit(self) -> bool:
-        """Whether it is no module, but several items that repeat together."""
-        return not self.paths and self.kind is None and not self.sealed
+        """Whether it is no module, but modules that repeat together with what is between them."""
+        plain = not self.paths and self.kind is None and not self.sealed
+        return plain and any(isinstance(child, Block) for child in self.children)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -151,3 +151,21 @@ def test_option_a_is_a_shortcut_where_each_of_its_operators_is_drawn() -> None:
     way = [("ReLU", "Slice"), ("Slice", "Slice"), ("Slice", "Constant pad nd"),
            ("Constant pad nd", "+")]  # fmt: skip
     assert ways == way * 2
+
+
+def test_a_formula_is_no_shortcut_and_neither_is_half_of_a_tensor() -> None:
+    """Of a gate, n + z·(h − n), and of scale and shift, x·a + b with a and b from one layer."""
+
+    class Gate(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.n, self.z, self.both = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 16)
+
+        def forward(self, x, h):
+            z, n = self.z(x).sigmoid(), self.n(x).tanh()
+            h = n + z * (h - n)
+            scale, shift = self.both(h).chunk(2, -1)
+            return h * scale + shift
+
+    graph = archlab.load(Gate(), input={"x": "2x8", "h": "2x8"}).trace()
+    assert flow(graph).roles == {}

@@ -3,7 +3,7 @@
 import pytest
 from hand_made_graphs import Maker
 
-from archlab.fold import Role, Shape, fold
+from archlab.fold import Role, Shape, Wish, fold
 from archlab.fold.flow import Flow, flow
 from archlab.fold.repeat import Keys, wired
 from archlab.fold.tree import Leaf
@@ -139,3 +139,26 @@ def test_alike_are_layers_of_any_width_equal_those_of_the_same() -> None:
     assert keys.exact(first) != keys.exact(wide)
     assert keys.alike(first) == keys.alike(wide)
     assert keys.alike(wide) != keys.alike(large)
+
+
+def test_what_the_first_block_alone_passes_before_leaves_it_one_of_the_row() -> None:
+    """A stem that puts channels last does so for all blocks behind it."""
+    make = Maker()
+    x = make.conv(make.input(), "stem")
+    x = make.node(Kind.PERMUTE, "permute", "", [x])
+    for i in range(4):
+        x = make.block(x, f"b{i}")
+    drawing = fold(make.graph([x]))
+    assert [group.times for group in drawing.groups] == [4]
+
+
+def test_sums_of_the_net_itself_are_drawn_with_closed_modules() -> None:
+    """x = x + m(x): a level of modules is opened, and the sums between them are no module."""
+    make = Maker()
+    x = make.input()
+    for i in range(5):
+        y = make.block(x, f"m{i}", shortcut=False)
+        x = make.add(x, y, "")
+    drawing = fold(make.graph([x]), Wish(depth=1))
+    assert [(box.title, box.repeats) for box in drawing.boxes[1:-1]] == [("Block", 5), ("+", 5)]
+    assert [str(edge.role) for edge in drawing.edges if edge.role != Role.MAIN] == ["identity"]

@@ -195,3 +195,23 @@ def test_what_only_one_of_two_models_has_costs_what_it_costs_there() -> None:
     for pair, mark in ((models, "added"), (models[::-1], "removed")):
         box = next(box for box in archlab.render_diff(*pair).drawing.boxes if box.mark)
         assert (box.mark, box.amounts.params, box.amounts.before) == (mark, 72, None)
+
+
+def test_weights_that_a_block_uses_twice_count_once_in_each_of_its_repeats() -> None:
+    """Attention on two inputs: 3·16·16 + 3·16 of the projections, 16·16 + 16 behind: 1,088."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.TransformerDecoder(
+                nn.TransformerDecoderLayer(16, 2, 32, batch_first=True), 3
+            )
+
+        def forward(self, x, memory):
+            return self.layers(x, memory)
+
+    model = archlab.load(Net(), input={"x": "1x5x16", "memory": "1x6x16"})
+    groups = {group.path: group for group in archlab.render(model).drawing.groups}
+    cross = groups["layers.layers.0.multihead_attn"]
+    assert (cross.repeats, cross.amounts.each) == (3, 1088)
+    assert cross.amounts.params == 3 * 1088

@@ -103,7 +103,7 @@ def test_what_is_no_amount_is_a_mean(net) -> None:
     assert opened["body.0.conv1"] == pytest.approx((0.5 + 0.9) / 2)
     assert opened["body.0.conv2"] == 0
     # The scale is a logarithm: it begins at what is above 0.
-    assert (heat.title, heat.low) == ("mean sparsity, %", 0.2)
+    assert (heat.title, heat.low) == ("mean sparsity, %", 0.0)  # linear, from 0
     assert heats(net, values)[1].title == "mean value"
 
 

@@ -164,7 +164,7 @@ def test_swin_says_which_of_its_windows_are_masked() -> None:
     assert said[:2] == ["Attention · 3 heads, bias", "Attention · 3 heads, bias, masked"]
     boxes = archlab.render(model, expand="features.1.1").drawing.boxes
     added = [box.title for box in boxes if box.title.startswith("Add ")]
-    assert added == ["Add relative_position_bias_table", "Add mask"]
+    assert added[:2] == ["Add relative_position_bias_table", "Add mask"]
 
 
 @pytest.mark.parametrize("turn", [by_halves, in_turn, complex_numbers])
