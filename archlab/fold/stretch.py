@@ -39,7 +39,9 @@ def stretches(parent: Block, room: int, flow: Flow) -> tuple[Item, ...]:
     regions = [_rows(part, ends) for part in _rows(units, _ends_of_regions(links, len(items)))]
     if len(regions) >= room:
         return _shown(parent, _even([_whole(region) for region in regions], room))
-    return _shown(parent, _opened(regions, room, links))
+    modules = {i for i, item in enumerate(items) if not is_loose(item)}
+    about = modules if len(modules) >= _WHOLE else set(range(len(items)))
+    return _shown(parent, _opened(regions, room, links, about))
 
 
 def is_stretch(block: Block) -> bool:
@@ -141,10 +143,16 @@ def _shared(rows: Sequence[Row], room: int) -> Row:
     return [span for row, count in zip(rows, boxes, strict=True) for span in _even(row, count)]
 
 
-def _opened(regions: Sequence[list[Row]], room: int, links: Collection[tuple[int, int]]) -> Row:
+def _opened(
+    regions: Sequence[list[Row]],
+    room: int,
+    links: Collection[tuple[int, int]],
+    about: set[int],
+) -> Row:
     """Show the rows of the regions that are made of the fewest, while they fit.
 
-    What does not fit stays closed, but where that is most of the picture, it is cut anywhere.
+    What does not fit stays closed. Where that would be most of the picture, the items that the
+    picture is about are kept apart in it; if these are all of them, it is cut anywhere.
     """
     left = room - len(regions)
     shown = [[[_whole(region)]] for region in regions]
@@ -153,11 +161,24 @@ def _opened(regions: Sequence[list[Row]], room: int, links: Collection[tuple[int
             shown[i] = regions[i]
             left -= len(regions[i]) - 1
         elif left * _FEW > room:
-            parts = _even([_whole([row]) for row in regions[i]], left + 1)
-            if _is_sequence(parts, links):
+            parts = _kept(_whole(regions[i]), about)
+            if len(parts) > left + 1 and about.issuperset(range(*_whole(regions[i]))):
+                parts = _even([_whole([row]) for row in regions[i]], left + 1)
+            if len(parts) <= left + 1 and _is_sequence(parts, links):
                 shown[i] = [[span] for span in parts]
-                left = 0
+                left -= len(parts) - 1
     return _shared([row for region in shown for row in region], room)
+
+
+def _kept(span: Span, about: Collection[int]) -> Row:
+    """Return some items each for itself, and what is between them together."""
+    parts: Row = []
+    for i in range(*span):
+        if parts and i not in about and i - 1 not in about:
+            parts[-1] = (parts[-1][0], i + 1)
+        else:
+            parts.append((i, i + 1))
+    return parts
 
 
 def _is_sequence(parts: Row, links: Collection[tuple[int, int]]) -> bool:

@@ -83,6 +83,12 @@ def test_many_branches_side_by_side_are_one_box_and_not_some_of_them() -> None:
     assert [item.nodes for item in items] == [(0,), (1,), (*branches, 22), (23,)]
 
 
+def test_operators_behind_modules_do_not_take_the_room_of_modules() -> None:
+    """What a detector does with its boxes reads the backbone's maps around the head."""
+    around = [(1, i) for i in range(4, 24)]
+    assert cut("abc" + 21 * ".", 8, *around) == [(0,), (1,), (2,), tuple(range(3, 24))]
+
+
 @pytest.mark.parametrize("boxes", [8, 9, 10, 12])
 def test_skips_of_a_u_net_leave_and_end_where_they_do_in_the_model(boxes) -> None:
     full = {box.id: box for box in fold(u_net()).boxes}

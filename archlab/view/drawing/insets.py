@@ -40,12 +40,18 @@ def arranged(
 ) -> tuple[list[Point], tuple[float, float]]:
     """Return the upper left corners of panels, and the size of a picture with them.
 
-    They stand at the right of what is upright, and else below, in rows as long as the picture.
+    They stand at the right of it or below, whichever is nearer to a square.
     """
-    width, height = whole
     if not panels:
         return [], whole
-    upright = height > width
+    tried = [_along(panels, whole, upright=upright) for upright in (True, False)]
+    return min(tried, key=lambda found: max(found[1]) / min(found[1]))
+
+
+def _along(
+    panels: Sequence[Panel], whole: tuple[float, float], *, upright: bool
+) -> tuple[list[Point], tuple[float, float]]:
+    """Arrange panels in columns at the right of a picture, or (not upright) in rows below it."""
     sizes = [panel.size if upright else panel.size[::-1] for panel in panels]
     # Along the picture, and away from it: rows and columns are the same, turned around.
     length = max(whole[upright], *(size[1] for size in sizes))
@@ -56,7 +62,7 @@ def arranged(
             at, along, depth = at + depth + _GAP, 0.0, 0.0
         corners.append((at, along))
         along, depth = along + size + _GAP, max(depth, away)
-    total = at + depth, max(length, whole[upright])
+    total = at + depth, length
     if upright:
         return corners, total
     return [(y, x) for x, y in corners], total[::-1]
