@@ -185,7 +185,7 @@ def _is_sequence(parts: Row, links: Collection[tuple[int, int]]) -> bool:
     """Whether most parts read the one before; what stands side by side says nothing in pieces."""
     where = {i: k for k, (start, end) in enumerate(parts) for i in range(start, end)}
     read = {where[b] for a, b in links if a in where and b in where and where[a] + 1 == where[b]}
-    return 2 * len(read) > len(parts)
+    return 2 * len(read) > len(parts) - 1
 
 
 def _shown(parent: Block, spans: Row) -> tuple[Item, ...]:
