@@ -20,6 +20,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+import timm
 import torch
 import torchvision
 from PIL import Image, ImageDraw, ImageFont
@@ -30,10 +31,18 @@ IMAGE = "3x224x224"
 NETS = {
     "googlenet": ("torchvision:googlenet", IMAGE),
     "resnet18": ("torchvision:resnet18", IMAGE),
+    "resnet50": ("torchvision:resnet50", IMAGE),
     "resnet152": ("torchvision:resnet152", IMAGE),
+    "inception_v3": ("torchvision:inception_v3", "3x299x299"),
     "densenet121": ("torchvision:densenet121", IMAGE),
     "mobilenet_v3_large": ("torchvision:mobilenet_v3_large", IMAGE),
+    "hrnet": ("timm:hrnet_w18", IMAGE),
+    "vit_b_16": ("torchvision:vit_b_16", IMAGE),
     "swin_t": ("torchvision:swin_t", IMAGE),
+    "maxvit_t": ("torchvision:maxvit_t", IMAGE),
+    "r3d_18": ("torchvision:r3d_18", "3x16x112x112"),
+    "fasterrcnn": ("torchvision:fasterrcnn_resnet50_fpn", "3x256x256"),
+    "pyramid": ("examples/13_nets_to_draw.py:Pyramid", IMAGE),
     "u-net": ("examples/03_u_net.py:UNet", "3x128x128"),
     "detector": ("examples/13_nets_to_draw.py:Detector", "3x320x320"),
 }
@@ -53,8 +62,11 @@ def by_torchview(net: str, size: str, path: Path) -> None:
 
     place, _, name = net.rpartition(":")
     if place == "torchvision":
-        options = {"init_weights": False} if name == "googlenet" else {}
+        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        options |= {"weights_backbone": None} if "rcnn" in name else {}
         module = torchvision.models.get_model(name, weights=None, **options)
+    elif place == "timm":
+        module = timm.create_model(name)
     else:
         module = runpy.run_path(str(ROOT / place))[name]()
     shape = (1, *map(int, size.split("x")))
@@ -75,7 +87,8 @@ def side_by_side(pictures: dict[str, Path]) -> Image.Image:
     scaled = []
     for path in pictures.values():
         picture = Image.open(path).convert("RGB")
-        size = (max(1, round(picture.width * HEIGHT / picture.height)), HEIGHT)
+        share = min(HEIGHT / picture.height, WIDTH / 2 / picture.width)
+        size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
         scaled.append(picture.resize(size, Image.Resampling.LANCZOS))
     widths = [
         max(picture.width, round(font.getlength(name))) + GAP
