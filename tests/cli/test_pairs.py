@@ -167,7 +167,8 @@ CASES = {
             "--fit": "--fit slide --format svg", "--style": "--style volumes --format svg",
             "--insets": "--insets --format svg",
         },
-        excused=[("--direction", "--style")],  # volumes run from left to right anyway
+        # Volumes run from left to right anyway, and the net's cards fit a slide that way.
+        excused=[("--direction", "--style"), ("--direction", "--fit")],
     ),
     "report": Case(NET, {**LOADING, "--out": "--out page.html", "--gradients": "--gradients"}),
     "curves": Case(
