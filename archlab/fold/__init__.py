@@ -15,7 +15,7 @@ from archlab.fold.axes import axes
 from archlab.fold.calls import call_tree
 from archlab.fold.choose import BOXES, OPS_BOXES, Open, Wish, chosen, visible
 from archlab.fold.drawing import Box, Drawing, Edge, Group, Role, Shape
-from archlab.fold.edges import edges, with_branches, with_units
+from archlab.fold.edges import edges, with_branches, with_sizes
 from archlab.fold.emit import Canvas
 from archlab.fold.flow import OUTPUT, flow
 from archlab.fold.fuse import fused
@@ -138,7 +138,7 @@ def _drawn(
         input=graph.input_text(),
         mode=graph.mode,
         build=graph.build,
-        boxes=with_units(canvas, drawn),
+        boxes=with_sizes(canvas, drawn),
         groups=with_branches(canvas, drawn),
         edges=(*drawn, *_to_failure(canvas)),
         folded=tuple(_notes(canvas, root, lettered)),

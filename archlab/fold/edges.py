@@ -48,6 +48,7 @@ def edges(canvas: Canvas, difference: Union | None = None) -> list[Edge]:
         new = source < 0 or resized or shape != ways.into(_layer(canvas, source))
         changed = (new and tail not in labelled) or (bool(read) and (tail, read) not in labelled)
         mark = marks.get((source, head), "") or _within(canvas, source, head)
+        # As for parameters: a dtype that is newer than the table counts as float32.
         nbytes = prod(shape) * DTYPE_BYTES.get(canvas.graph.tensors[left].dtype, 4)
         drawn[tail, target, role] = Edge(tail, target, role, shape, changed, mark, read, nbytes)
         if changed and role == Role.MAIN:
@@ -152,8 +153,8 @@ def _between_members(canvas: Canvas, source: int, head: int) -> tuple[int, int]:
     return 0, 0
 
 
-def with_units(canvas: Canvas, drawn: list[Edge]) -> tuple[Box, ...]:
-    """Return the boxes with what they make; the shapes that leave them tell what widths are of."""
+def with_sizes(canvas: Canvas, drawn: list[Edge]) -> tuple[Box, ...]:
+    """Return the boxes with what they make, and with widths as the shapes that leave them say."""
     # Of several outputs, none is the width of a module.
     made: dict[str, set[tuple[int, ...]]] = {}
     for edge in drawn:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from archlab.errors import OptionError, keyword
 from archlab.fold.drawing import Box, Drawing, Edge, Shape
+from archlab.fold.frames import unframed
 from archlab.layout import Placed, Rect, Sizes, is_bent, layout
 from archlab.result import size
 from archlab.view.drawing import card, face
@@ -114,30 +115,13 @@ def without_containers(drawing: Drawing) -> Drawing:
     """
     inside = Counter(group for box in drawing.boxes for group in _around(box.group, drawing))
     most = max(len(drawing.boxes) // 2, _LONG)
-    parents = {
-        group.id: group.parent
+    plain = {
+        group.id
         for group in drawing.groups
         if not (group.branches or group.note or group.mark or group.times > 1)
         and (not (group.type or group.pattern) or inside[group.id] > most)
     }
-
-    def kept(group: str) -> str:
-        while group in parents:
-            group = parents[group]
-        return group
-
-    paths = {group.id: f"{group.path}." for group in drawing.groups}
-
-    def renamed(box: Box) -> Box:
-        group = kept(box.group)
-        if group == box.group or not box.name:
-            return replace(box, group=group)
-        return replace(box, group=group, name=box.path.removeprefix(paths.get(group, "")))
-
-    boxes = tuple(map(renamed, drawing.boxes))
-    groups = [group for group in drawing.groups if group.id not in parents]
-    framed = tuple(replace(group, parent=kept(group.parent)) for group in groups)
-    return replace(drawing, boxes=boxes, groups=framed)
+    return unframed(drawing, plain)
 
 
 def _around(group: str, drawing: Drawing) -> Iterator[str]:
