@@ -85,12 +85,7 @@ class Placed:
             self.width,
             self.height,
             {key: rect.shifted(dx, dy) for key, rect in self.boxes.items()},
-            {
-                key: Frame(
-                    *(each.shifted(dx, dy) for each in (frame.rect, frame.name, frame.facts))
-                )
-                for key, frame in self.frames.items()
-            },
+            {key: frame.shifted(dx, dy) for key, frame in self.frames.items()},
             tuple(tuple((x + dx, y + dy) for x, y in line) for line in self.lines),
             {key: rect.shifted(dx, dy) for key, rect in self.labels.items()},
             tuple((edge, (x + dx, y + dy)) for edge, (x, y) in self.dots),
